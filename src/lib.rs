@@ -1,0 +1,2 @@
+//! kubehop: a Kubernetes Service playground.
+#![forbid(unsafe_code)]
