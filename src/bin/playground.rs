@@ -1,1 +1,3 @@
+//! The page and its worker.
+
 fn main() {}

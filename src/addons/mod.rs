@@ -1,0 +1,1 @@
+//! What is added to a cluster: CoreDNS, the Ingress controller.

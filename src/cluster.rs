@@ -1,0 +1,228 @@
+//! The cluster at one moment: the store of objects, the machines' state, virtual time; and what can happen to it.
+
+use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
+use crate::api::core::{ConfigMap, Endpoints, Event, Namespace, Node, Pod, Secret, Service};
+use crate::api::discovery::EndpointSlice;
+use crate::api::networking::{Ingress, IngressClass, NetworkPolicy};
+use crate::api::{Kind, ObjectRef, Resource};
+use crate::kubectl::Manifests;
+use crate::random::Seed;
+use crate::settings::Settings;
+use crate::words::Message;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Objects of one kind, by namespace and name.
+pub type Table<R> = BTreeMap<(String, String), Arc<R>>;
+
+/// All objects, as the API server holds them. Cloning is cheap: objects are shared.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[allow(missing_docs)]
+pub struct Store {
+    pub namespaces: Table<Namespace>,
+    pub nodes: Table<Node>,
+    pub config_maps: Table<ConfigMap>,
+    pub secrets: Table<Secret>,
+    pub services: Table<Service>,
+    pub endpoints: Table<Endpoints>,
+    pub endpoint_slices: Table<EndpointSlice>,
+    pub deployments: Table<Deployment>,
+    pub stateful_sets: Table<StatefulSet>,
+    pub daemon_sets: Table<DaemonSet>,
+    pub replica_sets: Table<ReplicaSet>,
+    pub pods: Table<Pod>,
+    pub ingress_classes: Table<IngressClass>,
+    pub ingresses: Table<Ingress>,
+    pub network_policies: Table<NetworkPolicy>,
+    pub events: Table<Event>,
+}
+
+/// A resource that has a table of its own in the [`Store`].
+pub trait Stored: Resource {
+    /// Its table.
+    fn table(store: &Store) -> &Table<Self>;
+    /// Its table, to change.
+    fn table_mut(store: &mut Store) -> &mut Table<Self>;
+}
+
+macro_rules! stored {
+    ($($type:ident in $field:ident),* $(,)?) => {
+        $(impl Stored for $type {
+            fn table(store: &Store) -> &Table<Self> {
+                &store.$field
+            }
+            fn table_mut(store: &mut Store) -> &mut Table<Self> {
+                &mut store.$field
+            }
+        })*
+
+        impl Store {
+            /// Removes an object of any kind. True when it was there.
+            pub fn remove(&mut self, object: &ObjectRef) -> bool {
+                let key = (object.namespace.clone(), object.name.clone());
+                match object.kind {
+                    $(Kind::$type => self.$field.remove(&key).is_some(),)*
+                }
+            }
+
+            /// Whether an object of any kind is there.
+            pub fn contains(&self, object: &ObjectRef) -> bool {
+                let key = (object.namespace.clone(), object.name.clone());
+                match object.kind {
+                    $(Kind::$type => self.$field.contains_key(&key),)*
+                }
+            }
+
+            /// The object as JSON, with `apiVersion` and `kind` first.
+            pub fn to_json(&self, object: &ObjectRef) -> Option<serde_json::Value> {
+                let key = (object.namespace.clone(), object.name.clone());
+                let body = match object.kind {
+                    $(Kind::$type => serde_json::to_value(self.$field.get(&key)?.as_ref()).ok()?,)*
+                };
+                let mut whole = serde_json::Map::new();
+                whole.insert("apiVersion".into(), object.kind.api_version().into());
+                whole.insert("kind".into(), object.kind.name().into());
+                if let serde_json::Value::Object(fields) = body {
+                    whole.extend(fields);
+                }
+                Some(whole.into())
+            }
+
+            /// Every object's name, by kind in the order of [`Kind::ALL`], then namespace and name.
+            pub fn refs(&self) -> Vec<ObjectRef> {
+                let mut refs = Vec::new();
+                $(refs.extend(self.$field.keys().map(|(namespace, name)| ObjectRef::new(Kind::$type, namespace, name)));)*
+                refs
+            }
+        }
+    };
+}
+stored! {
+    Namespace in namespaces, Node in nodes, ConfigMap in config_maps, Secret in secrets, Service in services,
+    Endpoints in endpoints, EndpointSlice in endpoint_slices, Deployment in deployments, StatefulSet in stateful_sets,
+    DaemonSet in daemon_sets, ReplicaSet in replica_sets, Pod in pods, IngressClass in ingress_classes,
+    Ingress in ingresses, NetworkPolicy in network_policies, Event in events,
+}
+
+impl Store {
+    /// One object.
+    pub fn get<R: Stored>(&self, namespace: &str, name: &str) -> Option<&R> {
+        R::table(self).get(&(namespace.to_string(), name.to_string())).map(Arc::as_ref)
+    }
+
+    /// All objects of a kind, by namespace and name.
+    pub fn all<R: Stored>(&self) -> impl Iterator<Item = &R> {
+        R::table(self).values().map(Arc::as_ref)
+    }
+
+    /// All objects of a kind in a namespace, by name.
+    pub fn in_namespace<'a, R: Stored + 'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a R> {
+        self.all::<R>().filter(move |object| object.metadata().namespace == namespace)
+    }
+
+    /// Writes an object, new or changed.
+    pub fn put<R: Stored>(&mut self, object: R) {
+        let meta = object.metadata();
+        let key = (meta.namespace.clone(), meta.name.clone());
+        R::table_mut(self).insert(key, Arc::new(object));
+    }
+}
+
+/// What a machine does beyond what its Node object says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Machine {
+    /// Since when it has been without power, in virtual seconds.
+    pub down_since: Option<u64>,
+    /// What a stopped kube-proxy last saw; `None` while it runs.
+    pub frozen_view: Option<Arc<Store>>,
+}
+
+/// The cluster at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cluster {
+    /// Its settings.
+    pub settings: Arc<Settings>,
+    /// From which generated names and addresses come.
+    pub seed: Seed,
+    /// Virtual seconds since its start.
+    pub now: u64,
+    /// Its objects.
+    pub store: Store,
+    /// The text that was applied last.
+    pub manifests: Arc<Manifests>,
+    /// Objects of [`Cluster::manifests`] that were admitted; the others keep their last good form.
+    pub applied: BTreeSet<ObjectRef>,
+    /// State of the machines, by node name; a node without an entry is up and well.
+    pub machines: BTreeMap<String, Machine>,
+    /// Pods that were made unready by hand: namespace, name.
+    pub unready: BTreeSet<(String, String)>,
+    /// How often each name prefix was used, so that a replaced Pod gets another name.
+    pub generations: BTreeMap<String, u64>,
+}
+
+impl Cluster {
+    /// Whether the machine has power.
+    pub fn is_up(&self, node: &str) -> bool {
+        self.machines.get(node).is_none_or(|machine| machine.down_since.is_none())
+    }
+
+    /// The objects as the node's kube-proxy knows them.
+    pub fn proxy_view(&self, node: &str) -> &Store {
+        self.machines.get(node).and_then(|machine| machine.frozen_view.as_deref()).unwrap_or(&self.store)
+    }
+}
+
+/// One step of how a cluster got from one state to the next: who did what to which object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// Virtual seconds.
+    pub at: u64,
+    /// `kube-apiserver`, `deployment-controller`, `replicaset-controller`, `kube-scheduler`, `kubelet/node-2`,
+    /// `endpointslice-controller`, `kube-proxy/node-1`, `coredns`, `cloud-controller-manager`, `node-lifecycle-controller` …
+    pub component: String,
+    /// What it did.
+    pub verb: Verb,
+    /// To what; kube-proxy's and CoreDNS's changes name the Service.
+    pub object: ObjectRef,
+    /// In words.
+    pub message: Message,
+}
+
+/// What a component did to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub enum Verb {
+    Create,
+    Update,
+    Delete,
+    Schedule,
+    Start,
+    Ready,
+    Unready,
+    Terminate,
+    WriteRules,
+    WriteRecords,
+    Notice,
+}
+
+/// What can be done to a cluster; the events of `cli.md`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Action {
+    /// Seconds pass.
+    Wait(u64),
+    NodeDown(String),
+    NodeUp(String),
+    /// A Pod, or a workload, which means its first ready Pod.
+    Unready(ObjectRef),
+    Ready(ObjectRef),
+    /// A Pod, or with a workload in its place the workload itself.
+    Delete(ObjectRef),
+    Scale(ObjectRef, i32),
+    ProxyStop(String),
+    ProxyStart(String),
+    CorednsDown,
+    CorednsUp,
+}

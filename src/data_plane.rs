@@ -1,0 +1,1 @@
+//! All nodes programmed: sends requests through and records what happened.

@@ -1,0 +1,69 @@
+//! What is wrong with a text, where, and what to try next.
+
+use crate::api::ObjectRef;
+use crate::words::Message;
+use serde::{Deserialize, Serialize};
+
+/// How bad it is. Errors keep a document from being played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Severity {
+    Error,
+    Warning,
+    Info,
+}
+
+/// A stretch of one file. Lines and columns count from 1; columns count characters; the end is exclusive.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub struct Span {
+    pub file: String,
+    pub line: u32,
+    pub column: u32,
+    pub end_line: u32,
+    pub end_column: u32,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Diagnostic {
+    /// How bad.
+    pub severity: Severity,
+    /// Where in the text; `None` when it has no place there.
+    pub span: Option<Span>,
+    /// About which object, when it is known.
+    pub object: Option<ObjectRef>,
+    /// About which field, with list indexes: `spec.ports[0].port`. Empty for the whole object.
+    pub path: String,
+    /// What is wrong.
+    pub message: Finding,
+    /// What to try next, in our words.
+    pub help: Option<Message>,
+    /// Changes of the text that would mend it, best first.
+    pub fixes: Vec<Fix>,
+}
+
+/// A finding's text: Kubernetes' own, which is never translated, or ours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Finding {
+    /// As the API server or kubectl writes it, without its frame.
+    Upstream(String),
+    /// Ours.
+    Ours(Message),
+}
+
+/// A change of the text that a click makes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fix {
+    /// What the click does: "Change to `app: web`".
+    pub label: Message,
+    /// The edit. A span with an empty stretch inserts; `None` appends a document.
+    pub span: Option<Span>,
+    /// The new text in that place.
+    pub text: String,
+}

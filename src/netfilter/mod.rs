@@ -1,0 +1,172 @@
+//! Linux netfilter as data: tables, chains and rules that packets walk and that are printed as `iptables-restore` text.
+//!
+//! The one rule set is walked by every simulated packet, printed in the inspector and by `kubehop rules`, and loadable into a
+//! real kernel. Matches stand in the order in which kube-proxy writes them.
+
+use crate::packet::Protocol;
+use crate::trace::FieldRef;
+use std::net::Ipv4Addr;
+
+/// All rules of one node.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RuleSet {
+    /// In printing order: filter, nat.
+    pub tables: Vec<Table>,
+}
+
+/// One table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// `filter` or `nat`.
+    pub name: &'static str,
+    /// In printing order of their `:CHAIN` lines.
+    pub chains: Vec<Chain>,
+    /// In printing order; each names its chain by index into `chains`. Within one chain they are walked in this order.
+    pub rules: Vec<Rule>,
+}
+
+/// One chain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chain {
+    /// `KUBE-SVC-…`, or a built-in one such as `PREROUTING`.
+    pub name: String,
+    /// Positions of its rules in [`Table::rules`], in order.
+    pub rules: Vec<u32>,
+}
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// Position of its chain in [`Table::chains`].
+    pub chain: u32,
+    /// All must hold; in printing order.
+    pub matches: Vec<Match>,
+    /// What then happens; `None` only matches (and counts).
+    pub target: Option<Target>,
+    /// The fields of manifests that made it so.
+    pub because: Vec<FieldRef>,
+}
+
+/// One condition of a rule.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Match {
+    /// `-m comment --comment "…"`: always holds.
+    Comment(String),
+    /// `-p tcp`
+    Protocol(Protocol),
+    /// `-m tcp`: the protocol's own match module, always holds after `-p`.
+    Module(Protocol),
+    /// `-s 10.244.0.0/16`, or `! -s …`.
+    Source(Cidr, Sense),
+    /// `-d 10.96.0.10/32`, or `! -d …`.
+    Destination(Cidr, Sense),
+    /// `--dport 80`
+    DestinationPort(u16),
+    /// `-m addrtype --src-type LOCAL`
+    SourceIsLocal,
+    /// `-m addrtype --dst-type LOCAL`, or `! --dst-type LOCAL`.
+    DestinationIsLocal(Sense),
+    /// `-m conntrack --ctstate …`
+    ConntrackState(Vec<ConntrackState>),
+    /// `-m conntrack ! --ctstate …` and `--ctstate DNAT` of the localhost guard.
+    NotConntrackState(Vec<ConntrackState>),
+    /// `-m mark --mark 0x4000/0x4000`, or `! --mark …`: value, mask.
+    Mark(u32, u32, Sense),
+    /// `-m statistic --mode random --probability 0.3333333333`: 1 in so many.
+    OneIn(u32),
+    /// `-m recent --name … --rcheck --seconds … --reap`
+    RecentCheck {
+        /// The list's name: the endpoint's chain.
+        list: String,
+        /// How long a client is remembered.
+        seconds: u32,
+    },
+    /// `-m recent --name … --set`: remembers the client, always holds.
+    RecentSet {
+        /// The list's name.
+        list: String,
+    },
+}
+
+/// Whether a condition is asked plainly or turned around with `!`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sense {
+    /// As it stands.
+    Is,
+    /// Negated.
+    Not,
+}
+
+/// `ctstate` of a packet's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum ConntrackState {
+    New,
+    Established,
+    Related,
+    Invalid,
+    Dnat,
+}
+
+/// What a rule does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Target {
+    /// `-j CHAIN`: position in [`Table::chains`].
+    Jump(u32),
+    /// `-j ACCEPT`
+    Accept,
+    /// `-j DROP`
+    Drop,
+    /// `-j REJECT`: ICMP port unreachable.
+    Reject,
+    /// `-j RETURN`
+    Return,
+    /// `-j MARK --or-mark 0x4000`
+    MarkOr(u32),
+    /// `-j MARK --xor-mark 0x4000`
+    MarkXor(u32),
+    /// `-j DNAT --to-destination 10.244.1.4:80`
+    Dnat(Ipv4Addr, u16),
+    /// `-j MASQUERADE --random-fully`
+    Masquerade,
+}
+
+/// An address range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cidr {
+    /// First address.
+    pub base: Ipv4Addr,
+    /// Prefix length, 0 to 32.
+    pub bits: u8,
+}
+
+impl Cidr {
+    /// Just one address.
+    pub fn host(ip: Ipv4Addr) -> Cidr {
+        Cidr { base: ip, bits: 32 }
+    }
+
+    /// Whether the address lies in the range.
+    pub fn contains(self, ip: Ipv4Addr) -> bool {
+        let mask = u32::MAX.checked_shl(32 - u32::from(self.bits.min(32))).unwrap_or(0);
+        u32::from(self.base) & mask == u32::from(ip) & mask
+    }
+}
+
+impl std::fmt::Display for Cidr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.base, self.bits)
+    }
+}
+
+impl std::str::FromStr for Cidr {
+    type Err = String;
+    /// Reads `10.0.0.0/8`, or an address alone (`/32`).
+    fn from_str(text: &str) -> Result<Cidr, String> {
+        let (ip, bits) = text.split_once('/').unwrap_or((text, "32"));
+        match (ip.parse(), bits.parse::<u8>()) {
+            (Ok(base), Ok(bits)) if bits <= 32 => Ok(Cidr { base, bits }),
+            _ => Err(format!("not an address range: {text}")),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! What runs on a node: kubelet, kube-proxy, the container network, images.

@@ -1,0 +1,160 @@
+//! The cluster's settings: the map of `--cluster FILE`, which the page, lessons and links use, too.
+
+use crate::api::core::Node;
+use crate::netfilter::Cidr;
+use serde::{Deserialize, Serialize};
+use std::net::Ipv4Addr;
+
+/// Everything that is not in the manifests. Every key is optional.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Settings {
+    /// How many nodes, or which; at most 50.
+    pub nodes: Nodes,
+    /// All Pods' addresses.
+    #[serde(rename = "podCIDR")]
+    pub pod_cidr: String,
+    /// All ClusterIPs.
+    #[serde(rename = "serviceCIDR")]
+    pub service_cidr: String,
+    /// Which rules kube-proxy writes.
+    pub mode: Mode,
+    /// Who serves Services of type LoadBalancer.
+    pub load_balancer: LoadBalancerSettings,
+    /// The Ingress controller.
+    pub ingress: IngressSettings,
+    /// The world outside.
+    pub outside: OutsideSettings,
+    /// Events played before the first request.
+    pub start: Vec<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            nodes: Nodes::Count(3),
+            pod_cidr: "10.244.0.0/16".into(),
+            service_cidr: "10.96.0.0/16".into(),
+            mode: Mode::Iptables,
+            load_balancer: LoadBalancerSettings::default(),
+            ingress: IngressSettings::default(),
+            outside: OutsideSettings::default(),
+            start: Vec::new(),
+        }
+    }
+}
+
+/// How many nodes, or which.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Nodes {
+    /// node-1 to node-N: address 10.0.0.(10+N), Pods 10.244.N.0/24.
+    Count(u32),
+    /// As given.
+    List(Vec<Node>),
+}
+
+/// kube-proxy's mode.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Mode {
+    #[default]
+    Iptables,
+    Nftables,
+}
+
+/// Who serves Services of type LoadBalancer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct LoadBalancerSettings {
+    /// Its kind.
+    pub provider: Provider,
+    /// First and last address, with a dash between.
+    pub pool: String,
+}
+
+impl Default for LoadBalancerSettings {
+    fn default() -> Self {
+        LoadBalancerSettings { provider: Provider::Cloud, pool: "198.51.100.10-198.51.100.99".into() }
+    }
+}
+
+/// Kinds of load balancer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// A machine outside that rewrites to node:nodePort and keeps the client's address.
+    #[default]
+    Cloud,
+    /// One node owns the address (layer 2).
+    Metallb,
+    /// As the AWS Load Balancer Controller does.
+    Aws,
+    /// Nobody: `<pending>`.
+    None,
+}
+
+/// The Ingress controller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct IngressSettings {
+    /// Whether kubehop's controller runs when an Ingress is given.
+    pub controller: bool,
+    /// Whether it redirects HTTP to HTTPS for TLS hosts.
+    pub https_redirect: bool,
+}
+
+impl Default for IngressSettings {
+    fn default() -> Self {
+        IngressSettings { controller: true, https_redirect: false }
+    }
+}
+
+/// The world outside the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct OutsideSettings {
+    /// No route from outside to the nodes.
+    pub private_nodes: bool,
+    /// What becomes of packets to addresses that nobody routes.
+    pub edge: Edge,
+}
+
+/// What an edge router does with addresses that nobody routes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Edge {
+    /// Drops silently.
+    #[default]
+    Blackhole,
+    /// Answers ICMP unreachable.
+    Unreachable,
+}
+
+impl Settings {
+    /// The Pods' range; the default one where the text is unreadable (admission has said so).
+    pub fn pod_range(&self) -> Cidr {
+        self.pod_cidr.parse().unwrap_or(Cidr { base: Ipv4Addr::new(10, 244, 0, 0), bits: 16 })
+    }
+
+    /// The ClusterIPs' range; the default one where the text is unreadable.
+    pub fn service_range(&self) -> Cidr {
+        self.service_cidr.parse().unwrap_or(Cidr { base: Ipv4Addr::new(10, 96, 0, 0), bits: 16 })
+    }
+}
+
+/// Address of the client outside the cluster.
+pub const CLIENT_OUTSIDE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 50);
+
+/// Address of the control plane, which is not a node.
+pub const API_SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 10);
+
+/// Name of kubehop's own IngressClass.
+pub const INGRESS_CLASS: &str = "kubehop";
+
+/// `spec.controller` of the IngressClasses that kubehop's controller serves.
+pub const INGRESS_CONTROLLER: &str = "kubehop.dev/ingress";
+
+/// Namespace of kubehop's Ingress controller.
+pub const INGRESS_NAMESPACE: &str = "ingress-system";
