@@ -1,7 +1,7 @@
 //! What happened to one request: hops in order, and one verdict. The shape of `kubehop trace -o json` (and of the page's data).
 
-use crate::api::ObjectRef;
-use crate::packet::{Flow, Protocol, Socket};
+use crate::api::{Kind, ObjectRef};
+use crate::packet::{Flow, Protocol};
 use crate::random::Seed;
 use crate::words::Message;
 use serde::{Deserialize, Serialize};
@@ -112,6 +112,32 @@ impl fmt::Display for Source {
             Source::Node(name) => write!(f, "node/{name}"),
             Source::Pod(namespace, name) => write!(f, "pod/{namespace}/{name}"),
             Source::Workload(object) => write!(f, "{}/{}/{}", object.kind.name().to_lowercase(), object.namespace, object.name),
+        }
+    }
+}
+
+impl std::str::FromStr for Source {
+    type Err = String;
+
+    /// Reads the command line's WHO: `internet`, `node/NAME`, `pod/NAME`, `pod/NS/NAME`, `deployment/NS/NAME` and so on;
+    /// the namespace is `default` where none is given.
+    fn from_str(text: &str) -> Result<Source, String> {
+        let parts: Vec<&str> = text.split('/').collect();
+        let (kind, namespace, name) = match parts.as_slice() {
+            ["internet"] => return Ok(Source::Internet),
+            ["node", name] if !name.is_empty() => return Ok(Source::Node(name.to_string())),
+            [kind, name] if !name.is_empty() => (*kind, "default", *name),
+            [kind, namespace, name] if !name.is_empty() && !namespace.is_empty() => (*kind, *namespace, *name),
+            _ => return Err(format!("not a caller: {text}")),
+        };
+        let workload = |kind| Ok(Source::Workload(ObjectRef::new(kind, namespace, name)));
+        match kind {
+            "pod" => Ok(Source::Pod(namespace.to_string(), name.to_string())),
+            "deployment" => workload(Kind::Deployment),
+            "statefulset" => workload(Kind::StatefulSet),
+            "daemonset" => workload(Kind::DaemonSet),
+            "replicaset" => workload(Kind::ReplicaSet),
+            _ => Err(format!("not a caller: {text}")),
         }
     }
 }
@@ -296,5 +322,17 @@ pub struct Advice {
     pub because: Vec<FieldRef>,
 }
 
-/// Where a packet goes to or comes from, named for people.
-pub type Address = Socket;
+
+#[cfg(test)]
+mod tests {
+    use super::Source;
+
+    #[test]
+    fn callers_are_read_as_they_are_written() {
+        for text in ["internet", "node/node-1", "pod/default/web-x", "deployment/shop/web", "statefulset/default/db"] {
+            assert_eq!(text.parse::<Source>().unwrap().to_string(), text);
+        }
+        assert_eq!("pod/web-x".parse::<Source>().unwrap().to_string(), "pod/default/web-x");
+        assert!("moon".parse::<Source>().is_err());
+    }
+}
