@@ -1,3 +1,7 @@
-//! The page and its worker.
+//! The page and its worker: one wasm file, started in two places.
 
-fn main() {}
+fn main() {
+    if !kubehop::app::worker::serve() {
+        kubehop::app::render();
+    }
+}

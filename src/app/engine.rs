@@ -1,0 +1,265 @@
+//! The page's side of the engine: starts the worker, hands it one command at a time, and replaces it when it falls or hangs.
+//!
+//! - The worker is ready when it says so; a worker that fails before, or is silent for [`START_LIMIT`], means that this page may not
+//!   have one (a host's Content-Security-Policy, say). Then the engine runs in the page, with the same replies.
+//! - A panic, or a call longer than [`CALL_LIMIT`], ends the worker and starts another, which gets the same cluster back.
+
+use super::queue::Queue;
+use super::worker::FromWorker;
+use crate::session::{Command, Reply, Session};
+use gloo::events::EventListener;
+use gloo::timers::callback::Timeout;
+use std::cell::RefCell;
+use std::rc::Rc;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{HtmlScriptElement, MessageEvent, Worker, WorkerOptions, WorkerType};
+use yew::Callback;
+
+pub use super::queue::Ticket;
+
+/// Milliseconds until a new worker must be ready.
+pub const START_LIMIT: u32 = 10_000;
+/// Milliseconds that one command may take.
+pub const CALL_LIMIT: u32 = 2_000;
+
+/// What the engine tells the page.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EngineEvent {
+    /// It takes commands. Comes again after a restart.
+    Ready(Home),
+    /// The answer to a command. Without a ticket: the cluster as a restarted engine has it again.
+    Reply(Option<Ticket>, Reply),
+    /// It fell and is being started anew. The command that it fell over, if any, is given up.
+    Restarting {
+        /// Why.
+        fault: Fault,
+        /// The command that is not answered.
+        lost: Option<(Ticket, Command)>,
+    },
+}
+
+/// Where the engine runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// In a worker, off the page's thread.
+    Worker,
+    /// In the page, because no worker could start.
+    Page,
+}
+
+/// Why the engine was ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It panicked, with these words.
+    Panic(String),
+    /// A command took longer than [`CALL_LIMIT`].
+    Timeout,
+}
+
+/// A handle on the engine; clones share it.
+#[derive(Clone)]
+pub struct Engine(Rc<RefCell<Inner>>);
+
+/// The same engine, not the same state: so that it can be handed down as a property.
+impl PartialEq for Engine {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+struct Inner {
+    queue: Queue,
+    seat: Seat,
+    /// The words of a panic, which arrive just before the worker's error event.
+    panic: Option<String>,
+    /// Runs while a worker starts or a command is in flight.
+    clock: Option<Timeout>,
+    on_event: Callback<EngineEvent>,
+}
+
+enum Seat {
+    Starting(Hired),
+    Working(Hired),
+    InPage(Rc<RefCell<Session>>),
+    /// Between two workers.
+    Empty,
+}
+
+struct Hired {
+    worker: Worker,
+    _listeners: [EventListener; 2],
+}
+
+impl Drop for Hired {
+    fn drop(&mut self) {
+        self.worker.terminate();
+    }
+}
+
+impl Engine {
+    /// Starts the engine. Commands may be sent at once; they wait until it is ready.
+    pub fn start(on_event: Callback<EngineEvent>) -> Engine {
+        let engine = Engine(Rc::new(RefCell::new(Inner {
+            queue: Queue::default(),
+            seat: Seat::Empty,
+            panic: None,
+            clock: None,
+            on_event,
+        })));
+        engine.hire();
+        engine
+    }
+
+    /// Asks for a command's reply. An edit that is outdated by the next one before its turn came is never answered.
+    pub fn send(&self, command: Command) -> Ticket {
+        let ticket = self.0.borrow_mut().queue.push(command);
+        self.advance();
+        ticket
+    }
+
+    fn hire(&self) {
+        match self.worker() {
+            Ok(hired) => {
+                self.0.borrow_mut().seat = Seat::Starting(hired);
+                self.set_clock(START_LIMIT, Engine::move_in);
+            }
+            // Later, as a worker would, so that nobody is called back from inside `start`.
+            Err(_) => self.set_clock(0, Engine::move_in),
+        }
+    }
+
+    fn worker(&self) -> Result<Hired, JsValue> {
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        let worker = Worker::new_with_options(&address().ok_or(JsValue::NULL)?, &options)?;
+        let (heard, failed) = (self.clone(), self.clone());
+        let listeners = [
+            EventListener::new(&worker, "message", move |event| {
+                let json = event.dyn_ref::<MessageEvent>().and_then(|event| event.data().as_string());
+                if let Some(message) = json.and_then(|json| serde_json::from_str(&json).ok()) {
+                    heard.hear(message);
+                }
+            }),
+            EventListener::new(&worker, "error", move |event| {
+                let words = event.dyn_ref::<web_sys::ErrorEvent>().map(web_sys::ErrorEvent::message);
+                failed.fail(words.unwrap_or_default());
+            }),
+        ];
+        Ok(Hired { worker, _listeners: listeners })
+    }
+
+    fn hear(&self, message: FromWorker) {
+        match message {
+            FromWorker::Ready => {
+                let mut inner = self.0.borrow_mut();
+                inner.clock = None;
+                inner.seat = match std::mem::replace(&mut inner.seat, Seat::Empty) {
+                    Seat::Starting(hired) => Seat::Working(hired),
+                    other => other,
+                };
+                drop(inner);
+                self.tell(EngineEvent::Ready(Home::Worker));
+                self.advance();
+            }
+            FromWorker::Reply(reply) => self.deliver(reply),
+            FromWorker::Panic(words) => self.0.borrow_mut().panic = Some(words),
+        }
+    }
+
+    fn deliver(&self, reply: Reply) {
+        let mut inner = self.0.borrow_mut();
+        inner.clock = None;
+        let answer = inner.queue.answered(reply);
+        drop(inner);
+        if let Some((ticket, reply)) = answer {
+            self.tell(EngineEvent::Reply(ticket, reply));
+        }
+        self.advance();
+    }
+
+    fn fail(&self, words: String) {
+        let starting = matches!(self.0.borrow().seat, Seat::Starting(_));
+        if starting {
+            return self.set_clock(0, Engine::move_in);
+        }
+        let words = self.0.borrow_mut().panic.take().unwrap_or(words);
+        self.replace(Fault::Panic(words));
+    }
+
+    fn replace(&self, fault: Fault) {
+        let mut inner = self.0.borrow_mut();
+        inner.clock = None;
+        let lost = inner.queue.lost();
+        let old = std::mem::replace(&mut inner.seat, Seat::Empty);
+        drop(inner);
+        // The caller may be one of the old worker's listeners: they are dropped after it has returned.
+        if let Seat::Working(hired) = old {
+            hired.worker.terminate();
+            Timeout::new(0, move || drop(hired)).forget();
+        }
+        self.hire();
+        self.tell(EngineEvent::Restarting { fault, lost });
+    }
+
+    /// No worker may start here: the engine runs in the page.
+    fn move_in(&self) {
+        let mut inner = self.0.borrow_mut();
+        inner.clock = None;
+        inner.seat = Seat::InPage(Rc::default());
+        drop(inner);
+        self.tell(EngineEvent::Ready(Home::Page));
+        self.advance();
+    }
+
+    /// Hands over the next command if the engine is free.
+    fn advance(&self) {
+        let mut inner = self.0.borrow_mut();
+        let Inner { queue, seat, .. } = &mut *inner;
+        match seat {
+            Seat::Working(hired) => {
+                let Some(json) = queue.next().and_then(|command| serde_json::to_string(&command).ok()) else { return };
+                // Only an unclonable value can fail here, and a string is none.
+                let _ = hired.worker.post_message(&JsValue::from_str(&json));
+                drop(inner);
+                self.set_clock(CALL_LIMIT, |engine| engine.replace(Fault::Timeout));
+            }
+            Seat::InPage(session) => {
+                let Some(command) = queue.next() else { return };
+                let session = session.clone();
+                drop(inner);
+                // A timer lets the page paint what it has before the work begins.
+                let engine = self.clone();
+                Timeout::new(0, move || {
+                    let reply = session.borrow_mut().handle(command);
+                    engine.deliver(reply);
+                })
+                .forget();
+            }
+            Seat::Starting(_) | Seat::Empty => {}
+        }
+    }
+
+    fn set_clock(&self, milliseconds: u32, then: impl FnOnce(&Engine) + 'static) {
+        let engine = self.clone();
+        let clock = Timeout::new(milliseconds, move || {
+            // This timer runs right now; forgetting it first keeps it from being cleared from inside.
+            if let Some(rung) = engine.0.borrow_mut().clock.take() {
+                rung.forget();
+            }
+            then(&engine);
+        });
+        self.0.borrow_mut().clock = Some(clock);
+    }
+
+    fn tell(&self, event: EngineEvent) {
+        let on_event = self.0.borrow().on_event.clone();
+        on_event.emit(event);
+    }
+}
+
+/// The worker starts from the same script as the page (`static/boot.js`), with the names of Trunk's files in the fragment.
+fn address() -> Option<String> {
+    let script = gloo::utils::document().query_selector("script[data-wasm]").ok()??;
+    let script = script.dyn_into::<HtmlScriptElement>().ok()?;
+    Some(format!("{}#{} {}", script.src(), script.get_attribute("data-js")?, script.get_attribute("data-wasm")?))
+}

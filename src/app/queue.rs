@@ -1,0 +1,204 @@
+//! The page's list of what the engine still has to do: one command in flight, the newest edit wins, and a fallen engine gets back
+//! the cluster that it had. Pure, so that it is tested without a browser.
+
+use crate::session::{Command, Reply};
+use std::collections::VecDeque;
+
+/// Names one command that was sent, so that its reply is known when it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+/// Commands that wait, the one in flight, and those that made the cluster what it is.
+#[derive(Debug, Default)]
+pub struct Queue {
+    last: u64,
+    waiting: VecDeque<(Ticket, Command)>,
+    flight: Option<Flight>,
+    /// Answered commands that changed the cluster, from its start on.
+    journal: Vec<Command>,
+    /// The journal's commands that a new engine has not played yet.
+    replay: VecDeque<Command>,
+}
+
+#[derive(Debug)]
+enum Flight {
+    Sent(Ticket, Command),
+    /// A command of the journal, played again; the flag says whether it is the last one, whose reply the page shows.
+    Replayed {
+        last: bool,
+    },
+}
+
+impl Queue {
+    /// Adds a command. An edit or reset takes the place of a waiting one right before it, which then is never answered.
+    pub fn push(&mut self, command: Command) -> Ticket {
+        self.last += 1;
+        let ticket = Ticket(self.last);
+        if sets_text(&command) && self.waiting.back().is_some_and(|(_, before)| outdates(&command, before)) {
+            self.waiting.pop_back();
+        }
+        self.waiting.push_back((ticket, command));
+        ticket
+    }
+
+    /// The command to hand to the engine now: none while one is in flight.
+    pub fn next(&mut self) -> Option<Command> {
+        if self.flight.is_some() {
+            return None;
+        }
+        if let Some(command) = self.replay.pop_front() {
+            self.flight = Some(Flight::Replayed { last: self.replay.is_empty() });
+            return Some(command);
+        }
+        let (ticket, command) = self.waiting.pop_front()?;
+        self.flight = Some(Flight::Sent(ticket, command.clone()));
+        Some(command)
+    }
+
+    /// The engine answered. `None` for what the page need not see; no ticket for the cluster of a restarted engine.
+    pub fn answered(&mut self, reply: Reply) -> Option<(Option<Ticket>, Reply)> {
+        match self.flight.take()? {
+            Flight::Sent(ticket, command) => {
+                self.remember(command);
+                Some((Some(ticket), reply))
+            }
+            Flight::Replayed { last } => last.then_some((None, reply)),
+        }
+    }
+
+    /// The engine is gone, and a new one will take over: the command in flight is given up and returned, the journal is played again.
+    /// A journal that itself fells the engine is forgotten, so that nothing loops.
+    pub fn lost(&mut self) -> Option<(Ticket, Command)> {
+        match self.flight.take() {
+            Some(Flight::Replayed { .. }) => {
+                self.journal.clear();
+                self.replay.clear();
+                None
+            }
+            Some(Flight::Sent(ticket, command)) => {
+                self.replay = self.journal.iter().cloned().collect();
+                Some((ticket, command))
+            }
+            None => {
+                self.replay = self.journal.iter().cloned().collect();
+                None
+            }
+        }
+    }
+
+    fn remember(&mut self, command: Command) {
+        match command {
+            Command::Reset { .. } => self.journal = vec![command],
+            Command::Edit { .. } => {
+                if matches!(self.journal.last(), Some(Command::Edit { .. })) {
+                    self.journal.pop();
+                }
+                self.journal.push(command);
+            }
+            Command::Act { .. } => self.journal.push(command),
+            _ => {}
+        }
+    }
+}
+
+fn sets_text(command: &Command) -> bool {
+    matches!(command, Command::Edit { .. } | Command::Reset { .. })
+}
+
+/// Whether nobody will miss `before` once `command` is asked for. A reset also sets the settings, so an edit does not outdate it.
+fn outdates(command: &Command, before: &Command) -> bool {
+    match before {
+        Command::Edit { .. } => true,
+        Command::Reset { .. } => matches!(command, Command::Reset { .. }),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edit(revision: u64) -> Command {
+        Command::Edit { revision, files: Vec::new() }
+    }
+
+    fn act(event: &str) -> Command {
+        Command::Act { event: event.into() }
+    }
+
+    fn done() -> Reply {
+        Reply::Text { text: String::new(), failed: false }
+    }
+
+    /// Hands out and answers everything that is left.
+    fn play(queue: &mut Queue) -> Vec<Command> {
+        let mut played = Vec::new();
+        while let Some(command) = queue.next() {
+            played.push(command);
+            queue.answered(done());
+        }
+        played
+    }
+
+    #[test]
+    fn one_command_is_in_flight_at_a_time() {
+        let mut queue = Queue::default();
+        queue.push(edit(1));
+        queue.push(act("coredns down"));
+        assert_eq!(queue.next(), Some(edit(1)));
+        assert_eq!(queue.next(), None);
+        queue.answered(done());
+        assert_eq!(queue.next(), Some(act("coredns down")));
+    }
+
+    #[test]
+    fn the_newest_edit_wins() {
+        let mut queue = Queue::default();
+        queue.push(edit(1));
+        queue.next();
+        for revision in 2..=5 {
+            queue.push(edit(revision));
+        }
+        queue.answered(done());
+        assert_eq!(play(&mut queue), [edit(5)]);
+    }
+
+    #[test]
+    fn an_action_between_two_edits_keeps_both() {
+        let mut queue = Queue::default();
+        for command in [edit(1), act("node/node-2 down"), edit(2)] {
+            queue.push(command);
+        }
+        assert_eq!(play(&mut queue), [edit(1), act("node/node-2 down"), edit(2)]);
+    }
+
+    #[test]
+    fn a_fallen_engine_gets_its_cluster_back_without_the_command_that_felled_it() {
+        let mut queue = Queue::default();
+        for command in [edit(1), edit(2), act("node/node-2 down")] {
+            queue.push(command);
+            play(&mut queue);
+        }
+        let bad = queue.push(edit(3));
+        queue.next();
+        assert_eq!(queue.lost(), Some((bad, edit(3))));
+        assert_eq!(queue.next(), Some(edit(2)));
+        assert_eq!(queue.answered(done()), None);
+        assert_eq!(queue.next(), Some(act("node/node-2 down")));
+        assert_eq!(queue.answered(done()), Some((None, done())));
+        assert_eq!(queue.next(), None);
+    }
+
+    #[test]
+    fn a_cluster_that_fells_the_engine_again_is_forgotten() {
+        let mut queue = Queue::default();
+        queue.push(edit(1));
+        play(&mut queue);
+        queue.push(act("coredns down"));
+        queue.next();
+        queue.lost();
+        queue.next();
+        assert_eq!(queue.lost(), None);
+        assert_eq!(queue.next(), None);
+    }
+}

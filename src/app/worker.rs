@@ -1,0 +1,50 @@
+//! The worker's side: a [`Session`] that answers commands one by one, off the page's thread.
+//!
+//! Messages are JSON strings: a `Command` in, a [`FromWorker`] out. The worker says [`FromWorker::Ready`] once it listens;
+//! a command posted earlier would be lost, so the page waits for it (see [`super::engine`]).
+
+use crate::session::{Command, Reply, Session};
+use gloo::events::EventListener;
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
+
+/// What the worker tells the page.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum FromWorker {
+    /// It listens now.
+    Ready,
+    /// The answer to the command in flight.
+    Reply(Reply),
+    /// It is about to end: the words of the panic.
+    Panic(String),
+}
+
+/// Serves a session when this is a worker's thread; answers whether it is one.
+pub fn serve() -> bool {
+    let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>() else { return false };
+    let dying = scope.clone();
+    std::panic::set_hook(Box::new(move |panic| post(&dying, &FromWorker::Panic(panic.to_string()))));
+    let answers = scope.clone();
+    let mut session = Session::default();
+    EventListener::new(&scope, "message", move |event| {
+        if let Some(command) = event.dyn_ref::<MessageEvent>().and_then(read) {
+            post(&answers, &FromWorker::Reply(session.handle(command)));
+        }
+    })
+    .forget();
+    post(&scope, &FromWorker::Ready);
+    true
+}
+
+/// Both sides are the same build, so a message that cannot be read is our own mistake; it gets no answer, and the page's time limit tells.
+fn read(event: &MessageEvent) -> Option<Command> {
+    serde_json::from_str(&event.data().as_string()?).ok()
+}
+
+fn post(scope: &DedicatedWorkerGlobalScope, message: &FromWorker) {
+    if let Ok(json) = serde_json::to_string(message) {
+        // Only an unclonable value can fail here, and a string is none.
+        let _ = scope.post_message(&JsValue::from_str(&json));
+    }
+}

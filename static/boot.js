@@ -1,0 +1,6 @@
+// The entry of the page and of its worker: both start the same wasm file. The page finds the names of Trunk's files in its own
+// script element; the worker gets them in the fragment of its address.
+const page = typeof document !== 'undefined' && document.querySelector('script[data-wasm]');
+const [js, wasm] = page ? [page.dataset.js, page.dataset.wasm] : decodeURIComponent(location.hash.slice(1)).split(' ');
+const { default: init } = await import(new URL(js, import.meta.url));
+await init({ module_or_path: new URL(wasm, import.meta.url) });
