@@ -322,7 +322,6 @@ pub struct Advice {
     pub because: Vec<FieldRef>,
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::Source;
