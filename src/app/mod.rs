@@ -1,6 +1,8 @@
 //! The page.
 
 pub mod engine;
+pub mod i18n;
+pub mod icon;
 pub mod queue;
 pub mod worker;
 

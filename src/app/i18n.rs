@@ -1,0 +1,102 @@
+//! The page's language: one language file is fetched at a time, and handed down to every component by context.
+
+use crate::words::{Message, Words};
+use std::rc::Rc;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use yew::prelude::*;
+
+/// A language of the page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Language {
+    #[default]
+    En,
+    Ko,
+}
+
+impl Language {
+    /// As in `<html lang>` and in the name of its file.
+    pub fn code(self) -> &'static str {
+        match self {
+            Language::En => "en",
+            Language::Ko => "ko",
+        }
+    }
+
+    /// The language of a code such as `ko` or `ko-KR`; English for all others.
+    pub fn of(code: &str) -> Language {
+        if code.starts_with("ko") { Language::Ko } else { Language::En }
+    }
+}
+
+/// The words of the chosen language.
+#[derive(Clone, Debug, Default)]
+pub struct Speech {
+    /// Which language.
+    pub language: Language,
+    words: Rc<Words>,
+}
+
+impl PartialEq for Speech {
+    fn eq(&self, other: &Speech) -> bool {
+        Rc::ptr_eq(&self.words, &other.words)
+    }
+}
+
+impl Speech {
+    /// The words of a language.
+    pub fn new(language: Language, words: Words) -> Speech {
+        Speech { language, words: Rc::new(words) }
+    }
+
+    /// A message in this language.
+    pub fn say(&self, message: &Message) -> String {
+        self.words.say(message)
+    }
+
+    /// A text without arguments, by its id.
+    pub fn t(&self, id: &str) -> String {
+        self.words.text(id).unwrap_or(id).to_string()
+    }
+
+    /// Whether this language has a text for the id: hop texts come in variants, and not every variant has its own.
+    pub fn has(&self, id: &str) -> bool {
+        self.words.text(id).is_some()
+    }
+}
+
+/// The words handed down by the page's root.
+#[hook]
+pub fn use_speech() -> Speech {
+    use_context::<Speech>().unwrap_or_default()
+}
+
+/// Text with `code` between backticks set as code.
+pub fn marked(text: &str) -> Html {
+    text.split('`')
+        .enumerate()
+        .map(|(index, part)| if index % 2 == 1 { html! { <code>{ part }</code> } } else { html! { { part } } })
+        .collect()
+}
+
+/// Fetches `words/<code>.json`.
+///
+/// # Errors
+/// When the file cannot be had or read.
+pub async fn fetch_words(language: Language) -> Result<Words, JsValue> {
+    let text = fetch_text(&format!("words/{}.json", language.code())).await?;
+    Words::read(&text).map_err(|error| JsValue::from_str(&error.to_string()))
+}
+
+/// Fetches a text file that lies beside the page.
+///
+/// # Errors
+/// When the file cannot be had.
+pub async fn fetch_text(path: &str) -> Result<String, JsValue> {
+    let response: web_sys::Response = JsFuture::from(gloo::utils::window().fetch_with_str(path)).await?.dyn_into()?;
+    if !response.ok() {
+        return Err(JsValue::from_str(&format!("{path}: {}", response.status())));
+    }
+    Ok(JsFuture::from(response.text()?).await?.as_string().unwrap_or_default())
+}

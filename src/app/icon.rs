@@ -1,0 +1,63 @@
+//! Glyphs of the page's sprite (`static/index.html`): `g-` kinds, `o-` outcomes, `i-` signs.
+
+use crate::trace::{Place, Reason, Trace, Verdict};
+use yew::prelude::*;
+
+/// A sign or a kind's glyph, drawn in the text's colour.
+pub fn icon(name: &'static str, size: u8) -> Html {
+    glyph(name, size, "")
+}
+
+/// The same in a kind's colour: `k-svc`, `k-pod` and so on.
+pub fn glyph(name: &'static str, size: u8, class: &'static str) -> Html {
+    let size = size.to_string();
+    html! { <svg class={classes!("ic", class)} width={size.clone()} height={size} aria-hidden="true"><use href={format!("#{name}")}/></svg> }
+}
+
+/// How an outcome looks: class of its colour, glyph, and the id of its words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// `ok`, `refused`, `timeout`, `nx`, `e404`, `e503`, `unreach`
+    pub class: &'static str,
+    /// Glyph of the sprite.
+    pub glyph: &'static str,
+    /// Words for its chip: `outcome.ok`.
+    pub words: &'static str,
+}
+
+/// The outcome of a request. Who answered shows in its shape: a refusal by a node and one by a Pod differ.
+pub fn outcome(trace: &Trace) -> Outcome {
+    let by_pod = trace.hops.iter().rev().any(|hop| hop.reason == Reason::NothingListens);
+    ending(trace.verdict, trace.status, by_pod)
+}
+
+/// The outcome of a verdict and status.
+pub fn ending(verdict: Verdict, status: Option<u16>, refused_by_pod: bool) -> Outcome {
+    let (class, glyph, words) = match (verdict, status) {
+        (Verdict::Delivered, _) => ("ok", "o-ok", "outcome.ok"),
+        (Verdict::Answered, Some(503)) => ("e503", "o-e503", "outcome.e503"),
+        (Verdict::Answered, Some(404)) => ("e404", "o-e404", "outcome.e404"),
+        (Verdict::Answered, _) => ("e404", "o-status", "outcome.status"),
+        (Verdict::Refused, _) if refused_by_pod => ("refused", "o-refused-pod", "outcome.refused"),
+        (Verdict::Refused, _) => ("refused", "o-refused-node", "outcome.refused"),
+        (Verdict::Timeout, _) => ("timeout", "o-timeout", "outcome.timeout"),
+        (Verdict::Unreachable, _) => ("unreach", "o-unreach", "outcome.unreach"),
+        (Verdict::NameNotFound, _) => ("nx", "o-nx", "outcome.nx"),
+        (Verdict::Rejected, _) => ("timeout", "o-refused", "outcome.rejected"),
+    };
+    Outcome { class, glyph, words }
+}
+
+/// Glyph and colour of a place where a hop is decided.
+pub fn place_glyph(place: &Place) -> (&'static str, &'static str) {
+    match place {
+        Place::Internet | Place::Outside(_) => ("g-client", "k-infra"),
+        Place::PublicDns => ("g-dns", "k-infra"),
+        Place::Coredns => ("g-dns", "k-dns"),
+        Place::LoadBalancer(..) => ("g-lb", "k-infra"),
+        Place::Node(_) | Place::Cni(_) => ("g-node", "k-infra"),
+        Place::KubeProxy(_) => ("g-proxy", "k-svc"),
+        Place::Pod(..) => ("g-pod", "k-pod"),
+        Place::IngressController(..) => ("g-ing", "k-ing"),
+    }
+}
