@@ -76,7 +76,13 @@ pub fn use_speech() -> Speech {
 pub fn marked(text: &str) -> Html {
     text.split('`')
         .enumerate()
-        .map(|(index, part)| if index % 2 == 1 { html! { <code>{ part }</code> } } else { html! { { part } } })
+        .map(|(index, part)| {
+            if index % 2 == 1 {
+                html! { <code>{ part }</code> }
+            } else {
+                html! { { part } }
+            }
+        })
         .collect()
 }
 

@@ -4,6 +4,9 @@ pub mod engine;
 pub mod i18n;
 pub mod icon;
 pub mod queue;
+pub mod stage;
+pub mod stage_player;
+pub mod timeline;
 pub mod worker;
 
 use engine::{Engine, EngineEvent};
