@@ -66,7 +66,7 @@ lessons: rust
 
 wasm: tools chromium
 	$(call say,tests in WebAssembly in headless Chromium)
-	CHROMEDRIVER=$(CHROMEDRIVER) CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner cargo test --locked --quiet $(WASM) --test web
+	CHROMEDRIVER=$(CHROMEDRIVER) CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner cargo test --locked $(WASM) --test web
 
 # `weight` and `page` look at dist/ as it is; `make dist` makes it.
 weight: node_modules/.package-lock.json
@@ -75,7 +75,7 @@ weight: node_modules/.package-lock.json
 
 page: node_modules/.package-lock.json chromium
 	$(call say,the built page in Chromium under its Content-Security-Policy)
-	node tests/browser/run.js
+	node --test-reporter=spec tests/browser/run.js
 
 FUZZ_TARGETS = $(basename $(notdir $(wildcard tests/fuzz/targets/*.rs)))
 

@@ -217,14 +217,14 @@ impl Engine {
         let Inner { queue, seat, .. } = &mut *inner;
         match seat {
             Seat::Working(hired) => {
-                let Some(json) = queue.next().and_then(|command| serde_json::to_string(&command).ok()) else { return };
+                let Some(json) = queue.take_next().and_then(|command| serde_json::to_string(&command).ok()) else { return };
                 // Only an unclonable value can fail here, and a string is none.
                 let _ = hired.worker.post_message(&JsValue::from_str(&json));
                 drop(inner);
                 self.set_clock(CALL_LIMIT, |engine| engine.replace(Fault::Timeout));
             }
             Seat::InPage(session) => {
-                let Some(command) = queue.next() else { return };
+                let Some(command) = queue.take_next() else { return };
                 let session = session.clone();
                 drop(inner);
                 // A timer lets the page paint what it has before the work begins.

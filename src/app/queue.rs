@@ -42,7 +42,7 @@ impl Queue {
     }
 
     /// The command to hand to the engine now: none while one is in flight.
-    pub fn next(&mut self) -> Option<Command> {
+    pub fn take_next(&mut self) -> Option<Command> {
         if self.flight.is_some() {
             return None;
         }
@@ -133,7 +133,7 @@ mod tests {
     /// Hands out and answers everything that is left.
     fn play(queue: &mut Queue) -> Vec<Command> {
         let mut played = Vec::new();
-        while let Some(command) = queue.next() {
+        while let Some(command) = queue.take_next() {
             played.push(command);
             queue.answered(done());
         }
@@ -145,17 +145,17 @@ mod tests {
         let mut queue = Queue::default();
         queue.push(edit(1));
         queue.push(act("coredns down"));
-        assert_eq!(queue.next(), Some(edit(1)));
-        assert_eq!(queue.next(), None);
+        assert_eq!(queue.take_next(), Some(edit(1)));
+        assert_eq!(queue.take_next(), None);
         queue.answered(done());
-        assert_eq!(queue.next(), Some(act("coredns down")));
+        assert_eq!(queue.take_next(), Some(act("coredns down")));
     }
 
     #[test]
     fn the_newest_edit_wins() {
         let mut queue = Queue::default();
         queue.push(edit(1));
-        queue.next();
+        queue.take_next();
         for revision in 2..=5 {
             queue.push(edit(revision));
         }
@@ -180,13 +180,13 @@ mod tests {
             play(&mut queue);
         }
         let bad = queue.push(edit(3));
-        queue.next();
+        queue.take_next();
         assert_eq!(queue.lost(), Some((bad, edit(3))));
-        assert_eq!(queue.next(), Some(edit(2)));
+        assert_eq!(queue.take_next(), Some(edit(2)));
         assert_eq!(queue.answered(done()), None);
-        assert_eq!(queue.next(), Some(act("node/node-2 down")));
+        assert_eq!(queue.take_next(), Some(act("node/node-2 down")));
         assert_eq!(queue.answered(done()), Some((None, done())));
-        assert_eq!(queue.next(), None);
+        assert_eq!(queue.take_next(), None);
     }
 
     #[test]
@@ -195,10 +195,10 @@ mod tests {
         queue.push(edit(1));
         play(&mut queue);
         queue.push(act("coredns down"));
-        queue.next();
+        queue.take_next();
         queue.lost();
-        queue.next();
+        queue.take_next();
         assert_eq!(queue.lost(), None);
-        assert_eq!(queue.next(), None);
+        assert_eq!(queue.take_next(), None);
     }
 }
