@@ -9,5 +9,6 @@ pub mod core;
 pub mod discovery;
 pub mod meta;
 pub mod networking;
+pub mod time;
 
 pub use meta::{Kind, ObjectMeta, ObjectRef, Resource};
