@@ -29,6 +29,8 @@ type topic struct {
 
 func topics() []topic {
 	return []topic{
+		{name: "admission", run: runAdmission, fuzz: fuzzAdmission},
+		{name: "updates", run: runAdmission},
 		{name: "iptables", run: runIPTables, fuzz: fuzzRules},
 		{name: "nftables", run: runNFTables, fuzz: fuzzRules, inputs: "iptables"},
 	}

@@ -1,3 +1,4 @@
 package main
 
-func fuzzRules(r *random) []byte { return nil }
+func fuzzAdmission(r *random) []byte { return nil }
+func fuzzRules(r *random) []byte     { return nil }
