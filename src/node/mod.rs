@@ -1,1 +1,3 @@
 //! What runs on a node: kubelet, kube-proxy, the container network, images.
+pub mod environment;
+pub mod images;

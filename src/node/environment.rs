@@ -1,0 +1,268 @@
+//! A container's environment, and whom its program calls because of it.
+//!
+//! Values are made as the kubelet makes them (`pkg/kubelet/kubelet_pods.go`, `makeEnvironmentVariables`): `envFrom` first, then
+//! `env` in order, `$(NAME)` replaced by what is known so far, `$$` written for `$`. What a program does with a variable is an
+//! assumption: one whose value names a Service of the cluster (`REDIS_HOST` with `REDIS_PORT`, `CART_ADDR=cart:7070`, a URL) is
+//! taken as the address of a call.
+//!
+//! Left out: resource fields, files of Secrets and ConfigMaps, `$` escapes of shells.
+
+use crate::api::core::{ConfigMap, Container, EnvVarSource, Pod, Secret, Service};
+use crate::api::meta::selects;
+use crate::cluster::Store;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A call that a Pod makes when it is called.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Call {
+    /// The variable that names the target: `REDIS_HOST`.
+    pub variable: String,
+    /// As a request's target: `redis:6379`, or a URL with http or https.
+    pub target: String,
+    /// The Pod's field: `spec.containers[0].env[1].value`; `spec.containers[0].envFrom` for imported ones.
+    pub field: String,
+}
+
+/// The calls that a Pod's variables name, in the order of its containers and variables, each target once.
+pub fn calls(pod: &Pod, store: &Store) -> Vec<Call> {
+    let mut calls: Vec<Call> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (index, container) in pod.spec.containers.iter().enumerate() {
+        let values = variables(container, pod, store);
+        for (name, value) in declared_order(container, &values) {
+            for target in targets(name, value, &values, pod, store) {
+                if seen.insert(target.clone()) {
+                    calls.push(Call { variable: name.to_string(), target, field: field(index, container, name) });
+                }
+            }
+        }
+    }
+    calls
+}
+
+fn declared_order<'a>(container: &'a Container, values: &'a BTreeMap<String, String>) -> Vec<(&'a str, &'a str)> {
+    let named: Vec<&str> = container.env.iter().map(|variable| variable.name.as_str()).collect();
+    let imported = values.iter().filter(|(name, _)| !container.env_from.is_empty() && !named.contains(&name.as_str()));
+    let own = named.iter().filter_map(|name| values.get_key_value(*name));
+    own.chain(imported).map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
+
+fn field(index: usize, container: &Container, name: &str) -> String {
+    match container.env.iter().rposition(|variable| variable.name == name) {
+        Some(at) if container.env.get(at).is_some_and(|variable| variable.value_from.is_none()) => {
+            format!("spec.containers[{index}].env[{at}].value")
+        }
+        Some(at) => format!("spec.containers[{index}].env[{at}].valueFrom"),
+        None => format!("spec.containers[{index}].envFrom"),
+    }
+}
+
+/// The variables that the manifest gives to a container, without those of [`service_links`].
+pub fn variables(container: &Container, pod: &Pod, store: &Store) -> BTreeMap<String, String> {
+    let namespace = &pod.metadata.namespace;
+    let mut values = BTreeMap::new();
+    for source in &container.env_from {
+        let config = source.config_map_ref.as_ref().and_then(|from| store.get::<ConfigMap>(namespace, &from.name));
+        let secret = source.secret_ref.as_ref().and_then(|from| store.get::<Secret>(namespace, &from.name));
+        let texts = config.map(|map| map.data.clone()).into_iter().chain(secret.map(plain));
+        values.extend(texts.flatten().map(|(key, value)| (format!("{}{key}", source.prefix), value)));
+    }
+    let links = if pod.spec.enable_service_links == Some(false) { BTreeMap::new() } else { service_links(pod, store) };
+    for variable in &container.env {
+        let value = match &variable.value_from {
+            Some(source) => from_source(source, pod, store),
+            None => Some(expand(&variable.value, &values, &links)),
+        };
+        values.extend(value.map(|value| (variable.name.clone(), value)));
+    }
+    values
+}
+
+/// A Secret's texts: `stringData` over decoded `data`.
+fn plain(secret: &Secret) -> BTreeMap<String, String> {
+    let mut texts: BTreeMap<_, _> = secret.data.iter().map(|(key, value)| (key.clone(), decode(value))).collect();
+    texts.extend(secret.string_data.clone());
+    texts
+}
+
+/// Decodes base64; bytes that are no text become replacement characters.
+fn decode(text: &str) -> String {
+    let digit = |byte: u8| match byte {
+        b'A'..=b'Z' => Some(u32::from(byte - b'A')),
+        b'a'..=b'z' => Some(u32::from(byte - b'a') + 26),
+        b'0'..=b'9' => Some(u32::from(byte - b'0') + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    };
+    let (mut bytes, mut held, mut bits) = (Vec::new(), 0u32, 0);
+    for digit in text.bytes().filter_map(digit) {
+        held = (held << 6 | digit) & 0xffff;
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push((held >> bits) as u8);
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn from_source(source: &EnvVarSource, pod: &Pod, store: &Store) -> Option<String> {
+    let namespace = &pod.metadata.namespace;
+    if let Some(from) = &source.config_map_key_ref {
+        return store.get::<ConfigMap>(namespace, &from.name)?.data.get(&from.key).cloned();
+    }
+    if let Some(from) = &source.secret_key_ref {
+        return plain(store.get::<Secret>(namespace, &from.name)?).remove(&from.key);
+    }
+    let path = source.field_ref.as_ref()?.field_path.as_str();
+    let keyed = |prefix: &str| path.strip_prefix(prefix)?.strip_prefix("['")?.strip_suffix("']").map(str::to_string);
+    match path {
+        "metadata.name" => Some(pod.metadata.name.clone()),
+        "metadata.namespace" => Some(namespace.clone()),
+        "metadata.uid" => Some(pod.metadata.uid.clone()),
+        "status.podIP" => Some(pod.status.pod_ip.clone()),
+        "status.hostIP" => Some(pod.status.host_ip.clone()),
+        "spec.nodeName" => Some(pod.spec.node_name.clone()),
+        _ => match (keyed("metadata.labels"), keyed("metadata.annotations")) {
+            (Some(key), _) => Some(pod.metadata.labels.get(&key).cloned().unwrap_or_default()),
+            (_, Some(key)) => Some(pod.metadata.annotations.get(&key).cloned().unwrap_or_default()),
+            _ => None,
+        },
+    }
+}
+
+/// Replaces `$(NAME)` by its value, an unknown one stays as it is; `$$(NAME)` gives `$(NAME)` (`third_party/forked/golang/expansion`).
+fn expand(text: &str, values: &BTreeMap<String, String>, links: &BTreeMap<String, String>) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        out.push_str(before);
+        rest = after;
+        if let Some(after) = rest.strip_prefix('$') {
+            out.push('$');
+            rest = after;
+        } else if let Some((name, after)) = rest.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
+            match values.get(name).or_else(|| links.get(name)) {
+                Some(value) => out.push_str(value),
+                None => out.extend(["$(", name, ")"]),
+            }
+            rest = after;
+        } else {
+            out.push('$');
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The variables that the kubelet adds for Services: those of the Pod's namespace and `default/kubernetes`
+/// (`pkg/kubelet/envvars/envvars.go`); headless ones have none. Services that came after the Pod are not told apart.
+pub fn service_links(pod: &Pod, store: &Store) -> BTreeMap<String, String> {
+    let mut values = BTreeMap::new();
+    for service in store.all::<Service>() {
+        let meta = &service.metadata;
+        let master = meta.namespace == "default" && meta.name == "kubernetes";
+        let address = &service.spec.cluster_ip;
+        if (meta.namespace != pod.metadata.namespace && !master) || address.is_empty() || address == "None" {
+            continue;
+        }
+        let prefix = meta.name.to_uppercase().replace('-', "_");
+        values.insert(format!("{prefix}_SERVICE_HOST"), address.clone());
+        for (at, port) in service.spec.ports.iter().enumerate() {
+            if at == 0 {
+                values.insert(format!("{prefix}_SERVICE_PORT"), port.port.to_string());
+            }
+            if !port.name.is_empty() {
+                values.insert(
+                    format!("{prefix}_SERVICE_PORT_{}", port.name.to_uppercase().replace('-', "_")),
+                    port.port.to_string(),
+                );
+            }
+        }
+    }
+    values
+}
+
+/// The targets that a variable names; a list with commas names several.
+fn targets(name: &str, value: &str, values: &BTreeMap<String, String>, pod: &Pod, store: &Store) -> Vec<String> {
+    let one = |part: &str| target(name, part.trim(), values, pod, store);
+    value.split(',').filter_map(one).collect()
+}
+
+fn target(name: &str, value: &str, values: &BTreeMap<String, String>, pod: &Pod, store: &Store) -> Option<String> {
+    let (scheme, rest) = value.split_once("://").map_or((None, value), |(scheme, rest)| (Some(scheme), rest));
+    let scheme = scheme.map(|scheme| scheme.trim_start_matches("jdbc:").to_lowercase());
+    let (authority, path) = rest.find(['/', '?']).map_or((rest, ""), |at| rest.split_at(at));
+    let authority = authority.rsplit('@').next().unwrap_or(authority);
+    let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
+    let port = port.map(|port| port.parse::<u16>().ok()).map_or(Some(None), |port| port.map(Some))?;
+    // A bare word counts as a host only where the variable's name says that it is one.
+    if scheme.is_none() && port.is_none() && !names_host(name) {
+        return None;
+    }
+    let service = named_service(host, pod, store)?;
+    // A program that is told its own name does not call itself.
+    let own = service.metadata.namespace == pod.metadata.namespace && !service.spec.selector.is_empty();
+    if own && selects(&service.spec.selector, &pod.metadata.labels) {
+        return None;
+    }
+    if let Some(scheme @ ("http" | "https")) = scheme.as_deref() {
+        return Some(format!("{scheme}://{authority}{path}"));
+    }
+    let port = port.or_else(|| beside(name, values)).or_else(|| scheme.as_deref().and_then(usual_port));
+    let port = port.or_else(|| service.spec.ports.first().and_then(|port| u16::try_from(port.port).ok()))?;
+    Some(format!("{host}:{port}"))
+}
+
+fn names_host(name: &str) -> bool {
+    let name = name.to_uppercase();
+    ["HOST", "HOSTNAME", "SERVER", "SERVICE", "ADDR", "ADDRESS", "ENDPOINT", "URL", "URI"].iter().any(|end| name.ends_with(end))
+}
+
+/// `REDIS_PORT` beside `REDIS_HOST`.
+fn beside(name: &str, values: &BTreeMap<String, String>) -> Option<u16> {
+    let stem = ["HOST", "HOSTNAME", "SERVER", "SERVICE", "ADDR", "ADDRESS"].iter().find_map(|end| name.strip_suffix(end))?;
+    values.get(&format!("{stem}PORT"))?.parse().ok()
+}
+
+fn usual_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "redis" => Some(6379),
+        "postgres" | "postgresql" => Some(5432),
+        "mysql" | "mariadb" => Some(3306),
+        "mongodb" => Some(27017),
+        "amqp" => Some(5672),
+        "nats" => Some(4222),
+        _ => None,
+    }
+}
+
+/// The Service that a host names: by its DNS name (`web`, `web.shop`, `web.shop.svc.cluster.local`, `db-0.db`) or ClusterIP.
+fn named_service<'a>(host: &str, pod: &Pod, store: &'a Store) -> Option<&'a Service> {
+    if host.is_empty() {
+        return None;
+    }
+    if host.starts_with(|c: char| c.is_ascii_digit()) && host.split('.').count() == 4 {
+        return store.all::<Service>().find(|service| service.spec.cluster_ip == host);
+    }
+    let host = host.to_lowercase();
+    let short = host.trim_end_matches('.').trim_end_matches(".cluster.local");
+    let short = short.strip_suffix(".svc").unwrap_or(short);
+    let parts: Vec<&str> = short.split('.').collect();
+    let own = pod.metadata.namespace.as_str();
+    match parts.as_slice() {
+        [name] => store.get(own, name),
+        [first, second] => store.get(second, first).or_else(|| headless(store, own, second)),
+        [_, name, namespace] => headless(store, namespace, name),
+        _ => None,
+    }
+}
+
+fn headless<'a>(store: &'a Store, namespace: &str, name: &str) -> Option<&'a Service> {
+    store.get::<Service>(namespace, name).filter(|service| service.spec.cluster_ip == "None")
+}
+
+#[cfg(test)]
+#[path = "environment_tests.rs"]
+mod tests;

@@ -1,0 +1,69 @@
+use super::*;
+
+fn store() -> Store {
+    let mut store = Store::default();
+    let services = [
+        "{metadata: {name: redis, namespace: default}, spec: {clusterIP: 10.96.0.7, selector: {app: redis}, ports: [{port: 6379}]}}",
+        "{metadata: {name: cart, namespace: shop}, spec: {clusterIP: 10.96.0.8, ports: [{port: 7070}]}}",
+        "{metadata: {name: db, namespace: default}, spec: {clusterIP: None, ports: [{port: 5432}]}}",
+        "{metadata: {name: self, namespace: default}, spec: {clusterIP: 10.96.0.9, selector: {app: web}, ports: [{port: 80}]}}",
+    ];
+    for text in services {
+        store.put::<Service>(serde_yaml::from_str(text).unwrap());
+    }
+    store.put::<ConfigMap>(
+        serde_yaml::from_str("{metadata: {name: conf, namespace: default}, data: {CART_ADDR: 'cart.shop:7070'}}").unwrap(),
+    );
+    store.put::<Secret>(
+        serde_yaml::from_str("{metadata: {name: key, namespace: default}, data: {url: cmVkaXM6Ly86cHdAcmVkaXMvMA==}}").unwrap(),
+    );
+    store
+}
+
+fn called(container: &str) -> String {
+    let mut pod =
+        Pod { spec: serde_yaml::from_str(&format!("containers: [{{name: c, {container}}}]")).unwrap(), ..Pod::default() };
+    pod.metadata.namespace = "default".into();
+    pod.metadata.labels.insert("app".into(), "web".into());
+    calls(&pod, &store()).iter().map(|call| format!("{}={}", call.variable, call.target)).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn host_and_port_variables_name_a_call() {
+    assert_eq!(called("env: [{name: REDIS_HOST, value: redis}, {name: REDIS_PORT, value: '6380'}]"), "REDIS_HOST=redis:6380");
+    assert_eq!(called("env: [{name: REDIS_HOST, value: redis}]"), "REDIS_HOST=redis:6379");
+    assert_eq!(called("env: [{name: CART_ADDR, value: 'cart.shop:7070'}]"), "CART_ADDR=cart.shop:7070");
+    assert_eq!(called("env: [{name: DB_HOST, value: db-0.db}]"), "DB_HOST=db-0.db:5432");
+}
+
+#[test]
+fn urls_name_a_call() {
+    assert_eq!(
+        called("env: [{name: API, value: 'http://cart.shop.svc.cluster.local:7070/v1'}]"),
+        "API=http://cart.shop.svc.cluster.local:7070/v1"
+    );
+    assert_eq!(called("env: [{name: DATABASE_URL, value: 'postgres://me:secret@db/app?x=1'}]"), "DATABASE_URL=db:5432");
+    assert_eq!(called("env: [{name: JDBC, value: 'jdbc:postgresql://db:5433/app'}]"), "JDBC=db:5433");
+}
+
+#[test]
+fn values_that_name_no_service_call_nobody() {
+    assert_eq!(called("env: [{name: MODE, value: redis}]"), "");
+    assert_eq!(called("env: [{name: REDIS_HOST, value: redsi}, {name: CART_ADDR, value: 'cart:7070'}]"), "");
+    assert_eq!(called("env: [{name: API, value: 'https://example.com/'}, {name: ME, value: 'http://self/'}]"), "");
+    assert_eq!(called("env: [{name: REDIS_ADDR, value: 'redis:many'}]"), "");
+}
+
+#[test]
+fn references_config_maps_and_secrets_are_read() {
+    assert_eq!(called("env: [{name: NAME, value: redis}, {name: X_ADDR, value: '$(NAME):6379'}]"), "X_ADDR=redis:6379");
+    assert_eq!(called("env: [{name: X_ADDR, value: '$(REDIS_SERVICE_HOST):$(REDIS_SERVICE_PORT)'}]"), "X_ADDR=10.96.0.7:6379");
+    assert_eq!(called("envFrom: [{configMapRef: {name: conf}}]"), "CART_ADDR=cart.shop:7070");
+    assert_eq!(called("env: [{name: R, valueFrom: {secretKeyRef: {name: key, key: url}}}]"), "R=redis:6379");
+}
+
+#[test]
+fn an_unknown_reference_stays_and_a_doubled_dollar_escapes() {
+    let (values, links) = (BTreeMap::from([("A".to_string(), "1".to_string())]), BTreeMap::new());
+    assert_eq!(expand("$(A) $(B) $$(A) $A $(", &values, &links), "1 $(B) $(A) $A $(");
+}

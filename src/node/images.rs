@@ -1,0 +1,256 @@
+//! What the programs in a Pod listen on, as far as manifests can tell.
+//!
+//! A manifest never says what a program listens on: `containerPort` is a note for people and for named ports. So this is a
+//! judgement, and every answer says what it rests on. Known: widely used images by their own documentation, arguments that name
+//! a port, the annotation [`LISTEN`]. Assumed: everything about an image that nobody here has seen.
+//!
+//! Left out: configuration files (a ConfigMap that makes nginx listen elsewhere needs the annotation) and images' `EXPOSE`.
+
+mod arguments;
+mod known;
+
+use crate::api::core::{Container, Pod, Service};
+use crate::api::meta::{IntOrString, selects};
+use crate::msg;
+use crate::packet::Protocol;
+use crate::words::Message;
+use known::{Kind, Row};
+
+/// Pod annotation that says what listens, over everything else: `3000`, `127.0.0.1:3000`, `53/udp`, several with commas, `none`.
+pub const LISTEN: &str = "kubehop.dev/listen";
+
+/// One listening socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Whose: the container's name.
+    pub container: String,
+    /// On which port.
+    pub port: u16,
+    /// TCP, UDP or SCTP.
+    pub protocol: Protocol,
+    /// Only the Pod itself reaches it: bound to 127.0.0.1.
+    pub loopback_only: bool,
+    /// How this is known.
+    pub basis: Basis,
+    /// The field of the Pod that says so: `spec.containers[0].image`. Empty: no field of the Pod (a Service's `targetPort`).
+    pub field: String,
+}
+
+/// What a [`Listener`] rests on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// It follows from the manifest and the image's documentation.
+    Known(Message),
+    /// It may be otherwise; whoever uses it says so.
+    Assumed(Message),
+}
+
+impl Basis {
+    /// The sentence.
+    pub fn message(&self) -> &Message {
+        match self {
+            Basis::Known(message) | Basis::Assumed(message) => message,
+        }
+    }
+
+    /// The sentence, where it is an assumption.
+    pub fn assumption(&self) -> Option<&Message> {
+        match self {
+            Basis::Known(_) => None,
+            Basis::Assumed(message) => Some(message),
+        }
+    }
+}
+
+/// What listens in a Pod; by container, then in the order found, each port once (two containers cannot share one).
+pub fn listens<'a>(pod: &Pod, services: impl Iterator<Item = &'a Service>) -> Vec<Listener> {
+    if let Some(text) = pod.metadata.annotations.get(LISTEN) {
+        return annotated(pod, text);
+    }
+    let mut found = Found::default();
+    let mut open = Vec::new();
+    for (index, container) in pod.spec.containers.iter().enumerate() {
+        let before = found.listeners.len();
+        let may_do_more = of_container(index, container, &mut found);
+        if may_do_more && found.listeners.len() == before {
+            open.push(container);
+        }
+    }
+    // A Service's targetPort says only that somebody expects a listener; a container about which nothing else is known gets it.
+    if let Some(container) = open.first() {
+        for service in services.filter(|service| expects(service, pod)) {
+            target_ports(service, container, &mut found);
+        }
+    }
+    found.listeners
+}
+
+#[derive(Default)]
+struct Found {
+    listeners: Vec<Listener>,
+}
+
+impl Found {
+    fn add(&mut self, listener: Listener) {
+        let taken = |other: &Listener| other.port == listener.port && other.protocol == listener.protocol;
+        if listener.port != 0 && !self.listeners.iter().any(taken) {
+            self.listeners.push(listener);
+        }
+    }
+}
+
+fn listener(container: &Container, port: u16, protocol: Protocol, basis: Basis, field: String) -> Listener {
+    Listener { container: container.name.clone(), port, protocol, loopback_only: false, basis, field }
+}
+
+fn annotated(pod: &Pod, text: &str) -> Vec<Listener> {
+    let mut found = Found::default();
+    let container = pod.spec.containers.first().cloned().unwrap_or_default();
+    for part in text.split(',').map(str::trim).filter(|part| *part != "none") {
+        let (address, protocol) = part.split_once('/').unwrap_or((part, "tcp"));
+        let Some(protocol) = Protocol::of_api(&protocol.to_uppercase()) else { continue };
+        let Some((host, port)) = arguments::socket(address) else { continue };
+        let basis = Basis::Known(msg!("listens.annotation", value = text));
+        let field = format!("metadata.annotations.{LISTEN}");
+        let loopback_only = arguments::is_loopback(host);
+        found.add(Listener { loopback_only, ..listener(&container, port, protocol, basis, field) });
+    }
+    found.listeners
+}
+
+/// Adds what a container surely or probably listens on. True when it may listen on something else, too.
+fn of_container(index: usize, container: &Container, found: &mut Found) -> bool {
+    let words = arguments::words(container);
+    if known::repository(&container.image).ends_with("agnhost") {
+        agnhost(index, container, &words, found);
+        return false;
+    }
+    let row = known::row(&container.image);
+    let replaced = replaces_program(container, &words, row);
+    if let Some(row) = row.filter(|row| row.kind == Kind::Fixed && !replaced) {
+        fixed(index, container, row, &words, found);
+        return false;
+    }
+    if from_arguments(index, container, &words, found) || arguments::idles(&words) {
+        return false;
+    }
+    let is_tool = row.is_some_and(|row| row.kind == Kind::Tool);
+    if is_tool && !replaced {
+        return false;
+    }
+    if let Some(row) = row.filter(|row| row.kind == Kind::Usual && !replaced) {
+        let basis = |port: u16| Basis::Assumed(msg!("listens.usual", image = known::repository(&container.image), port = port));
+        let field = format!("spec.containers[{index}].image");
+        row.tcp.iter().for_each(|port| found.add(listener(container, *port, Protocol::Tcp, basis(*port), field.clone())));
+        row.udp.iter().for_each(|port| found.add(listener(container, *port, Protocol::Udp, basis(*port), field.clone())));
+    }
+    declared(index, container, found);
+    // A script of a shell or an operating system's image that names no port most likely opens none.
+    !is_tool
+}
+
+/// Whether `command` or `args` put another program in the place of the image's own.
+fn replaces_program(container: &Container, words: &[String], row: Option<&Row>) -> bool {
+    let programs = row.map_or(&[][..], |row| row.programs);
+    let names = |word: &String| programs.contains(&word.as_str()) || programs.contains(&arguments::base_name(word));
+    if words.iter().any(names) {
+        return false;
+    }
+    let only_arguments = container.args.first().is_none_or(|first| first.starts_with('-'));
+    !container.command.is_empty() || (!only_arguments && (!programs.is_empty() || row.is_some_and(|row| row.kind == Kind::Tool)))
+}
+
+fn fixed(index: usize, container: &Container, row: &Row, words: &[String], found: &mut Found) {
+    let image = known::repository(&container.image);
+    let mut first = None;
+    for argument in arguments::listening(words).into_iter().filter(|argument| row.flags.contains(&argument.flag.as_str())) {
+        let basis = Basis::Known(msg!("listens.argument", argument = argument.text, port = argument.port));
+        let field = format!("spec.containers[{index}].args");
+        let loopback_only = argument.loopback_only;
+        first = Some(Listener { loopback_only, ..listener(container, argument.port, Protocol::Tcp, basis, field) });
+    }
+    let variables = row.flags.iter().filter_map(|flag| flag.strip_prefix('$'));
+    if let Some((name, port)) = variables.filter_map(|name| port_variable(container, name)).next() {
+        let basis = Basis::Known(msg!("listens.variable", name = name, port = port));
+        first = first.or(Some(listener(container, port, Protocol::Tcp, basis, format!("spec.containers[{index}].env"))));
+    }
+    let replaces_first = usize::from(first.is_some());
+    first.into_iter().for_each(|listener| found.add(listener));
+    for port in row.tcp.iter().skip(replaces_first) {
+        let basis = Basis::Known(msg!("listens.image", image = image, port = port));
+        found.add(listener(container, *port, Protocol::Tcp, basis, format!("spec.containers[{index}].image")));
+    }
+}
+
+fn agnhost(index: usize, container: &Container, words: &[String], found: &mut Found) {
+    let subcommand =
+        words.iter().map(|word| arguments::base_name(word)).find(|word| *word != "agnhost" && !word.starts_with('-'));
+    let Some(row) = subcommand.and_then(|name| known::AGNHOST.iter().find(|row| row.name == name)) else { return };
+    let says = |flag: &str| words.iter().any(|word| word.trim_start_matches('-') == flag);
+    let udp_only = row.name == "serve-hostname" && says("udp") && !says("tcp");
+    let tcp = row.tcp.iter().map(|(flag, port)| (flag, port, if udp_only { Protocol::Udp } else { Protocol::Tcp }));
+    let udp = row.udp.iter().map(|(flag, port)| (flag, port, Protocol::Udp));
+    for (flag, usual, protocol) in tcp.chain(udp) {
+        // `--udp-port -1` switches the server off.
+        let port = arguments::flag_value(words, flag).map_or(Some(*usual), |value| value.parse().ok());
+        let basis = Basis::Known(msg!("listens.agnhost", subcommand = row.name, port = port.unwrap_or_default()));
+        found.add(listener(container, port.unwrap_or_default(), protocol, basis, format!("spec.containers[{index}].args")));
+    }
+}
+
+/// Adds the ports that the arguments name. True when the program's main port is among them: then nothing else need be guessed.
+fn from_arguments(index: usize, container: &Container, words: &[String], found: &mut Found) -> bool {
+    let mut main = false;
+    let list = if container.args.is_empty() { "command" } else { "args" };
+    for argument in arguments::listening(words) {
+        main |= argument.main;
+        let basis = Basis::Known(msg!("listens.argument", argument = argument.text, port = argument.port));
+        let field = format!("spec.containers[{index}].{list}");
+        let loopback_only = argument.loopback_only;
+        found.add(Listener { loopback_only, ..listener(container, argument.port, argument.protocol, basis, field) });
+    }
+    main
+}
+
+/// Adds the declared `containerPort`s and a `PORT` variable.
+fn declared(index: usize, container: &Container, found: &mut Found) {
+    for (at, port) in container.ports.iter().enumerate() {
+        let Ok(number) = u16::try_from(port.container_port) else { continue };
+        let Some(protocol) = Protocol::of_api(&port.protocol) else { continue };
+        let basis = Basis::Assumed(msg!("listens.containerPort", container = container.name, port = number));
+        let field = format!("spec.containers[{index}].ports[{at}].containerPort");
+        found.add(listener(container, number, protocol, basis, field));
+    }
+    if let Some((name, port)) = port_variable(container, "PORT") {
+        let basis = Basis::Assumed(msg!("listens.portVariable", container = container.name, name = name, port = port));
+        found.add(listener(container, port, Protocol::Tcp, basis, format!("spec.containers[{index}].env")));
+    }
+}
+
+fn port_variable<'a>(container: &Container, name: &'a str) -> Option<(&'a str, u16)> {
+    let value = container.env.iter().rev().find(|variable| variable.name == name)?;
+    Some((name, value.value.trim().parse().ok()?))
+}
+
+fn expects(service: &Service, pod: &Pod) -> bool {
+    let selector = &service.spec.selector;
+    service.metadata.namespace == pod.metadata.namespace && !selector.is_empty() && selects(selector, &pod.metadata.labels)
+}
+
+fn target_ports(service: &Service, container: &Container, found: &mut Found) {
+    for port in &service.spec.ports {
+        let number = match &port.target_port {
+            IntOrString::Int(0) => port.port,
+            IntOrString::Int(number) => *number,
+            IntOrString::String(_) => continue,
+        };
+        let (Ok(number), Some(protocol)) = (u16::try_from(number), Protocol::of_api(&port.protocol)) else { continue };
+        let (image, service) = (known::repository(&container.image), &service.metadata.name);
+        let basis = Basis::Assumed(msg!("listens.targetPort", image = image, service = service, port = number));
+        found.add(listener(container, number, protocol, basis, String::new()));
+    }
+}
+
+#[cfg(test)]
+#[path = "images/tests.rs"]
+mod tests;

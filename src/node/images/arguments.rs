@@ -1,0 +1,196 @@
+//! Ports that a container's command line names: `-listen=:5678`, `--port 8080`, `python -m http.server 8000`, `nc -lk 9000`.
+
+use crate::api::core::Container;
+use crate::packet::Protocol;
+
+/// A port found among the arguments.
+pub(super) struct Argument {
+    /// The flag without dashes; empty where a known program takes the port plainly.
+    pub(super) flag: String,
+    /// As written.
+    pub(super) text: String,
+    pub(super) port: u16,
+    pub(super) protocol: Protocol,
+    pub(super) loopback_only: bool,
+    /// The program's own port, not one beside it for metrics and the like.
+    pub(super) main: bool,
+}
+
+/// Programs that call others: their ports are where they call.
+const CLIENTS: &[&str] = &[
+    "curl",
+    "wget",
+    "redis-cli",
+    "valkey-cli",
+    "psql",
+    "pg_isready",
+    "mysql",
+    "mysqladmin",
+    "mongo",
+    "mongosh",
+    "ping",
+    "telnet",
+    "ssh",
+    "dig",
+    "nslookup",
+    "ab",
+    "hey",
+    "wrk",
+];
+
+/// Programs that listen on a port of their own when none is named.
+const SERVERS: &[(&str, u16)] =
+    &[("http.server", 8000), ("SimpleHTTPServer", 8000), ("uvicorn", 8000), ("gunicorn", 8000), ("runserver", 8000)];
+
+/// Programs and words that take a plain port or address after them.
+const PLAIN: &[&str] = &["http.server", "SimpleHTTPServer", "runserver"];
+
+const MAIN_FLAGS: &[&str] = &[
+    "p",
+    "P",
+    "port",
+    "l",
+    "L",
+    "listen",
+    "addr",
+    "address",
+    "bind",
+    "b",
+    "S",
+    "http-port",
+    "http-addr",
+    "http-address",
+    "http",
+    "listen-addr",
+    "listen-address",
+    "listen-port",
+    "server-port",
+    "server.port",
+    "Dserver.port",
+    "web.listen-address",
+    "bind-address",
+    "serve",
+];
+
+const SIDE_FLAGS: &[&str] = &[
+    "metrics-port",
+    "metrics-addr",
+    "metrics-address",
+    "metrics-bind-address",
+    "health-port",
+    "health-addr",
+    "health-probe-bind-address",
+    "grpc-port",
+    "grpc-addr",
+    "https-port",
+    "admin-port",
+    "probe-port",
+    "telemetry-port",
+    "udp-port",
+];
+
+/// All words of command and arguments; scripts (`sh -c "…"`) are taken apart, plain variables of the container filled in.
+pub(super) fn words(container: &Container) -> Vec<String> {
+    let split = |part: &String| -> Vec<String> {
+        let part = fill(part, container);
+        let separators = |c: char| c.is_whitespace() || matches!(c, ';' | '"' | '\'' | '(' | ')' | '`');
+        part.split(separators).filter(|word| !word.is_empty()).map(str::to_string).collect()
+    };
+    container.command.iter().chain(&container.args).flat_map(split).collect()
+}
+
+fn fill(text: &str, container: &Container) -> String {
+    let mut text = text.to_string();
+    for variable in container.env.iter().filter(|variable| !variable.value.is_empty() && !variable.name.is_empty()) {
+        for form in [format!("$({})", variable.name), format!("${{{}}}", variable.name), format!("${}", variable.name)] {
+            text = text.replace(&form, &variable.value);
+        }
+    }
+    text
+}
+
+/// `server` of `/usr/bin/server`.
+pub(super) fn base_name(word: &str) -> &str {
+    word.rsplit('/').next().unwrap_or(word)
+}
+
+/// Whether the words only pass time: `sleep 3600`, `tail -f /dev/null`.
+pub(super) fn idles(words: &[String]) -> bool {
+    words
+        .iter()
+        .any(|word| matches!(base_name(word), "sleep" | "pause" | "infinity" | "/dev/null" | "tail" | "cat" | "true" | "echo"))
+}
+
+/// Reads `3000`, `:3000`, `127.0.0.1:3000`, `[::]:3000`, `tcp://0.0.0.0:80`: host and port.
+pub(super) fn socket(text: &str) -> Option<(&str, u16)> {
+    let text = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let text = text.split(['/', ',']).next().unwrap_or(text);
+    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+    port.parse().ok().filter(|port| *port != 0).map(|port| (host, port))
+}
+
+/// Whether only the Pod itself reaches this host address.
+pub(super) fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host == "[::1]" || host.starts_with("127.")
+}
+
+/// The value of `--flag value` or `--flag=value`.
+pub(super) fn flag_value<'a>(words: &'a [String], flag: &str) -> Option<&'a str> {
+    let at =
+        words.iter().position(|word| word.starts_with('-') && word.trim_start_matches('-').split('=').next() == Some(flag))?;
+    let word = words.get(at)?;
+    word.split_once('=').map(|(_, value)| value).or_else(|| words.get(at + 1).map(String::as_str))
+}
+
+/// Every port that the words say the program listens on.
+pub(super) fn listening(words: &[String]) -> Vec<Argument> {
+    let mut found = Vec::new();
+    for command in words.split(|word| matches!(word.as_str(), "&&" | "||" | "|" | "&" | "do" | "then")) {
+        if !command.first().is_some_and(|program| CLIENTS.contains(&base_name(program))) {
+            of_command(command, &mut found);
+        }
+    }
+    found
+}
+
+fn of_command(words: &[String], found: &mut Vec<Argument>) {
+    let before = found.len();
+    let netcat = words.iter().any(|word| matches!(base_name(word), "nc" | "ncat" | "netcat"));
+    let netcat_listens = words.iter().any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('l'));
+    if netcat && !netcat_listens {
+        return;
+    }
+    let datagrams = netcat && words.iter().any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('u'));
+    for (at, word) in words.iter().enumerate() {
+        let next = words.get(at + 1).map(String::as_str);
+        let netcat_port = netcat && word.starts_with('-') && (word.contains('l') || word.ends_with('p'));
+        let plain = PLAIN.contains(&word.as_str()) || netcat_port;
+        if let Some(argument) = next.filter(|_| plain).and_then(|value| argument("", &format!("{word} {value}"), value)) {
+            let protocol = if datagrams { Protocol::Udp } else { Protocol::Tcp };
+            found.push(Argument { protocol, ..argument });
+        } else if let Some(rest) = word.strip_prefix("TCP-LISTEN:").or_else(|| word.strip_prefix("TCP4-LISTEN:")) {
+            found.extend(argument("", word, rest));
+        } else if word.starts_with('-') && !netcat {
+            found.extend(of_flag(word, next));
+        }
+    }
+    if found.len() == before {
+        let server = words.iter().find_map(|word| SERVERS.iter().find(|(name, _)| *name == base_name(word)));
+        found.extend(server.and_then(|(name, port)| argument("", name, &port.to_string())));
+    }
+}
+
+fn of_flag(word: &str, next: Option<&str>) -> Option<Argument> {
+    let (flag, text, value) = match word.split_once('=') {
+        Some((flag, value)) => (flag, word.to_string(), value),
+        None => (word, format!("{word} {}", next?), next?),
+    };
+    argument(flag.trim_start_matches('-'), &text, value)
+}
+
+fn argument(flag: &str, text: &str, value: &str) -> Option<Argument> {
+    let main = flag.is_empty() || MAIN_FLAGS.contains(&flag);
+    let (host, port) = socket(value).filter(|_| main || SIDE_FLAGS.contains(&flag))?;
+    let protocol = if flag == "udp-port" { Protocol::Udp } else { Protocol::Tcp };
+    Some(Argument { flag: flag.into(), text: text.into(), port, protocol, loopback_only: is_loopback(host), main })
+}
