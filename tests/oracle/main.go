@@ -31,6 +31,7 @@ func topics() []topic {
 	return []topic{
 		{name: "admission", run: runAdmission, fuzz: fuzzAdmission},
 		{name: "updates", run: runAdmission},
+		{name: "yaml", run: runYAML},
 		{name: "iptables", run: runIPTables, fuzz: fuzzRules},
 		{name: "nftables", run: runNFTables, fuzz: fuzzRules, inputs: "iptables"},
 	}
@@ -132,8 +133,8 @@ func goldens(args []string) error {
 				continue
 			}
 			golden := filepath.Join(*dir, t.name, strings.TrimSuffix(filepath.Base(path), ".yaml")+".out")
-			before, _ := os.ReadFile(golden)
-			if bytes.Equal(before, out) {
+			before, err := os.ReadFile(golden)
+			if err == nil && bytes.Equal(before, out) {
 				continue
 			}
 			changed++
