@@ -3,9 +3,15 @@
 //! The one rule set is walked by every simulated packet, printed in the inspector and by `kubehop rules`, and loadable into a
 //! real kernel. Matches stand in the order in which kube-proxy writes them.
 
+mod build;
+pub mod print;
+
+pub use build::TableBuilder;
+
 use crate::packet::Protocol;
 use crate::trace::FieldRef;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 /// All rules of one node.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,8 +49,83 @@ pub struct Rule {
     pub matches: Vec<Match>,
     /// What then happens; `None` only matches (and counts).
     pub target: Option<Target>,
-    /// The fields of manifests that made it so.
+    /// Why it stands there.
+    pub origin: Arc<Origin>,
+}
+
+/// Why a rule stands there: what its writer means by it, and which fields of which objects made it so. Rules share their origins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// What the rule is for.
+    pub meaning: Meaning,
+    /// The fields of manifests that made it so, the most telling first.
     pub because: Vec<FieldRef>,
+    /// `default/web:http`, as kube-proxy names a Service port; empty where the rule belongs to none.
+    pub service_port: String,
+}
+
+/// What a rule is for. It changes nothing about the walk, and nothing is printed of it: it is there to explain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Meaning {
+    /// Bookkeeping: jumps between chains, returns.
+    #[default]
+    Plumbing,
+    /// Knows a Service's cluster address.
+    ClusterIp,
+    /// Knows one of a Service's external addresses.
+    ExternalIp,
+    /// Knows a load balancer's address.
+    LoadBalancerIp,
+    /// Hands what is for the node itself to the node ports.
+    NodePorts,
+    /// Knows a node port.
+    NodePort,
+    /// Marks what comes from outside the Pods' range and goes to a cluster address.
+    MarkOffCluster,
+    /// Marks what comes from outside to a node port, external or load balancer address.
+    MarkExternal,
+    /// Marks what the node itself sends to its external addresses.
+    MarkLocal,
+    /// Marks a Pod that reached itself.
+    MarkHairpin,
+    /// Sets the mark.
+    Mark,
+    /// Pods' own traffic escapes the external traffic policy.
+    PodShortcut,
+    /// The node's own traffic escapes the external traffic policy.
+    NodeShortcut,
+    /// Goes on to the endpoints that the traffic policy allows.
+    Policy,
+    /// A source range that may use the load balancer's address.
+    SourceRange,
+    /// Drops what no source range allowed.
+    NotInSourceRange,
+    /// Goes back to the endpoint that this client used last.
+    Affinity,
+    /// Picks an endpoint.
+    Pick,
+    /// Rewrites the destination to the endpoint.
+    Endpoint,
+    /// Nobody is behind the Service.
+    NoEndpoints,
+    /// Nobody on this node is behind the Service, and the policy is Local.
+    NoLocalEndpoints,
+    /// Lets load balancers ask whether this node has endpoints.
+    HealthCheck,
+    /// Unmarked packets leave as they are.
+    NotMarked,
+    /// Takes the mark off again.
+    Unmark,
+    /// Rewrites the source to the node's.
+    Masquerade,
+    /// Keeps others away from 127.0.0.1.
+    LocalnetGuard,
+    /// Drops packets that belong to no connection.
+    Invalid,
+    /// Lets marked packets through.
+    ForwardMarked,
+    /// Lets packets of known connections through.
+    ForwardEstablished,
 }
 
 /// One condition of a rule.
@@ -56,9 +137,13 @@ pub enum Match {
     Protocol(Protocol),
     /// `-m tcp`: the protocol's own match module, always holds after `-p`.
     Module(Protocol),
+    /// `-s 10.244.1.4`: one address, written without a prefix length.
+    SourceAddress(Ipv4Addr),
+    /// `-d 10.96.0.10`: one address, written without a prefix length.
+    DestinationAddress(Ipv4Addr),
     /// `-s 10.244.0.0/16`, or `! -s …`.
     Source(Cidr, Sense),
-    /// `-d 10.96.0.10/32`, or `! -d …`.
+    /// `-d 127.0.0.0/8`, or `! -d …`.
     Destination(Cidr, Sense),
     /// `--dport 80`
     DestinationPort(u16),
@@ -68,7 +153,7 @@ pub enum Match {
     DestinationIsLocal(Sense),
     /// `-m conntrack --ctstate …`
     ConntrackState(Vec<ConntrackState>),
-    /// `-m conntrack ! --ctstate …` and `--ctstate DNAT` of the localhost guard.
+    /// `-m conntrack ! --ctstate …`
     NotConntrackState(Vec<ConntrackState>),
     /// `-m mark --mark 0x4000/0x4000`, or `! --mark …`: value, mask.
     Mark(u32, u32, Sense),

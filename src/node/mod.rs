@@ -1,3 +1,4 @@
 //! What runs on a node: kubelet, kube-proxy, the container network, images.
 pub mod environment;
 pub mod images;
+pub mod kube_proxy;

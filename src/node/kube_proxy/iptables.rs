@@ -1,0 +1,524 @@
+//! kube-proxy's iptables mode: one node's whole rule set.
+//!
+//! Follows `syncProxyRules` of `pkg/proxy/iptables/proxier.go`: same chains, same rules, same order, Services sorted by
+//! `namespace/name:port` where upstream walks a Go map. The jumps from the built-in chains stand last in each table.
+
+use super::{EndpointInfo, Endpoints, ProxyConfig, ServicePortInfo, ServicePorts, categorize_endpoints};
+use crate::netfilter::{Cidr, ConntrackState, Match, Meaning, Origin, RuleSet, Sense, TableBuilder, Target};
+use crate::packet::Protocol;
+use crate::trace::FieldRef;
+use sha2::{Digest, Sha256};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+/// The mark that means "masquerade on the way out".
+pub const MASQUERADE_MARK: u32 = 0x4000;
+
+/// Above so many endpoints kube-proxy leaves out comments to save the kernel memory.
+const LARGE_CLUSTER_ENDPOINTS: usize = 1000;
+
+/// The rules that a node's kube-proxy writes.
+pub fn rules(ports: &ServicePorts, config: &ProxyConfig) -> RuleSet {
+    let endpoints: usize = ports.values().map(|port| port.endpoints.len()).sum();
+    let mut writer = Writer::new(config, endpoints > LARGE_CLUSTER_ENDPOINTS);
+    writer.begin();
+    for port in ports.values() {
+        writer.service_port(port);
+    }
+    writer.end();
+    RuleSet { tables: vec![writer.filter.finish(), writer.nat.finish()] }
+}
+
+/// The 16 characters that stand for a Service port in chain names: base32 of SHA-256, cut.
+fn hash16(parts: &[&str]) -> String {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part.as_bytes());
+    }
+    let digest = hasher.finalize();
+    let bits = digest.iter().take(10).fold(0u128, |bits, byte| bits << 8 | u128::from(*byte));
+    (0..16).rev().map(|at| char::from(ALPHABET[(bits >> (5 * at)) as usize & 31])).collect()
+}
+
+/// Chain numbers of the fixed chains.
+struct Fixed {
+    filter_services: u32,
+    filter_external: u32,
+    filter_forward: u32,
+    filter_node_ports: u32,
+    filter_firewall: u32,
+    filter_localnet: u32,
+    nat_services: u32,
+    nat_node_ports: u32,
+    nat_postrouting: u32,
+    nat_mark: u32,
+}
+
+struct Writer<'a> {
+    config: &'a ProxyConfig,
+    large: bool,
+    filter: TableBuilder,
+    nat: TableBuilder,
+    fixed: Fixed,
+}
+
+/// One Service port with what `syncProxyRules` derives from it.
+struct Port<'a> {
+    info: &'a ServicePortInfo,
+    endpoints: Endpoints<'a>,
+    has_internal: bool,
+    has_external: bool,
+    external: u32,
+    firewall: u32,
+    cluster: u32,
+    local: u32,
+    /// Chain of each reachable endpoint, with its name.
+    separate: Vec<(u32, String)>,
+    uses_firewall: bool,
+}
+
+fn comment(text: String) -> Match {
+    Match::Comment(text)
+}
+
+/// `-m tcp -p tcp -d IP --dport PORT`
+fn destination(protocol: Protocol, ip: Ipv4Addr, port: u16) -> [Match; 4] {
+    [Match::Module(protocol), Match::Protocol(protocol), Match::DestinationAddress(ip), Match::DestinationPort(port)]
+}
+
+impl ServicePortInfo {
+    fn field(&self, path: String) -> FieldRef {
+        FieldRef { object: self.service.clone(), path }
+    }
+
+    /// `spec.ports[i].` with a field of the port.
+    fn port_field(&self, name: &str) -> FieldRef {
+        self.field(format!("spec.ports[{}].{name}", self.index))
+    }
+
+    fn origin(&self, meaning: Meaning, because: Vec<FieldRef>) -> Arc<Origin> {
+        Arc::new(Origin { meaning, because, service_port: self.name.clone() })
+    }
+
+    /// The field that chooses the endpoints: the selector, or the slice written by somebody else.
+    fn selection(&self) -> Vec<FieldRef> {
+        if self.has_selector { vec![self.field("spec.selector".into())] } else { Vec::new() }
+    }
+}
+
+impl Port<'_> {
+    fn chain_of(&self, endpoint: &EndpointInfo) -> Option<&(u32, String)> {
+        let position = self.endpoints.reachable.iter().position(|other| other.ip == endpoint.ip && other.port == endpoint.port);
+        self.separate.get(position?)
+    }
+}
+
+fn plain(meaning: Meaning) -> Arc<Origin> {
+    Arc::new(Origin { meaning, ..Origin::default() })
+}
+
+impl<'a> Writer<'a> {
+    fn new(config: &'a ProxyConfig, large: bool) -> Writer<'a> {
+        let (mut filter, mut nat) = (TableBuilder::new("filter"), TableBuilder::new("nat"));
+        let fixed = Fixed {
+            filter_services: filter.chain("KUBE-SERVICES"),
+            filter_external: filter.chain("KUBE-EXTERNAL-SERVICES"),
+            filter_forward: filter.chain("KUBE-FORWARD"),
+            filter_node_ports: filter.chain("KUBE-NODEPORTS"),
+            filter_firewall: filter.chain("KUBE-PROXY-FIREWALL"),
+            filter_localnet: filter.chain("KUBE-FIREWALL"),
+            nat_services: nat.chain("KUBE-SERVICES"),
+            nat_node_ports: nat.chain("KUBE-NODEPORTS"),
+            nat_postrouting: nat.chain("KUBE-POSTROUTING"),
+            nat_mark: nat.chain("KUBE-MARK-MASQ"),
+        };
+        Writer { config, large, filter, nat, fixed }
+    }
+
+    fn begin(&mut self) {
+        use ConntrackState::{Dnat, Established, Related};
+        let mark = Match::Mark(MASQUERADE_MARK, MASQUERADE_MARK, Sense::Not);
+        let postrouting = self.fixed.nat_postrouting;
+        self.nat.rule(postrouting, vec![mark], Some(Target::Return), &plain(Meaning::NotMarked));
+        self.nat.rule(postrouting, vec![], Some(Target::MarkXor(MASQUERADE_MARK)), &plain(Meaning::Unmark));
+        let why = comment("kubernetes service traffic requiring SNAT".into());
+        self.nat.rule(postrouting, vec![why], Some(Target::Masquerade), &plain(Meaning::Masquerade));
+        self.nat.rule(self.fixed.nat_mark, vec![], Some(Target::MarkOr(MASQUERADE_MARK)), &plain(Meaning::Mark));
+        let localhost = Cidr { base: Ipv4Addr::new(127, 0, 0, 0), bits: 8 };
+        let guard = vec![
+            comment("block incoming localnet connections".into()),
+            Match::Destination(localhost, Sense::Is),
+            Match::Source(localhost, Sense::Not),
+            Match::NotConntrackState(vec![Related, Established, Dnat]),
+        ];
+        self.filter.rule(self.fixed.filter_localnet, guard, Some(Target::Drop), &plain(Meaning::LocalnetGuard));
+    }
+
+    fn service_port(&mut self, info: &ServicePortInfo) {
+        let endpoints = categorize_endpoints(info, self.config);
+        let has_local = !endpoints.local.is_empty();
+        let port = self.declare(Port {
+            info,
+            has_internal: endpoints.any && (!info.internal_policy_local || has_local),
+            has_external: endpoints.any && (!info.external_policy_local || has_local),
+            uses_firewall: endpoints.any && !info.load_balancer_vips.is_empty() && !info.source_ranges.is_empty(),
+            endpoints,
+            external: 0,
+            firewall: 0,
+            cluster: 0,
+            local: 0,
+            separate: Vec::new(),
+        });
+        self.capture_cluster_ip(&port);
+        self.capture_external_ips(&port);
+        self.capture_load_balancer(&port);
+        self.capture_node_port(&port);
+        self.health_check(&port);
+        self.internal_traffic(&port);
+        self.external_traffic(&port);
+        self.firewall(&port);
+        if !port.endpoints.cluster.is_empty() && info.uses_cluster_endpoints() {
+            self.pick(&port, port.cluster, &port.endpoints.cluster);
+        }
+        if !port.endpoints.local.is_empty() && info.uses_local_endpoints() {
+            self.pick(&port, port.local, &port.endpoints.local);
+        }
+        self.endpoint_chains(&port);
+    }
+
+    /// Declares the chains of a Service port, in the order of their `:CHAIN` lines.
+    fn declare<'p>(&mut self, mut port: Port<'p>) -> Port<'p> {
+        let (info, protocol) = (port.info, port.info.protocol.rule_name());
+        let hash = hash16(&[&info.name, protocol]);
+        if port.endpoints.any && info.externally_accessible() {
+            port.external = self.nat.chain(&format!("KUBE-EXT-{hash}"));
+        }
+        if port.uses_firewall {
+            port.firewall = self.nat.chain(&format!("KUBE-FW-{hash}"));
+        }
+        if !port.endpoints.cluster.is_empty() && info.uses_cluster_endpoints() {
+            port.cluster = self.nat.chain(&format!("KUBE-SVC-{hash}"));
+        }
+        if !port.endpoints.local.is_empty() && info.uses_local_endpoints() {
+            port.local = self.nat.chain(&format!("KUBE-SVL-{hash}"));
+        }
+        for endpoint in &port.endpoints.reachable {
+            let name = format!("KUBE-SEP-{}", hash16(&[&info.name, protocol, &endpoint.text()]));
+            port.separate.push((self.nat.chain(&name), name));
+        }
+        port
+    }
+
+    /// Why nobody answers, for a `filter` rule: comment, target, origin.
+    fn missing(&self, port: &Port<'_>) -> (Match, Target, Arc<Origin>) {
+        let info = port.info;
+        if !port.endpoints.any {
+            let mut because = info.selection();
+            because.push(info.port_field("targetPort"));
+            let why = comment(format!("{} has no endpoints", info.name));
+            return (why, Target::Reject, info.origin(Meaning::NoEndpoints, because));
+        }
+        let why = comment(format!("{} has no local endpoints", info.name));
+        (why, Target::Drop, info.origin(Meaning::NoLocalEndpoints, vec![]))
+    }
+
+    /// As [`Writer::missing`], blaming a traffic policy where it is the policy that leaves nobody.
+    fn missing_under(&self, port: &Port<'_>, policy: &str) -> (Match, Target, Arc<Origin>) {
+        let (why, target, origin) = self.missing(port);
+        if origin.meaning != Meaning::NoLocalEndpoints {
+            return (why, target, origin);
+        }
+        let because = vec![port.info.field(format!("spec.{policy}"))];
+        (why, target, port.info.origin(Meaning::NoLocalEndpoints, because))
+    }
+
+    fn capture_cluster_ip(&mut self, port: &Port<'_>) {
+        let info = port.info;
+        let to = destination(info.protocol, info.cluster_ip, info.port);
+        if port.has_internal {
+            let origin = info.origin(Meaning::ClusterIp, vec![info.port_field("port")]);
+            let matches = [comment(format!("{} cluster IP", info.name))].into_iter().chain(to).collect();
+            let chain = if info.internal_policy_local { port.local } else { port.cluster };
+            self.nat.rule(self.fixed.nat_services, matches, Some(Target::Jump(chain)), &origin);
+        } else {
+            let (why, target, origin) = self.missing_under(port, "internalTrafficPolicy");
+            let matches = [why].into_iter().chain(to).collect();
+            self.filter.rule(self.fixed.filter_services, matches, Some(target), &origin);
+        }
+    }
+
+    fn capture_external_ips(&mut self, port: &Port<'_>) {
+        let info = port.info;
+        for (index, ip) in info.external_ips.iter().enumerate() {
+            let to = destination(info.protocol, *ip, info.port);
+            if port.endpoints.any {
+                let because = vec![info.field(format!("spec.externalIPs[{index}]")), info.port_field("port")];
+                let origin = info.origin(Meaning::ExternalIp, because);
+                let matches = [comment(format!("{} external IP", info.name))].into_iter().chain(to.clone()).collect();
+                self.nat.rule(self.fixed.nat_services, matches, Some(Target::Jump(port.external)), &origin);
+            }
+            if !port.has_external {
+                self.refuse_external(port, to.to_vec());
+            }
+        }
+    }
+
+    fn capture_load_balancer(&mut self, port: &Port<'_>) {
+        let info = port.info;
+        for ip in &info.load_balancer_vips {
+            let to = destination(info.protocol, *ip, info.port);
+            if port.endpoints.any {
+                let because = vec![info.field("spec.type".into()), info.port_field("port")];
+                let origin = info.origin(Meaning::LoadBalancerIp, because);
+                let matches =
+                    [comment(format!("{} loadbalancer IP", info.name))].into_iter().chain(to.clone()).collect();
+                let chain = if port.uses_firewall { port.firewall } else { port.external };
+                self.nat.rule(self.fixed.nat_services, matches, Some(Target::Jump(chain)), &origin);
+            }
+            if port.uses_firewall {
+                let hash = hash16(&[&info.name, info.protocol.rule_name()]);
+                let why = comment(format!("{} traffic not accepted by KUBE-FW-{hash}", info.name));
+                let because = vec![info.field("spec.loadBalancerSourceRanges".into())];
+                let origin = info.origin(Meaning::NotInSourceRange, because);
+                let matches = [why].into_iter().chain(to).collect();
+                self.filter.rule(self.fixed.filter_firewall, matches, Some(Target::Drop), &origin);
+            }
+        }
+        if !port.has_external {
+            for ip in &info.load_balancer_vips {
+                self.refuse_external(port, destination(info.protocol, *ip, info.port).to_vec());
+            }
+        }
+    }
+
+    fn capture_node_port(&mut self, port: &Port<'_>) {
+        let info = port.info;
+        if info.node_port == 0 {
+            return;
+        }
+        let protocol = info.protocol;
+        if port.endpoints.any {
+            let origin = info.origin(Meaning::NodePort, vec![info.port_field("nodePort")]);
+            let matches = vec![
+                comment(info.name.clone()),
+                Match::Module(protocol),
+                Match::Protocol(protocol),
+                Match::DestinationPort(info.node_port),
+            ];
+            let target = Some(Target::Jump(port.external));
+            self.nat.rule(self.fixed.nat_node_ports, matches, target, &origin);
+        }
+        if !port.has_external {
+            let to = vec![
+                Match::DestinationIsLocal(Sense::Is),
+                Match::Module(protocol),
+                Match::Protocol(protocol),
+                Match::DestinationPort(info.node_port),
+            ];
+            self.refuse_external(port, to);
+        }
+    }
+
+    fn refuse_external(&mut self, port: &Port<'_>, to: Vec<Match>) {
+        let (why, target, origin) = self.missing_under(port, "externalTrafficPolicy");
+        let matches = [why].into_iter().chain(to).collect();
+        self.filter.rule(self.fixed.filter_external, matches, Some(target), &origin);
+    }
+
+    fn health_check(&mut self, port: &Port<'_>) {
+        let info = port.info;
+        if info.health_check_node_port == 0 {
+            return;
+        }
+        let origin = info.origin(Meaning::HealthCheck, vec![info.field("spec.healthCheckNodePort".into())]);
+        let matches = vec![
+            comment(format!("{} health check node port", info.name)),
+            Match::Module(Protocol::Tcp),
+            Match::Protocol(Protocol::Tcp),
+            Match::DestinationPort(info.health_check_node_port),
+        ];
+        self.filter.rule(self.fixed.filter_node_ports, matches, Some(Target::Accept), &origin);
+    }
+
+    /// Marks what a route for the Service range brought in from outside the Pods' range.
+    fn internal_traffic(&mut self, port: &Port<'_>) {
+        if !port.has_internal {
+            return;
+        }
+        let info = port.info;
+        let chain = if info.internal_policy_local { port.local } else { port.cluster };
+        let mut matches = vec![comment(format!("{} cluster IP", info.name))];
+        matches.extend(destination(info.protocol, info.cluster_ip, info.port));
+        matches.push(Match::Source(self.config.pod_range, Sense::Not));
+        let origin = info.origin(Meaning::MarkOffCluster, vec![]);
+        self.nat.rule(chain, matches, Some(Target::Jump(self.fixed.nat_mark)), &origin);
+    }
+
+    fn external_traffic(&mut self, port: &Port<'_>) {
+        let info = port.info;
+        if !port.endpoints.any || !info.externally_accessible() {
+            return;
+        }
+        let policy = || vec![info.field("spec.externalTrafficPolicy".into())];
+        let mark = Some(Target::Jump(self.fixed.nat_mark));
+        let name = &info.name;
+        if info.external_policy_local {
+            let to_cluster = Some(Target::Jump(port.cluster));
+            let pods = vec![
+                comment(format!("pod traffic for {name} external destinations")),
+                Match::Source(self.config.pod_range, Sense::Is),
+            ];
+            self.nat.rule(port.external, pods, to_cluster.clone(), &info.origin(Meaning::PodShortcut, policy()));
+            let why = comment(format!("masquerade LOCAL traffic for {name} external destinations"));
+            let origin = info.origin(Meaning::MarkLocal, policy());
+            self.nat.rule(port.external, vec![why, Match::SourceIsLocal], mark, &origin);
+            let why = comment(format!("route LOCAL traffic for {name} external destinations"));
+            let origin = info.origin(Meaning::NodeShortcut, policy());
+            self.nat.rule(port.external, vec![why, Match::SourceIsLocal], to_cluster, &origin);
+        } else {
+            let why = comment(format!("masquerade traffic for {name} external destinations"));
+            self.nat.rule(port.external, vec![why], mark, &info.origin(Meaning::MarkExternal, policy()));
+        }
+        if port.has_external {
+            let chain = if info.external_policy_local { port.local } else { port.cluster };
+            let origin = info.origin(Meaning::Policy, policy());
+            self.nat.rule(port.external, vec![], Some(Target::Jump(chain)), &origin);
+        }
+    }
+
+    fn firewall(&mut self, port: &Port<'_>) {
+        if !port.uses_firewall {
+            return;
+        }
+        let info = port.info;
+        let why = || comment(format!("{} loadbalancer IP", info.name));
+        let target = Some(Target::Jump(port.external));
+        let allowed = |path: String| info.origin(Meaning::SourceRange, vec![info.field(path)]);
+        for (index, range) in &info.source_ranges {
+            let origin = allowed(format!("spec.loadBalancerSourceRanges[{index}]"));
+            let matches = vec![why(), Match::Source(*range, Sense::Is)];
+            self.nat.rule(port.firewall, matches, target.clone(), &origin);
+        }
+        // The load balancer's address may stand on the node itself, which is then its own client.
+        if info.source_ranges.iter().any(|(_, range)| range.contains(self.config.node_ip)) {
+            for ip in &info.load_balancer_vips {
+                let origin = allowed("spec.loadBalancerSourceRanges".into());
+                self.nat.rule(port.firewall, vec![why(), Match::SourceAddress(*ip)], target.clone(), &origin);
+            }
+        }
+        let end = comment(format!("other traffic to {} will be dropped by KUBE-PROXY-FIREWALL", info.name));
+        self.nat.rule(port.firewall, vec![end], None, &info.origin(Meaning::Plumbing, vec![]));
+    }
+
+    fn service_comment(&self, text: impl FnOnce() -> String) -> Vec<Match> {
+        if self.large { Vec::new() } else { vec![comment(text())] }
+    }
+
+    /// Affinity rules first, then one rule an endpoint: 1 in n, 1 in n-1 …, the rest.
+    fn pick(&mut self, port: &Port<'_>, chain: u32, endpoints: &[&EndpointInfo]) {
+        let info = port.info;
+        let why = |endpoint: &EndpointInfo| format!("{} -> {}", info.name, endpoint.text());
+        if let Some(seconds) = info.sticky_seconds {
+            let origin = info.origin(Meaning::Affinity, vec![info.field("spec.sessionAffinity".into())]);
+            for endpoint in endpoints {
+                let Some((separate, list)) = port.chain_of(endpoint) else { continue };
+                let mut matches = self.service_comment(|| why(endpoint));
+                matches.push(Match::RecentCheck { list: list.clone(), seconds });
+                self.nat.rule(chain, matches, Some(Target::Jump(*separate)), &origin);
+            }
+        }
+        let origin = info.origin(Meaning::Pick, info.selection());
+        for (index, endpoint) in endpoints.iter().enumerate() {
+            let Some((separate, _)) = port.chain_of(endpoint) else { continue };
+            let mut matches = self.service_comment(|| why(endpoint));
+            let left = endpoints.len() - index;
+            if left > 1 {
+                matches.push(Match::OneIn(left as u32));
+            }
+            self.nat.rule(chain, matches, Some(Target::Jump(*separate)), &origin);
+        }
+    }
+
+    fn endpoint_chains(&mut self, port: &Port<'_>) {
+        let info = port.info;
+        let hairpin = info.origin(Meaning::MarkHairpin, vec![]);
+        let target_port = info.origin(Meaning::Endpoint, vec![info.port_field("targetPort")]);
+        for (endpoint, (chain, name)) in port.endpoints.reachable.iter().zip(&port.separate) {
+            let mut matches = self.service_comment(|| info.name.clone());
+            let mut loops = matches.clone();
+            loops.push(Match::SourceAddress(endpoint.ip));
+            self.nat.rule(*chain, loops, Some(Target::Jump(self.fixed.nat_mark)), &hairpin);
+            if info.sticky_seconds.is_some() {
+                matches.push(Match::RecentSet { list: name.clone() });
+            }
+            matches.extend([Match::Module(info.protocol), Match::Protocol(info.protocol)]);
+            let target = Some(Target::Dnat(endpoint.ip, endpoint.port));
+            if info.has_selector {
+                self.nat.rule(*chain, matches, target, &target_port);
+            } else {
+                let origin = info.origin(Meaning::Endpoint, vec![endpoint.field.clone(), info.port_field("targetPort")]);
+                self.nat.rule(*chain, matches, target, &origin);
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        use ConntrackState::{Established, Invalid, Related};
+        let why = comment("kubernetes service nodeports; NOTE: this must be the last rule in this chain".into());
+        let target = Some(Target::Jump(self.fixed.nat_node_ports));
+        let matches = vec![why, Match::DestinationIsLocal(Sense::Is)];
+        self.nat.rule(self.fixed.nat_services, matches, target, &plain(Meaning::NodePorts));
+
+        let forward = self.fixed.filter_forward;
+        let matches = vec![Match::ConntrackState(vec![Invalid])];
+        self.filter.rule(forward, matches, Some(Target::Drop), &plain(Meaning::Invalid));
+        let matches = vec![
+            comment("kubernetes forwarding rules".into()),
+            Match::Mark(MASQUERADE_MARK, MASQUERADE_MARK, Sense::Is),
+        ];
+        self.filter.rule(forward, matches, Some(Target::Accept), &plain(Meaning::ForwardMarked));
+        let matches = vec![
+            comment("kubernetes forwarding conntrack rule".into()),
+            Match::ConntrackState(vec![Related, Established]),
+        ];
+        self.filter.rule(forward, matches, Some(Target::Accept), &plain(Meaning::ForwardEstablished));
+        self.jumps();
+    }
+
+    /// The jumps that kube-proxy prepends to the built-in chains one by one, so the last of its list comes first.
+    fn jumps(&mut self) {
+        let new = || Match::ConntrackState(vec![ConntrackState::New]);
+        let fixed = &self.fixed;
+        let firewall = |from| (from, Some(new()), "kubernetes load balancer firewall", fixed.filter_firewall);
+        let external = |from| (from, Some(new()), "kubernetes externally-visible service portals", fixed.filter_external);
+        let services = |from| (from, Some(new()), "kubernetes service portals", fixed.filter_services);
+        let localnet = |from| (from, None, "", fixed.filter_localnet);
+        let filter = [
+            localnet("INPUT"),
+            firewall("INPUT"),
+            ("INPUT", None, "kubernetes health check service ports", fixed.filter_node_ports),
+            external("INPUT"),
+            firewall("FORWARD"),
+            ("FORWARD", None, "kubernetes forwarding rules", fixed.filter_forward),
+            services("FORWARD"),
+            external("FORWARD"),
+            localnet("OUTPUT"),
+            firewall("OUTPUT"),
+            services("OUTPUT"),
+        ];
+        let nat = [
+            ("PREROUTING", None, "kubernetes service portals", fixed.nat_services),
+            ("OUTPUT", None, "kubernetes service portals", fixed.nat_services),
+            ("POSTROUTING", None, "kubernetes postrouting rules", fixed.nat_postrouting),
+        ];
+        let origin = plain(Meaning::Plumbing);
+        for (table, jumps) in [(&mut self.filter, &filter[..]), (&mut self.nat, &nat[..])] {
+            for (from, state, why, to) in jumps {
+                let chain = table.chain(from);
+                let why = Some(why).filter(|why| !why.is_empty()).map(|why| comment((*why).into()));
+                table.rule(chain, state.clone().into_iter().chain(why).collect(), Some(Target::Jump(*to)), &origin);
+            }
+        }
+    }
+}

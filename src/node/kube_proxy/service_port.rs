@@ -1,0 +1,153 @@
+//! Ports of Services as kube-proxy sees them.
+//!
+//! Follows `pkg/proxy/serviceport.go`, `servicechangetracker.go` and `util/utils.go`.
+
+use super::endpoint::{EndpointInfo, endpoints_map};
+use super::{parse_cidr_sloppy, parse_ip_sloppy};
+use crate::api::ObjectRef;
+use crate::api::core::{Service, ServicePort};
+use crate::cluster::Store;
+use crate::netfilter::Cidr;
+use crate::packet::Protocol;
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+const LABEL_SERVICE_PROXY_NAME: &str = "service.kubernetes.io/service-proxy-name";
+
+/// One port of a Service.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct ServicePortInfo {
+    /// `default/web:http`; no colon for an unnamed port.
+    pub name: String,
+    pub service: ObjectRef,
+    /// Position in `spec.ports`.
+    pub index: usize,
+    pub protocol: Protocol,
+    pub cluster_ip: Ipv4Addr,
+    pub port: u16,
+    /// 0: none.
+    pub node_port: u16,
+    pub external_ips: Vec<Ipv4Addr>,
+    /// Load balancer addresses that the kernel itself takes (`ipMode: VIP`).
+    pub load_balancer_vips: Vec<Ipv4Addr>,
+    /// With their position in `spec.loadBalancerSourceRanges`.
+    pub source_ranges: Vec<(usize, Cidr)>,
+    /// Seconds for which a client sticks to its endpoint; `None` without session affinity.
+    pub sticky_seconds: Option<u32>,
+    pub external_policy_local: bool,
+    pub internal_policy_local: bool,
+    /// 0: none.
+    pub health_check_node_port: u16,
+    /// Without a selector somebody else writes the slices.
+    pub has_selector: bool,
+    /// All endpoints, in any state.
+    pub endpoints: Vec<EndpointInfo>,
+}
+
+impl ServicePortInfo {
+    /// Whether it can be reached by more than its cluster address.
+    pub fn externally_accessible(&self) -> bool {
+        self.node_port != 0 || !self.load_balancer_vips.is_empty() || !self.external_ips.is_empty()
+    }
+
+    /// Whether some of its traffic may go to every endpoint. Even under external policy Local, the cluster's own does.
+    pub fn uses_cluster_endpoints(&self) -> bool {
+        !self.internal_policy_local || self.externally_accessible()
+    }
+
+    /// Whether some of its traffic stays on the node.
+    pub fn uses_local_endpoints(&self) -> bool {
+        self.internal_policy_local || (self.external_policy_local && self.externally_accessible())
+    }
+}
+
+/// All ports of all Services, by name and protocol: the order in which rules are printed.
+pub type ServicePorts = BTreeMap<(String, Protocol), ServicePortInfo>;
+
+/// The Service ports for which a node's kube-proxy writes rules: not of headless and ExternalName Services, nor of those that
+/// another proxy serves.
+pub fn service_ports(store: &Store, node: &str) -> ServicePorts {
+    let mut endpoints = endpoints_map(store, node);
+    let mut ports = ServicePorts::new();
+    for service in store.all::<Service>() {
+        let Some(cluster_ip) = proxied_ip(service) else { continue };
+        for (index, port) in service.spec.ports.iter().enumerate() {
+            let Some(mut info) = service_port_info(service, cluster_ip, index, port) else { continue };
+            let meta = &service.metadata;
+            let key = (meta.namespace.as_str(), meta.name.as_str(), port.name.as_str(), info.protocol);
+            info.endpoints = endpoints.remove(&key).map(|set| set.into_values().collect()).unwrap_or_default();
+            ports.insert((info.name.clone(), info.protocol), info);
+        }
+    }
+    ports
+}
+
+fn proxied_ip(service: &Service) -> Option<Ipv4Addr> {
+    let spec = &service.spec;
+    let skipped = spec.type_ == "ExternalName"
+        || matches!(spec.cluster_ip.as_str(), "" | "None")
+        || service.metadata.labels.contains_key(LABEL_SERVICE_PROXY_NAME);
+    if skipped {
+        return None;
+    }
+    spec.cluster_ips.iter().chain([&spec.cluster_ip]).find_map(|ip| parse_ip_sloppy(ip))
+}
+
+fn service_port_info(service: &Service, cluster_ip: Ipv4Addr, index: usize, port: &ServicePort) -> Option<ServicePortInfo> {
+    let spec = &service.spec;
+    let meta = &service.metadata;
+    let colon = if port.name.is_empty() { "" } else { ":" };
+    let external_policy_local = spec.external_traffic_policy == "Local" && externally_accessible(service);
+    let needs_health_check = external_policy_local && spec.type_ == "LoadBalancer";
+    let health_check_node_port = if needs_health_check { spec.health_check_node_port } else { 0 };
+    Some(ServicePortInfo {
+        name: format!("{}/{}{colon}{}", meta.namespace, meta.name, port.name),
+        service: ObjectRef::of(service),
+        index,
+        protocol: Protocol::of_api(&port.protocol)?,
+        cluster_ip,
+        port: u16::try_from(port.port).ok()?,
+        node_port: u16::try_from(port.node_port).ok()?,
+        external_ips: spec.external_ips.iter().filter_map(|ip| parse_ip_sloppy(ip)).collect(),
+        load_balancer_vips: load_balancer_vips(service),
+        source_ranges: source_ranges(&spec.load_balancer_source_ranges),
+        sticky_seconds: sticky_seconds(service),
+        external_policy_local,
+        internal_policy_local: spec.internal_traffic_policy.as_deref() == Some("Local"),
+        health_check_node_port: u16::try_from(health_check_node_port).ok()?,
+        has_selector: !spec.selector.is_empty(),
+        endpoints: Vec::new(),
+    })
+}
+
+/// `ExternallyAccessible` of `pkg/api/v1/service`.
+fn externally_accessible(service: &Service) -> bool {
+    match service.spec.type_.as_str() {
+        "LoadBalancer" | "NodePort" => true,
+        "ClusterIP" | "" => !service.spec.external_ips.is_empty(),
+        _ => false,
+    }
+}
+
+fn load_balancer_vips(service: &Service) -> Vec<Ipv4Addr> {
+    let ingress = service.status.load_balancer.ingress.iter();
+    ingress
+        .filter(|ingress| ingress.ip_mode.as_deref().is_none_or(|mode| mode == "VIP"))
+        .filter_map(|ingress| parse_ip_sloppy(&ingress.ip))
+        .collect()
+}
+
+/// A range of all addresses is the same as no ranges.
+fn source_ranges(texts: &[String]) -> Vec<(usize, Cidr)> {
+    let ranges: Vec<_> =
+        texts.iter().enumerate().filter_map(|(index, text)| Some((index, parse_cidr_sloppy(text)?))).collect();
+    if ranges.iter().any(|(_, range)| range.bits == 0) { Vec::new() } else { ranges }
+}
+
+fn sticky_seconds(service: &Service) -> Option<u32> {
+    const DEFAULT: i32 = 10800;
+    let config = service.spec.session_affinity_config.as_ref();
+    let seconds = config.and_then(|config| config.client_ip.as_ref()).and_then(|client_ip| client_ip.timeout_seconds);
+    (service.spec.session_affinity == "ClientIP").then(|| u32::try_from(seconds.unwrap_or(DEFAULT)).unwrap_or(0))
+}

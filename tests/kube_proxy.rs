@@ -1,0 +1,114 @@
+//! kube-proxy's rules against what upstream's own code writes for the same Services and EndpointSlices (`tests/oracle`).
+
+use kubehop::api::core::{Node, Service};
+use kubehop::api::discovery::EndpointSlice;
+use kubehop::cluster::{Store, Stored};
+use kubehop::netfilter::print;
+use kubehop::node::kube_proxy::{ProxyConfig, iptables, service_ports};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn put<R: Stored>(store: &mut Store, value: serde_json::Value) {
+    store.put(serde_json::from_value::<R>(value).unwrap());
+}
+
+/// The objects of a golden's input, and the node whose rules it asks for.
+fn read(text: &str) -> (Store, String) {
+    let mut store = Store::default();
+    for document in text.split("\n---\n") {
+        let value: serde_json::Value = serde_yaml::from_str(document).unwrap();
+        match value.get("kind").and_then(|kind| kind.as_str()) {
+            Some("Node") => put::<Node>(&mut store, value),
+            Some("Service") => put::<Service>(&mut store, value),
+            Some("EndpointSlice") => put::<EndpointSlice>(&mut store, value),
+            _ => {}
+        }
+    }
+    let node = text.lines().find_map(|line| line.strip_prefix("# node: ")).unwrap().trim().to_string();
+    (store, node)
+}
+
+fn config(store: &Store, node: &str) -> ProxyConfig {
+    let node = store.get::<Node>("", node).unwrap();
+    ProxyConfig::of(node, "10.244.0.0/16".parse().unwrap(), "10.96.0.0/16".parse().unwrap())
+}
+
+fn inputs(folder: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(Path::new("tests/goldens").join(folder)).unwrap();
+    let mut inputs: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    inputs.retain(|path| path.extension().is_some_and(|ending| ending == "yaml"));
+    inputs.sort();
+    inputs
+}
+
+/// Compares every golden of a folder; names each that differs, and shows the first difference.
+fn compare(folder: &str, print: fn(&Store, &ProxyConfig) -> String) {
+    let inputs = inputs(folder);
+    assert!(inputs.len() > 80, "only {} goldens in {folder}", inputs.len());
+    let mut differing = Vec::new();
+    for input in &inputs {
+        let (store, node) = read(&fs::read_to_string(input).unwrap());
+        let expected = fs::read_to_string(input.with_extension("out")).unwrap();
+        let actual = print(&store, &config(&store, &node));
+        let name = input.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        let (expected, actual) =
+            if MERGED.contains(&name) { (sort_endpoints(&expected), sort_endpoints(&actual)) } else { (expected, actual) };
+        if let Some(difference) = first_difference(&expected, &actual) {
+            differing.push(format!("{}: {difference}", input.display()));
+        }
+    }
+    assert!(differing.is_empty(), "{} of {} differ\n{}", differing.len(), inputs.len(), differing.join("\n"));
+}
+
+/// Goldens where policy Cluster and policy Local use different endpoints: upstream merges them in a Go map, so the order of the
+/// endpoints' own chains is random.
+const MERGED: [&str; 3] = ["node-port-local-terminating", "internal-local-terminating", "zone-hints-external-local"];
+
+/// Sorts the lines of endpoints' chains by chain, where they stand together.
+fn sort_endpoints(text: &str) -> String {
+    let key = |line: &str| {
+        let chain = line.trim_start_matches("-A ").trim_start_matches(':').split(' ').next().unwrap_or_default().to_string();
+        chain.starts_with("KUBE-SEP-").then_some(chain)
+    };
+    let lines: Vec<&str> = text.lines().collect();
+    let runs = lines.chunk_by(|a, b| key(a).is_some() == key(b).is_some());
+    let mut sorted = Vec::new();
+    for run in runs {
+        let mut run = run.to_vec();
+        run.sort_by_key(|line| key(line));
+        sorted.extend(run);
+    }
+    sorted.join("\n")
+}
+
+fn first_difference(expected: &str, actual: &str) -> Option<String> {
+    let (mut left, mut right) = (expected.lines(), actual.lines());
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return None,
+            (left, right) if left == right => {}
+            (left, right) => return Some(format!("\n  upstream: {left:?}\n  kubehop:  {right:?}")),
+        }
+    }
+}
+
+/// The restore text, then the jumps table by table, their chains sorted, as the goldens have them.
+fn iptables_text(store: &Store, config: &ProxyConfig) -> String {
+    let rules = iptables::rules(&service_ports(store, &config.node_name), config);
+    let mut text = print::restore_text(&rules);
+    for table in &rules.tables {
+        text += &format!("# jumps *{}\n", table.name);
+        let mut chains: Vec<_> = table.chains.iter().filter(|chain| print::is_built_in(chain)).collect();
+        chains.sort_by_key(|chain| &chain.name);
+        for position in chains.iter().flat_map(|chain| &chain.rules) {
+            text += &print::rule(table, &table.rules[*position as usize]);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+#[test]
+fn iptables_rules_are_upstreams_line_by_line() {
+    compare("iptables", iptables_text);
+}
