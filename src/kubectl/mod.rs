@@ -1,5 +1,9 @@
 //! `kubectl`: text to manifests with spans, and objects to tables, YAML and JSON.
 
+mod paste;
+
+pub use paste::paste;
+
 use crate::api::{Kind, ObjectRef};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::trace::FieldRef;
