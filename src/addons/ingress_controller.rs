@@ -1,0 +1,306 @@
+//! kubehop's own Ingress controller: which Ingresses it serves, and what it does with one HTTP request.
+//!
+//! What an Ingress means follows the API (`k8s.io/api/networking/v1`, "Ingress" in the Kubernetes documentation): class, hosts,
+//! path types, precedence, backends. Where the API leaves the choice to controllers, this one chooses and says so: which Pod it
+//! picks, its own 404, 503 and 308, `ImplementationSpecific` as `Prefix`, which of two Ingresses wins, and that only the most
+//! specific host's rules count. It sends to endpoints directly, not through the Service's ClusterIP.
+//!
+//! Left out: annotations of other controllers, resource backends, rewriting, path normalisation, HTTP/2.
+
+mod routing;
+
+use crate::api::core::{LoadBalancerIngress, Service};
+use crate::api::networking::{Ingress, IngressClass};
+use crate::api::{Kind, ObjectRef};
+use crate::cluster::Store;
+use crate::msg;
+use crate::packet::Socket;
+use crate::settings::{INGRESS_CLASS, INGRESS_CONTROLLER, INGRESS_NAMESPACE, IngressSettings};
+use crate::trace::FieldRef;
+use crate::words::Message;
+
+const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
+const DEFAULT_CLASS_ANNOTATION: &str = "ingressclass.kubernetes.io/is-default-class";
+
+/// Who is to serve an Ingress.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// kubehop's controller, by this class.
+    Served(String),
+    /// There is such a class, and another controller (`spec.controller`) is to serve it; none but kubehop's runs here.
+    OtherController(String, String),
+    /// It names a class that does not exist.
+    Missing(String),
+    /// It names none, and no class is the default.
+    None,
+}
+
+/// Who is to serve this Ingress: its class, else the deprecated annotation, else the default class.
+pub fn class_of(store: &Store, ingress: &Ingress) -> Class {
+    let annotation = ingress.metadata.annotations.get(CLASS_ANNOTATION);
+    let named = ingress.spec.ingress_class_name.as_ref().or(annotation);
+    let Some(name) = named.cloned().or_else(|| default_class(store)) else { return Class::None };
+    match store.get::<IngressClass>("", &name) {
+        Some(class) if class.spec.controller == INGRESS_CONTROLLER => Class::Served(name),
+        Some(class) => Class::OtherController(name, class.spec.controller.clone()),
+        // A controller looks at the annotation's text alone; it needs no IngressClass object.
+        None if named == annotation && name == INGRESS_CLASS => Class::Served(name),
+        None => Class::Missing(name),
+    }
+}
+
+/// The class that Ingresses without one get: the newest default class, then the first by name
+/// (`plugin/pkg/admission/network/defaultingressclass`).
+pub fn default_class(store: &Store) -> Option<String> {
+    let is_default =
+        |class: &&IngressClass| class.metadata.annotations.get(DEFAULT_CLASS_ANNOTATION).is_some_and(|value| value == "true");
+    let mut defaults: Vec<&IngressClass> = store.all::<IngressClass>().filter(is_default).collect();
+    defaults.sort_by(|a, b| {
+        let newest = b.metadata.creation_timestamp.cmp(&a.metadata.creation_timestamp);
+        newest.then_with(|| a.metadata.name.cmp(&b.metadata.name))
+    });
+    defaults.first().map(|class| class.metadata.name.clone())
+}
+
+/// Whether kubehop's controller serves this Ingress.
+pub fn serves(store: &Store, ingress: &Ingress) -> bool {
+    matches!(class_of(store, ingress), Class::Served(_))
+}
+
+/// The address of the controller's load balancer, as its Service reports it.
+pub fn address(store: &Store) -> Option<String> {
+    let address = |at: &LoadBalancerIngress| Some(at.ip.clone()).filter(|ip| !ip.is_empty());
+    store
+        .in_namespace::<Service>(INGRESS_NAMESPACE)
+        .find_map(|service| service.status.load_balancer.ingress.iter().find_map(address))
+}
+
+/// One HTTP request as the controller reads it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// The Host header; a port in it does not count.
+    pub host: String,
+    /// The path; a query does not count.
+    pub path: String,
+    /// Whether it came over TLS.
+    pub https: bool,
+}
+
+/// What the controller does with a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// Sends it on.
+    Route(Route),
+    /// 308: the host is served with TLS, and plain HTTP is sent there.
+    Redirect {
+        /// Where to: `https://shop.example.com/cart`.
+        location: String,
+        /// The TLS entry.
+        because: Vec<FieldRef>,
+    },
+    /// 404: no rule matches, and there is no default backend.
+    NotFound {
+        /// Whether the host has rules, so that it was the path that did not match.
+        host_matched: bool,
+        /// The rules of the host, where it has some.
+        because: Vec<FieldRef>,
+    },
+    /// 503: a rule matches, and its backend cannot take a request.
+    Unavailable {
+        /// The rule.
+        matched: Matched,
+        /// Why.
+        reason: Unavailable,
+        /// The rule's fields, then the Service's.
+        because: Vec<FieldRef>,
+    },
+}
+
+/// The rule, or default backend, that a request matched.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matched {
+    /// Whose.
+    pub ingress: ObjectRef,
+    /// The rule's host: exact, `*.` wildcard, or empty.
+    pub host: String,
+    /// The rule's path; empty for a default backend.
+    pub path: String,
+    /// `Exact`, `Prefix`, `ImplementationSpecific`; empty for a default backend.
+    pub path_type: String,
+    /// The backend.
+    pub service: ObjectRef,
+    /// The backend's port as written: name or number.
+    pub port: String,
+}
+
+/// A request on its way to a Pod.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    /// The rule.
+    pub matched: Matched,
+    /// The Service's port number.
+    pub service_port: u16,
+    /// Every endpoint that may get it, sorted; one of them is picked.
+    pub endpoints: Vec<Backend>,
+    /// The rule's fields, then the Service's.
+    pub because: Vec<FieldRef>,
+}
+
+/// One endpoint behind a rule.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Backend {
+    /// Address and port.
+    pub socket: Socket,
+    /// The Pod: namespace and name.
+    pub pod: Option<(String, String)>,
+    /// Its node.
+    pub node: Option<String>,
+}
+
+/// Why a backend cannot take a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unavailable {
+    /// There is no such Service.
+    NoService,
+    /// The Service has no such port.
+    NoPort,
+    /// No endpoint is ready.
+    NoEndpoints,
+    /// ExternalName: some controllers follow it, this one does not.
+    ExternalName,
+    /// The backend is no Service.
+    Resource,
+}
+
+impl Decision {
+    /// The status with which the controller answers itself; `None` when it sends the request on.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Decision::Route(_) => None,
+            Decision::Redirect { .. } => Some(308),
+            Decision::NotFound { .. } => Some(404),
+            Decision::Unavailable { .. } => Some(503),
+        }
+    }
+
+    /// What is this controller's choice here, where another may choose differently.
+    pub fn assumptions(&self) -> Vec<Message> {
+        let specific = |matched: &Matched| matched.path_type == "ImplementationSpecific";
+        let mut notes = match self {
+            Decision::Route(_) => vec![msg!("ingress.differ.pick")],
+            Decision::Redirect { .. } => vec![msg!("ingress.differ.redirect")],
+            Decision::NotFound { .. } => vec![msg!("ingress.differ.notFound")],
+            Decision::Unavailable { .. } => vec![msg!("ingress.differ.unavailable")],
+        };
+        if let Decision::Route(Route { matched, .. }) | Decision::Unavailable { matched, .. } = self
+            && specific(matched)
+        {
+            notes.push(msg!("ingress.differ.pathType"));
+        }
+        notes
+    }
+}
+
+/// The rules of all served Ingresses, ready to route.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Router {
+    rules: Vec<routing::Rule>,
+    defaults: Vec<routing::Target>,
+    tls: Vec<(String, FieldRef)>,
+    redirect_to_https: bool,
+}
+
+/// What TLS looks like for a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// An Ingress lists it: this entry's certificate is shown.
+    Listed(FieldRef),
+    /// None lists it: the controller shows a certificate of its own, which clients warn about.
+    Fallback,
+}
+
+impl Router {
+    /// The rules of all Ingresses that are served, older ones first.
+    pub fn of(store: &Store, settings: &IngressSettings) -> Router {
+        let mut served: Vec<&Ingress> = store.all::<Ingress>().filter(|ingress| serves(store, ingress)).collect();
+        served.sort_by(|a, b| a.metadata.creation_timestamp.cmp(&b.metadata.creation_timestamp));
+        let mut router = Router { redirect_to_https: settings.https_redirect, ..Router::default() };
+        for ingress in served {
+            let object = ObjectRef::of(ingress);
+            router.defaults.extend(routing::default_backend(ingress));
+            router.rules.extend(routing::rules(ingress));
+            for (at, tls) in ingress.spec.tls.iter().enumerate() {
+                let field = |host: usize| FieldRef { object: object.clone(), path: format!("spec.tls[{at}].hosts[{host}]") };
+                router.tls.extend(tls.hosts.iter().enumerate().map(|(host, name)| (name.to_lowercase(), field(host))));
+            }
+        }
+        router
+    }
+
+    /// Which certificate the controller shows for a host.
+    pub fn tls(&self, host: &str) -> Tls {
+        let host = routing::plain_host(host);
+        let exact = self.tls.iter().find(|(name, _)| *name == host);
+        let listed = exact.or_else(|| self.tls.iter().find(|(name, _)| routing::wildcard_matches(name, &host)));
+        listed.map_or(Tls::Fallback, |(_, field)| Tls::Listed(field.clone()))
+    }
+
+    /// What the controller does with a request, given the Services and endpoints that it sees.
+    pub fn decide(&self, store: &Store, request: &HttpRequest) -> Decision {
+        let host = routing::plain_host(&request.host);
+        let path = routing::plain_path(&request.path);
+        if let (true, false, Tls::Listed(field)) = (self.redirect_to_https, request.https, self.tls(&host)) {
+            return Decision::Redirect { location: format!("https://{host}{}", request.path), because: vec![field] };
+        }
+        let rules: Vec<&routing::Rule> = routing::most_specific_host(&self.rules, &host);
+        let best = routing::best_path(&rules, path).and_then(|path| path.target.as_ref());
+        let own_default = || self.defaults.iter().find(|target| rules.iter().any(|rule| rule.ingress == target.ingress));
+        match best.or_else(own_default).or_else(|| self.defaults.first()) {
+            Some(target) => backend(store, target),
+            None => Decision::NotFound {
+                host_matched: !rules.is_empty(),
+                because: rules.iter().flat_map(|rule| rule.because()).collect(),
+            },
+        }
+    }
+}
+
+fn backend(store: &Store, target: &routing::Target) -> Decision {
+    let matched = target.matched.clone();
+    let mut because = target.because.clone();
+    let unavailable = |reason, because| Decision::Unavailable { matched: target.matched.clone(), reason, because };
+    if target.is_resource {
+        return unavailable(Unavailable::Resource, because);
+    }
+    let Some(service) = store.get::<Service>(&matched.service.namespace, &matched.service.name) else {
+        return unavailable(Unavailable::NoService, because);
+    };
+    let object = ObjectRef::of(service);
+    let field = |path: String| FieldRef { object: object.clone(), path };
+    if service.spec.type_ == "ExternalName" {
+        because.push(field("spec.type".into()));
+        return unavailable(Unavailable::ExternalName, because);
+    }
+    let fits = |port: &crate::api::core::ServicePort| {
+        port.port.to_string() == matched.port || (port.name == matched.port && !port.name.is_empty())
+    };
+    let Some((at, port)) = service.spec.ports.iter().enumerate().find(|(_, port)| fits(port)) else {
+        because.push(field("spec.ports".into()));
+        return unavailable(Unavailable::NoPort, because);
+    };
+    because.push(field(format!("spec.ports[{at}].targetPort")));
+    let endpoints = routing::endpoints(store, service, &port.name);
+    if endpoints.is_empty() {
+        because.push(field("spec.selector".into()));
+        return unavailable(Unavailable::NoEndpoints, because);
+    }
+    Decision::Route(Route { matched, service_port: u16::try_from(port.port).unwrap_or_default(), endpoints, because })
+}
+
+/// The Service that a backend names, in its Ingress's namespace.
+fn service_ref(namespace: &str, name: &str) -> ObjectRef {
+    ObjectRef::new(Kind::Service, namespace, name)
+}
+
+#[cfg(test)]
+mod tests;
