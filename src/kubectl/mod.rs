@@ -1,11 +1,19 @@
 //! `kubectl`: text to manifests with spans, and objects to tables, YAML and JSON.
 
 mod paste;
+mod reader;
+mod scalar;
+mod yaml;
 
 pub use paste::paste;
+pub use reader::{MAX_BYTES, MAX_OBJECTS, read};
+pub use yaml::MAX_DEPTH;
 
 use crate::api::{Kind, ObjectRef};
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::Span;
+
+use crate::api::{Kind, ObjectRef};
+use crate::diagnostic::Span;
 use crate::trace::FieldRef;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -68,10 +76,4 @@ impl Manifests {
             path = path.rfind(['.', '[']).map_or("", |at| &path[..at]);
         }
     }
-}
-
-/// Reads files into manifests. Never fails: what cannot be read becomes diagnostics, and the other documents go on.
-pub fn read(files: &[SourceFile]) -> (Manifests, Vec<Diagnostic>) {
-    let _ = files;
-    (Manifests::default(), Vec::new())
 }

@@ -1,0 +1,368 @@
+//! Files to manifests: documents, lists and limits.
+//!
+//! Documents are split as kubectl splits them (`k8s.io/apimachinery/pkg/util/yaml/decoder.go`): at lines that begin with
+//! `---`, and between JSON objects that follow each other. Each is then read for itself, so a broken one spoils no other.
+//! Left out: a `%YAML` directive before the first `---`, which kubectl takes for a document of its own.
+
+use super::yaml::{self, Document, Failure, Place};
+use super::{Manifest, Manifests, SourceFile};
+use crate::api::Kind;
+use crate::diagnostic::{Diagnostic, Finding, Fix, Severity, Span};
+use crate::msg;
+use crate::words::Message;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The most bytes of text that are read, over all files.
+pub const MAX_BYTES: usize = 1 << 20;
+
+/// The most objects that are read, over all files.
+pub const MAX_OBJECTS: usize = 2_000;
+
+/// A stretch of a file that holds one document.
+struct Chunk<'a> {
+    file: &'a str,
+    text: &'a str,
+    /// Lines of the file before it.
+    lines_before: u32,
+}
+
+/// Reads files into manifests. Never fails: what cannot be read becomes diagnostics, and the other documents go on.
+pub fn read(files: &[SourceFile]) -> (Manifests, Vec<Diagnostic>) {
+    let size: usize = files.iter().map(|file| file.text.len()).sum();
+    if size > MAX_BYTES {
+        return (Manifests::default(), vec![limit(msg!("read.limit.bytes", limit = "1 MiB", size = size))]);
+    }
+    let mut reader = Reader::default();
+    for file in files {
+        for chunk in split(file, &mut reader.diagnostics) {
+            reader.read(&chunk);
+            if reader.manifests.documents.len() > MAX_OBJECTS {
+                return (Manifests::default(), vec![limit(msg!("read.limit.objects", limit = MAX_OBJECTS))]);
+            }
+        }
+    }
+    (reader.manifests, reader.diagnostics)
+}
+
+fn limit(message: Message) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        span: None,
+        object: None,
+        path: String::new(),
+        message: Finding::Ours(message),
+        help: None,
+        fixes: Vec::new(),
+    }
+}
+
+/// Cuts a file into documents.
+fn split<'a>(file: &'a SourceFile, diagnostics: &mut Vec<Diagnostic>) -> Vec<Chunk<'a>> {
+    let text = file.text.strip_prefix('\u{feff}').unwrap_or(&file.text);
+    let mut chunks = Vec::new();
+    let (mut start, mut start_line, mut at) = (0, 0u32, 0);
+    for (number, line) in (0u32..).zip(text.split_inclusive('\n')) {
+        if let Some(rest) = line.strip_prefix("---") {
+            push_chunk(&mut chunks, file, text.get(start..at).unwrap_or(""), start_line);
+            start = at + line.len();
+            start_line = number + 1;
+            let rest = rest.trim();
+            if !rest.is_empty() && !rest.starts_with('#') {
+                diagnostics.push(bad_separator(&file.name, number + 1, line, rest));
+            }
+        }
+        at += line.len();
+    }
+    push_chunk(&mut chunks, file, text.get(start..).unwrap_or(""), start_line);
+    chunks
+}
+
+fn bad_separator(file: &str, line: u32, text: &str, rest: &str) -> Diagnostic {
+    let end = u32::try_from(text.trim_end().chars().count()).unwrap_or(u32::MAX);
+    let span = Span { file: file.into(), line, column: 1, end_line: line, end_column: end.saturating_add(1) };
+    Diagnostic {
+        severity: Severity::Error,
+        span: Some(span.clone()),
+        object: None,
+        path: String::new(),
+        message: Finding::Upstream(format!("invalid Yaml document separator: {rest}")),
+        help: Some(msg!("read.separator.help")),
+        fixes: vec![Fix { label: msg!("fix.replace", text = "---"), span: Some(span), text: "---".into() }],
+    }
+}
+
+/// Adds a chunk; JSON objects that follow each other become chunks of their own.
+fn push_chunk<'a>(chunks: &mut Vec<Chunk<'a>>, file: &'a SourceFile, text: &'a str, lines_before: u32) {
+    let whole = Chunk { file: &file.name, text, lines_before };
+    if !text.trim_start().starts_with('{') {
+        chunks.push(whole);
+        return;
+    }
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<serde::de::IgnoredAny>();
+    let mut ends = Vec::new();
+    while let Some(object) = stream.next() {
+        match object {
+            Ok(_) => ends.push(stream.byte_offset()),
+            Err(_) => {
+                chunks.push(whole);
+                return;
+            }
+        }
+    }
+    let (mut start, mut lines) = (0, lines_before);
+    for end in ends {
+        // The chunk keeps its line's beginning, so that columns stay true; what stands before it becomes spaces later.
+        let part = text.get(start..end).unwrap_or("");
+        chunks.push(Chunk { file: &file.name, text: part, lines_before: lines });
+        lines += u32::try_from(part.matches('\n').count()).unwrap_or(0);
+        start = end;
+    }
+}
+
+#[derive(Default)]
+struct Reader {
+    manifests: Manifests,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Reader {
+    fn read(&mut self, chunk: &Chunk) {
+        let json = chunk.text.trim_start().starts_with('{');
+        // JSON may be indented with tabs, which YAML forbids; no JSON text can hold a raw one.
+        let tabless = if json && chunk.text.contains('\t') { Some(chunk.text.replace('\t', " ")) } else { None };
+        match yaml::parse(tabless.as_deref().unwrap_or(chunk.text)) {
+            Ok(None) => {}
+            Ok(Some(document)) => self.document(chunk, document, json),
+            Err(failure) => self.failed(chunk, failure),
+        }
+    }
+
+    fn failed(&mut self, chunk: &Chunk, failure: Failure) {
+        let fixes = match &failure.help {
+            Some(help) if help.id == "read.tab.help" => untab(chunk),
+            _ => Vec::new(),
+        };
+        self.diagnostics.push(Diagnostic {
+            severity: Severity::Error,
+            span: Some(span(chunk, failure.place)),
+            object: None,
+            path: String::new(),
+            message: failure.finding,
+            help: failure.help,
+            fixes,
+        });
+    }
+
+    fn document(&mut self, chunk: &Chunk, document: Document, json: bool) {
+        let first = self.manifests.documents.len();
+        let spans = document.places.iter().map(|(path, place)| (path.clone(), span(chunk, *place))).collect();
+        self.unroll(document.value, spans, 0);
+        let object = match self.manifests.documents.get(first..) {
+            Some([only]) => only.object(),
+            _ => None,
+        };
+        for twice in document.duplicates {
+            let line = twice.line + chunk.lines_before;
+            let message = if json {
+                format!("duplicate field {:?}", twice.path)
+            } else {
+                format!("line {line}: key {:?} already set in map", twice.key)
+            };
+            self.diagnostics.push(Diagnostic {
+                severity: Severity::Warning,
+                span: Some(span(chunk, twice.place)),
+                object: object.clone(),
+                path: twice.path,
+                message: Finding::Upstream(message),
+                help: Some(msg!("read.duplicate.help", key = twice.key)),
+                fixes: Vec::new(),
+            });
+        }
+    }
+
+    /// Adds a document, or for a list its items, lists in lists included.
+    fn unroll(&mut self, mut value: Value, spans: BTreeMap<String, Span>, depth: u32) {
+        let kind = text_of(&value, "kind").to_string();
+        let items = value.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take);
+        let Some(items) = items.filter(|_| kind.ends_with("List") && depth < 4) else {
+            self.add(value, spans);
+            return;
+        };
+        let version = text_of(&value, "apiVersion").to_string();
+        for (index, mut item) in items.into_iter().enumerate() {
+            // A list of one kind may leave its items' kind out.
+            if kind != "List"
+                && let Some(fields) = item.as_object_mut()
+            {
+                fields.entry("apiVersion").or_insert_with(|| version.clone().into());
+                fields.entry("kind").or_insert_with(|| kind.trim_end_matches("List").into());
+            }
+            let prefix = format!("items[{index}]");
+            let inner = spans
+                .range(prefix.clone()..)
+                .take_while(|(path, _)| path.starts_with(&prefix))
+                .map(|(path, span)| (path[prefix.len()..].trim_start_matches('.').to_string(), span.clone()))
+                .collect();
+            self.unroll(item, inner, depth + 1);
+            if self.manifests.documents.len() > MAX_OBJECTS {
+                return;
+            }
+        }
+    }
+
+    fn add(&mut self, value: Value, spans: BTreeMap<String, Span>) {
+        let api_version = text_of(&value, "apiVersion").to_string();
+        let kind = text_of(&value, "kind").to_string();
+        let meta = value.get("metadata").cloned().unwrap_or(Value::Null);
+        let namespaced = Kind::find(&api_version, &kind).is_none_or(Kind::namespaced);
+        let namespace = match text_of(&meta, "namespace") {
+            _ if !namespaced => "",
+            "" => "default",
+            other => other,
+        };
+        self.manifests.documents.push(Manifest {
+            namespace: namespace.into(),
+            name: text_of(&meta, "name").into(),
+            position: u32::try_from(self.manifests.documents.len()).unwrap_or(u32::MAX),
+            api_version,
+            kind,
+            value,
+            spans,
+        });
+    }
+}
+
+fn text_of<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or("")
+}
+
+fn span(chunk: &Chunk, place: Place) -> Span {
+    Span {
+        file: chunk.file.to_string(),
+        line: place.line.saturating_add(chunk.lines_before),
+        column: place.column,
+        end_line: place.end_line.saturating_add(chunk.lines_before),
+        end_column: place.end_column,
+    }
+}
+
+/// A fix for every tab in this document's indentation: two spaces each.
+fn untab(chunk: &Chunk) -> Vec<Fix> {
+    let lines: Vec<&str> = chunk.text.lines().collect();
+    let mended: Vec<String> = lines.iter().map(|line| untab_line(line)).collect();
+    let (Some(last), Ok(count)) = (lines.last(), u32::try_from(lines.len())) else { return Vec::new() };
+    let span = Span {
+        file: chunk.file.to_string(),
+        line: chunk.lines_before + 1,
+        column: 1,
+        end_line: chunk.lines_before + count,
+        end_column: u32::try_from(last.chars().count()).unwrap_or(0) + 1,
+    };
+    vec![Fix { label: msg!("fix.tabs"), span: Some(span), text: mended.join("\n") }]
+}
+
+/// Replaces the tabs of a line's indentation.
+pub(super) fn untab_line(line: &str) -> String {
+    let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+    let (indent, rest) = line.split_at(indent);
+    let rest = match rest.strip_prefix('-') {
+        Some(after) if after.starts_with('\t') => format!("- {}", after.trim_start_matches([' ', '\t'])),
+        _ => rest.to_string(),
+    };
+    indent.replace('\t', "  ") + &rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn one(text: &str) -> (Manifests, Vec<Diagnostic>) {
+        read(&[SourceFile { name: "x.yaml".into(), text: text.into() }])
+    }
+
+    fn message(diagnostic: &Diagnostic) -> String {
+        match &diagnostic.message {
+            Finding::Upstream(text) => text.clone(),
+            Finding::Ours(message) => message.id.to_string(),
+        }
+    }
+
+    #[test]
+    fn every_field_knows_its_line() {
+        let (manifests, problems) = one("kind: Service\napiVersion: v1\nmetadata:\n  name: web\nspec:\n  ports:\n  - port: 80\n");
+        assert!(problems.is_empty());
+        let web = &manifests.documents[0];
+        assert_eq!((web.name.as_str(), web.namespace.as_str()), ("web", "default"));
+        let port = &web.spans["spec.ports[0].port"];
+        assert_eq!((port.line, port.column, port.end_line, port.end_column), (7, 11, 7, 13));
+        assert_eq!(web.spans["spec.ports"].line, 6);
+        assert_eq!(web.spans["spec.ports[0]"].line, 7);
+        assert_eq!(web.spans[""].line, 1);
+    }
+
+    #[test]
+    fn a_broken_document_does_not_sink_the_others() {
+        let (manifests, problems) = one("kind: A\n---\nkind: [B\n---\n# nothing\n---\nkind: C\n");
+        let kinds: Vec<&str> = manifests.documents.iter().map(|manifest| manifest.kind.as_str()).collect();
+        assert_eq!(kinds, ["A", "C"]);
+        assert_eq!(problems.len(), 1);
+    }
+
+    #[test]
+    fn the_last_of_two_equal_keys_counts_and_warns() {
+        let (manifests, problems) = one("kind: Service\nspec:\n  ports: [1]\n  type: A\n  ports:\n  - 2\n");
+        assert_eq!(manifests.documents[0].value["spec"]["ports"], json!([2]));
+        assert_eq!(message(&problems[0]), "line 6: key \"ports\" already set in map");
+        assert_eq!(problems[0].severity, Severity::Warning);
+    }
+
+    #[test]
+    fn lists_and_json_streams_are_unrolled() {
+        let (manifests, problems) = one("{\n\t\"kind\": \"List\",\n\t\"items\": [{\"kind\": \"A\"}, {\"kind\": \"B\"}]\n}\n{\"kind\": \"C\"}\n");
+        assert!(problems.is_empty(), "{problems:?}");
+        let kinds: Vec<&str> = manifests.documents.iter().map(|manifest| manifest.kind.as_str()).collect();
+        assert_eq!(kinds, ["A", "B", "C"]);
+        assert_eq!(manifests.documents[1].spans["kind"].line, 3);
+        assert_eq!(manifests.documents[2].spans["kind"].line, 5);
+    }
+
+    #[test]
+    fn anchors_merge_keys_and_alias_bombs() {
+        let (manifests, _) = one("a: &a {x: 1, z: 2}\nb:\n  <<: *a\n  z: 3\nkind: K\n");
+        assert_eq!(manifests.documents[0].value["b"], json!({"x": 1, "z": 3}));
+        let mut bomb = String::from("a0: &a0 [lollollollollollollollollollol]\n");
+        for level in 1..30 {
+            let before = level - 1;
+            bomb.push_str(&format!("a{level}: &a{level} [*a{before},*a{before},*a{before},*a{before},*a{before}]\n"));
+        }
+        let (manifests, problems) = one(&bomb);
+        assert!(manifests.documents.is_empty());
+        assert_eq!(message(&problems[0]), "error converting YAML to JSON: yaml: document contains excessive aliasing");
+    }
+
+    #[test]
+    fn limits_are_named() {
+        assert_eq!(message(&one(&"#".repeat(MAX_BYTES + 1)).1[0]), "read.limit.bytes");
+        assert_eq!(message(&one(&"kind: A\n---\n".repeat(MAX_OBJECTS + 1)).1[0]), "read.limit.objects");
+        assert_eq!(message(&one(&format!("a: {}{}", "[".repeat(70), "]".repeat(70))).1[0]), "read.limit.depth");
+    }
+
+    #[test]
+    fn a_tab_is_named_as_kubectl_names_it() {
+        let (_, problems) = one("kind: Service\nspec:\n  type: A\n\tports: []\n");
+        assert_eq!(
+            message(&problems[0]),
+            "error converting YAML to JSON: yaml: line 4: found character that cannot start any token"
+        );
+        assert_eq!(problems[0].span.as_ref().map(|span| span.line), Some(4));
+        assert_eq!(problems[0].fixes[0].text, "kind: Service\nspec:\n  type: A\n  ports: []");
+    }
+
+    #[test]
+    fn a_template_is_named() {
+        let (_, problems) = one("kind: Service\nmetadata:\n  name: {{ .Values.name }}\n");
+        assert_eq!(problems[0].help.as_ref().map(|help| help.id.to_string()).as_deref(), Some("read.template.help"));
+    }
+}

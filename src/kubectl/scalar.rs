@@ -1,0 +1,224 @@
+//! What a YAML scalar means: the YAML 1.1 rules of the parser that kubectl and the API server use.
+//!
+//! Source: `go.yaml.in/yaml/v2` 2.4.3 `resolve.go`, then `sigs.k8s.io/yaml` 1.6 (floats without a fraction become integers
+//! on their way through JSON; numbers and booleans as keys become text). Timestamps stay text, as upstream keeps them.
+
+use serde_json::{Number, Value};
+
+/// Resolves a scalar. `tag` is the short name of a core-schema tag (`str`, `int` …), `other` for an application's own.
+///
+/// # Errors
+/// With upstream's text, when the tag and the value do not go together.
+pub(super) fn resolve(text: &str, plain: bool, tag: Option<&str>) -> Result<Value, String> {
+    match tag {
+        None if !plain => return Ok(Value::String(text.into())),
+        Some("str" | "other") => return Ok(Value::String(text.into())),
+        Some("binary") => return decode_base64(text).map(Value::String),
+        _ => {}
+    }
+    let (found, value) = by_content(text);
+    match tag {
+        None | Some("timestamp") => {}
+        Some("float") if found == "int" => {}
+        Some(wanted) if wanted == found => {}
+        Some(wanted) => return Err(format!("yaml: cannot decode !!{found} `{text}` as a !!{wanted}")),
+    }
+    match value {
+        Some(value) => Ok(value),
+        None => Err(format!("json: unsupported value: {}", infinite(text))),
+    }
+}
+
+/// The text of a mapping's key. `None` where upstream refuses it: null keys.
+pub(super) fn key(text: &str, plain: bool, tag: Option<&str>) -> Option<String> {
+    match resolve(text, plain, tag) {
+        Ok(Value::String(text)) => Some(text),
+        Ok(Value::Bool(yes)) => Some(yes.to_string()),
+        Ok(Value::Number(number)) => Some(number.to_string()),
+        Ok(_) => None,
+        Err(_) => Some(text.to_string()),
+    }
+}
+
+/// The core-schema type of a plain scalar, and its value; no value: not a number that JSON can carry.
+fn by_content(text: &str) -> (&'static str, Option<Value>) {
+    match text {
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => return ("bool", Some(true.into())),
+        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            return ("bool", Some(false.into()));
+        }
+        "" | "~" | "null" | "Null" | "NULL" => return ("null", Some(Value::Null)),
+        ".nan" | ".NaN" | ".NAN" | ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" | "-.inf" | "-.Inf" | "-.INF" => {
+            return ("float", None);
+        }
+        _ => {}
+    }
+    match text.as_bytes().first() {
+        Some(b'.') => {
+            if let Some(number) = float(text) {
+                return ("float", Some(number));
+            }
+        }
+        Some(b'0'..=b'9' | b'+' | b'-') => {
+            let digits = text.replace('_', "");
+            if let Some(number) = integer(&digits) {
+                return ("int", Some(Value::Number(number)));
+            }
+            if looks_like_float(&digits)
+                && let Some(number) = float(&digits)
+            {
+                return ("float", Some(number));
+            }
+        }
+        _ => {}
+    }
+    ("str", Some(Value::String(text.into())))
+}
+
+/// Go's `strconv.ParseInt(text, 0, 64)`, then `ParseUint`.
+fn integer(text: &str) -> Option<Number> {
+    let (negative, digits) = match text.as_bytes().first()? {
+        b'-' => (true, text.get(1..)?),
+        b'+' => (false, text.get(1..)?),
+        _ => (false, text),
+    };
+    let lower = digits.get(..2).map(str::to_ascii_lowercase);
+    let (base, digits) = match lower.as_deref() {
+        Some("0x") => (16, digits.get(2..)?),
+        Some("0o") => (8, digits.get(2..)?),
+        Some("0b") => (2, digits.get(2..)?),
+        _ if digits.len() > 1 && digits.starts_with('0') => (8, digits.get(1..)?),
+        _ => (10, digits),
+    };
+    if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(base)) {
+        return None;
+    }
+    let size = i128::from(u64::from_str_radix(digits, base).ok()?);
+    let number = if negative { -size } else { size };
+    match i64::try_from(number) {
+        Ok(number) => Some(number.into()),
+        // An explicit plus is not read by ParseUint.
+        Err(_) if text.starts_with('+') => None,
+        Err(_) => u64::try_from(number).ok().map(Number::from),
+    }
+}
+
+/// `^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`
+fn looks_like_float(text: &str) -> bool {
+    let text = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (mantissa, exponent) = match text.find(['e', 'E']) {
+        Some(at) => (text.get(..at).unwrap_or(""), text.get(at + 1..)),
+        None => (text, None),
+    };
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let mantissa_fits = match mantissa.split_once('.') {
+        Some(("", fraction)) => !fraction.is_empty() && digits(fraction),
+        Some((whole, fraction)) => digits(whole) && digits(fraction),
+        None => !mantissa.is_empty() && digits(mantissa),
+    };
+    let exponent_fits = exponent.is_none_or(|part| {
+        let part = part.strip_prefix(['-', '+']).unwrap_or(part);
+        !part.is_empty() && digits(part)
+    });
+    mantissa_fits && exponent_fits
+}
+
+/// A float as JSON carries it: without a fraction it is written as an integer, up to 1e21.
+fn float(text: &str) -> Option<Value> {
+    let number: f64 = text.parse().ok()?;
+    if !number.is_finite() {
+        return None;
+    }
+    if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 {
+        // A whole number below 2^53 is exact in both types.
+        #[allow(clippy::cast_possible_truncation)]
+        return Some((number as i64).into());
+    }
+    Number::from_f64(number).map(Value::Number)
+}
+
+/// Go's name of a value that is not a number.
+fn infinite(text: &str) -> &'static str {
+    match text.to_ascii_lowercase().as_str() {
+        ".nan" => "NaN",
+        "-.inf" => "-Inf",
+        _ => "+Inf",
+    }
+}
+
+fn decode_base64(text: &str) -> Result<String, String> {
+    let refused = || "yaml: !!binary value contains invalid base64 data".to_string();
+    let mut bytes = Vec::new();
+    let (mut bits, mut count) = (0u32, 0u32);
+    for byte in text.bytes().filter(|byte| !b"\r\n".contains(byte)) {
+        let six = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            b'=' => continue,
+            _ => return Err(refused()),
+        };
+        bits = (bits << 6 | u32::from(six)) & 0xFF_FFFF;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push(((bits >> count) & 0xFF) as u8);
+        }
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn plain_scalars_follow_yaml_1_1() {
+        for (text, value) in [
+            ("0o17", json!(15)),
+            ("017", json!(15)),
+            ("0x1F", json!(31)),
+            ("1e3", json!(1000)),
+            ("8080.0", json!(8080)),
+            ("1_000", json!(1000)),
+            ("+80", json!(80)),
+            ("08", json!(8)),
+            ("0", json!(0)),
+            ("-0b11", json!(-3)),
+            ("1.5", json!(1.5)),
+            (".5", json!(0.5)),
+            ("y", json!(true)),
+            ("off", json!(false)),
+            ("~", json!(null)),
+            ("12:30", json!("12:30")),
+            ("2001-01-01", json!("2001-01-01")),
+            ("1.21.6", json!("1.21.6")),
+            ("0x", json!("0x")),
+            ("18446744073709551615", json!(18_446_744_073_709_551_615_u64)),
+            ("-", json!("-")),
+            ("nO", json!("nO")),
+        ] {
+            assert_eq!(resolve(text, true, None), Ok(value), "{text}");
+        }
+    }
+
+    #[test]
+    fn quotes_and_tags_decide_before_content() {
+        assert_eq!(resolve("80", false, None), Ok(json!("80")));
+        assert_eq!(resolve("80", true, Some("str")), Ok(json!("80")));
+        assert_eq!(resolve("80", false, Some("int")), Ok(json!(80)));
+        assert_eq!(resolve("aGk=", true, Some("binary")), Ok(json!("hi")));
+        assert_eq!(resolve("web", true, Some("int")), Err("yaml: cannot decode !!str `web` as a !!int".into()));
+        assert_eq!(resolve(".inf", true, None), Err("json: unsupported value: +Inf".into()));
+    }
+
+    #[test]
+    fn keys_become_text() {
+        assert_eq!(key("on", true, None).as_deref(), Some("true"));
+        assert_eq!(key("017", true, None).as_deref(), Some("15"));
+        assert_eq!(key("~", true, None), None);
+    }
+}

@@ -1,0 +1,455 @@
+//! One YAML or JSON document to a tree that knows where everything stands.
+//!
+//! Grammar by `granit-parser`; what things mean by `go.yaml.in/yaml/v2` 2.4.3 `decode.go`: a merge key (`<<`) writes in its
+//! place, so it overrides what stands before it; aliases may not contain themselves nor swell the document. Errors carry
+//! go-yaml's text and its way of counting lines, where its grammar has the same complaint.
+
+use super::scalar;
+use crate::diagnostic::Finding;
+use crate::msg;
+use crate::words::Message;
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Tag};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// The deepest nesting that is read.
+pub const MAX_DEPTH: usize = 64;
+
+/// How many characters aliases may add to a document.
+const MAX_ALIASED: usize = 4 << 20;
+
+/// A stretch of the document: line and column from 1, end exclusive.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Place {
+    pub line: u32,
+    pub column: u32,
+    pub end_line: u32,
+    pub end_column: u32,
+}
+
+/// Why a document cannot be read.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub place: Place,
+    pub finding: Finding,
+    pub help: Option<Message>,
+}
+
+/// A key that stands twice in one mapping.
+#[derive(Debug)]
+pub(super) struct Duplicate {
+    pub path: String,
+    pub key: String,
+    pub place: Place,
+    /// Line of the second value, which go-yaml names.
+    pub line: u32,
+}
+
+/// A document as JSON, with the places of its fields.
+#[derive(Debug, Default)]
+pub(super) struct Document {
+    pub value: Value,
+    pub places: BTreeMap<String, Place>,
+    pub duplicates: Vec<Duplicate>,
+}
+
+struct Node {
+    place: Place,
+    content: Content,
+}
+
+enum Content {
+    Scalar(Value),
+    List(Vec<Rc<Node>>),
+    Map(Vec<Entry>),
+    Alias(Rc<Node>),
+}
+
+struct Entry {
+    key: String,
+    place: Place,
+    merge: bool,
+    value: Rc<Node>,
+}
+
+/// Reads the first document of the text; `None` when there is none.
+pub(super) fn parse(text: &str) -> Result<Option<Document>, Failure> {
+    let Some(root) = Builder::new(text).run()? else { return Ok(None) };
+    let mut flat = Flattener::default();
+    let value = flat.value(&root, &mut String::new(), 0)?;
+    if value.is_null() {
+        return Ok(None);
+    }
+    flat.document.places.insert(String::new(), first_place(&root));
+    flat.document.value = value;
+    Ok(Some(flat.document))
+}
+
+/// Where a collection begins, for lack of a key of its own: its first key.
+fn first_place(node: &Node) -> Place {
+    match &node.content {
+        Content::Map(entries) => entries.first().map_or(node.place, |entry| entry.place),
+        _ => node.place,
+    }
+}
+
+fn upstream(place: Place, text: impl Into<String>) -> Failure {
+    Failure { place, finding: Finding::Upstream(format!("error converting YAML to JSON: {}", text.into())), help: None }
+}
+
+/// A collection under construction.
+struct Frame {
+    place: Place,
+    anchor: usize,
+    items: Vec<Rc<Node>>,
+    entries: Vec<Entry>,
+    is_map: bool,
+    /// The key whose value comes next.
+    key: Option<(String, Place, bool)>,
+}
+
+struct Builder<'a> {
+    text: &'a str,
+    frames: Vec<Frame>,
+    anchors: BTreeMap<usize, Rc<Node>>,
+    root: Option<Rc<Node>>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(text: &'a str) -> Self {
+        Builder { text, frames: Vec::new(), anchors: BTreeMap::new(), root: None }
+    }
+
+    fn run(mut self) -> Result<Option<Rc<Node>>, Failure> {
+        let mut options = granit_parser::options! { simple_key_max_lookahead: 100_000 };
+        options.set_emit_comments(false);
+        for event in Parser::new_from_str_with_options(self.text, options) {
+            let (event, span) = event.map_err(|error| scan_failure(self.text, &error))?;
+            let place = place_of(&span);
+            match event {
+                Event::Alias(id) => self.alias(id, place, span.slice(self.text).unwrap_or("*"))?,
+                Event::Scalar(text, style, anchor, tag) => self.scalar(&text, style, anchor, tag.as_deref(), place)?,
+                Event::SequenceStart(_, anchor, _) => self.open(false, anchor, place)?,
+                Event::MappingStart(_, anchor, _) => self.open(true, anchor, place)?,
+                Event::SequenceEnd | Event::MappingEnd => self.close()?,
+                Event::DocumentEnd => break,
+                _ => {}
+            }
+        }
+        Ok(self.root)
+    }
+
+    fn open(&mut self, is_map: bool, anchor: usize, place: Place) -> Result<(), Failure> {
+        if self.frames.len() >= MAX_DEPTH {
+            return Err(too_deep(place));
+        }
+        self.frames.push(Frame { place, anchor, items: Vec::new(), entries: Vec::new(), is_map, key: None });
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Failure> {
+        let Some(frame) = self.frames.pop() else { return Ok(()) };
+        let content = if frame.is_map { Content::Map(frame.entries) } else { Content::List(frame.items) };
+        self.add(Rc::new(Node { place: frame.place, content }), frame.anchor)
+    }
+
+    fn alias(&mut self, id: usize, place: Place, name: &str) -> Result<(), Failure> {
+        let name = name.trim_start_matches('*');
+        match self.anchors.get(&id) {
+            Some(node) => {
+                let node = Rc::new(Node { place, content: Content::Alias(Rc::clone(node)) });
+                self.add(node, 0)
+            }
+            None => Err(upstream(place, format!("yaml: anchor '{name}' value contains itself"))),
+        }
+    }
+
+    fn scalar(&mut self, text: &str, style: ScalarStyle, anchor: usize, tag: Option<&Tag>, place: Place) -> Result<(), Failure> {
+        let plain = style == ScalarStyle::Plain;
+        let tag = tag.map(|tag| match tag.core_suffix() {
+            Some("str") => "str",
+            Some("int") => "int",
+            Some("float") => "float",
+            Some("bool") => "bool",
+            Some("null") => "null",
+            Some("binary") => "binary",
+            Some("timestamp") => "timestamp",
+            _ => "other",
+        });
+        if let Some(frame) = self.frames.last_mut()
+            && frame.is_map
+            && frame.key.is_none()
+        {
+            let key = scalar::key(text, plain, tag).ok_or_else(|| {
+                upstream(place, "unsupported map key of type: %!s(<nil>), key: <nil>, value: ".to_string())
+            })?;
+            if anchor != 0 {
+                let node = Node { place, content: Content::Scalar(Value::String(text.into())) };
+                self.anchors.insert(anchor, Rc::new(node));
+            }
+            frame.key = Some((key, place, plain && text == "<<"));
+            return Ok(());
+        }
+        let value = scalar::resolve(text, plain, tag).map_err(|text| upstream(place, text))?;
+        self.add(Rc::new(Node { place, content: Content::Scalar(value) }), anchor)
+    }
+
+    /// Puts a finished node into its parent.
+    fn add(&mut self, node: Rc<Node>, anchor: usize) -> Result<(), Failure> {
+        if anchor != 0 {
+            self.anchors.insert(anchor, Rc::clone(&node));
+        }
+        let Some(frame) = self.frames.last_mut() else {
+            self.root.get_or_insert(node);
+            return Ok(());
+        };
+        if !frame.is_map {
+            frame.items.push(node);
+            return Ok(());
+        }
+        match frame.key.take() {
+            Some((key, place, merge)) => frame.entries.push(Entry { key, place, merge, value: node }),
+            None => match &node.content {
+                Content::Alias(target) if matches!(&target.content, Content::Scalar(value) if !value.is_null()) => {
+                    let Content::Scalar(value) = &target.content else { return Ok(()) };
+                    let key = value.as_str().map_or_else(|| value.to_string(), str::to_string);
+                    frame.key = Some((key, node.place, false));
+                }
+                _ => return Err(bad_key(self.text, node.place)),
+            },
+        }
+        Ok(())
+    }
+}
+
+/// A list or mapping as a key, which is what `{{ .Values.port }}` looks like to YAML.
+fn bad_key(text: &str, place: Place) -> Failure {
+    let mut failure = upstream(place, "yaml: invalid map key");
+    failure.help = template_help(text);
+    failure
+}
+
+fn too_deep(place: Place) -> Failure {
+    Failure { place, finding: Finding::Ours(msg!("read.limit.depth", limit = MAX_DEPTH)), help: None }
+}
+
+/// Tree to JSON.
+#[derive(Default)]
+struct Flattener {
+    document: Document,
+    alias_depth: u32,
+    aliased: usize,
+}
+
+impl Flattener {
+    fn value(&mut self, node: &Node, path: &mut String, depth: usize) -> Result<Value, Failure> {
+        if depth > MAX_DEPTH {
+            return Err(too_deep(node.place));
+        }
+        self.count(node, 8)?;
+        match &node.content {
+            Content::Scalar(value) => {
+                self.count(node, value.as_str().map_or(0, str::len))?;
+                Ok(value.clone())
+            }
+            Content::Alias(target) => {
+                self.alias_depth += 1;
+                let value = self.value(target, path, depth + 1);
+                self.alias_depth -= 1;
+                value
+            }
+            Content::List(items) => {
+                let mut values = Vec::with_capacity(items.len());
+                for (index, item) in items.iter().enumerate() {
+                    let length = path.len();
+                    path.push_str(&format!("[{index}]"));
+                    self.place(path, first_place(item), node)?;
+                    values.push(self.value(item, path, depth + 1)?);
+                    path.truncate(length);
+                }
+                Ok(Value::Array(values))
+            }
+            Content::Map(entries) => {
+                let mut map = Map::new();
+                self.map(entries, &mut map, path, depth)?;
+                Ok(Value::Object(map))
+            }
+        }
+    }
+
+    fn map(&mut self, entries: &[Entry], map: &mut Map<String, Value>, path: &mut String, depth: usize) -> Result<(), Failure> {
+        let mut written: BTreeMap<&str, ()> = BTreeMap::new();
+        for entry in entries {
+            if entry.merge {
+                self.merge(&entry.value, map, path, depth + 1)?;
+                continue;
+            }
+            let length = path.len();
+            if !path.is_empty() {
+                path.push('.');
+            }
+            path.push_str(&entry.key);
+            if written.insert(&entry.key, ()).is_some() && self.alias_depth == 0 {
+                self.forget(path);
+                self.document.duplicates.push(Duplicate {
+                    path: path.clone(),
+                    key: entry.key.clone(),
+                    place: entry.place,
+                    line: entry.value.place.line,
+                });
+            }
+            let place = match entry.value.content {
+                Content::Scalar(_) => entry.value.place,
+                _ => entry.place,
+            };
+            self.place(path, place, &entry.value)?;
+            let value = self.value(&entry.value, path, depth + 1)?;
+            path.truncate(length);
+            map.insert(entry.key.clone(), value);
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, node: &Node, map: &mut Map<String, Value>, path: &mut String, depth: usize) -> Result<(), Failure> {
+        if depth > MAX_DEPTH {
+            return Err(too_deep(node.place));
+        }
+        self.count(node, 8)?;
+        match &node.content {
+            Content::Map(entries) => self.map(entries, map, path, depth),
+            Content::Alias(target) if matches!(target.content, Content::Map(_)) => {
+                self.alias_depth += 1;
+                let merged = self.merge(target, map, path, depth + 1);
+                self.alias_depth -= 1;
+                merged
+            }
+            // Earlier maps win, so they are written last.
+            Content::List(items) => items.iter().rev().try_for_each(|item| match &item.content {
+                Content::List(_) => Err(unmergeable(item)),
+                _ => self.merge(item, map, path, depth + 1),
+            }),
+            _ => Err(unmergeable(node)),
+        }
+    }
+
+    /// Remembers where a path stands. What an alias brings stands where the alias is written.
+    fn place(&mut self, path: &str, place: Place, node: &Node) -> Result<(), Failure> {
+        self.count(node, path.len())?;
+        if self.alias_depth == 0 {
+            self.document.places.insert(path.to_string(), place);
+        }
+        Ok(())
+    }
+
+    /// Drops the places under a key that a later one replaces.
+    fn forget(&mut self, path: &str) {
+        let gone: Vec<String> = self
+            .document
+            .places
+            .range(path.to_string()..)
+            .take_while(|(other, _)| other.starts_with(path))
+            .filter(|(other, _)| other[path.len()..].is_empty() || other[path.len()..].starts_with(['.', '[']))
+            .map(|(other, _)| other.clone())
+            .collect();
+        for other in gone {
+            self.document.places.remove(&other);
+        }
+    }
+
+    fn count(&mut self, node: &Node, size: usize) -> Result<(), Failure> {
+        if self.alias_depth > 0 {
+            self.aliased += size;
+            if self.aliased > MAX_ALIASED {
+                return Err(upstream(node.place, "yaml: document contains excessive aliasing"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unmergeable(node: &Node) -> Failure {
+    upstream(node.place, "yaml: map merge requires map or sequence of maps as the value")
+}
+
+fn place_of(span: &granit_parser::Span) -> Place {
+    let (line, column) = numbers(&span.start);
+    let (end_line, end_column) = numbers(&span.end);
+    Place { line, column, end_line, end_column }
+}
+
+fn numbers(marker: &granit_parser::Marker) -> (u32, u32) {
+    (u32::try_from(marker.line()).unwrap_or(u32::MAX), u32::try_from(marker.col()).map_or(u32::MAX, |column| column.saturating_add(1)))
+}
+
+/// Whether the text holds a template that nobody has rendered.
+pub(super) fn template_help(text: &str) -> Option<Message> {
+    let from = text.find("{{")?;
+    let rest = text.get(from..)?;
+    let end = rest.find("}}").map_or(rest.len().min(40), |at| at + 2);
+    let shown: String = rest.get(..end).unwrap_or(rest).chars().take(60).collect();
+    Some(msg!("read.template.help", template = shown))
+}
+
+fn scan_failure(text: &str, error: &ScanError) -> Failure {
+    let (line, column) = numbers(error.marker());
+    let place = Place { line, column, end_line: line, end_column: column + 1 };
+    if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+        return too_deep(place);
+    }
+    let indented_by_tab = |text: &&str| text.chars().take_while(|c| c.is_whitespace() || *c == '-').any(|c| c == '\t');
+    let tab_line = text.lines().take(line as usize + 1).position(|text| indented_by_tab(&text));
+    let tab = tab_line.is_some();
+    let line = tab_line.and_then(|index| u32::try_from(index).ok()).map_or(line, |index| index + 1);
+    let place = if tab { Place { line, column: 1, end_line: line, end_column: 2 } } else { place };
+    let (same, parser_error) = if tab { (Some("found character that cannot start any token"), false) } else { go_yaml(error.kind()) };
+    let finding = match same {
+        Some(same) => {
+            // go-yaml counts a grammar's line from 0 and a scanner's from 1, and leaves line 0 out.
+            let shown = if parser_error { line.saturating_sub(1) } else { line };
+            let at = if shown == 0 || line <= 1 { String::new() } else { format!("line {shown}: ") };
+            Finding::Upstream(format!("error converting YAML to JSON: yaml: {at}{same}"))
+        }
+        None => Finding::Ours(msg!("read.syntax", what = error.kind())),
+    };
+    let help = if tab { Some(msg!("read.tab.help")) } else { template_help(text).or_else(|| syntax_help(error.kind())) };
+    Failure { place, finding, help }
+}
+
+/// What to try for the commonest slips.
+fn syntax_help(kind: &ErrorKind) -> Option<Message> {
+    match kind {
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => Some(msg!("read.colon.help")),
+        ErrorKind::ExpectedBlockMappingKey
+        | ErrorKind::SimpleKeyExpected
+        | ErrorKind::InvalidIndentation
+        | ErrorKind::ExpectedBlockSequenceEntry
+        | ErrorKind::BlockSequenceEntryNotAllowed => Some(msg!("read.indent.help")),
+        ErrorKind::UnclosedQuotedScalar => Some(msg!("read.quote.help")),
+        _ => None,
+    }
+}
+
+/// go-yaml's text for the same complaint, and whether its parser (not its scanner) makes it.
+fn go_yaml(kind: &ErrorKind) -> (Option<&'static str>, bool) {
+    match kind {
+        ErrorKind::ExpectedBlockMappingKey => (Some("did not find expected key"), true),
+        ErrorKind::ExpectedNodeContent => (Some("did not find expected node content"), true),
+        ErrorKind::ExpectedFlowMappingSeparator => (Some("did not find expected ',' or '}'"), true),
+        ErrorKind::ExpectedFlowSequenceSeparator => (Some("did not find expected ',' or ']'"), true),
+        ErrorKind::ExpectedBlockSequenceEntry => (Some("did not find expected '-' indicator"), true),
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
+            (Some("mapping values are not allowed in this context"), false)
+        }
+        ErrorKind::MappingKeyNotAllowed => (Some("mapping keys are not allowed in this context"), false),
+        ErrorKind::BlockSequenceEntryNotAllowed => (Some("block sequence entries are not allowed in this context"), false),
+        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => (Some("could not find expected ':'"), false),
+        ErrorKind::UnclosedQuotedScalar => (Some("found unexpected end of stream"), false),
+        ErrorKind::UnknownQuotedScalarEscape => (Some("found unknown escape character"), false),
+        ErrorKind::UnexpectedCharacter { .. }
+        | ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation => (Some("found character that cannot start any token"), false),
+        _ => (None, false),
+    }
+}
