@@ -12,8 +12,6 @@ pub use yaml::MAX_DEPTH;
 use crate::api::{Kind, ObjectRef};
 use crate::diagnostic::Span;
 
-use crate::api::{Kind, ObjectRef};
-use crate::diagnostic::Span;
 use crate::trace::FieldRef;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
