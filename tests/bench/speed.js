@@ -1,0 +1,97 @@
+// Speed in Chromium, as ratios within one run. A timing never gates.
+//  1. An edit of a 1,000-line manifest, from posting it to the page's own worker to its reply.
+//  2. Requests per second of the engine in wasm, beside @ngrok/webernetes on the same manifest in the same page.
+import { mkdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { open, ROOT } from '../browser/harness.js';
+
+const OUT = join(ROOT, 'test-results/bench');
+mkdirSync(OUT, { recursive: true });
+const cargo = (...args) => execFileSync('cargo', args, { stdio: ['ignore', 'pipe', 'inherit'] }).toString();
+const target = process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target');
+cargo('build', '--quiet', '--release', '--locked', '--target', 'wasm32-unknown-unknown', '--target-dir', target,
+  '--manifest-path', join(ROOT, 'tests/bench/engine/Cargo.toml'));
+execFileSync('wasm-bindgen', ['--target', 'web', '--no-typescript', '--out-dir', OUT, '--out-name', 'engine',
+  join(target, 'wasm32-unknown-unknown/release/kubehop_bench.wasm')]);
+const features = ['bulk-memory', 'nontrapping-float-to-int', 'sign-ext', 'mutable-globals', 'reference-types', 'multivalue'].map((f) => `--enable-${f}`);
+execFileSync('wasm-opt', ['-Oz', ...features, join(OUT, 'engine_bg.wasm'), '-o', join(OUT, 'engine_bg.wasm')]);
+await build({ entryPoints: [join(ROOT, 'tests/bench/webernetes.js')], bundle: true, format: 'esm', outfile: join(OUT, 'webernetes.js'), logLevel: 'error' });
+
+const made = (name, type) => ({ type, body: readFileSync(join(OUT, name)) });
+const site = await open({
+  'bench.html': { type: 'text/html', body: '<!doctype html><title>bench</title>' },
+  'bench/engine.js': made('engine.js', 'text/javascript'),
+  'bench/engine_bg.wasm': made('engine_bg.wasm', 'application/wasm'),
+  'bench/webernetes.js': made('webernetes.js', 'text/javascript'),
+});
+const web = readFileSync(join(ROOT, 'tests/bench/web.yaml'), 'utf8');
+// A shop of 24 applications with 41 lines each.
+const shop = Array.from({ length: 24 }, (_, i) => readFileSync(join(ROOT, 'tests/bench/app.yaml'), 'utf8').replaceAll('NAME', `app-${i}`).replaceAll('30000', String(30000 + i))).join('---\n');
+const html = readFileSync(join(process.env.DIST ?? join(ROOT, 'dist'), 'index.html'), 'utf8');
+const fragment = `${html.match(/data-js="([^"]+)"/)[1]} ${html.match(/data-wasm="([^"]+)"/)[1]}`;
+
+const page = await (await site.browser.newContext()).newPage();
+await page.goto(`${site.host.url}bench.html`);
+const median = (list) => list.toSorted?.((a, b) => a - b)[list.length >> 1] ?? [...list].sort((a, b) => a - b)[list.length >> 1];
+
+const edits = await page.evaluate(async ({ fragment, shop }) => {
+  const worker = new Worker(`boot.js#${fragment}`, { type: 'module' });
+  const next = () => new Promise((heard) => { worker.onmessage = (event) => heard(event.data); });
+  await next();
+  const times = [];
+  for (let revision = 1; revision <= 40; revision++) {
+    const files = [{ name: 'shop.yaml', text: shop.replace('replicas: 2', `replicas: ${2 + (revision % 3)}`) }];
+    const start = performance.now();
+    worker.postMessage(JSON.stringify({ Edit: { revision, files } }));
+    JSON.parse(await next());
+    times.push(performance.now() - start);
+  }
+  worker.terminate();
+  return times;
+}, { fragment, shop });
+console.log(`edit of ${shop.split('\n').length - 1} lines, message and JSON both ways: median ${median(edits.slice(5)).toFixed(1)} ms, worst ${Math.max(...edits.slice(5)).toFixed(1)} ms, first ${edits[0].toFixed(1)} ms (aim 8 ms)`);
+
+const speeds = await page.evaluate(async (web) => {
+  const url = 'http://10.0.0.12:30080/';
+  const rate = async (play, count) => {
+    await play(Math.ceil(count / 10));
+    const start = performance.now();
+    const delivered = await play(count);
+    const seconds = (performance.now() - start) / 1000;
+    if (delivered !== count) throw new Error(`${delivered} of ${count} requests were delivered`);
+    return count / seconds;
+  };
+  const { default: init, Engine } = await import('./bench/engine.js');
+  await init({ module_or_path: './bench/engine_bg.wasm' });
+  const { start } = await import('./bench/webernetes.js');
+  const began = performance.now();
+  const engine = new Engine(web);
+  engine.traced(url, 1);
+  const ours = performance.now() - began;
+  const theirsBegan = performance.now();
+  const other = await start(web);
+  await other.send(1);
+  const theirs = performance.now() - theirsBegan;
+  const rounds = [];
+  for (let round = 0; round < 5; round++) {
+    rounds.push({
+      traced: await rate((n) => engine.traced(url, n), 2000),
+      counted: await rate((n) => engine.counted(url, n), 5000),
+      theirs: await rate((n) => other.send(n), 300),
+    });
+  }
+  await other.close();
+  return { ours, theirs, rounds };
+}, web).catch((error) => ({ error: error.message }));
+if (speeds.error) {
+  console.log(`no comparison with @ngrok/webernetes: ${speeds.error}`);
+} else {
+  const ratio = (key) => median(speeds.rounds.map((round) => round[key] / round.theirs)).toFixed(1);
+  const perSecond = (key) => Math.round(median(speeds.rounds.map((round) => round[key]))).toLocaleString('en');
+  console.log(`requests per second: every hop recorded ${perSecond('traced')}, verdicts only ${perSecond('counted')}, @ngrok/webernetes ${perSecond('theirs')}`);
+  console.log(`ratio to @ngrok/webernetes, median of 5 rounds: every hop recorded ${ratio('traced')} x (aim 10), verdicts only ${ratio('counted')} x (aim 30)`);
+  console.log(`apply to first answer: ${speeds.ours.toFixed(1)} ms; @ngrok/webernetes ${speeds.theirs.toFixed(0)} ms (it waits on its own timers)`);
+}
+await site.close();
