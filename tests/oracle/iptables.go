@@ -7,6 +7,7 @@ import (
 	"encoding/base32"
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -114,10 +115,12 @@ func jumpText(tables *recorder) string {
 }
 
 var (
-	serviceChain = regexp.MustCompile(`KUBE-(?:SVC|SVL|EXT|FW)-([A-Z2-7]{16})`)
-	endpointJump = regexp.MustCompile(`^-A KUBE-(?:SVC|SVL)-([A-Z2-7]{16}) .*-j (KUBE-SEP-[A-Z2-7]{16})`)
-	endpointName = regexp.MustCompile(`KUBE-SEP-[A-Z2-7]{16}`)
-	commentName  = regexp.MustCompile(`--comment "?([^ "]+/[^ "]+)`)
+	serviceChain   = regexp.MustCompile(`KUBE-(?:SVC|SVL|EXT|FW)-([A-Z2-7]{16})`)
+	endpointJump   = regexp.MustCompile(`^-A KUBE-(?:SVC|SVL)-([A-Z2-7]{16}) .*-j (KUBE-SEP-[A-Z2-7]{16})`)
+	endpointOf     = regexp.MustCompile(`^(?:-A |:)(KUBE-SEP-[A-Z2-7]{16}) `)
+	endpointTarget = regexp.MustCompile(`^-A (KUBE-SEP-[A-Z2-7]{16}) .*--to-destination (\S+)`)
+	endpointName   = regexp.MustCompile(`KUBE-SEP-[A-Z2-7]{16}`)
+	commentName    = regexp.MustCompile(`--comment "?([^ "]+/[^ "]+)`)
 )
 
 // sortServices brings the Service ports, which upstream writes in the order of a Go map, into the order of their
@@ -138,7 +141,11 @@ func sortServices(text string, services []*v1.Service) (string, error) {
 	}
 	lines := strings.SplitAfter(text, "\n")
 	owner := map[string]string{}
+	endpoint := map[string]string{}
 	for _, line := range lines {
+		if m := endpointTarget.FindStringSubmatch(line); m != nil {
+			endpoint[m[1]] = m[2]
+		}
 		if m := endpointJump.FindStringSubmatch(line); m != nil {
 			owner[m[2]] = names[m[1]]
 		}
@@ -155,12 +162,24 @@ func sortServices(text string, services []*v1.Service) (string, error) {
 		}
 		return ""
 	}
+	// The endpoints of a Service come last in its lines, by name, but where cluster-wide and local endpoints differ
+	// upstream joins them in the order of a Go map.
+	byEndpoint := func(a, b string) int {
+		first, second := endpointOf.FindStringSubmatch(a), endpointOf.FindStringSubmatch(b)
+		if first == nil || second == nil {
+			return 0
+		}
+		return strings.Compare(endpoint[first[1]], endpoint[second[1]])
+	}
 	var out strings.Builder
 	var group []string
 	groups := map[string][]string{}
 	flush := func() {
 		sort.Strings(group)
 		for _, name := range group {
+			if at := slices.IndexFunc(groups[name], endpointOf.MatchString); at >= 0 {
+				slices.SortStableFunc(groups[name][at:], byEndpoint)
+			}
 			out.WriteString(strings.Join(groups[name], ""))
 		}
 		group, groups = nil, map[string][]string{}

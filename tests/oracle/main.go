@@ -32,6 +32,8 @@ func topics() []topic {
 		{name: "admission", run: runAdmission, fuzz: fuzzAdmission},
 		{name: "updates", run: runAdmission},
 		{name: "yaml", run: runYAML},
+		{name: "slices", run: runSlices, fuzz: fuzzSlices},
+		{name: "dns", run: runDNS, fuzz: fuzzDNS},
 		{name: "iptables", run: runIPTables, fuzz: fuzzRules},
 		{name: "nftables", run: runNFTables, fuzz: fuzzRules, inputs: "iptables"},
 	}
