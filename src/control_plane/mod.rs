@@ -1,1 +1,2 @@
 //! The control plane: API server, controllers, scheduler, cloud controller.
+pub mod apiserver;

@@ -11,7 +11,6 @@ pub use yaml::MAX_DEPTH;
 
 use crate::api::{Kind, ObjectRef};
 use crate::diagnostic::Span;
-
 use crate::trace::FieldRef;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -50,6 +49,20 @@ impl Manifest {
     pub fn object(&self) -> Option<ObjectRef> {
         Kind::find(&self.api_version, &self.kind).map(|kind| ObjectRef::new(kind, &self.namespace, &self.name))
     }
+
+    /// Where a field stands; its nearest written parent, if the field itself is not there.
+    pub fn span_at(&self, path: &str) -> Option<Span> {
+        let mut path = path;
+        loop {
+            if let Some(span) = self.spans.get(path) {
+                return Some(span.clone());
+            }
+            if path.is_empty() {
+                return None;
+            }
+            path = path.rfind(['.', '[']).map_or("", |at| &path[..at]);
+        }
+    }
 }
 
 /// All documents of all files.
@@ -63,15 +76,6 @@ impl Manifests {
     /// Where a field of an object as written stands; its nearest written parent, if the field itself is not there.
     pub fn locate(&self, field: &FieldRef) -> Option<Span> {
         let manifest = self.documents.iter().rev().find(|manifest| manifest.object().as_ref() == Some(&field.object))?;
-        let mut path = field.path.as_str();
-        loop {
-            if let Some(span) = manifest.spans.get(path) {
-                return Some(span.clone());
-            }
-            if path.is_empty() {
-                return None;
-            }
-            path = path.rfind(['.', '[']).map_or("", |at| &path[..at]);
-        }
+        manifest.span_at(&field.path)
     }
 }
