@@ -1,0 +1,170 @@
+//! What a moment shows: where the packet is, what its label says, how far the trail is drawn. A pure function of time, so stepping,
+//! scrubbing and going backwards need no state.
+
+use super::Scene;
+use super::beats::Beats;
+use super::geometry::{Point, Rect, at};
+use super::lanes::Stop;
+use super::name;
+use super::route::Halt;
+
+/// One moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Frame {
+    /// The step that plays.
+    pub step: usize,
+    /// Where the packet is.
+    pub packet: Point,
+    /// It has arrived.
+    pub arrived: bool,
+    /// It stands in a diamond, which takes its colour.
+    pub in_gate: bool,
+    /// On the way back.
+    pub reply: bool,
+    /// How far each leg has been walked.
+    pub walked: Vec<f64>,
+    /// The packet's label.
+    pub label: Option<Flag>,
+    /// Where it was going before a rewrite.
+    pub past: Vec<Flag>,
+    /// How far the label has flipped to its new text, 0 to 1.
+    pub flip: f64,
+    /// The outcome is known by now.
+    pub decided: bool,
+}
+
+/// A label at the packet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flag {
+    /// Its pill.
+    pub rect: Rect,
+    /// The side of the packet that it stands on.
+    pub side: Side,
+    /// An address.
+    pub text: String,
+    /// The hop's number.
+    pub number: Option<usize>,
+}
+
+/// A side of the packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Side {
+    Left,
+    Right,
+    Above,
+    Below,
+}
+
+/// What a moment shows.
+pub fn frame(scene: &Scene, beats: &Beats, now: f64) -> Frame {
+    let route = &scene.route;
+    let step = beats.step(now).min(route.stops.len().saturating_sub(1));
+    let Some(halt) = route.stops.get(step) else { return Frame::default() };
+    let (part, flip) = (beats.travelled(now), beats.flipped(now));
+    let distance = halt.from + (halt.to - halt.from) * part;
+    let Some(leg) = route.legs.get(halt.leg) else { return Frame::default() };
+    let packet = leg.line.point(distance);
+    let arrived = part >= 1.0;
+    let label = label(scene, step, halt, packet, arrived);
+    let mut past: Vec<Flag> = (0..=step).rev().filter_map(|older| was_going(scene, older, step, arrived)).collect();
+    // Where two labels meet, the older one is dropped.
+    let mut kept: Vec<Flag> = Vec::new();
+    past.retain(|flag| {
+        let free = !kept.iter().chain(&label).any(|other| other.rect.meets(&flag.rect));
+        if free {
+            kept.push(flag.clone());
+        }
+        free
+    });
+    Frame {
+        step,
+        packet,
+        arrived,
+        in_gate: arrived && matches!(halt.stop, Stop::Rules(_, point) if point.distance(packet) < 1.0),
+        reply: halt.reply,
+        walked: (0..route.legs.len()).map(|leg| walked(scene, leg, step, distance)).collect(),
+        label,
+        past,
+        flip,
+        decided: step > route.decided || step == route.decided && arrived,
+    }
+}
+
+/// A trail stays when the reply goes back over it.
+fn walked(scene: &Scene, leg: usize, step: usize, now: f64) -> f64 {
+    let stops = &scene.route.stops;
+    let before = stops[..step].iter().filter(|halt| halt.leg == leg).map(|halt| halt.to).fold(0.0, f64::max);
+    if stops[step].leg == leg { before.max(now) } else { before }
+}
+
+fn label(scene: &Scene, step: usize, halt: &Halt, packet: Point, arrived: bool) -> Option<Flag> {
+    let text = if arrived { &halt.label.1 } else { &halt.label.0 };
+    if text.is_empty() {
+        return None;
+    }
+    let side = match halt.stop {
+        Stop::Rules(..) if scene.picture.transposed => Side::Below,
+        Stop::Rules(..) | Stop::Exit(_) | Stop::Balancer => Side::Left,
+        Stop::Bus(..) => Side::Above,
+        Stop::PodIn(..) | Stop::PublicDns | Stop::Asking => Side::Below,
+        Stop::PodOut(..) => Side::Below,
+        _ => Side::Right,
+    };
+    Some(flag(scene, packet, side, text, Some(step + 1)))
+}
+
+/// The pill on a side; on the other side where that one has no room.
+fn flag(scene: &Scene, packet: Point, side: Side, text: &str, number: Option<usize>) -> Flag {
+    let size = scene.picture.size;
+    let width = width(text, number);
+    let side = match side {
+        Side::Left if packet.x - 14.0 - width < 4.0 => Side::Right,
+        Side::Right if packet.x + 14.0 + width > size.width - 4.0 => Side::Left,
+        Side::Below if packet.y + 48.0 > size.height => Side::Above,
+        side => side,
+    };
+    let (x, y) = match side {
+        Side::Left => (packet.x - width - 14.0, packet.y - 11.0),
+        Side::Right => (packet.x + 14.0, packet.y - 11.0),
+        Side::Above => (packet.x - width / 2.0, packet.y - 36.0),
+        Side::Below => (packet.x - 20.0, packet.y + 26.0),
+    };
+    let x = x.clamp(4.0, (size.width - width - 4.0).max(4.0));
+    Flag { rect: Rect::new(x, y, width, 22.0), side, text: text.to_string(), number }
+}
+
+/// A pill's width: an arrow, the text, and the number's disc.
+fn width(text: &str, number: Option<usize>) -> f64 {
+    name::width(text) + 2.0 * name::MONO + if number.is_some() { 34.0 } else { 18.0 }
+}
+
+/// The outlined label of a destination that a step rewrote, on the longest level stretch before it.
+fn was_going(scene: &Scene, older: usize, step: usize, arrived: bool) -> Option<Flag> {
+    let halt = &scene.route.stops[older];
+    let rewritten = halt.label.0 != halt.label.1 && !halt.label.0.is_empty();
+    if halt.reply || !rewritten || scene.route.stops[step].reply || older == step && !arrived {
+        return None;
+    }
+    let line = scene.route.legs.get(halt.leg)?.line.first(halt.to);
+    let since = scene.route.stops[..older].iter().rev().find(|other| other.leg == halt.leg && other.label.0 != other.label.1);
+    let since = since.map_or(0.0, |other| other.to);
+    let mut passed = 0.0;
+    let mut best: Option<(f64, Point)> = None;
+    for pair in line.points().windows(2) {
+        let long = pair[0].distance(pair[1]);
+        let outside = pair[0].y < scene.picture.boundary;
+        if passed >= since - 0.01 && pair[0].y == pair[1].y && outside && best.is_none_or(|(other, _)| other < long) {
+            best = Some((long, at((pair[0].x + pair[1].x) / 2.0, pair[0].y)));
+        }
+        passed += long;
+    }
+    let width = width(&halt.label.0, None);
+    let (long, middle) = best?;
+    (long > width + 24.0).then(|| Flag {
+        rect: Rect::around(middle, width, 22.0),
+        side: Side::Above,
+        text: halt.label.0.clone(),
+        number: None,
+    })
+}

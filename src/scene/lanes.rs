@@ -1,0 +1,267 @@
+//! Where packets run between two places. In a column: in along its centre, out to the right of it, up (a Pod as client) to the left
+//! of it, and down to the Pods along the spine at its left edge. Lines turn at right angles only.
+
+use super::ItemId;
+use super::geometry::{Point, Polyline, at};
+use super::picture::{NodeBox, Picture};
+
+/// How far the lanes out and up are from a column's centre.
+const LANE: f64 = 46.0;
+/// A packet that was just sent stands a little way from its sender.
+pub(super) const SENT: f64 = 14.0;
+
+/// A place where a packet can stand.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stop {
+    /// The client outside, sending or answered.
+    Client,
+    /// The client, asking a DNS server beside it.
+    Asking,
+    /// The DNS outside.
+    PublicDns,
+    /// A load balancer.
+    Balancer,
+    /// A server outside, by name.
+    Server(String),
+    /// On a wire outside that leads nowhere.
+    Nowhere,
+    /// Before a node that does not answer.
+    Door(String),
+    /// A node, before its rules.
+    Entry(String),
+    /// Where a node's kernel decides: a diamond, or its plate.
+    Rules(String, Point),
+    /// A node, behind its rules.
+    Exit(String),
+    /// The Pod network: from this node on, so far along its line.
+    Bus(String, f64),
+    /// A Pod that is called: namespace, name.
+    PodIn(String, String),
+    /// A Pod that calls.
+    PodOut(String, String),
+}
+
+impl Stop {
+    fn is_outside(&self) -> bool {
+        matches!(self, Stop::Client | Stop::Asking | Stop::PublicDns | Stop::Balancer | Stop::Server(_) | Stop::Nowhere)
+    }
+}
+
+/// The lanes of a picture.
+pub struct Lanes<'a>(pub &'a Picture);
+
+impl Lanes<'_> {
+    /// Where a stop is.
+    pub fn point(&self, stop: &Stop) -> Option<Point> {
+        let card = |id: &ItemId| self.0.card(id).or(self.0.outside.first()).map(|card| card.rect);
+        let upright = self.0.transposed;
+        Some(match stop {
+            Stop::Client if upright => at(self.0.wires[1], card(&ItemId::Client)?.bottom()),
+            Stop::Client => at(card(&ItemId::Client)?.centre().x, card(&ItemId::Client)?.bottom()),
+            Stop::Asking => at(card(&ItemId::Client)?.right(), card(&ItemId::Client)?.centre().y),
+            Stop::PublicDns => at(card(&ItemId::PublicDns)?.x, card(&ItemId::PublicDns)?.centre().y),
+            Stop::Balancer => at(card(&ItemId::LoadBalancer)?.centre().x - 24.0, card(&ItemId::LoadBalancer)?.bottom()),
+            Stop::Server(name) => {
+                let rect = card(&ItemId::Server(name.clone()))?;
+                at(rect.centre().x, rect.bottom())
+            }
+            Stop::Nowhere if upright => at(self.0.wires[1], self.0.boundary + 60.0),
+            Stop::Nowhere => at((card(&ItemId::Client)?.centre().x + 96.0).min(self.0.size.width - 24.0), self.0.wires[1]),
+            Stop::Door(node) if upright => at(self.node(node)?.axis, self.node(node)?.rect.y - 22.0),
+            Stop::Door(node) => at(self.node(node)?.axis, self.0.boundary + 6.0),
+            Stop::Entry(node) if upright => at(self.node(node)?.axis, self.node(node)?.rect.centre().y - 8.0),
+            Stop::Entry(node) => at(self.node(node)?.axis, self.0.wires[1] + 8.0),
+            Stop::Rules(_, point) => *point,
+            Stop::Exit(node) if upright => at(self.0.bus_at - 19.0, self.node(node)?.rect.centre().y),
+            Stop::Exit(node) => at(self.exit(self.node(node)?), self.node(node)?.plate.bottom() + 4.0),
+            Stop::Bus(_, along) if upright => at(self.0.bus_at, *along),
+            Stop::Bus(_, along) => at(*along, self.0.bus_at),
+            Stop::PodIn(namespace, name) => self.pod(namespace, name).map(|rect| at(rect.x, rect.centre().y))?,
+            Stop::PodOut(namespace, name) => self.pod(namespace, name).map(|rect| at(rect.right(), rect.centre().y))?,
+        })
+    }
+
+    /// Where the Pod network's line is left for a node: its spine.
+    pub fn spine(&self, node: &str) -> Option<f64> {
+        let node = self.node(node)?;
+        Some(if self.0.transposed { node.rect.centre().y } else { node.rect.x + 14.0 })
+    }
+
+    /// Where a packet joins the Pod network's line from a node: behind its rules, or from a Pod's own lane.
+    pub fn joins(&self, from: &Stop) -> Option<f64> {
+        let node = self.node_of(from)?;
+        let node = self.node(&node)?;
+        Some(match (self.0.transposed, from) {
+            (true, Stop::PodOut(..)) => node.rect.bottom() - 5.0,
+            (true, _) => node.rect.centre().y,
+            (false, Stop::PodOut(..)) => node.rect.right() - 6.0,
+            (false, Stop::Bus(_, along)) => *along,
+            (false, _) => self.exit(node),
+        })
+    }
+
+    /// The node of a stop.
+    pub fn node_of(&self, stop: &Stop) -> Option<String> {
+        match stop {
+            Stop::Door(node) | Stop::Entry(node) | Stop::Rules(node, _) | Stop::Exit(node) | Stop::Bus(node, _) => {
+                Some(node.clone())
+            }
+            Stop::PodIn(namespace, name) | Stop::PodOut(namespace, name) => {
+                self.0.pod(namespace, name).map(|pod| pod.node.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// Leads a line from one stop to the next.
+    pub fn lead(&self, line: &mut Polyline, from: &Stop, to: &Stop) {
+        let Some(end) = self.point(to) else { return };
+        if from.is_outside() || to.is_outside() || matches!(to, Stop::Door(_)) && !matches!(from, Stop::Bus(..)) {
+            self.lead_outside(line, from, to, end);
+        } else if self.same_kernel(from, to) {
+            self.lead_inside(line, from, to, end);
+        } else {
+            self.lead_bus(line, from, to, end);
+        }
+        line.to(end);
+    }
+
+    fn same_kernel(&self, from: &Stop, to: &Stop) -> bool {
+        let kernel = |stop: &Stop| matches!(stop, Stop::Entry(_) | Stop::Rules(..) | Stop::Exit(_));
+        self.node_of(from) == self.node_of(to) && kernel(to) && (kernel(from) || matches!(from, Stop::PodOut(..)))
+    }
+
+    fn lead_outside(&self, line: &mut Polyline, from: &Stop, to: &Stop, end: Point) {
+        let Some(start) = self.point(from) else { return };
+        match (from, to) {
+            (Stop::Asking, _) | (_, Stop::Asking) => {}
+            _ if self.0.transposed => {
+                let lane = self.0.wires[if *from == Stop::Balancer { 2 } else { 1 }];
+                match (from.is_outside(), to.is_outside()) {
+                    (true, true) => {
+                        line.to(at(start.x, self.0.wires[0]));
+                        line.to(at(end.x, self.0.wires[0]));
+                    }
+                    (true, false) => {
+                        line.to(at(start.x, self.0.wires[0].max(start.y)));
+                        line.to(at(lane, self.0.wires[0].max(start.y)));
+                        self.up_to_row(line, to, lane, end);
+                    }
+                    (false, _) => {
+                        self.up_to_row(line, from, start.x, at(lane, start.y));
+                        line.to(at(lane, self.0.wires[0]));
+                        line.to(at(end.x, self.0.wires[0]));
+                    }
+                }
+            }
+            _ => {
+                if *from == Stop::Balancer {
+                    line.to(at(start.x + 48.0, start.y));
+                }
+                let x = if *from == Stop::Balancer { start.x + 48.0 } else { start.x };
+                let level = self.0.wires[match (from, to) {
+                    (_, Stop::Balancer) => 0,
+                    (Stop::Balancer, _) => 2,
+                    _ => 1,
+                }];
+                line.to(at(x, level));
+                line.to(at(end.x, level));
+            }
+        }
+    }
+
+    /// On a transposed stage: from a lane at the left into a row, above which the ports stand.
+    fn up_to_row(&self, line: &mut Polyline, stop: &Stop, lane: f64, end: Point) {
+        let Some(node) = self.node_of(stop).and_then(|node| self.node(&node).cloned()) else { return };
+        let gap = node.rect.y - 22.0;
+        line.to(at(lane, gap));
+        let x = if matches!(stop, Stop::Rules(..)) { node.axis } else { end.x };
+        line.to(at(x, gap));
+        if matches!(stop, Stop::Rules(..)) {
+            line.to(at(x, end.y));
+        }
+    }
+
+    fn lead_inside(&self, line: &mut Polyline, from: &Stop, to: &Stop, end: Point) {
+        let (Some(start), Some(node)) = (self.point(from), self.node_of(to).and_then(|node| self.node(&node).cloned())) else {
+            return;
+        };
+        let upright = self.0.transposed;
+        match (from, to) {
+            (Stop::PodOut(..), _) if upright => {
+                line.to(at(node.rect.right() - 5.0, start.y));
+                line.to(at(node.rect.right() - 5.0, node.rect.bottom() - 5.0));
+                line.to(at(end.x, node.rect.bottom() - 5.0));
+            }
+            (Stop::PodOut(..), _) => {
+                // Over the Pod network's line, then up left of the diamonds: no other lane is met but at right angles.
+                let over = self.0.bus_at - 10.0;
+                line.to(at(node.rect.right() - 6.0, start.y));
+                line.to(at(node.rect.right() - 6.0, over));
+                line.to(at(node.axis - LANE, over));
+                line.to(at(node.axis - LANE, end.y));
+            }
+            (_, Stop::Exit(_)) if !upright => line.to(at(end.x, start.y)),
+            (Stop::Exit(_), _) if !upright => line.to(at(start.x, end.y)),
+            (Stop::Entry(_), Stop::Rules(..)) if upright => line.to(at(start.x, end.y)),
+            _ => {}
+        }
+    }
+
+    fn lead_bus(&self, line: &mut Polyline, from: &Stop, to: &Stop, end: Point) {
+        let Some(start) = self.point(from) else { return };
+        let along = |line: &mut Polyline, along: f64| {
+            line.to(if self.0.transposed { at(self.0.bus_at, along) } else { at(along, self.0.bus_at) });
+        };
+        let (Some(join), Some(from_node)) = (self.joins(from), self.node_of(from).and_then(|node| self.node(&node).cloned()))
+        else {
+            return;
+        };
+        match (self.0.transposed, from) {
+            (_, Stop::Bus(..)) => {}
+            (true, Stop::PodOut(..)) => {
+                line.to(at(from_node.rect.right() - 5.0, start.y));
+                line.to(at(from_node.rect.right() - 5.0, join));
+            }
+            (true, _) => line.to(at(start.x, join)),
+            (false, _) => line.to(at(join, start.y)),
+        }
+        if !matches!(from, Stop::Bus(..)) {
+            along(line, join);
+        }
+        let Some(to_node) = self.node_of(to).and_then(|node| self.node(&node).cloned()) else { return };
+        match (self.0.transposed, to) {
+            (_, Stop::Bus(..)) => {}
+            (true, Stop::PodIn(..)) => along(line, end.y),
+            (true, _) => {
+                along(line, to_node.rect.centre().y);
+            }
+            (false, Stop::PodIn(..)) => {
+                along(line, to_node.rect.x + 14.0);
+                line.to(at(to_node.rect.x + 14.0, end.y));
+            }
+            (false, Stop::Rules(..) | Stop::Exit(_)) => {
+                along(line, to_node.axis - LANE);
+                line.to(at(to_node.axis - LANE, end.y));
+            }
+            // The entry lies above the rules: around them, at the column's left edge.
+            (false, _) => {
+                along(line, to_node.rect.x + 6.0);
+                line.to(at(to_node.rect.x + 6.0, to_node.rect.y + 27.0));
+                line.to(at(to_node.axis, to_node.rect.y + 27.0));
+            }
+        }
+    }
+
+    fn exit(&self, node: &NodeBox) -> f64 {
+        node.axis + LANE.min(node.rect.width / 2.0 - 16.0)
+    }
+
+    fn node(&self, name: &str) -> Option<&NodeBox> {
+        self.0.node(name)
+    }
+
+    fn pod(&self, namespace: &str, name: &str) -> Option<super::geometry::Rect> {
+        self.0.pod(namespace, name).map(|pod| pod.rect)
+    }
+}

@@ -1,0 +1,370 @@
+//! The stage as a table: columns are machines; rows are outside, node and its open ports, one rail for each Service, Pod network, Pods.
+//! A column never moves when Pods change.
+
+use super::geometry::{Point, Polyline, Rect, Size, at};
+use super::name::{self, natural};
+use super::picture::{Gate, Heading, Health, Label, MoreServices, NodeBox, OutsideCard, Picture, PortTag, Rail, Trouble};
+use super::pods;
+use super::used::Used;
+use super::view::{ClusterView, NodeView, ServiceView};
+use super::{ItemId, Options};
+use crate::msg;
+use crate::words::Message;
+
+/// Left of the first column: row headings and the names of Services.
+pub const GUTTER: f64 = 120.0;
+/// Between columns.
+pub const GAP: f64 = 14.0;
+const EDGE: f64 = 14.0;
+const COLUMN_MIN: f64 = 150.0;
+const COLUMN_MAX: f64 = 320.0;
+const STACK: f64 = 72.0;
+/// Narrower columns drop glyphs and notes, and shorten names.
+pub const TIGHT: f64 = 176.0;
+/// Rails that are drawn in full; with more, unused ones become strips.
+const FULL_RAILS: usize = 3;
+/// Half the width of a capsule and of a strip, and the room that a strip takes.
+pub const RAIL: f64 = 34.0;
+const STRIP: f64 = 8.0;
+const STRIP_PITCH: f64 = 14.0;
+
+/// Heights of the rows.
+struct Rows {
+    card: (f64, f64),
+    wires: [f64; 3],
+    boundary: f64,
+    node: f64,
+    plate: f64,
+    rail: f64,
+    pitch: f64,
+    bus: f64,
+    pod: f64,
+    tail: f64,
+}
+
+const ROOMY: Rows = Rows {
+    card: (12.0, 52.0),
+    wires: [74.0, 86.0, 90.0],
+    boundary: 100.0,
+    node: 120.0,
+    plate: 36.0,
+    rail: 30.0,
+    pitch: 44.0,
+    bus: 30.0,
+    pod: 24.0,
+    tail: 14.0,
+};
+/// For a stage that is less than 380 high: an embedded player.
+const LOW: Rows = Rows {
+    card: (6.0, 42.0),
+    wires: [55.0, 62.0, 66.0],
+    boundary: 74.0,
+    node: 92.0,
+    plate: 32.0,
+    rail: 24.0,
+    pitch: 40.0,
+    bus: 22.0,
+    pod: 20.0,
+    tail: 10.0,
+};
+
+/// How many nodes get a column, and how wide one is. With more nodes than columns, a stack stands beside them.
+pub fn columns(nodes: usize, width: f64) -> (usize, f64) {
+    let room = width - GUTTER - EDGE;
+    let count = (((room + GAP) / (COLUMN_MIN + GAP)).floor() as usize).min(nodes).max(1);
+    let wide = |count: usize, room: f64| ((room - GAP * (count as f64 - 1.0)) / count as f64 / 2.0).floor() * 2.0;
+    if count == nodes {
+        return (count, wide(count, room).min(COLUMN_MAX));
+    }
+    let beside = room - STACK - GAP;
+    let count = if wide(count, beside) < COLUMN_MIN && count > 1 { count - 1 } else { count };
+    (count, wide(count, beside).clamp(60.0, COLUMN_MAX))
+}
+
+/// Which nodes keep a column: where the request enters, where its Pod is, then by name. In natural order; the rest comes second.
+pub fn kept<'a>(view: &'a ClusterView, used: &Used, count: usize) -> (Vec<&'a NodeView>, Vec<&'a NodeView>) {
+    let mut nodes: Vec<&NodeView> = view.nodes.iter().collect();
+    nodes.sort_by(|a, b| natural(&a.name, &b.name));
+    let rank = |node: &NodeView| used.nodes.iter().position(|other| *other == node.name).unwrap_or(usize::MAX);
+    let mut wanted = nodes.clone();
+    wanted.sort_by_key(|node| rank(node));
+    wanted.truncate(count);
+    nodes.into_iter().partition(|node| wanted.iter().any(|other| other.name == node.name))
+}
+
+pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Options) -> Picture {
+    let rows = if size.height < 380.0 { LOW } else { ROOMY };
+    let (count, width) = columns(view.nodes.len(), size.width);
+    let (own, rest) = kept(view, used, count);
+    let stack = if rest.is_empty() { 0.0 } else { STACK + GAP };
+    let across = own.len() as f64 * (width + GAP) - GAP + stack;
+    let left = GUTTER + ((size.width - GUTTER - EDGE - across) / 2.0).max(0.0).floor();
+    let right = left + across;
+
+    let rail_top = rows.node + rows.plate + rows.rail;
+    let shown = rails(view, used, options);
+    let (mut rails, more_services, rails_end) = place_rails(&shown, &rows, rail_top, right, size.width);
+    let plate_end = rails_end;
+    let bus = plate_end + rows.bus;
+
+    let mut nodes: Vec<NodeBox> = Vec::new();
+    for (index, node) in own.iter().enumerate() {
+        let x = left + index as f64 * (width + GAP);
+        nodes.push(column(view, used, node, Rect::new(x, rows.node, width, 0.0), &rows, plate_end));
+    }
+    if !rest.is_empty() {
+        nodes.push(stacked(&rest, Rect::new(right - STACK, rows.node, STACK, 0.0), &rows, plate_end));
+    }
+    for rail in &mut rails {
+        let y = rail.rect.centre().y;
+        let ItemId::Service(namespace, name) = rail.id.clone() else { continue };
+        let gate = |node: &NodeBox| Gate {
+            id: ItemId::Gate(node.name.clone(), namespace.clone(), name.clone()),
+            node: node.name.clone(),
+            at: at(node.axis, y),
+        };
+        rail.gates = nodes.iter().map(gate).collect();
+    }
+
+    let end = size.height - rows.tail;
+    let first_pod = bus + rows.pod;
+    let placed = pods::place(view, used, &mut nodes, pods::Room { bus, first: first_pod, end: end - 10.0 });
+    let bottom = end.max(placed.bottom + 10.0);
+    for node in &mut nodes {
+        node.rect.height = bottom - node.rect.y;
+    }
+    let mut line = Polyline::from(at(left + 14.0, bus));
+    line.to(at(right - 14.0, bus));
+    Picture {
+        size: Size { width: size.width, height: bottom + rows.tail },
+        transposed: false,
+        boundary: rows.boundary,
+        wires: rows.wires,
+        headings: headings(view, used, &rows, bus, first_pod),
+        outside: outside(view, used, &rows, (left, right), size.width),
+        nodes,
+        rails,
+        more_services,
+        bus: line,
+        bus_at: bus,
+        pods: placed.pods,
+    }
+}
+
+/// The Services that have rules, in the order of the text; those of the cluster itself only when they take part.
+pub(super) fn rails<'a>(view: &'a ClusterView, used: &Used, options: Options) -> Vec<(&'a ServiceView, bool, bool)> {
+    let key = |service: &ServiceView| (service.namespace.clone(), service.name.clone());
+    let by_ingress = view.ingresses.iter().any(|ingress| ingress.served);
+    let shown: Vec<&ServiceView> = view
+        .services
+        .iter()
+        .filter(|service| !service.cluster_ip.is_empty() && !service.headless)
+        .filter(|service| !service.system || used.services.contains(&key(service)) || by_ingress && service.kind != "ClusterIP")
+        .collect();
+    let whole = options.all_services || shown.len() <= FULL_RAILS;
+    let none_used = !shown.iter().any(|service| used.services.contains(&key(service)));
+    let rail = |(index, service): (usize, &'a ServiceView)| {
+        let lit = used.services.contains(&key(service)) || !used.any;
+        let full = whole || used.services.contains(&key(service)) || none_used && index < FULL_RAILS - 1;
+        (service, full, lit)
+    };
+    shown.into_iter().enumerate().map(rail).collect()
+}
+
+type Placed = (Vec<Rail>, Option<MoreServices>, f64);
+
+fn place_rails(shown: &[(&ServiceView, bool, bool)], rows: &Rows, top: f64, right: f64, width: f64) -> Placed {
+    let across = (right + 10.0).min(width - 6.0) - 8.0;
+    let mut y = top;
+    let mut rails = Vec::new();
+    // Full ones first, then the strips together, each part in the order of the text.
+    for (service, _, lit) in shown.iter().filter(|(_, full, _)| *full) {
+        rails.push(rail(service, *lit, true, Rect::new(8.0, y, across, RAIL)));
+        y += rows.pitch;
+    }
+    let strips = shown.iter().filter(|(_, full, _)| !full).count();
+    let begin = y;
+    for (service, _, lit) in shown.iter().filter(|(_, full, _)| !full) {
+        rails.push(rail(service, *lit, false, Rect::new(GUTTER - 12.0, y, across - GUTTER + 20.0, STRIP)));
+        y += STRIP_PITCH;
+    }
+    let more = (strips > 0).then(|| MoreServices { rect: Rect::new(8.0, begin - 6.0, GUTTER - 24.0, 24.0), count: strips });
+    if strips > 0 {
+        y = y.max(begin + 20.0) + 4.0;
+    }
+    (rails, more, y.max(top + 14.0))
+}
+
+/// A Service as a rail in that box.
+pub(super) fn rail(service: &ServiceView, lit: bool, full: bool, rect: Rect) -> Rail {
+    let ready = service.endpoints.iter().any(|endpoint| endpoint.ready);
+    let trouble = match (service.endpoints.is_empty(), ready) {
+        (true, _) => Some(Trouble::NoPods),
+        (false, false) => Some(Trouble::NoneReady),
+        (false, true) => None,
+    };
+    let port = service.ports.first().map_or(String::new(), |port| format!(":{}", port.port));
+    Rail {
+        id: ItemId::Service(service.namespace.clone(), service.name.clone()),
+        name: service.name.clone(),
+        address: format!("{}{port}", service.cluster_ip),
+        rect,
+        full,
+        lit,
+        trouble,
+        selector: service.selector.clone(),
+        gates: Vec::new(),
+        name_at: at(rect.x + 14.0, rect.y),
+    }
+}
+
+/// How a node is.
+pub(super) fn health(node: &NodeView) -> Health {
+    match (node.up, node.ready) {
+        (true, true) => Health::Ready,
+        (false, true) => Health::Unnoticed,
+        (_, false) => Health::NotReady,
+    }
+}
+
+fn column(view: &ClusterView, used: &Used, node: &NodeView, rect: Rect, rows: &Rows, plate_end: f64) -> NodeBox {
+    let top = rect.y + rows.plate;
+    let axis = rect.centre().x;
+    NodeBox {
+        id: ItemId::Node(node.name.clone()),
+        name: node.name.clone(),
+        ip: node.ip.clone(),
+        rect,
+        plate: Rect::new(rect.x + 12.0, top, rect.width - 24.0, plate_end - top),
+        health: health(node),
+        proxy_running: node.proxy_running,
+        pod_cidr: node.pod_cidr.clone(),
+        cidr_at: (rect.width >= TIGHT - 40.0).then(|| at(rect.x + 26.0, plate_end + rows.bus + 14.0)),
+        ports: ports(view, used, node, at(axis, rect.y), (rect.x + 4.0, rect.right() - 4.0)),
+        wires: Vec::new(),
+        axis,
+        narrow: rect.width < TIGHT,
+        stack: Vec::new(),
+    }
+}
+
+fn stacked(nodes: &[&NodeView], rect: Rect, rows: &Rows, plate_end: f64) -> NodeBox {
+    let top = rect.y + rows.plate;
+    NodeBox {
+        id: ItemId::MoreNodes,
+        name: String::new(),
+        ip: String::new(),
+        rect,
+        plate: Rect::new(rect.x + 8.0, top, rect.width - 16.0, plate_end - top),
+        health: Health::Ready,
+        proxy_running: true,
+        pod_cidr: String::new(),
+        cidr_at: None,
+        ports: Vec::new(),
+        wires: Vec::new(),
+        axis: rect.centre().x,
+        narrow: true,
+        stack: nodes.iter().map(|node| node.name.clone()).collect(),
+    }
+}
+
+/// A node's open ports: the used one in the middle, the others beside it as far as there is room.
+pub(super) fn ports(view: &ClusterView, used: &Used, node: &NodeView, centre: Point, room: (f64, f64)) -> Vec<PortTag> {
+    let mut open: Vec<u16> = view.services.iter().flat_map(|service| &service.ports).map(|port| port.node_port).collect();
+    open.retain(|port| *port != 0);
+    open.dedup();
+    open.sort_by_key(|port| !used.ports.contains(&(node.name.clone(), *port)));
+    let (mut tags, mut left, mut right): (Vec<PortTag>, f64, f64) = (Vec::new(), centre.x, centre.x);
+    for port in open {
+        let text = format!(":{port}");
+        let width = name::width(&text) + 12.0;
+        let (x, fits) = if tags.is_empty() {
+            (centre.x - width / 2.0, true)
+        } else if right + 4.0 + width <= room.1 {
+            (right + 4.0, true)
+        } else {
+            (left - 4.0 - width, left - 4.0 - width >= room.0)
+        };
+        if !fits {
+            break;
+        }
+        left = if tags.is_empty() { x } else { left.min(x) };
+        right = right.max(x + width);
+        let used = used.ports.contains(&(node.name.clone(), port));
+        let id = ItemId::NodePort(node.name.clone(), port);
+        tags.push(PortTag { id, rect: Rect::new(x, centre.y - 9.0, width, 18.0), text, used });
+    }
+    tags
+}
+
+fn headings(view: &ClusterView, used: &Used, rows: &Rows, bus: f64, pods: f64) -> Vec<Heading> {
+    let heading = |y: f64, title: Message, detail: Option<Label>| Heading { at: at(16.0, y), title, detail };
+    let mut headings = vec![
+        heading(rows.card.0 + 12.0, msg!("stage.row.outside"), assumption(view, used).map(Label::Said)),
+        heading(rows.node + 21.0, msg!("stage.row.nodes"), None),
+        heading(bus - 3.0, msg!("stage.row.podNetwork"), Some(Label::Plain(view.pod_cidr.clone()))),
+    ];
+    let waiting = view.pods.iter().filter(|pod| pod.node.is_empty()).count();
+    let detail = (waiting > 0).then(|| Label::Said(msg!("stage.waiting", count = waiting)));
+    headings.push(heading(pods + 28.0, msg!("stage.row.pods"), detail));
+    headings
+}
+
+/// What is taken for granted about the client outside.
+pub(super) fn assumption(view: &ClusterView, used: &Used) -> Option<Message> {
+    if view.private_nodes {
+        return Some(msg!("stage.privateNodes"));
+    }
+    (used.client || !used.any).then(|| msg!("stage.assumption"))
+}
+
+fn outside(view: &ClusterView, used: &Used, rows: &Rows, columns: (f64, f64), width: f64) -> Vec<OutsideCard> {
+    // Over the columns where these leave room, else over the whole width.
+    let (left, right) = if columns.1 - columns.0 >= 540.0 { columns } else { (GUTTER, width - EDGE) };
+    let mut cards = cards(view, used);
+    let count = cards.len() as f64;
+    let wide = (((right - left - GAP * (count - 1.0)) / count / 2.0).floor() * 2.0).min(COLUMN_MAX);
+    for (index, card) in cards.iter_mut().enumerate() {
+        card.rect = Rect::new(left + index as f64 * (wide + GAP), rows.card.0, wide, rows.card.1);
+        card.narrow = wide < 164.0;
+    }
+    cards
+}
+
+/// The machines outside, without boxes yet.
+pub(super) fn cards(view: &ClusterView, used: &Used) -> Vec<OutsideCard> {
+    let card = |id: ItemId, title: Label, detail: Label, active: bool| OutsideCard {
+        id,
+        rect: Rect::default(),
+        title,
+        detail,
+        active,
+        narrow: false,
+    };
+    let client = Label::Plain("203.0.113.50".to_string());
+    let dns = match &used.dns_answer {
+        Some(answer) => Label::Plain(answer.clone()),
+        None if used.public_dns => Label::Said(msg!("stage.dns.noAnswer")),
+        None => Label::Said(msg!("stage.dns.notAsked")),
+    };
+    let balanced: Vec<&ServiceView> = view.services.iter().filter(|service| service.kind == "LoadBalancer").collect();
+    let asked = balanced.iter().find(|service| used.balancers.contains(&(service.namespace.clone(), service.name.clone())));
+    let balancer = match (asked, &balanced[..]) {
+        (Some(one), _) | (None, [one]) => match one.external.first() {
+            Some(address) => Label::Plain(address.clone()),
+            None => Label::Said(msg!("stage.lb.pending")),
+        },
+        (None, []) => Label::Said(msg!("stage.lb.none")),
+        (None, several) => Label::Said(msg!("stage.lb.several", count = several.len())),
+    };
+    let mut cards = vec![
+        card(ItemId::Client, Label::Said(msg!("stage.client")), client, used.client || !used.any),
+        card(ItemId::PublicDns, Label::Said(msg!("stage.dns")), dns, used.public_dns),
+        card(ItemId::LoadBalancer, Label::Said(msg!("stage.lb")), balancer, !balanced.is_empty()),
+    ];
+    for server in &used.servers {
+        let title = Label::Plain(server.clone());
+        cards.push(card(ItemId::Server(server.clone()), title, Label::Said(msg!("stage.server")), true));
+    }
+    cards
+}

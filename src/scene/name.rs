@@ -1,0 +1,80 @@
+//! Names that fit their boxes, and names in natural order.
+
+use std::cmp::Ordering;
+
+/// Width of a character of the stage's monospaced face.
+pub const MONO: f64 = 6.62;
+
+/// The width of an identifier.
+pub fn width(text: &str) -> f64 {
+    text.chars().count() as f64 * MONO
+}
+
+/// A Pod's name for a box that wide: whole, else `web-…-x7k2p`, else its last part.
+pub fn pod(name: &str, room: f64) -> String {
+    if width(name) <= room {
+        return name.to_string();
+    }
+    let Some((rest, last)) = name.rsplit_once('-') else { return cut(name, room) };
+    // The first word is the workload's; the hash between tells nothing that the eye could use.
+    let workload = rest.rsplit_once('-').map_or(rest, |(workload, _)| workload);
+    let folded = format!("{workload}-…-{last}");
+    if width(&folded) <= room {
+        return folded;
+    }
+    let head = cut(workload, room - width(&format!("-{last}")));
+    let tight = format!("{head}-{last}");
+    if head.chars().count() > 3 && width(&tight) <= room { tight } else { cut(last, room) }
+}
+
+/// A text for a box that wide: its start and an ellipsis where it does not fit.
+pub fn cut(text: &str, room: f64) -> String {
+    if width(text) <= room {
+        return text.to_string();
+    }
+    let fits = ((room / MONO) as usize).saturating_sub(1);
+    let mut short: String = text.chars().take(fits).collect();
+    short.push('…');
+    short
+}
+
+/// `node-2` before `node-10`.
+pub fn natural(a: &str, b: &str) -> Ordering {
+    parts(a).cmp(&parts(b)).then_with(|| a.cmp(b))
+}
+
+fn parts(name: &str) -> Vec<(String, u64)> {
+    let mut parts = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let word = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let (text, tail) = rest.split_at(word);
+        let end = tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len());
+        let (number, tail) = tail.split_at(end);
+        parts.push((text.to_string(), number.parse().unwrap_or_default()));
+        rest = tail;
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_stand_in_natural_order() {
+        let mut nodes = ["node-10", "node-2", "node-1", "edge"];
+        nodes.sort_by(|a, b| natural(a, b));
+        assert_eq!(nodes, ["edge", "node-1", "node-2", "node-10"]);
+    }
+
+    #[test]
+    fn a_pod_name_keeps_its_telling_ends() {
+        let name = "web-6d4cf56db6-x7k2p";
+        assert_eq!(pod(name, 200.0), name);
+        assert_eq!(pod(name, 110.0), "web-…-x7k2p");
+        assert_eq!(pod(name, 50.0), "x7k2p");
+        assert_eq!(pod("redis-0", 110.0), "redis-0");
+        assert_eq!(pod("averylongnamewithouthyphens", 60.0), "averylon…");
+    }
+}

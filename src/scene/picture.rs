@@ -1,0 +1,254 @@
+//! What is drawn: the things of the stage with their boxes, names and states.
+
+use super::ItemId;
+use super::geometry::{Point, Polyline, Rect, Size};
+use super::view::PodRole;
+use crate::words::Message;
+
+/// All things of the stage.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Picture {
+    /// As wide as asked for; higher where the things need it.
+    pub size: Size,
+    /// Nodes are rows, Service rails stand upright.
+    pub transposed: bool,
+    /// Above it is outside the cluster.
+    pub boundary: f64,
+    /// The heights at which wires run outside: client and load balancer, client and nodes, load balancer and nodes.
+    /// On a transposed stage the second and third are columns at the left edge.
+    pub wires: [f64; 3],
+    /// Row headings.
+    pub headings: Vec<Heading>,
+    /// Machines outside the cluster.
+    pub outside: Vec<OutsideCard>,
+    /// Nodes in order; the last one may stand for several.
+    pub nodes: Vec<NodeBox>,
+    /// Services in order.
+    pub rails: Vec<Rail>,
+    /// The entry for folded Services.
+    pub more_services: Option<MoreServices>,
+    /// The Pod network: its line, and where packets travel on it (y; on a transposed stage x).
+    pub bus: Polyline,
+    /// See `bus`.
+    pub bus_at: f64,
+    /// Pods.
+    pub pods: Vec<PodMark>,
+}
+
+/// A heading of a row, in the gutter.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct Heading {
+    pub at: Point,
+    pub title: Message,
+    /// Beneath it, a plain identifier or a sentence that wraps.
+    pub detail: Option<Label>,
+}
+
+/// Words, or an identifier that is the same in every language.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum Label {
+    Plain(String),
+    Said(Message),
+}
+
+/// A machine outside.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct OutsideCard {
+    pub id: ItemId,
+    pub rect: Rect,
+    pub title: Label,
+    pub detail: Label,
+    /// Takes part in traffic as the cluster stands.
+    pub active: bool,
+    /// No room for its glyph.
+    pub narrow: bool,
+}
+
+/// A node, or the stack of those without a column.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct NodeBox {
+    pub id: ItemId,
+    /// Empty for the stack.
+    pub name: String,
+    pub ip: String,
+    pub rect: Rect,
+    /// Where its kernel's rules are shown.
+    pub plate: Rect,
+    pub health: Health,
+    pub proxy_running: bool,
+    pub pod_cidr: String,
+    pub cidr_at: Option<Point>,
+    pub ports: Vec<PortTag>,
+    /// Lines from the Pod network to its Pods.
+    pub wires: Vec<Polyline>,
+    /// The x (transposed: y) of a packet that comes in.
+    pub axis: f64,
+    /// Too narrow for glyphs and notes.
+    pub narrow: bool,
+    /// How many nodes it stands for, and their names.
+    pub stack: Vec<String>,
+}
+
+/// How a node is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Health {
+    /// It runs, and the API server knows it.
+    #[default]
+    Ready,
+    /// Without power, but the API server has not noticed yet.
+    Unnoticed,
+    /// The API server believes it dead; it may be.
+    NotReady,
+}
+
+/// An open node port.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct PortTag {
+    pub id: ItemId,
+    pub rect: Rect,
+    pub text: String,
+    pub used: bool,
+}
+
+/// A Service: one capsule through every node.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct Rail {
+    pub id: ItemId,
+    pub name: String,
+    /// `10.96.120.7:80`
+    pub address: String,
+    pub rect: Rect,
+    /// Drawn whole; else as a strip without a name.
+    pub full: bool,
+    /// The trace passes its rules, or there is no trace.
+    pub lit: bool,
+    pub trouble: Option<Trouble>,
+    /// What it selects.
+    pub selector: String,
+    pub gates: Vec<Gate>,
+    /// Where its name stands.
+    pub name_at: Point,
+}
+
+/// Why a Service has nobody to send to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Trouble {
+    NoPods,
+    NoneReady,
+}
+
+/// Where a node's kernel decides for a Service.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct Gate {
+    pub id: ItemId,
+    /// Empty for the stack.
+    pub node: String,
+    pub at: Point,
+}
+
+/// The entry for Services that are drawn as strips.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct MoreServices {
+    pub rect: Rect,
+    pub count: usize,
+}
+
+/// How Pods are drawn, from few to many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Density {
+    /// Name and address.
+    #[default]
+    Card,
+    /// Name.
+    Line,
+    /// A hexagon each.
+    Hexagon,
+    /// One row for each app.
+    Row,
+}
+
+/// A Pod, or a row of them.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct PodMark {
+    pub id: ItemId,
+    pub node: String,
+    pub rect: Rect,
+    pub density: Density,
+    pub role: PodRole,
+    pub state: PodState,
+    /// Shortened to its box.
+    pub name: String,
+    pub full_name: String,
+    pub detail: String,
+    /// A Service sends to it.
+    pub endpoint: bool,
+    /// The trace meets it.
+    pub met: bool,
+    pub glyph: bool,
+    /// For a row: how many, and their share of the fullest row.
+    pub count: usize,
+    pub share: f64,
+}
+
+/// How a Pod is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum PodState {
+    #[default]
+    Running,
+    Pending,
+    NotReady,
+    Terminating,
+}
+
+impl Picture {
+    /// A node's box; nodes without a column of their own are in the stack.
+    pub fn node(&self, name: &str) -> Option<&NodeBox> {
+        let own = self.nodes.iter().find(|node| node.name == name && node.stack.is_empty());
+        own.or_else(|| self.nodes.iter().find(|node| node.stack.iter().any(|other| other == name)))
+    }
+
+    /// A Pod's own mark.
+    pub fn pod(&self, namespace: &str, name: &str) -> Option<&PodMark> {
+        let id = ItemId::Pod(namespace.to_string(), name.to_string());
+        self.pods.iter().find(|pod| pod.id == id)
+    }
+
+    /// A card outside.
+    pub fn card(&self, id: &ItemId) -> Option<&OutsideCard> {
+        self.outside.iter().find(|card| card.id == *id)
+    }
+
+    /// A Service's gate on a node.
+    pub fn gate(&self, node: &str, service: &(String, String)) -> Option<Point> {
+        let node = self.node(node)?;
+        let id = ItemId::Service(service.0.clone(), service.1.clone());
+        let rail = self.rails.iter().find(|rail| rail.id == id)?;
+        rail.gates.iter().find(|gate| gate.node == node.name).map(|gate| gate.at)
+    }
+
+    /// The box of a thing.
+    pub fn rect(&self, id: &ItemId) -> Option<Rect> {
+        let gates = self.rails.iter().flat_map(|rail| &rail.gates);
+        self.outside
+            .iter()
+            .map(|card| (&card.id, card.rect))
+            .chain(self.nodes.iter().map(|node| (&node.id, node.rect)))
+            .chain(self.rails.iter().map(|rail| (&rail.id, rail.rect)))
+            .chain(gates.map(|gate| (&gate.id, Rect::around(gate.at, 22.0, 22.0))))
+            .chain(self.nodes.iter().flat_map(|node| &node.ports).map(|port| (&port.id, port.rect)))
+            .chain(self.pods.iter().map(|pod| (&pod.id, pod.rect)))
+            .find(|(other, _)| *other == id)
+            .map(|(_, rect)| rect)
+    }
+}

@@ -1,0 +1,270 @@
+//! The way of a trace over the stage. Each connection is a leg of its own; a reply goes back along the leg of its request.
+
+use super::geometry::{Point, Polyline, at};
+use super::lanes::{Lanes, SENT, Stop};
+use super::picture::Picture;
+use super::steps::{Machine, Step, deciding, hop, steps};
+use super::view::PodRole;
+use crate::api::Kind;
+use crate::trace::{Hop, Place, Reason, Trace};
+
+/// Where packets go.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Route {
+    /// Connections in the order in which they are opened.
+    pub legs: Vec<Leg>,
+    /// One for each step.
+    pub stops: Vec<Halt>,
+    /// The step at which the outcome is decided.
+    pub decided: usize,
+}
+
+/// One connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leg {
+    /// Its way.
+    pub line: Polyline,
+    /// Where it turns on the spot.
+    pub sharp: Vec<Point>,
+    /// A question to a DNS server.
+    pub lookup: bool,
+}
+
+/// Where a step's packet comes to stand.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Halt {
+    /// The leg that it moves on.
+    pub leg: usize,
+    /// From so far along.
+    pub from: f64,
+    /// To so far along.
+    pub to: f64,
+    /// What stands there.
+    pub stop: Stop,
+    /// Where its number is drawn; none at a diamond.
+    pub bead: Option<Point>,
+    /// On the way back.
+    pub reply: bool,
+    /// The destination before and after.
+    pub label: (String, String),
+}
+
+/// Draws a trace's way over a picture.
+pub fn route(picture: &Picture, trace: &Trace) -> Route {
+    let steps = steps(trace);
+    let mut walk =
+        Walk { lanes: Lanes(picture), picture, trace, steps: &steps, legs: Vec::new(), stops: Vec::new(), open: Vec::new() };
+    for index in 0..steps.len() {
+        walk.take(index);
+    }
+    let (legs, stops) = (walk.legs, walk.stops);
+    Route { legs, stops, decided: deciding(&steps, trace) }
+}
+
+struct Walk<'a> {
+    lanes: Lanes<'a>,
+    picture: &'a Picture,
+    trace: &'a Trace,
+    steps: &'a [Step],
+    legs: Vec<Leg>,
+    stops: Vec<Halt>,
+    /// Legs whose reply is still to come; the last one is the one in use.
+    open: Vec<usize>,
+}
+
+impl Walk<'_> {
+    fn take(&mut self, index: usize) {
+        let Some(hop) = hop(self.trace, &self.steps[index]) else { return };
+        let stop = self.stop(index, hop);
+        let label = (destination(hop.before.or(hop.after)), destination(hop.after.or(hop.before)));
+        let found = if hop.reply { self.back(index, hop) } else { None };
+        let (leg, from, to) = match found {
+            Some(place) => place,
+            None if self.begins(index, hop) => self.begin(&stop, hop),
+            None => self.go_on(&stop),
+        };
+        let bead = self.bead(&stop).filter(|_| !hop.reply);
+        self.stops.push(Halt { leg, from, to, stop, bead, reply: hop.reply, label });
+    }
+
+    /// A new connection starts where somebody sends; also after a reply, or in another call.
+    fn begins(&self, index: usize, hop: &Hop) -> bool {
+        let Some(before) = index.checked_sub(1) else { return true };
+        let replied = self.stops.last().is_some_and(|halt| halt.reply) && !hop.reply;
+        let sends = matches!(hop.reason, Reason::Send | Reason::Lookup | Reason::IngressPick);
+        sends || replied || self.steps[before].call != self.steps[index].call && !hop.reply
+    }
+
+    fn begin(&mut self, stop: &Stop, hop: &Hop) -> (usize, f64, f64) {
+        let here = self.lanes.point(stop).or_else(|| self.here());
+        let mut line = Polyline::from(here.unwrap_or_default());
+        if let (Stop::Client, Some(here)) = (stop, here) {
+            line.to(at(here.x, here.y + SENT));
+        }
+        let sharp = Vec::new();
+        let lookup = matches!(hop.reason, Reason::Lookup | Reason::LookupAnswer);
+        let reached = line.length();
+        self.legs.push(Leg { line, sharp, lookup });
+        self.open.push(self.legs.len() - 1);
+        (self.legs.len() - 1, reached, reached)
+    }
+
+    fn go_on(&mut self, stop: &Stop) -> (usize, f64, f64) {
+        let Some(index) = self.open.last().copied() else { return (0, 0.0, 0.0) };
+        let last = self.stops.iter().rev().find(|halt| halt.leg == index).map(|halt| halt.stop.clone());
+        let leg = &mut self.legs[index];
+        let from = leg.line.length();
+        if let Some(last) = last {
+            self.lanes.lead(&mut leg.line, &last, stop);
+        }
+        if let Stop::Rules(_, point) = stop {
+            leg.sharp.push(*point);
+        }
+        (index, from, leg.line.length())
+    }
+
+    /// Back along an open leg to where the request was on the same machine; legs that are left behind are closed.
+    fn back(&mut self, index: usize, hop: &Hop) -> Option<(usize, f64, f64)> {
+        let here = &self.steps[index].machine;
+        for depth in (0..self.open.len()).rev() {
+            let leg = self.open[depth];
+            let now = self.stops.last().filter(|halt| halt.leg == leg).map_or(self.legs[leg].line.length(), |halt| halt.to);
+            let forward = self.stops.iter().zip(self.steps).filter(|(halt, _)| halt.leg == leg && !halt.reply);
+            let same = forward.filter(|(halt, step)| {
+                let machine = step.machine == *here
+                    || outside(&step.machine) && outside(here) && !matches!(hop.at, Place::LoadBalancer(..));
+                machine && halt.to <= now + 0.01 && !matches!(halt.stop, Stop::Exit(_))
+            });
+            // On a machine, the first stop is its door; its rules undo what they did at the diamond.
+            let kernel = matches!(hop.at, Place::KubeProxy(_));
+            let target = same.filter(|(halt, _)| !kernel || matches!(halt.stop, Stop::Rules(..))).map(|(halt, _)| halt.to).next();
+            if let Some(target) = target {
+                self.open.truncate(depth + 1);
+                return Some((leg, now, target));
+            }
+        }
+        None
+    }
+
+    fn here(&self) -> Option<Point> {
+        let halt = self.stops.last()?;
+        Some(self.legs.get(halt.leg)?.line.point(halt.to))
+    }
+
+    fn stop(&self, index: usize, hop: &Hop) -> Stop {
+        let sends = matches!(hop.reason, Reason::Send | Reason::Lookup | Reason::IngressPick);
+        let ends = matches!(hop.reason, Reason::NoRoute | Reason::NoNeighbour | Reason::Drop | Reason::NodeDown);
+        match &hop.at {
+            Place::Internet if hop.reason == Reason::Lookup => Stop::Asking,
+            Place::Internet if ends => Stop::Nowhere,
+            Place::Internet => Stop::Client,
+            Place::PublicDns => Stop::PublicDns,
+            Place::Coredns => match self.coredns() {
+                Some((namespace, name)) if !self.asks_outside() => Stop::PodIn(namespace, name),
+                _ => Stop::PublicDns,
+            },
+            Place::LoadBalancer(..) => Stop::Balancer,
+            Place::Node(node) if hop.reason == Reason::NodeDown || hop.reason == Reason::NoNeighbour => self.dead(node),
+            Place::Node(node) => Stop::Entry(node.clone()),
+            Place::KubeProxy(node) => match hop.reason {
+                Reason::Masquerade => Stop::Exit(node.clone()),
+                Reason::Arrive => Stop::Entry(node.clone()),
+                _ => self.rules(index, node),
+            },
+            Place::Cni(node) => self.bus(index, node),
+            Place::Pod(namespace, name) | Place::IngressController(namespace, name) if sends => {
+                Stop::PodOut(namespace.clone(), name.clone())
+            }
+            Place::Pod(namespace, name) | Place::IngressController(namespace, name) => {
+                Stop::PodIn(namespace.clone(), name.clone())
+            }
+            Place::Outside(name) => Stop::Server(name.clone()),
+        }
+    }
+
+    fn dead(&self, node: &str) -> Stop {
+        match self.stops.last().map(|halt| &halt.stop) {
+            Some(Stop::Exit(_) | Stop::Bus(..) | Stop::Rules(..)) => {
+                Stop::Bus(node.to_string(), self.lanes.spine(node).unwrap_or_default())
+            }
+            _ => Stop::Door(node.to_string()),
+        }
+    }
+
+    /// The diamond of the Service whose rules are read: the hop names it, or one before or after it does.
+    fn rules(&self, index: usize, node: &str) -> Stop {
+        let service = |index: usize| {
+            let hop = hop(self.trace, self.steps.get(index)?)?;
+            let same = matches!(&hop.at, Place::KubeProxy(other) if other == node);
+            let named = hop.objects.iter().find(|object| object.kind == Kind::Service)?;
+            let key = (named.namespace.clone(), named.name.clone());
+            self.picture.gate(node, &key).filter(|_| same)
+        };
+        let before = (0..=index).rev().take_while(|other| self.steps[*other].machine == self.steps[index].machine);
+        let after = (index..self.steps.len()).take_while(|other| self.steps[*other].machine == self.steps[index].machine);
+        let gate = before.chain(after).find_map(service);
+        let plate = || {
+            self.picture.node(node).map(|node| match self.picture.transposed {
+                true => at(node.axis, node.rect.centre().y),
+                false => at(node.axis, node.plate.y + 18.0),
+            })
+        };
+        Stop::Rules(node.to_string(), gate.or_else(plate).unwrap_or_default())
+    }
+
+    /// Half way to the node that the packet goes to; on the same node, where its Pods hang.
+    fn bus(&self, index: usize, node: &str) -> Stop {
+        let from = self.stops.last().and_then(|halt| self.lanes.joins(&halt.stop));
+        let next = self.steps[index + 1..].iter().find_map(|step| match &step.machine {
+            Machine::Pod(namespace, name) => self.picture.pod(namespace, name).map(|pod| pod.node.clone()),
+            Machine::Kernel(other) => Some(other.clone()),
+            _ => None,
+        });
+        let target =
+            next.as_deref().and_then(|next| self.lanes.spine(next)).or_else(|| self.lanes.spine(node)).unwrap_or_default();
+        let along = match (from, next.as_deref() == Some(node)) {
+            (Some(from), false) => (from + target) / 2.0,
+            _ => target,
+        };
+        Stop::Bus(node.to_string(), along)
+    }
+
+    fn coredns(&self) -> Option<(String, String)> {
+        let pod = self.picture.pods.iter().find(|pod| pod.role == PodRole::Coredns && pod.met)?;
+        match &pod.id {
+            super::ItemId::Pod(namespace, name) => Some((namespace.clone(), name.clone())),
+            _ => None,
+        }
+    }
+
+    fn asks_outside(&self) -> bool {
+        matches!(self.trace.request.from, crate::trace::Source::Internet)
+    }
+
+    fn bead(&self, stop: &Stop) -> Option<Point> {
+        let point = self.lanes.point(stop)?;
+        Some(match stop {
+            Stop::Rules(..) => return None,
+            Stop::Client if !self.picture.transposed => at(point.x, self.picture.wires[1]),
+            Stop::Client => at(point.x, point.y + 24.0),
+            Stop::Entry(node) if !self.picture.transposed => {
+                let node = self.picture.node(node)?;
+                at(node.axis, (node.rect.y + node.plate.y) / 2.0 + 9.0)
+            }
+            Stop::Asking => at(point.x + 7.0, point.y),
+            Stop::PodIn(namespace, name) => {
+                let rect = self.picture.pod(namespace, name)?.rect;
+                at(rect.right() - 4.0, rect.y)
+            }
+            _ => point,
+        })
+    }
+}
+
+fn outside(machine: &Machine) -> bool {
+    matches!(machine, Machine::Outside)
+}
+
+fn destination(flow: Option<crate::packet::Flow>) -> String {
+    flow.map(|flow| flow.dst.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,101 @@
+//! What a trace touches: these things are drawn by themselves even where others are folded.
+
+use super::steps::{Step, call, hop, steps};
+use super::view::{ClusterView, PodRole};
+use crate::api::Kind;
+use crate::trace::{Place, Reason, Trace};
+use std::collections::BTreeSet;
+
+/// Things that a trace touches.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Used {
+    /// There is a trace.
+    pub any: bool,
+    /// Nodes: the one where it enters first, then that of the Pod, then others.
+    pub nodes: Vec<String>,
+    /// Pods, by namespace and name.
+    pub pods: BTreeSet<(String, String)>,
+    /// Services, by namespace and name.
+    pub services: BTreeSet<(String, String)>,
+    /// Open ports that it enters by: node and port.
+    pub ports: BTreeSet<(String, u16)>,
+    /// Load balancers, by namespace and name of their Service.
+    pub balancers: BTreeSet<(String, String)>,
+    /// The DNS outside was asked.
+    pub public_dns: bool,
+    /// What it said.
+    pub dns_answer: Option<String>,
+    /// Servers outside.
+    pub servers: BTreeSet<String>,
+    /// The client outside sends.
+    pub client: bool,
+    /// Pods that some Service sends to, whether or not the trace meets them.
+    pub behind: BTreeSet<(String, String)>,
+}
+
+/// Reads a trace.
+pub fn used(view: &ClusterView, trace: Option<&Trace>) -> Used {
+    let ready = view.services.iter().flat_map(|service| &service.endpoints).filter(|endpoint| endpoint.ready);
+    let behind = ready.filter_map(|endpoint| endpoint.pod.clone()).collect();
+    let mut used = Used { any: trace.is_some(), behind, ..Used::default() };
+    let Some(trace) = trace else { return used };
+    for step in steps(trace) {
+        note(view, trace, &step, &mut used);
+    }
+    let chosen = used.nodes.iter().position(|node| trace.node.as_ref() == Some(node));
+    if let Some(node) = chosen.filter(|index| *index > 1).map(|index| used.nodes.remove(index)) {
+        used.nodes.insert(1, node);
+    }
+    if used.public_dns {
+        used.dns_answer =
+            trace.dns.as_ref().and_then(|dns| dns.answers.last()).map(|answer| format!("{} {}", answer.kind, answer.data));
+    }
+    used
+}
+
+fn note(view: &ClusterView, trace: &Trace, step: &Step, used: &mut Used) {
+    let Some(hop) = hop(trace, step) else { return };
+    match &hop.at {
+        Place::Internet => used.client = true,
+        Place::PublicDns => used.public_dns = true,
+        // The CoreDNS that is asked: the first one that runs.
+        Place::Coredns => {
+            let dns = view.pods.iter().find(|pod| pod.role == PodRole::Coredns && !pod.node.is_empty());
+            used.pods.extend(dns.map(|pod| (pod.namespace.clone(), pod.name.clone())));
+        }
+        Place::LoadBalancer(namespace, name) => {
+            used.balancers.insert((namespace.clone(), name.clone()));
+        }
+        Place::Node(node) | Place::KubeProxy(node) | Place::Cni(node) => add(&mut used.nodes, node),
+        Place::Pod(namespace, name) | Place::IngressController(namespace, name) => {
+            used.pods.insert((namespace.clone(), name.clone()));
+            let pod = view.pods.iter().find(|pod| pod.namespace == *namespace && pod.name == *name);
+            if let Some(pod) = pod.filter(|pod| !pod.node.is_empty()) {
+                add(&mut used.nodes, &pod.node);
+            }
+        }
+        Place::Outside(name) => {
+            used.servers.insert(name.clone());
+        }
+    }
+    // A Service takes part where its rules are read; an Ingress controller knows it by name only.
+    if matches!(hop.at, Place::KubeProxy(_)) {
+        let services = hop.objects.iter().filter(|object| object.kind == Kind::Service);
+        used.services.extend(services.map(|service| (service.namespace.clone(), service.name.clone())));
+    }
+    let enters = !matches!(hop.reason, Reason::Send | Reason::Lookup) && !hop.reply;
+    if let (true, Some(before)) = (enters, hop.before) {
+        let dst = before.dst;
+        let node = view.nodes.iter().find(|node| node.ip == dst.ip.to_string());
+        let open = view.services.iter().flat_map(|service| &service.ports).any(|port| port.node_port == dst.port);
+        if let (Some(node), true, true) = (node, open, call(trace, step).is_some()) {
+            used.ports.insert((node.name.clone(), dst.port));
+        }
+    }
+}
+
+fn add(nodes: &mut Vec<String>, node: &str) {
+    if !nodes.iter().any(|other| other == node) {
+        nodes.push(node.to_string());
+    }
+}
