@@ -3,9 +3,12 @@
 pub mod engine;
 pub mod i18n;
 pub mod icon;
+mod packets;
 pub mod queue;
 pub mod stage;
 pub mod stage_player;
+mod stage_pods;
+mod stage_things;
 pub mod timeline;
 pub mod worker;
 

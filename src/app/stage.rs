@@ -1,12 +1,19 @@
 //! The cluster stage: machines, Services and Pods as an SVG whose parts can be focused and chosen; packets run above it.
 
+use super::i18n::use_speech;
+use super::packets::{Burst, Packets};
 use super::stage_player::Player;
-use crate::scene::ItemId;
-use crate::scene::geometry::Rect;
+use super::stage_things::Things;
+use crate::msg;
+use crate::scene::geometry::{Rect, Size};
 use crate::scene::view::ClusterView;
+use crate::scene::{ItemId, Options, Scene, stage};
 use crate::session::BurstResult;
 use crate::trace::Trace;
 use std::rc::Rc;
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Element, HtmlElement, KeyboardEvent, ResizeObserver};
 use yew::prelude::*;
 
 /// What the stage shows.
@@ -42,9 +49,139 @@ pub struct Selected {
     pub anchor: Rect,
 }
 
+/// A scene that is compared by identity: it is made anew only when what it shows has changed.
+#[derive(Clone)]
+pub(super) struct Shown(pub Rc<Scene>);
+
+impl PartialEq for Shown {
+    fn eq(&self, other: &Shown) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 /// The cluster stage.
 #[component]
 pub fn Stage(props: &StageProps) -> Html {
-    let _ = props;
-    html! { <svg class="stage" role="group" /> }
+    let speech = use_speech();
+    let frame = use_node_ref();
+    let size = use_size(&frame);
+    let options = use_state(Options::default);
+    let scene = {
+        let (view, trace) = (props.view.clone(), props.trace.clone());
+        // Both are shared and never changed in place, so their addresses tell whether they are others.
+        let (room, choice) = (*size, *options);
+        let identity = (Rc::as_ptr(&view), trace.as_ref().map(Rc::as_ptr), room, choice);
+        let make = move || stage(&view, trace.as_deref(), room, choice);
+        use_memo_by(identity, make)
+    };
+    let choose = {
+        let (on_select, options) = (props.on_select.clone(), options.clone());
+        Callback::from(move |selected: Selected| match selected.item {
+            ItemId::MoreServices => options.set(Options { all_services: !options.all_services }),
+            _ => on_select.emit(selected),
+        })
+    };
+    let keys = keys(&props.player);
+    let shown = Shown(scene.clone());
+    let (width, height) = (scene.picture.size.width, scene.picture.size.height);
+    let name = match props.player.steps().len() {
+        0 => speech.t("stage.picture"),
+        count => speech.say(&msg!("stage.pictureHop", hop = props.player.step + 1, count = count)),
+    };
+    html! {
+        <div class={classes!("stageview", scene.picture.transposed.then_some("upright"))} ref={frame} onkeydown={keys}>
+            if size.width > 0.0 {
+                <div class="stagesheet">
+                    <svg class="stage" width={width.to_string()} height={height.to_string()} viewBox={format!("0 0 {width} {height}")}
+                        role="group" aria-label={name}>
+                        <Things scene={shown.clone()} selected={props.selected.clone()} touched={props.touched.clone()} {choose}/>
+                        if let Some(trace) = &props.trace {
+                            <Packets scene={shown.clone()} trace={trace.clone()} player={props.player.clone()}/>
+                        }
+                    </svg>
+                    if let (Some(burst), Some(trace)) = (&props.burst, &props.trace) {
+                        <Burst scene={shown} trace={trace.clone()} results={burst.clone()}/>
+                    }
+                </div>
+            }
+        </div>
+    }
+}
+
+/// Left and right step, with Shift from machine to machine; Home, End and Space.
+fn keys(player: &Player) -> Callback<KeyboardEvent> {
+    let player = player.clone();
+    Callback::from(move |event: KeyboardEvent| {
+        if press(&player, &event) {
+            event.prevent_default();
+        }
+    })
+}
+
+/// Whether a key meant the player. Space belongs to the thing that has the focus where that is a button of its own.
+pub(super) fn press(player: &Player, event: &KeyboardEvent) -> bool {
+    if event.ctrl_key() || event.alt_key() || event.meta_key() {
+        return false;
+    }
+    let on_button = event.target().and_then(|target| target.dyn_into::<Element>().ok()).is_some_and(|target| {
+        target.tag_name().eq_ignore_ascii_case("button") || target.get_attribute("role").as_deref() == Some("button")
+    });
+    match (event.key().as_str(), event.shift_key()) {
+        ("ArrowRight", false) => player.step_by(1),
+        ("ArrowLeft", false) => player.step_by(-1),
+        ("ArrowRight", true) => player.machine_by(1),
+        ("ArrowLeft", true) => player.machine_by(-1),
+        ("Home", _) => player.show(0),
+        ("End", _) => player.show(usize::MAX),
+        (" ", _) if !on_button => player.toggle(),
+        _ => return false,
+    }
+    true
+}
+
+/// A value that is made anew when its key changes.
+#[hook]
+fn use_memo_by<K: PartialEq + 'static, T: 'static>(key: K, make: impl FnOnce() -> T) -> Rc<T> {
+    let kept = use_mut_ref(|| None::<(K, Rc<T>)>);
+    let mut kept = kept.borrow_mut();
+    if let Some((_, value)) = kept.as_ref().filter(|(old, _)| *old == key) {
+        return value.clone();
+    }
+    let value = Rc::new(make());
+    *kept = Some((key, value.clone()));
+    value
+}
+
+/// The room that an element has.
+#[hook]
+pub(super) fn use_size(frame: &NodeRef) -> UseStateHandle<Size> {
+    let size = use_state(Size::default);
+    let (frame, set) = (frame.clone(), size.clone());
+    use_effect_with((), move |()| {
+        let element = frame.cast::<HtmlElement>();
+        let seen = std::cell::Cell::new(Size::default());
+        let measure = {
+            let element = element.clone();
+            move || {
+                let Some(element) = &element else { return };
+                let now = Size { width: f64::from(element.client_width()), height: f64::from(element.client_height()) };
+                if seen.replace(now) != now {
+                    set.set(now);
+                }
+            }
+        };
+        measure();
+        let heard = Closure::<dyn FnMut(JsValue)>::new(move |_: JsValue| measure());
+        let observer = ResizeObserver::new(heard.as_ref().unchecked_ref()).ok();
+        if let (Some(observer), Some(element)) = (&observer, &element) {
+            observer.observe(element);
+        }
+        move || {
+            if let Some(observer) = observer {
+                observer.disconnect();
+            }
+            drop(heard);
+        }
+    });
+    size
 }

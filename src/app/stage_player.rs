@@ -179,9 +179,9 @@ impl Player {
         self.show(starts.get(next).copied().unwrap_or_default());
     }
 
-    /// Moves time itself, 0 to 1 of the whole.
-    pub fn scrub(&self, part: f64) {
-        self.inner.at.set(self.inner.beats.borrow().end() * part.clamp(0.0, 1.0));
+    /// Moves time itself, in milliseconds from the first hop on.
+    pub fn seek(&self, at: f64) {
+        self.inner.at.set(at.clamp(0.0, self.inner.beats.borrow().end()));
         self.pause();
     }
 

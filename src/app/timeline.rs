@@ -1,8 +1,22 @@
 //! The timeline: one bead for each hop, and the player's controls.
+//!
+//! The beads are one tab stop with a roving index; Left and Right step, with Shift from machine to machine, 1 to 9 go to a hop.
+//! A drag over the beads moves time itself.
 
-use super::stage_player::Player;
-use crate::trace::Trace;
+use super::i18n::{Speech, use_speech};
+use super::icon::{Outcome, icon, outcome};
+use super::stage::{press, use_size};
+use super::stage_player::{Player, SPEEDS};
+use super::stage_things::n;
+use crate::msg;
+use crate::scene::beads::{Bead, Zone, beads, moment};
+use crate::scene::name;
+use crate::scene::steps::{Rewrite, hop};
+use crate::trace::{Hop, Place, Trace};
+use crate::words::Message;
 use std::rc::Rc;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlSelectElement};
 use yew::prelude::*;
 
 /// What the timeline shows.
@@ -18,6 +32,300 @@ pub struct TimelineProps {
 /// Controls, beads and the outcome.
 #[component]
 pub fn Timeline(props: &TimelineProps) -> Html {
-    let _ = props;
-    html! { <section class="tl" aria-label="Timeline" /> }
+    let speech = use_speech();
+    let player = &props.player;
+    let steps = player.steps();
+    let count = steps.len();
+    let trace = props.trace.as_deref().filter(|_| count > 0);
+    let hop = trace.and_then(|trace| hop(trace, steps.get(player.step)?));
+    let end = trace.map(outcome);
+    html! {
+        <section class="tl" aria-label={speech.t("timeline.label")} data-panel="timeline">
+            <div class="tlhead">
+                { button(&speech, "timeline.first", "i-first", count == 0 || player.step == 0, "", player, |player| player.show(0)) }
+                { button(&speech, "timeline.previous", "i-prev", count == 0 || player.step == 0, "", player, |player| player.step_by(-1)) }
+                { button(&speech, if player.playing { "timeline.pause" } else { "timeline.play" }, if player.playing { "i-pause" } else { "i-play" },
+                    count == 0, "line", player, Player::toggle) }
+                { button(&speech, "timeline.next", "i-next", count == 0 || player.finished(), "", player, |player| player.step_by(1)) }
+                if let Some(hop) = hop {
+                    <span class="where"><b>{ speech.say(&msg!("timeline.hop", hop = player.step + 1)) }</b>{ " " }
+                        <span>{ speech.say(&msg!("timeline.where", count = count, place = place(&speech, hop))) }</span></span>
+                }
+                <span class="spacer"></span>
+                { speed(&speech, player) }
+                if let Some(end) = end.filter(|_| player.finished() || !player.playing) { { chip(&speech, props.trace.as_deref(), end) } }
+            </div>
+            if let (Some(trace), Some(end)) = (&props.trace, end) {
+                <Beads trace={trace.clone()} player={player.clone()} glyph={end.glyph} class={end.class}/>
+            } else {
+                <div class="tlempty"></div>
+            }
+        </section>
+    }
+}
+
+fn button(
+    speech: &Speech,
+    label: &str,
+    glyph: &'static str,
+    off: bool,
+    class: &'static str,
+    player: &Player,
+    act: fn(&Player),
+) -> Html {
+    let player = player.clone();
+    let onclick = Callback::from(move |_: MouseEvent| act(&player));
+    html! { <button type="button" class={classes!("btn", "sm", "icon", class)} aria-label={speech.t(label)} disabled={off} {onclick}>{ icon(glyph, 16) }</button> }
+}
+
+fn speed(speech: &Speech, player: &Player) -> Html {
+    let set = player.clone();
+    let onchange = Callback::from(move |event: Event| {
+        let value = event.target_dyn_into::<HtmlSelectElement>().and_then(|select| select.value().parse().ok());
+        set.set_speed(value.unwrap_or(1.0));
+    });
+    html! {
+        <select class="speed" aria-label={speech.t("timeline.speed")} {onchange}>
+            { for SPEEDS.iter().map(|speed| html! { <option value={speed.to_string()} selected={*speed == player.speed}>{ format!("{speed}×") }</option> }) }
+        </select>
+    }
+}
+
+fn chip(speech: &Speech, trace: Option<&Trace>, end: Outcome) -> Html {
+    html! {
+        <span class={classes!("chip", end.class)}>
+            <svg class={classes!("oc", format!("o-{}", end.class))} width="16" height="16" aria-hidden="true"><use href={format!("#{}", end.glyph)}/></svg>
+            { ending(speech, trace, end) }
+        </span>
+    }
+}
+
+/// How it ended, in a word or two: with the status where HTTP was spoken.
+fn ending(speech: &Speech, trace: Option<&Trace>, end: Outcome) -> String {
+    let status = trace.and_then(|trace| trace.status);
+    match (end.class, status) {
+        ("ok", Some(status)) => speech
+            .say(&msg!("timeline.ok.status", status = status, words = if status == 200 { "OK" } else { "" }))
+            .trim()
+            .to_string(),
+        ("ok", None) => speech.t("timeline.ok"),
+        (_, status) => {
+            let status = status.map(|status| status.to_string()).unwrap_or_default();
+            speech.say(&Message { id: end.words.into(), args: [("status".into(), status)].into() })
+        }
+    }
+}
+
+/// Where a hop happens: the chain that decided and its node, or the place.
+fn place(speech: &Speech, hop: &Hop) -> String {
+    let chain = hop.rules.last().map(|rule| rule.chain.as_str()).filter(|chain| !chain.is_empty());
+    match (&hop.at, chain) {
+        (Place::KubeProxy(node) | Place::Node(node), Some(chain)) => {
+            // The hash of a chain's name says nothing here; the inspector has it.
+            let mut parts = chain.splitn(3, '-');
+            let short = match (parts.next(), parts.next(), parts.next()) {
+                (Some("KUBE"), Some(kind @ ("SVC" | "SVL" | "SEP" | "EXT" | "FW")), Some(_)) => format!("KUBE-{kind}"),
+                _ => chain.to_string(),
+            };
+            speech.say(&msg!("timeline.chain", chain = short, node = node))
+        }
+        (Place::KubeProxy(node) | Place::Node(node), None) => speech.say(&msg!("zone.kernel", node = node)),
+        (Place::Cni(node), _) => speech.say(&msg!("timeline.network", node = node)),
+        (Place::Pod(_, name) | Place::IngressController(_, name), _) => speech.say(&msg!("zone.pod", pod = name)),
+        (Place::Outside(name), _) => speech.say(&msg!("zone.server", server = name)),
+        (Place::Internet, _) => speech.t("timeline.outside"),
+        (Place::PublicDns, _) => speech.t("stage.dns"),
+        (Place::Coredns, _) => "CoreDNS".to_string(),
+        (Place::LoadBalancer(..), _) => speech.t("stage.lb"),
+    }
+}
+
+#[derive(Clone, PartialEq, Properties)]
+struct BeadsProps {
+    trace: Rc<Trace>,
+    player: Player,
+    glyph: &'static str,
+    class: &'static str,
+}
+
+/// Where beads stand.
+struct Strand {
+    first: f64,
+    pitch: f64,
+    /// There is room for every bead's name.
+    named: bool,
+}
+
+impl Strand {
+    fn new(width: f64, count: usize) -> Strand {
+        let gaps = count.saturating_sub(1).max(1) as f64;
+        let edge = if width < 560.0 { 24.0 } else { 38.0 };
+        let pitch = ((width - 2.0 * edge) / gaps).min(if count < 7 { 126.0 } else { 96.0 });
+        Strand { first: (width - pitch * (count.saturating_sub(1) as f64)) / 2.0, pitch, named: pitch >= 50.0 }
+    }
+
+    fn x(&self, index: usize) -> f64 {
+        self.first + self.pitch * index as f64
+    }
+}
+
+#[component]
+fn Beads(props: &BeadsProps) -> Html {
+    let speech = use_speech();
+    let frame = use_node_ref();
+    let width = use_size(&frame).width;
+    let dragging = use_mut_ref(|| false);
+    let steps = props.player.steps();
+    let (list, zones) = beads(&props.trace, &steps);
+    let string = Strand::new(width, list.len());
+    let current = list.iter().position(|bead| bead.steps.contains(&props.player.step)).unwrap_or_default();
+    let focus = focuser(&frame);
+    let keys = {
+        let (player, focus, list) = (props.player.clone(), focus, list.clone());
+        Callback::from(move |event: KeyboardEvent| {
+            if let Some(bead) = event.key().parse::<usize>().ok().and_then(|number| list.get(number.checked_sub(1)?)) {
+                player.show(bead.steps.start);
+            } else if !press(&player, &event) {
+                return;
+            }
+            event.prevent_default();
+            event.stop_propagation();
+            focus.emit(());
+        })
+    };
+    let seek = {
+        let (player, frame, list) = (props.player.clone(), frame.clone(), list.clone());
+        let (first, pitch) = (string.first, string.pitch);
+        move |event: &PointerEvent| {
+            let Some(left) = frame.cast::<Element>().map(|element| element.get_bounding_client_rect().x()) else { return };
+            let place = (f64::from(event.client_x()) - left - first) / pitch;
+            player.seek(moment(&list, &player.beats(), place));
+        }
+    };
+    let (down, drag) = (dragging.clone(), dragging.clone());
+    let onpointerdown = Callback::from(move |_: PointerEvent| *down.borrow_mut() = true);
+    let onpointermove = Callback::from(move |event: PointerEvent| {
+        // A pointer that went up elsewhere has no button any more.
+        let held = *drag.borrow() && event.buttons() & 1 == 1;
+        *drag.borrow_mut() = held;
+        if held && event.movement_x() != 0 {
+            seek(&event);
+        }
+    });
+    let onpointerup = Callback::from(move |_: PointerEvent| *dragging.borrow_mut() = false);
+    html! {
+        <div class="tlbeads" ref={frame} onkeydown={keys} {onpointerdown} {onpointermove} {onpointerup}>
+            if width > 0.0 {
+                <svg class="tlsvg" width={n(width)} height="88" viewBox={format!("0 0 {} 88", n(width))} role="group" aria-label={speech.t("timeline.hops")}>
+                    { for zones.iter().map(|zone| bracket(&speech, &string, zone)) }
+                    { for list.iter().enumerate().skip(1).map(|(index, bead)| link(&string, index, bead.wire, index <= current)) }
+                    { for list.iter().enumerate().map(|(index, bead)| self::bead(&speech, &string, props, bead, index, current, list.len())) }
+                </svg>
+            }
+        </div>
+    }
+}
+
+/// Keyboard steps take the focus along to the current bead, once it is drawn.
+fn focuser(frame: &NodeRef) -> Callback<()> {
+    let frame = frame.clone();
+    Callback::from(move |()| {
+        let frame = frame.clone();
+        gloo::timers::callback::Timeout::new(0, move || {
+            let current = frame.cast::<Element>().and_then(|element| element.query_selector("[tabindex='0']").ok().flatten());
+            if let Some(current) = current {
+                // An SVG element takes the focus by the same method.
+                let _ = current.unchecked_into::<web_sys::HtmlElement>().focus();
+            }
+        })
+        .forget();
+    })
+}
+
+fn bracket(speech: &Speech, string: &Strand, zone: &Zone) -> Html {
+    let reach = (string.pitch / 2.0 - 6.0).min(20.0);
+    let (from, to) = (string.x(zone.beads.start) - reach, string.x(zone.beads.end - 1) + reach);
+    let words = speech.say(&zone.title);
+    // A name may lean over its neighbours' gaps, not over their names.
+    let room = to - from + string.pitch - 2.0 * reach - 4.0;
+    let fits = (room / 6.4).max(0.0) as usize;
+    let words = match &zone.title.args.get("pod").or(zone.title.args.get("server")) {
+        Some(pod) => name::pod(pod, room),
+        None if words.chars().count() > fits => zone.title.args.get("node").cloned().unwrap_or(words),
+        None => words,
+    };
+    let shown = words.chars().count() <= fits + 1;
+    html! { <>
+        <path class="zl" d={format!("M{} 20v-4H{}v4", n(from), n(to))}/>
+        if shown { <text class="zone" x={n((from + to) / 2.0)} y="11">{ words }</text> }
+    </> }
+}
+
+/// An arc where the packet went over a wire, else a flat line.
+fn link(string: &Strand, index: usize, wire: bool, done: bool) -> Html {
+    let (from, to) = (string.x(index - 1), string.x(index));
+    let lean = (to - from) * 0.18;
+    let d = if wire {
+        format!("M{} 52C{} 22 {} 22 {} 52", n(from), n(from + lean), n(to - lean), n(to))
+    } else {
+        format!("M{} 52H{}", n(from), n(to))
+    };
+    html! { <path class={classes!("base", done.then_some("done"))} {d}/> }
+}
+
+fn bead(speech: &Speech, string: &Strand, props: &BeadsProps, bead: &Bead, index: usize, current: usize, count: usize) -> Html {
+    let x = string.x(index);
+    let last = index + 1 == count;
+    let name = if last { ending(speech, Some(&props.trace), outcome(&props.trace)) } else { speech.say(&bead.label) };
+    let number = bead.steps.start + 1;
+    let state = match index.cmp(&current) {
+        std::cmp::Ordering::Less => "done",
+        std::cmp::Ordering::Equal => "cur",
+        std::cmp::Ordering::Greater => "",
+    };
+    let (player, step) = (props.player.clone(), bead.steps.start);
+    let onclick = Callback::from(move |_: MouseEvent| player.show(step));
+    let (pick, target) = (props.player.clone(), bead.steps.start);
+    let onkeydown = Callback::from(move |event: KeyboardEvent| {
+        if event.key() == "Enter" {
+            pick.show(target);
+        }
+    });
+    let small = string.pitch < 34.0;
+    let named = string.named || index == current;
+    let label = speech.say(&msg!("timeline.bead", hop = number, name = name));
+    let colour = format!("o-{}", props.class);
+    let short = if last && string.named && name.chars().count() as f64 * 6.2 > string.pitch + 14.0 {
+        speech.t(&format!("bead.end.{}", props.class))
+    } else {
+        name
+    };
+    html! {
+        <g class={classes!("bead", state)} role="button" tabindex={if index == current { "0" } else { "-1" }} aria-label={label}
+            aria-current={(index == current).then_some("step")} {onclick} {onkeydown}>
+            <rect class="reach" x={n(x - (string.pitch / 2.0).min(22.0))} y="24" width={n(string.pitch.min(44.0))} height="60"/>
+            <circle class="halo" cx={n(x)} cy="52" r="15"/>
+            if last {
+                <circle class="backing" cx={n(x)} cy="52" r="10.5"/>
+                <svg class={colour} x={n(x - 11.0)} y="41" width="22" height="22"><use href={format!("#{}", props.glyph)}/></svg>
+            } else {
+                <circle class="b" cx={n(x)} cy="52" r={if small { "8.5" } else { "10.5" }}/>
+                <text class="bn" x={n(x)} y="56">{ number }</text>
+            }
+            if named { <text class="bl" x={n(x)} y="79">{ short }</text> }
+            if let Some(rewrite) = bead.rewrite.filter(|_| string.pitch >= 34.0) { { tag(rewrite, x) } }
+        </g>
+    }
+}
+
+/// What a bead's hop rewrote.
+fn tag(rewrite: Rewrite, x: f64) -> Html {
+    let words = match rewrite {
+        Rewrite::Source => "src",
+        Rewrite::Destination => "dst",
+        Rewrite::Both => "both",
+        Rewrite::New => "new",
+    };
+    let width = words.len() as f64 * 6.5 + 9.0;
+    html! { <g class="rw"><rect x={n(x - width / 2.0)} y="23" width={n(width)} height="14" rx="3"/><text x={n(x)} y="33.5">{ words }</text></g> }
 }

@@ -352,7 +352,7 @@ pub(super) fn cards(view: &ClusterView, used: &Used) -> Vec<OutsideCard> {
     let balancer = match (asked, &balanced[..]) {
         (Some(one), _) | (None, [one]) => match one.external.first() {
             Some(address) => Label::Plain(address.clone()),
-            None => Label::Said(msg!("stage.lb.pending")),
+            None => Label::Plain("<pending>".to_string()),
         },
         (None, []) => Label::Said(msg!("stage.lb.none")),
         (None, several) => Label::Said(msg!("stage.lb.several", count = several.len())),

@@ -4,6 +4,7 @@
 //! [`stage`] lays the cluster out as a table (columns are machines, rows are layers; under [`NARROW`] the other way round) and draws the
 //! route of a trace over it; [`frame::frame`] says what a moment shows. Same cluster, same trace, same size: same picture.
 
+pub mod beads;
 pub mod beats;
 pub mod frame;
 pub mod geometry;

@@ -268,3 +268,33 @@ fn outside(machine: &Machine) -> bool {
 fn destination(flow: Option<crate::packet::Flow>) -> String {
     flow.map(|flow| flow.dst.to_string()).unwrap_or_default()
 }
+
+/// The way of another request of the same kind that ended at that Pod: as the drawn one went, up to where the Pod was picked.
+/// Without a Pod it ends where the drawn one was decided.
+pub fn spread(picture: &Picture, route: &Route, pod: Option<&(String, String)>) -> Polyline {
+    let forward: Vec<&Halt> = route.stops.iter().filter(|halt| !halt.reply).collect();
+    let Some(last) = forward.iter().rposition(|halt| !matches!(halt.stop, Stop::Bus(..) | Stop::PodIn(..) | Stop::Exit(_)))
+    else {
+        return Polyline::default();
+    };
+    let picked = forward[last];
+    let mut line = Polyline::default();
+    for halt in &forward[..=last] {
+        let leg = &route.legs[halt.leg].line;
+        for point in leg.first(halt.to).points() {
+            if !line.points().contains(point) {
+                line.to(*point);
+            }
+        }
+    }
+    if let Some((namespace, name)) = pod {
+        let lanes = Lanes(picture);
+        let to = Stop::PodIn(namespace.clone(), name.clone());
+        match lanes.point(&to) {
+            Some(_) => lanes.lead(&mut line, &picked.stop, &to),
+            // A Pod without a mark of its own: its node's share of the Pod network is as near as it gets.
+            None => lanes.lead(&mut line, &picked.stop, &Stop::Exit(lanes.node_of(&picked.stop).unwrap_or_default())),
+        }
+    }
+    line
+}

@@ -1,0 +1,280 @@
+//! What moves on the stage: the trail, the packet with its label, where it was going before, the outcome; and the dots of a burst.
+
+use super::i18n::use_speech;
+use super::icon::outcome;
+use super::stage::Shown;
+use super::stage_player::{Player, Ticking, still};
+use super::stage_things::{diamond, n};
+use crate::scene::beats::{BURST, dots};
+use crate::scene::frame::{Flag, Frame, Side, frame};
+use crate::scene::geometry::{Point, Polyline, at};
+use crate::scene::lanes::Stop;
+use crate::scene::picture::Picture;
+use crate::scene::route::{Route, spread};
+use crate::session::BurstResult;
+use crate::trace::{Trace, Verdict};
+use gloo::render::request_animation_frame;
+use std::f64::consts::TAU;
+use std::rc::Rc;
+use wasm_bindgen::JsCast;
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
+use yew::prelude::*;
+
+/// What moves.
+#[derive(Clone, PartialEq, Properties)]
+pub(super) struct PacketsProps {
+    pub scene: Shown,
+    pub trace: Rc<Trace>,
+    pub player: Player,
+}
+
+/// Trail, packet and labels of one trace. Only this part is rendered on every frame.
+#[component]
+pub(super) fn Packets(props: &PacketsProps) -> Html {
+    let speech = use_speech();
+    let update = use_force_update();
+    let ticking = use_mut_ref(|| None::<Ticking>);
+    {
+        let (player, ticking) = (props.player.clone(), ticking.clone());
+        use_effect_with((), move |()| {
+            *ticking.borrow_mut() = Some(player.on_tick(Callback::from(move |_| update.force_update())));
+            move || *ticking.borrow_mut() = None
+        });
+    }
+    let scene = &props.scene.0;
+    let now = frame(scene, &props.player.beats(), props.player.at());
+    if scene.route.stops.len() != props.player.steps().len() || now.walked.is_empty() {
+        return Html::default();
+    }
+    let end = outcome(&props.trace);
+    let failed = end.class != "ok";
+    let rejected = failed && now.step == scene.route.decided && now.arrived;
+    let flag_words = rejected.then(|| match end.class {
+        "refused" => Some("stage.flag.refused"),
+        "timeout" => Some("stage.flag.timeout"),
+        "unreach" => Some("stage.flag.unreachable"),
+        _ => None,
+    });
+    let flag_words = flag_words.flatten().map(|id| speech.t(id));
+    let refused = failed && end.class == "refused";
+    html! {
+        <g class="traffic" aria-hidden="true">
+            { for scene.route.legs.iter().map(|leg| html! { <path class={classes!("ghost", leg.lookup.then_some("lookup"))} d={leg.line.path(&leg.sharp)}/> }) }
+            { for scene.route.legs.iter().zip(&now.walked).filter(|(_, walked)| **walked > 0.5).map(|(leg, walked)| html! {
+                <path class={classes!("trail", leg.lookup.then_some("lookup"))} d={leg.line.first(*walked).path(&leg.sharp)}/>
+            }) }
+            { met(&scene.picture, &now, &scene.route) }
+            { used_ports(&scene.picture) }
+            { beads(&scene.route, &now) }
+            { gates(&scene.route, &now) }
+            { for now.past.iter().map(|past| flag(past, "past", &past.text, false)) }
+            if now.decided { { mark(&scene.picture, &scene.route, end.glyph, end.class) } }
+            if !now.in_gate {
+                <circle class={classes!("dot", now.reply.then_some("reply"), (refused && now.reply).then_some("bad"))} cx={n(now.packet.x)} cy={n(now.packet.y)} r="6"/>
+            }
+            if let Some(label) = &now.label {
+                { flag(label, if rejected { "bad" } else if now.reply && refused { "reply bad" } else if now.reply { "reply" } else { "" }, flag_words.as_ref().unwrap_or(&label.text), flag_words.is_none()) }
+            }
+        </g>
+    }
+}
+
+/// The Pod that is reached.
+fn met(picture: &Picture, now: &Frame, route: &Route) -> Html {
+    let reached = |index: usize| match &route.stops[index].stop {
+        Stop::PodIn(namespace, name) | Stop::PodOut(namespace, name) => picture.pod(namespace, name),
+        _ => None,
+    };
+    (0..=now.step)
+        .filter_map(reached)
+        .map(|pod| {
+            let r = pod.rect;
+            html! { <rect class="target" x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx={if r.height > 30.0 { "8" } else { "6" }}/> }
+        })
+        .collect()
+}
+
+/// Open ports stand above the trail that passes them.
+fn used_ports(picture: &Picture) -> Html {
+    let tags = picture.nodes.iter().flat_map(|node| &node.ports).filter(|tag| tag.used);
+    tags.map(|tag| {
+        let r = tag.rect;
+        html! { <>
+            <rect class="port used" x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx="9"/>
+            <text class="m portname used" x={n(r.centre().x)} y={n(r.centre().y + 4.0)} text-anchor="middle">{ tag.text.clone() }</text>
+        </> }
+    })
+    .collect()
+}
+
+/// Numbers along the way; where two would meet, the first stays.
+fn beads(route: &Route, now: &Frame) -> Html {
+    let mut taken: Vec<Point> = Vec::new();
+    let mut shown = Vec::new();
+    for (index, halt) in route.stops.iter().enumerate() {
+        let Some(point) = halt.bead.filter(|point| !taken.iter().any(|other| other.distance(*point) < 17.0)) else { continue };
+        taken.push(point);
+        let under = index == now.step && now.arrived && point.distance(now.packet) < 9.0;
+        if under || point.distance(now.packet) < 7.0 {
+            continue;
+        }
+        shown.push(html! {
+            <g class={classes!("bead", (index > now.step || index == now.step && !now.arrived).then_some("next"))}>
+                <circle cx={n(point.x)} cy={n(point.y)} r="8"/><text x={n(point.x)} y={n(point.y + 3.7)}>{ index + 1 }</text>
+            </g>
+        });
+    }
+    shown.into_iter().collect()
+}
+
+/// Diamonds that decided, and the one that decides now.
+fn gates(route: &Route, now: &Frame) -> Html {
+    let mut points: Vec<Point> = Vec::new();
+    for halt in &route.stops[..=now.step] {
+        if let Stop::Rules(_, point) = &halt.stop {
+            if !points.contains(point) {
+                points.push(*point);
+            }
+        }
+    }
+    let on = |point: &Point| now.in_gate && point.distance(now.packet) < 1.0;
+    let reached =
+        |point: &Point| on(point) || now.arrived || !matches!(&route.stops[now.step].stop, Stop::Rules(_, here) if here == point);
+    points
+        .iter()
+        .filter(|point| reached(point))
+        .map(|point| {
+            let class = if on(point) { "on" } else { "past" };
+            html! { <><path class={classes!("gate", class)} d={diamond(point.x, point.y, if on(point) { 12.0 } else { 11.0 })}/>
+            <circle class={classes!("gatedot", class)} cx={n(point.x)} cy={n(point.y)} r="2.5"/></> }
+        })
+        .collect()
+}
+
+fn flag(flag: &Flag, class: &'static str, text: &str, arrow: bool) -> Html {
+    let r = flag.rect;
+    let middle = r.centre().y;
+    let words = match (arrow, class.starts_with("reply")) {
+        (false, _) => text.to_string(),
+        (true, false) => format!("→ {text}"),
+        (true, true) => format!("← {text}"),
+    };
+    let tip = match flag.side {
+        Side::Left => format!("M{} {}l7 5-7 5z", n(r.right() - 1.0), n(middle - 5.0)),
+        Side::Right => format!("M{} {}l-7 5 7 5z", n(r.x + 1.0), n(middle - 5.0)),
+        Side::Above | Side::Below => String::new(),
+    };
+    html! {
+        <g class={classes!("flag", class)}>
+            if flag.number.is_some() && !tip.is_empty() { <path class="tip" d={tip}/> }
+            <rect x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx="11"/>
+            if let Some(number) = flag.number {
+                <circle class="fn" cx={n(r.x + 12.0)} cy={n(middle)} r="8"/>
+                <text class="fnt" x={n(r.x + 12.0)} y={n(middle + 3.8)} text-anchor="middle">{ number }</text>
+            }
+            <text class="m" x={n(r.x + if flag.number.is_some() { 25.0 } else { 9.0 })} y={n(middle + 3.8)}>{ words }</text>
+        </g>
+    }
+}
+
+/// The outcome's shape, where it was decided: on a Pod's or a card's corner, or in place of the diamond.
+fn mark(picture: &Picture, route: &Route, glyph: &'static str, class: &'static str) -> Html {
+    let Some(halt) = route.stops.get(route.decided) else { return Html::default() };
+    let Some(leg) = route.legs.get(halt.leg) else { return Html::default() };
+    let here = leg.line.point(halt.to);
+    let corner = |rect: crate::scene::geometry::Rect| at(rect.right() - 4.0, rect.y);
+    let point = match &halt.stop {
+        Stop::PodIn(namespace, name) | Stop::PodOut(namespace, name) => {
+            picture.pod(namespace, name).map_or(here, |pod| corner(pod.rect))
+        }
+        Stop::PublicDns => picture.card(&crate::scene::ItemId::PublicDns).map_or(here, |card| corner(card.rect)),
+        Stop::Balancer => picture.card(&crate::scene::ItemId::LoadBalancer).map_or(here, |card| corner(card.rect)),
+        _ => here,
+    };
+    let colour = match class {
+        "ok" => "o-ok",
+        "refused" => "o-refused",
+        "timeout" => "o-timeout",
+        "nx" => "o-nx",
+        "e404" => "o-e404",
+        "e503" => "o-e503",
+        _ => "o-unreach",
+    };
+    html! { <>
+        <circle class="backing" cx={n(point.x)} cy={n(point.y)} r="11.5"/>
+        <svg class={classes!("ending", colour)} x={n(point.x - 11.0)} y={n(point.y - 11.0)} width="22" height="22"><use href={format!("#{glyph}")}/></svg>
+    </> }
+}
+
+/// Many requests.
+#[derive(Clone, PartialEq, Properties)]
+pub(super) struct BurstProps {
+    pub scene: Shown,
+    pub trace: Rc<Trace>,
+    pub results: Rc<Vec<BurstResult>>,
+}
+
+/// The dots of a burst, on a canvas: they run once.
+#[component]
+pub(super) fn Burst(props: &BurstProps) -> Html {
+    let canvas = use_node_ref();
+    let size = props.scene.0.picture.size;
+    {
+        let (canvas, scene, trace, results) = (canvas.clone(), props.scene.clone(), props.trace.clone(), props.results.clone());
+        use_effect_with(Rc::as_ptr(&props.results), move |_| {
+            let ways: Vec<(Polyline, bool)> = results
+                .iter()
+                .map(|result| {
+                    (spread(&scene.0.picture, &scene.0.route, result.pod.as_ref()), result.verdict == Verdict::Delivered)
+                })
+                .collect();
+            let running = Rc::new(std::cell::RefCell::new(None));
+            if !still() && trace.hops.len() > 1 {
+                if let Some(context) = context(&canvas) {
+                    run(context, Rc::new(ways), None, running.clone());
+                }
+            }
+            move || *running.borrow_mut() = None
+        });
+    }
+    let ratio = gloo::utils::window().device_pixel_ratio().max(1.0);
+    html! {
+        <canvas class="dots" ref={canvas} width={(size.width * ratio).to_string()} height={(size.height * ratio).to_string()} aria-hidden="true"/>
+    }
+}
+
+type Running = Rc<std::cell::RefCell<Option<gloo::render::AnimationFrame>>>;
+
+fn context(canvas: &NodeRef) -> Option<CanvasRenderingContext2d> {
+    canvas.cast::<HtmlCanvasElement>()?.get_context("2d").ok()??.dyn_into().ok()
+}
+
+/// One frame after the other, until the last dot has arrived. Colours come from the page's custom properties.
+fn run(context: CanvasRenderingContext2d, ways: Rc<Vec<(Polyline, bool)>>, began: Option<f64>, running: Running) {
+    let kept = running.clone();
+    let frame = request_animation_frame(move |now| {
+        let began = began.unwrap_or(now);
+        draw(&context, &ways, now - began);
+        if now - began <= BURST {
+            run(context, ways, Some(began), running);
+        }
+    });
+    *kept.borrow_mut() = Some(frame);
+}
+
+fn draw(context: &CanvasRenderingContext2d, ways: &[(Polyline, bool)], at: f64) {
+    let Some(canvas) = context.canvas() else { return };
+    let ratio = gloo::utils::window().device_pixel_ratio().max(1.0);
+    let style = gloo::utils::window().get_computed_style(&canvas).ok().flatten();
+    let colour = |name: &str| style.as_ref().and_then(|style| style.get_property_value(name).ok()).unwrap_or_default();
+    let (good, bad) = (colour("--now"), colour("--refused"));
+    context.clear_rect(0.0, 0.0, f64::from(canvas.width()), f64::from(canvas.height()));
+    for (index, part) in dots(ways.len(), at) {
+        let (way, delivered) = &ways[index];
+        let point = way.point(way.length() * part);
+        context.begin_path();
+        let _ = context.arc(point.x * ratio, point.y * ratio, 4.0 * ratio, 0.0, TAU);
+        context.set_fill_style_str(if *delivered { good.trim() } else { bad.trim() });
+        context.fill();
+    }
+}

@@ -1,0 +1,89 @@
+//! Pods on the stage: cards, lines, hexagons, or a row for each app.
+
+use super::stage_things::{Ink, n, sign};
+use crate::msg;
+use crate::scene::picture::{Density, PodMark, PodState};
+use crate::scene::view::PodRole;
+use yew::prelude::*;
+
+/// A Pod's mark.
+pub(super) fn pod(ink: &Ink, mark: &PodMark) -> Html {
+    let state = ink.speech.t(match mark.state {
+        PodState::Running => "stage.pod.running",
+        PodState::Pending => "stage.pod.pending",
+        PodState::NotReady => "stage.pod.notReady",
+        PodState::Terminating => "stage.pod.terminating",
+    });
+    let label = if mark.density == Density::Row {
+        ink.speech.say(&msg!("stage.aria.pods", app = mark.full_name, count = mark.count, node = mark.node))
+    } else {
+        ink.speech.say(&msg!("stage.aria.pod", name = mark.full_name, address = mark.detail, state = state, node = mark.node))
+    };
+    let inner = match mark.density {
+        Density::Card => card(mark, mark.rect.height >= 40.0),
+        Density::Line => card(mark, false),
+        Density::Hexagon => hexagon(mark),
+        Density::Row => row(mark),
+    };
+    ink.button(&mark.id, label, "pod", inner)
+}
+
+/// The glyph says what a Pod is for and how it is.
+fn glyph(mark: &PodMark) -> (&'static str, &'static str) {
+    match (mark.state, mark.role) {
+        (PodState::Pending, _) => ("g-pod-pending", "k-pod"),
+        (PodState::NotReady, _) => ("g-pod-unready", "k-pod"),
+        (PodState::Terminating, _) => ("g-pod-leaving", "k-pod"),
+        (PodState::Running, PodRole::Coredns) => ("g-dns", "k-dns"),
+        (PodState::Running, PodRole::Ingress) => ("g-ing", "k-ing"),
+        (PodState::Running, PodRole::App) => ("g-pod", "k-pod"),
+    }
+}
+
+fn card(mark: &PodMark, two_lines: bool) -> Html {
+    let r = mark.rect;
+    let middle = r.centre().y;
+    let (name, class) = glyph(mark);
+    let size = if two_lines { 18.0 } else { 16.0 };
+    let x = r.x + if mark.glyph { 36.0 } else { 10.0 };
+    let ghost = (mark.state == PodState::Pending).then_some("pending");
+    html! { <>
+        <rect class={classes!("card", ghost)} x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx={if two_lines { "8" } else { "6" }}/>
+        if mark.glyph { { sign(name, class, r.x + 10.0, middle - size / 2.0, size) } }
+        <text class="m name" x={n(x)} y={n(if two_lines { middle - 4.0 } else { middle + 4.0 })}>{ mark.name.clone() }</text>
+        if two_lines {
+            <text class="m dim" x={n(x)} y={n(middle + 12.0)}>{ mark.detail.clone() }</text>
+        }
+        if mark.endpoint {
+            <circle class="socket" cx={n(r.x)} cy={n(middle)} r="4"/><circle class="socketdot" cx={n(r.x)} cy={n(middle)} r="1.4"/>
+        } else {
+            <circle class="plug" cx={n(r.x)} cy={n(middle)} r="2.5"/>
+        }
+    </> }
+}
+
+fn hexagon(mark: &PodMark) -> Html {
+    let (x, y) = (mark.rect.centre().x, mark.rect.centre().y);
+    let class = match (mark.state, mark.role) {
+        (PodState::Pending, _) => "pending",
+        (PodState::NotReady | PodState::Terminating, _) => "unready",
+        (_, PodRole::Coredns) => "dns",
+        (_, PodRole::Ingress) => "ing",
+        _ => "ready",
+    };
+    let d = format!("M{} {}l5.6 3.2v6.5l-5.6 3.2-5.6-3.2v-6.5Z", n(x), n(y - 6.5));
+    html! { <path class={classes!("hexagon", class)} {d}/> }
+}
+
+fn row(mark: &PodMark) -> Html {
+    let r = mark.rect;
+    let (name, class) = glyph(mark);
+    html! { <>
+        <rect class="hit" x={n(r.x - 4.0)} y={n(r.y - 3.0)} width={n(r.width + 8.0)} height={n(r.height + 5.0)} rx="6"/>
+        { sign(name, class, r.x, r.y, 16.0) }
+        <text class="rowname" x={n(r.x + 22.0)} y={n(r.y + 12.0)}>{ mark.name.clone() }</text>
+        <text class="m" x={n(r.right())} y={n(r.y + 12.0)} text-anchor="end">{ mark.detail.clone() }</text>
+        <rect class="trough" x={n(r.x)} y={n(r.y + 19.0)} width={n(r.width)} height="5" rx="2"/>
+        <rect class="level" x={n(r.x)} y={n(r.y + 19.0)} width={n(r.width * mark.share)} height="5" rx="2"/>
+    </> }
+}

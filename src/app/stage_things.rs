@@ -1,0 +1,334 @@
+//! The things of the stage: what does not move.
+
+use super::i18n::{Speech, use_speech};
+use super::stage::{Selected, Shown};
+use super::stage_pods::pod;
+use crate::msg;
+use crate::scene::ItemId;
+use crate::scene::geometry::{Polyline, Rect};
+use crate::scene::name;
+use crate::scene::picture::{Heading, Health, Label, NodeBox, OutsideCard, Picture, PortTag, Rail, Trouble};
+use std::rc::Rc;
+use wasm_bindgen::JsCast;
+use web_sys::Element;
+use yew::prelude::*;
+
+/// What is drawn.
+#[derive(Clone, PartialEq, Properties)]
+pub(super) struct ThingsProps {
+    pub scene: Shown,
+    pub selected: Option<ItemId>,
+    pub touched: Rc<Vec<ItemId>>,
+    pub choose: Callback<Selected>,
+}
+
+/// Machines, Services and Pods.
+#[component]
+pub(super) fn Things(props: &ThingsProps) -> Html {
+    let speech = use_speech();
+    let ink = Ink { speech: &speech, props };
+    let picture = &props.scene.0.picture;
+    html! { <>
+        { ground(picture) }
+        { for picture.headings.iter().map(|heading| row_heading(&speech, heading)) }
+        { for picture.outside.iter().map(|card| outside(&ink, card)) }
+        { for picture.nodes.iter().map(|node| machine(&ink, node)) }
+        { for picture.rails.iter().map(|item| rail(&ink, picture, item)) }
+        if let Some(more) = &picture.more_services {
+            { ink.button(&ItemId::MoreServices, speech.say(&msg!("stage.moreServices.expand", count = more.count)), "more", html! { <>
+                <rect class="hit" x={n(more.rect.x)} y={n(more.rect.y)} width={n(more.rect.width)} height={n(more.rect.height)} rx="6"/>
+                <text class="k-svc b" x={n(more.rect.x + 14.0)} y={n(more.rect.y + 16.0)}>{ speech.say(&msg!("stage.moreServices", count = more.count)) }</text>
+            </> }) }
+        }
+        <path class="bus" d={picture.bus.path(&[])}/>
+        { for picture.nodes.iter().map(network) }
+        { for picture.pods.iter().map(|mark| pod(&ink, mark)) }
+        { for picture.nodes.iter().flat_map(|node| &node.ports).map(|tag| port(&ink, tag)) }
+    </> }
+}
+
+/// Words, state and the way to choose.
+pub(super) struct Ink<'a> {
+    pub speech: &'a Speech,
+    pub props: &'a ThingsProps,
+}
+
+impl Ink<'_> {
+    /// A thing that can be focused and chosen.
+    pub fn button(&self, id: &ItemId, label: String, class: &'static str, inner: Html) -> Html {
+        let (choose, item) = (self.props.choose.clone(), id.clone());
+        let pick = move |target: Option<web_sys::EventTarget>| {
+            let rect =
+                target.and_then(|target| target.dyn_into::<Element>().ok()).map(|element| element.get_bounding_client_rect());
+            let anchor = rect.map(|rect| Rect::new(rect.x(), rect.y(), rect.width(), rect.height())).unwrap_or_default();
+            choose.emit(Selected { item: item.clone(), anchor });
+        };
+        let press = pick.clone();
+        let onclick = Callback::from(move |event: MouseEvent| pick(event.current_target()));
+        let onkeydown = Callback::from(move |event: KeyboardEvent| {
+            if matches!(event.key().as_str(), "Enter" | " ") {
+                event.prevent_default();
+                press(event.current_target());
+            }
+        });
+        let chosen = self.props.selected.as_ref() == Some(id);
+        let touched = self.props.touched.contains(id);
+        html! {
+            <g class={classes!("thing", class, chosen.then_some("chosen"), touched.then_some("touched"))} role="button" tabindex="0"
+                aria-label={label} aria-pressed={chosen.then_some("true")} {onclick} {onkeydown}>{ inner }</g>
+        }
+    }
+
+    fn say(&self, label: &Label) -> String {
+        match label {
+            Label::Plain(text) => text.clone(),
+            Label::Said(message) => self.speech.say(message),
+        }
+    }
+
+    fn touches(&self, id: &ItemId) -> bool {
+        self.props.touched.contains(id)
+    }
+}
+
+/// A number as an attribute.
+pub(super) fn n(number: f64) -> String {
+    crate::scene::geometry::short(number).to_string()
+}
+
+/// A glyph of the sprite.
+pub(super) fn sign(name: &str, class: &'static str, x: f64, y: f64, size: f64) -> Html {
+    html! { <svg class={classes!("g", class)} x={n(x)} y={n(y)} width={n(size)} height={n(size)}><use href={format!("#{name}")}/></svg> }
+}
+
+fn ground(picture: &Picture) -> Html {
+    let (width, top) = (picture.size.width, picture.boundary);
+    html! { <>
+        <defs><pattern id="dots" width="16" height="16" patternUnits="userSpaceOnUse"><circle class="griddot" cx="1" cy="1" r=".9"/></pattern></defs>
+        <rect x="-2000" y="-200" width="6000" height={n(top + 200.0)} fill="url(#dots)"/>
+        <rect class="inside" x="-2000" y={n(top)} width="6000" height={n(picture.size.height - top + 4000.0)}/>
+        <path class="edge" d={format!("M-2000 {}H{}", n(top + 0.5), n(width + 2000.0))}/>
+    </> }
+}
+
+/// The gutter is 104 pixels wide; prose wraps, identifiers never do.
+fn row_heading(speech: &Speech, heading: &Heading) -> Html {
+    let (x, y) = (heading.at.x, heading.at.y);
+    let detail = match &heading.detail {
+        Some(Label::Plain(text)) => html! { <text class="m dim" x={n(x)} y={n(y + 15.0)}>{ text.clone() }</text> },
+        Some(Label::Said(message)) => wrap(&speech.say(message), 98.0)
+            .into_iter()
+            .enumerate()
+            .map(|(index, line)| html! { <text class="dim" x={n(x)} y={n(y + 16.0 + 13.0 * index as f64)}>{ line }</text> })
+            .collect(),
+        None => Html::default(),
+    };
+    html! { <><text class="band" x={n(x)} y={n(y)}>{ speech.say(&heading.title) }</text>{ detail }</> }
+}
+
+/// Breaks prose at spaces, by the usual widths of Latin and Hangul letters at 11 pixels.
+pub(super) fn wrap(text: &str, room: f64) -> Vec<String> {
+    let wide = |text: &str| text.chars().map(|c| if c >= '\u{1100}' { 10.5 } else { 5.6 }).sum::<f64>();
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if wide(line) + 5.6 + wide(word) <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_string()),
+        }
+    }
+    lines
+}
+
+fn outside(ink: &Ink, card: &OutsideCard) -> Html {
+    let r = card.rect;
+    let glyph = match &card.id {
+        ItemId::PublicDns => "g-dns",
+        ItemId::LoadBalancer => "g-lb",
+        _ => "g-client",
+    };
+    let (title, detail) = (ink.say(&card.title), ink.say(&card.detail));
+    let folded = detail.is_empty();
+    let text = r.x + if card.narrow { 12.0 } else { 42.0_f64.min(r.width / 4.0 + 2.0) };
+    let middle = r.centre().y;
+    let mono = matches!(card.detail, Label::Plain(_));
+    let inner = html! { <>
+        <rect class={classes!("card", (!card.active).then_some("quiet"))} x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx="8"/>
+        if !card.narrow { { sign(glyph, "k-infra", r.x + 11.0, middle - 10.0, 20.0) } }
+        <text class={classes!("t", (!card.active).then_some("soft"))} x={n(text)} y={n(if folded { middle + 4.0 } else { middle - 4.0 })}>{ title.clone() }</text>
+        <text class={classes!("dim", mono.then_some("m"))} x={n(text)} y={n(middle + 13.0)}>{ detail.clone() }</text>
+    </> };
+    ink.button(&card.id, format!("{title} {detail}"), "outside", inner)
+}
+
+fn machine(ink: &Ink, node: &NodeBox) -> Html {
+    let r = node.rect;
+    if !node.stack.is_empty() {
+        return stack(ink, node);
+    }
+    let state = match node.health {
+        Health::Ready => None,
+        Health::Unnoticed => Some(ink.speech.t("stage.node.noPower")),
+        Health::NotReady => Some("NotReady".to_string()),
+    };
+    let upright = node.plate.width == 0.0;
+    let glyph = if node.narrow { 0.0 } else { 22.0 };
+    let base = if upright { r.y + 29.0 } else { r.y + 21.0 };
+    let room = r.width - 24.0 - glyph - if node.narrow || upright { 0.0 } else { name::width(&node.ip) + 8.0 };
+    let second = if upright { (r.x + 11.0, base + 17.0, "start") } else { (r.right() - 12.0, base, "end") };
+    let detail = state.clone().unwrap_or_else(|| node.ip.clone());
+    let inner = html! { <>
+        <rect class={classes!("node", (node.health != Health::Ready).then_some("dead"))} x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx="10"/>
+        if !node.narrow { { sign("g-node", "k-infra", r.x + if upright { 10.0 } else { 12.0 }, base - 12.0, 16.0) } }
+        <text class="t" x={n(r.x + if upright { 29.0 } else { 12.0 + glyph })} y={n(base)}>{ name::cut(&node.name, room.max(46.0)) }</text>
+        if !node.narrow {
+            <text class={classes!(if state.is_some() { "bad" } else { "m" })} x={n(second.0)} y={n(second.1)} text-anchor={second.2}>{ detail.clone() }</text>
+        }
+        if !upright { { plate(ink, node) } }
+    </> };
+    let health = state.unwrap_or_else(|| "Ready".to_string());
+    let label = ink.speech.say(&msg!("stage.aria.node", name = node.name, ip = node.ip, state = health));
+    ink.button(&node.id, label, "machine", inner)
+}
+
+fn plate(ink: &Ink, node: &NodeBox) -> Html {
+    let r = node.plate;
+    let touched = ink.touches(&ItemId::Rules(node.name.clone())).then_some("touched");
+    let note: Vec<String> = match (node.proxy_running, node.narrow) {
+        (false, _) => wrap(&ink.speech.t("stage.plate.stopped"), 84.0),
+        (true, true) => Vec::new(),
+        (true, false) => wrap(&ink.speech.t("stage.plate.writer"), 66.0),
+    };
+    let warn = (!node.proxy_running).then_some("warn");
+    html! { <>
+        <rect class={classes!("plate", touched)} x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx="6"/>
+        <text x={n(r.x + 8.0)} y={n(r.y + 18.0)}>{ ink.speech.t("stage.plate") }</text>
+        { for note.into_iter().take(2).enumerate().map(|(index, line)| html! {
+            <text class={classes!("dim", warn)} x={n(r.right() - 6.0)} y={n(r.y + 11.5 + 12.5 * index as f64)} text-anchor="end">{ line }</text>
+        }) }
+    </> }
+}
+
+fn stack(ink: &Ink, node: &NodeBox) -> Html {
+    let r = node.rect;
+    let (x, y) = (r.centre().x, if node.plate.width == 0.0 { r.y + 18.0 } else { node.plate.bottom() + 70.0 });
+    let inner = html! { <>
+        <rect class="node" x={n(r.x + 5.0)} y={n(r.y - 4.0)} width={n(r.width)} height={n(r.height)} rx="10"/>
+        <rect class="node" x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx="10"/>
+        <text class="t" x={n(x)} y={n(y)} text-anchor="middle">{ format!("+{}", node.stack.len()) }</text>
+        <text x={n(x)} y={n(y + 15.0)} text-anchor="middle">{ ink.speech.t("stage.moreNodes") }</text>
+    </> };
+    ink.button(&node.id, format!("+{} {}", node.stack.len(), ink.speech.t("stage.moreNodes")), "machine", inner)
+}
+
+fn network(node: &NodeBox) -> Html {
+    html! { <>
+        { for node.wires.iter().map(|wire: &Polyline| html! { <path class="wire" d={wire.path(&[])}/> }) }
+        if let Some(at) = node.cidr_at {
+            <text class="m dim" x={n(at.x)} y={n(at.y)}>{ node.pod_cidr.clone() }</text>
+        }
+    </> }
+}
+
+fn rail(ink: &Ink, picture: &Picture, rail: &Rail) -> Html {
+    let r = rail.rect;
+    let idle = (!rail.lit || rail.trouble.is_some()).then_some("idle");
+    let trouble = rail.trouble.map(|trouble| {
+        ink.speech.t(match trouble {
+            Trouble::NoPods => "stage.rail.noPods",
+            Trouble::NoneReady => "stage.rail.noneReady",
+        })
+    });
+    let round = r.width.min(r.height) / 2.0;
+    let label = ink.speech.say(&msg!(
+        "stage.aria.service",
+        name = rail.name,
+        address = rail.address,
+        state = trouble.clone().unwrap_or_default()
+    ));
+    let words = if rail.full { rail_words(picture, rail, trouble) } else { Html::default() };
+    let inner = html! { <>
+        <rect class={classes!("rail", idle)} x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx={n(round)}/>
+        { words }
+    </> };
+    html! { <>
+        { ink.button(&rail.id, label, "service", inner) }
+        { for rail.gates.iter().map(|gate| gate_mark(ink, rail, &gate.id, gate.at.x, gate.at.y)) }
+    </> }
+}
+
+fn rail_words(picture: &Picture, rail: &Rail, trouble: Option<String>) -> Html {
+    let (x, y) = (rail.name_at.x, rail.name_at.y);
+    if picture.transposed {
+        let title = name::cut(&rail.name, 80.0);
+        let after = x + title.chars().count() as f64 * 7.2 + 8.0;
+        let room = picture.size.width - after - 8.0;
+        return html! { <>
+            <text class="svcname" x={n(x)} y={n(y)}>{ title }</text>
+            if let Some(trouble) = trouble {
+                <text class="warn b" x={n(after)} y={n(y)}>{ trouble }</text>
+            } else {
+                <text class="m" x={n(after)} y={n(y)}>{ name::cut(&rail.address, room) }</text>
+            }
+        </> };
+    }
+    let title = name::cut(&rail.name, 92.0);
+    let after = x + title.chars().count() as f64 * 7.4 + 6.0;
+    let beside = trouble.clone().filter(|words| after + words.chars().count() as f64 * 6.4 <= 126.0);
+    let under = if beside.is_none() { trouble } else { None };
+    // What nobody answers to stands at the far end, where the eye looks for Pods.
+    let end = rail.gates.last().map_or(0.0, |gate| gate.at.x + 18.0);
+    let fits = name::width(&rail.selector) + 16.0 <= rail.rect.right() - 12.0 - end;
+    let tag = rail.trouble.is_some() && !rail.selector.is_empty() && fits;
+    let wide = name::width(&rail.selector) + 14.0;
+    html! { <>
+        <text class="svcname" x={n(x)} y={n(y + 13.5)}>{ title }</text>
+        if let Some(words) = beside {
+            <text class="warn b" x={n(after)} y={n(y + 13.5)}>{ words }</text>
+        }
+        if let Some(words) = under {
+            <text class="warn b" x={n(x)} y={n(y + 27.5)}>{ words }</text>
+        } else {
+            <text class="m" x={n(x)} y={n(y + 27.5)}>{ name::cut(&rail.address, 100.0) }</text>
+        }
+        if tag {
+            <rect class="selector" x={n(rail.rect.right() - 12.0 - wide)} y={n(rail.rect.y + 7.0)} width={n(wide)} height="20" rx="4"/>
+            <text class="m warn" x={n(rail.rect.right() - 5.0 - wide)} y={n(rail.rect.y + 21.0)}>{ rail.selector.clone() }</text>
+        }
+    </> }
+}
+
+/// The diamond of a Service in a node's kernel: a dot where it sends somewhere, a bar where it does not.
+fn gate_mark(ink: &Ink, rail: &Rail, id: &ItemId, x: f64, y: f64) -> Html {
+    if !rail.full {
+        return html! { <path class="gate strip" d={diamond(x, y, 5.0)}/> };
+    }
+    let idle = (!rail.lit || rail.trouble.is_some()).then_some("idle");
+    let touched = ink.touches(id).then_some("touched");
+    html! { <>
+        <path class={classes!("gate", idle, touched)} d={diamond(x, y, if idle.is_some() { 8.0 } else { 11.0 })}/>
+        if rail.trouble.is_some() {
+            <path class="gatebar" d={format!("M{} {}h6", n(x - 3.0), n(y))}/>
+        } else {
+            <circle class="gatedot" cx={n(x)} cy={n(y)} r={if idle.is_some() { "2" } else { "2.5" }}/>
+        }
+    </> }
+}
+
+/// A diamond's path.
+pub(super) fn diamond(x: f64, y: f64, r: f64) -> String {
+    format!("M{} {}L{} {}L{} {}L{} {}Z", n(x), n(y - r), n(x + r), n(y), n(x), n(y + r), n(x - r), n(y))
+}
+
+fn port(ink: &Ink, tag: &PortTag) -> Html {
+    let r = tag.rect;
+    let ItemId::NodePort(node, number) = &tag.id else { return Html::default() };
+    let label = ink.speech.say(&msg!("stage.aria.port", port = number, node = node));
+    let inner = html! { <>
+        <rect class="port" x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx="9"/>
+        <text class="m portname" x={n(r.centre().x)} y={n(r.centre().y + 4.0)} text-anchor="middle">{ tag.text.clone() }</text>
+    </> };
+    ink.button(&tag.id, label, "nodeport", inner)
+}
