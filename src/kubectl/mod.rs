@@ -1,6 +1,8 @@
 //! `kubectl`: text to manifests with spans, and objects to tables, YAML and JSON.
 
+pub mod advise;
 mod paste;
+pub mod printers;
 mod reader;
 mod scalar;
 mod yaml;

@@ -1,0 +1,89 @@
+//! Ingresses: a class that nobody serves, a backend that is not there.
+
+use super::{Advice, missing};
+use crate::addons::ingress_controller;
+use crate::api::core::Service;
+use crate::api::networking::{Ingress, IngressBackend};
+use crate::api::ObjectRef;
+use crate::diagnostic::Severity;
+use crate::msg;
+
+/// Controllers that tutorials name, so that the finding can say what is missing.
+const KNOWN_CLASSES: [(&str, &str); 5] = [
+    ("nginx", "ingress-nginx"),
+    ("alb", "AWS Load Balancer Controller"),
+    ("traefik", "Traefik"),
+    ("gce", "GKE Ingress"),
+    ("haproxy", "HAProxy Ingress"),
+];
+
+impl Advice<'_> {
+    pub(super) fn ingress(&mut self, object: &ObjectRef) {
+        let Some(ingress) = self.store().get::<Ingress>(&object.namespace, &object.name).cloned() else { return };
+        let served = ingress_controller::serves(self.store(), &ingress);
+        self.provider_annotations(object, &ingress.metadata.annotations, true);
+        if !served {
+            self.unserved(object, &ingress);
+        }
+        let rules = ingress.spec.rules.iter().enumerate();
+        let paths = rules.flat_map(|(r, rule)| rule.http.iter().flat_map(|http| &http.paths).enumerate().map(move |(p, path)| (r, p, path)));
+        let paths: Vec<(String, IngressBackend)> =
+            paths.map(|(r, p, path)| (format!("spec.rules[{r}].http.paths[{p}].backend"), path.backend.clone())).collect();
+        for (path, backend) in &paths {
+            self.backend(object, path, backend);
+        }
+        if let Some(backend) = &ingress.spec.default_backend {
+            self.backend(object, "spec.defaultBackend", backend);
+        }
+    }
+
+    fn unserved(&mut self, object: &ObjectRef, ingress: &Ingress) {
+        if !self.cluster.settings.ingress.controller {
+            let message = msg!("advise.noController", ingress = object.name);
+            self.tell(Severity::Warning, object, "spec.ingressClassName", message, None, Vec::new());
+            return;
+        }
+        let annotated = ingress.metadata.annotations.get("kubernetes.io/ingress.class");
+        let (class, path) = match (&ingress.spec.ingress_class_name, annotated) {
+            (Some(class), _) => (class.clone(), "spec.ingressClassName"),
+            (None, Some(class)) => (class.clone(), "metadata.annotations"),
+            (None, None) => (String::new(), "spec"),
+        };
+        if class.is_empty() {
+            let message = msg!("advise.noDefaultClass", ingress = object.name);
+            self.tell(Severity::Warning, object, path, message, None, Vec::new());
+            return;
+        }
+        let known = KNOWN_CLASSES.iter().find(|(word, _)| class.contains(word));
+        let message = msg!("advise.classUnserved", class = class);
+        let help = match known {
+            Some((_, controller)) => msg!("advise.classUnserved.known", class = class, controller = controller),
+            None => msg!("advise.classUnserved.help", class = class),
+        };
+        let fixes = missing::ingress_class(&class, &mut self.offered).into_iter().collect();
+        self.tell(Severity::Warning, object, path, message, Some(help), fixes);
+    }
+
+    fn backend(&mut self, object: &ObjectRef, path: &str, backend: &IngressBackend) {
+        let Some(wanted) = &backend.service else { return };
+        let service = self.store().get::<Service>(&object.namespace, &wanted.name).cloned();
+        let Some(service) = service else {
+            let message = msg!("advise.noBackend", service = wanted.name, ingress = object.name);
+            let number = if wanted.port.number == 0 { 80 } else { wanted.port.number };
+            let fixes = missing::service(&wanted.name, &object.namespace, &wanted.port.name, number, &mut self.offered);
+            let help = msg!("advise.noBackend.help", service = wanted.name);
+            self.tell(Severity::Warning, object, &format!("{path}.service.name"), message, Some(help), fixes.into_iter().collect());
+            return;
+        };
+        let there = service.spec.ports.iter().any(|port| {
+            if wanted.port.name.is_empty() { port.port == wanted.port.number } else { port.name == wanted.port.name }
+        });
+        if !there {
+            let asked = if wanted.port.name.is_empty() { wanted.port.number.to_string() } else { wanted.port.name.clone() };
+            let has: Vec<String> = service.spec.ports.iter().map(|port| if port.name.is_empty() { port.port.to_string() } else { format!("{} ({})", port.port, port.name) }).collect();
+            let message = msg!("advise.noBackendPort", service = wanted.name, port = asked);
+            let help = msg!("advise.backendPorts", ports = has.join(", "));
+            self.tell(Severity::Warning, object, &format!("{path}.service.port"), message, Some(help), Vec::new());
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! What Kubernetes accepts without a word and yet does not work: selectors that match nothing, ports where nothing listens,
+//! Ingresses that nobody serves. Each finding says what, where, and offers a change of the text that mends it.
+//!
+//! Follows the order of Kubernetes' "Debug Services" page. Judges the running cluster, so Pods made by any controller count.
+
+mod ingress;
+mod missing;
+
+use crate::api::core::{Pod, Service, ServicePort};
+use crate::api::meta::{IntOrString, Labels, selects};
+use crate::api::{Kind, ObjectRef};
+use crate::cluster::{Cluster, Store};
+use crate::diagnostic::{Diagnostic, Finding, Fix, Severity, Span};
+use crate::msg;
+use crate::node::images::{self, Listener};
+use crate::packet::Protocol;
+use crate::settings::Provider;
+use crate::trace::FieldRef;
+use crate::words::Message;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Prefixes of annotations by which cloud providers' own controllers take wishes.
+const PROVIDER_ANNOTATIONS: [&str; 5] = [
+    "service.beta.kubernetes.io/",
+    "service.kubernetes.io/",
+    "alb.ingress.kubernetes.io/",
+    "cloud.google.com/",
+    "networking.gke.io/",
+];
+
+/// What the annotation keys above say that is not a provider's wish.
+const PLAIN_ANNOTATIONS: [&str; 2] = ["service.kubernetes.io/topology-mode", "service.kubernetes.io/headless"];
+
+/// Everything worth saying about the learner's own objects, in the order of the text.
+pub fn advise(cluster: &Cluster) -> Vec<Diagnostic> {
+    let mut advice = Advice { cluster, found: Vec::new(), offered: BTreeSet::new() };
+    let mut objects: Vec<(u32, ObjectRef)> = Vec::new();
+    for document in &cluster.manifests.documents {
+        if let Some(object) = document.object().filter(|object| objects.iter().all(|(_, known)| known != object)) {
+            objects.push((document.position, object));
+        }
+    }
+    for (_, object) in &objects {
+        match object.kind {
+            Kind::Service => {
+                if let Some(service) = cluster.store.get::<Service>(&object.namespace, &object.name) {
+                    advice.service(object, service);
+                }
+            }
+            Kind::Ingress => advice.ingress(object),
+            _ => {}
+        }
+    }
+    advice.found
+}
+
+pub(super) struct Advice<'a> {
+    cluster: &'a Cluster,
+    found: Vec<Diagnostic>,
+    /// Objects that an earlier finding already offers to add.
+    offered: BTreeSet<ObjectRef>,
+}
+
+impl Advice<'_> {
+    fn store(&self) -> &Store {
+        &self.cluster.store
+    }
+
+    fn span(&self, object: &ObjectRef, path: &str) -> Option<Span> {
+        self.cluster.manifests.locate(&FieldRef { object: object.clone(), path: path.to_string() })
+    }
+
+    /// The span of a value that really stands there, not of its nearest parent.
+    fn written(&self, object: &ObjectRef, path: &str) -> Option<Span> {
+        let documents = self.cluster.manifests.documents.iter().rev();
+        let document = documents.into_iter().find(|document| document.object().as_ref() == Some(object))?;
+        document.spans.get(path).cloned()
+    }
+
+    fn tell(&mut self, severity: Severity, object: &ObjectRef, path: &str, message: Message, help: Option<Message>, fixes: Vec<Fix>) {
+        self.found.push(Diagnostic {
+            severity,
+            span: self.span(object, path),
+            object: Some(object.clone()),
+            path: path.to_string(),
+            message: Finding::Ours(message),
+            help,
+            fixes,
+        });
+    }
+
+    fn service(&mut self, object: &ObjectRef, service: &Service) {
+        self.provider_annotations(object, &service.metadata.annotations, service.spec.type_ == "LoadBalancer");
+        let spec = &service.spec;
+        if spec.selector.is_empty() || spec.type_ == "ExternalName" {
+            return;
+        }
+        let pods: Vec<&Pod> = self.store().in_namespace::<Pod>(&object.namespace).filter(|pod| selects(&spec.selector, &pod.metadata.labels)).collect();
+        let pods: Vec<Pod> = pods.into_iter().cloned().collect();
+        if pods.is_empty() {
+            self.no_pods(object, service);
+            return;
+        }
+        for (index, port) in spec.ports.iter().enumerate() {
+            self.target_port(object, index, port, &pods, spec.cluster_ip == "None");
+        }
+    }
+
+    fn no_pods(&mut self, object: &ObjectRef, service: &Service) {
+        let selector = &service.spec.selector;
+        let text = pairs(selector);
+        let message = msg!("advise.noPods", service = object.name, selector = text);
+        let labels = self.own_labels(&object.namespace);
+        if let Some((key, wrong, right)) = near_miss(selector, &labels) {
+            let path = format!("spec.selector.{key}");
+            let fixes = self.written(object, &path).map(|span| Fix {
+                label: msg!("advise.fix.value", from = format!("{key}: {wrong}"), to = format!("{key}: {right}")),
+                span: Some(span),
+                text: right.clone(),
+            });
+            let help = msg!("advise.didYouMean", label = format!("{key}={right}"));
+            self.tell(Severity::Warning, object, &path, message, Some(help), fixes.into_iter().collect());
+            return;
+        }
+        let elsewhere = self.store().all::<Pod>().find(|pod| selects(selector, &pod.metadata.labels));
+        if let Some(namespace) = elsewhere.map(|pod| pod.metadata.namespace.clone()) {
+            let help = msg!("advise.otherNamespace", namespace = namespace, own = object.namespace);
+            self.tell(Severity::Warning, object, "spec.selector", message, Some(help), Vec::new());
+            return;
+        }
+        let workload = self.scaled_to_nothing(&object.namespace, selector);
+        if let Some(name) = workload {
+            let help = msg!("advise.scaledToZero", workload = name);
+            self.tell(Severity::Warning, object, "spec.selector", message, Some(help), Vec::new());
+            return;
+        }
+        let fix = missing::workload(service, &mut self.offered);
+        self.tell(Severity::Warning, object, "spec.selector", message, Some(msg!("advise.addWorkload", selector = text)), fix.into_iter().collect());
+    }
+
+    /// The labels of everything the learner's workloads would make.
+    fn own_labels(&self, namespace: &str) -> Vec<Labels> {
+        use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
+        let store = self.store();
+        let mut all: Vec<Labels> = Vec::new();
+        all.extend(store.in_namespace::<Deployment>(namespace).map(|it| it.spec.template.metadata.labels.clone()));
+        all.extend(store.in_namespace::<StatefulSet>(namespace).map(|it| it.spec.template.metadata.labels.clone()));
+        all.extend(store.in_namespace::<DaemonSet>(namespace).map(|it| it.spec.template.metadata.labels.clone()));
+        let bare = |set: &&ReplicaSet| set.metadata.owner_references.is_empty();
+        all.extend(store.in_namespace::<ReplicaSet>(namespace).filter(bare).map(|it| it.spec.template.metadata.labels.clone()));
+        let bare = |pod: &&Pod| pod.metadata.owner_references.is_empty();
+        all.extend(store.in_namespace::<Pod>(namespace).filter(bare).map(|it| it.metadata.labels.clone()));
+        all
+    }
+
+    fn scaled_to_nothing(&self, namespace: &str, selector: &Labels) -> Option<String> {
+        let deployments = self.store().in_namespace::<crate::api::apps::Deployment>(namespace);
+        let idle = |it: &&crate::api::apps::Deployment| {
+            it.spec.replicas == Some(0) && selects(selector, &it.spec.template.metadata.labels)
+        };
+        deployments.into_iter().find(idle).map(|it| it.metadata.name.clone())
+    }
+
+    fn target_port(&mut self, object: &ObjectRef, index: usize, port: &ServicePort, pods: &[Pod], headless: bool) {
+        let path = format!("spec.ports[{index}].targetPort");
+        match &port.target_port {
+            IntOrString::String(name) => self.named_port(object, &path, name, pods),
+            IntOrString::Int(number) => {
+                let number = if *number == 0 { port.port } else { *number };
+                self.numbered_port(object, index, port, number, pods);
+                if headless && number != port.port {
+                    let message = msg!("advise.headlessPort", service = object.name, port = port.port, target = number);
+                    self.tell(Severity::Info, object, &path, message, None, Vec::new());
+                }
+            }
+        }
+    }
+
+    fn named_port(&mut self, object: &ObjectRef, path: &str, name: &str, pods: &[Pod]) {
+        let names: BTreeSet<&str> = pods
+            .iter()
+            .flat_map(|pod| &pod.spec.containers)
+            .flat_map(|container| &container.ports)
+            .map(|port| port.name.as_str())
+            .filter(|name| !name.is_empty())
+            .collect();
+        if names.contains(name) {
+            return;
+        }
+        let message = msg!("advise.noNamedPort", name = name, service = object.name);
+        let (help, fixes) = if names.is_empty() {
+            (msg!("advise.noPortNames"), Vec::new())
+        } else {
+            let fix = |better: &&str| {
+                self.written(object, path).map(|span| Fix {
+                    label: msg!("advise.fix.value", from = name, to = better),
+                    span: Some(span),
+                    text: better.to_string(),
+                })
+            };
+            let list = names.iter().copied().collect::<Vec<_>>().join(", ");
+            (msg!("advise.portNames", names = list), names.iter().filter_map(fix).collect())
+        };
+        self.tell(Severity::Warning, object, path, message, Some(help), fixes);
+    }
+
+    fn numbered_port(&mut self, object: &ObjectRef, index: usize, port: &ServicePort, number: i32, pods: &[Pod]) {
+        let protocol = Protocol::of_api(&port.protocol).unwrap_or_default();
+        let listens = |pod: &Pod| images::listens(pod, self.store().all::<Service>());
+        let all: Vec<Listener> = pods.iter().flat_map(listens).filter(|listener| listener.protocol == protocol).collect();
+        let there: Vec<&Listener> = all.iter().filter(|listener| i32::from(listener.port) == number).collect();
+        let path = format!("spec.ports[{index}].targetPort");
+        if there.iter().any(|listener| !listener.loopback_only) {
+            return;
+        }
+        if !there.is_empty() {
+            let message = msg!("advise.loopbackOnly", service = object.name, port = number);
+            self.tell(Severity::Warning, object, &path, message, Some(msg!("advise.loopbackOnly.help")), Vec::new());
+            return;
+        }
+        let open: BTreeSet<u16> = all.iter().filter(|it| !it.loopback_only).map(|it| it.port).collect();
+        let list = open.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+        let message = msg!("advise.nothingListens", service = object.name, port = number);
+        let help = if open.is_empty() { msg!("advise.opensNothing") } else { msg!("advise.listensOn", ports = list) };
+        let fix = |better: &u16| {
+            let label = msg!("advise.fix.targetPort", port = better);
+            if let Some(span) = self.written(object, &path) {
+                return Some(Fix { label, span: Some(span), text: better.to_string() });
+            }
+            let after = self.written(object, &format!("spec.ports[{index}].port"))?;
+            let mut end = after.clone();
+            (end.line, end.column) = (after.end_line, after.end_column);
+            let key = self.column_of_port(object, index)?;
+            Some(Fix { label, span: Some(end), text: format!("\n{}targetPort: {better}", " ".repeat(key)) })
+        };
+        let fixes = open.iter().filter_map(fix).collect();
+        self.tell(Severity::Warning, object, &path, message, Some(help), fixes);
+    }
+
+    /// How far the keys of a port's mapping are indented: the value `80` of `- port: 80` stands behind its key.
+    fn column_of_port(&self, object: &ObjectRef, index: usize) -> Option<usize> {
+        let value = self.written(object, &format!("spec.ports[{index}].port"))?;
+        usize::try_from(value.column).ok()?.checked_sub(1 + "port: ".len())
+    }
+
+    pub(super) fn provider_annotations(&mut self, object: &ObjectRef, annotations: &Labels, heard: bool) {
+        if self.cluster.settings.load_balancer.provider == Provider::Aws || !heard {
+            return;
+        }
+        let wish = |key: &&String| {
+            PROVIDER_ANNOTATIONS.iter().any(|prefix| key.starts_with(prefix))
+                && !PLAIN_ANNOTATIONS.iter().any(|plain| key.starts_with(plain))
+        };
+        let wishes: Vec<&String> = annotations.keys().filter(wish).collect();
+        if !wishes.is_empty() {
+            let message = msg!("advise.annotations", count = wishes.len());
+            self.tell(Severity::Info, object, "metadata.annotations", message, None, Vec::new());
+        }
+    }
+}
+
+/// `app=web,tier=front`
+fn pairs(labels: &Labels) -> String {
+    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}
+
+/// A selector that differs from some Pods' labels in just one value, and not by much: key, wrong value, right value.
+fn near_miss(selector: &Labels, all: &[Labels]) -> Option<(String, String, String)> {
+    let mut best: BTreeMap<usize, (String, String, String)> = BTreeMap::new();
+    for labels in all {
+        let wrong: Vec<(&String, &String)> = selector.iter().filter(|(key, value)| labels.get(*key) != Some(value)).collect();
+        let [(key, value)] = wrong.as_slice() else { continue };
+        let Some(right) = labels.get(*key) else { continue };
+        let distance = distance(value, right);
+        // A selector of several pairs that agrees in all others is near, however different the last one is.
+        if distance <= 2.max(value.len() / 3) || selector.len() > 1 {
+            best.entry(distance).or_insert_with(|| (key.to_string(), value.to_string(), right.clone()));
+        }
+    }
+    best.into_values().next()
+}
+
+/// How many letters must change to make one word the other (Levenshtein).
+pub(crate) fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut left = i + 1;
+        let mut diagonal = i;
+        for (j, to) in b.iter().enumerate() {
+            let above = row.get(j + 1).copied().unwrap_or_default();
+            let next = (left + 1).min(above + 1).min(diagonal + usize::from(from != *to));
+            if let Some(cell) = row.get_mut(j) {
+                *cell = left;
+            }
+            (diagonal, left) = (above, next);
+        }
+        if let Some(last) = row.last_mut() {
+            *last = left;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(text: &str) -> Labels {
+        text.split(',').filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.to_string(), v.to_string())).collect()
+    }
+
+    #[test]
+    fn distances_count_changed_letters() {
+        for (a, b, expected) in [("web", "web", 0), ("wbe", "web", 2), ("api", "", 3), ("", "x", 1), ("kitten", "sitting", 3)] {
+            assert_eq!(distance(a, b), expected, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_value_is_a_near_miss_and_another_app_is_not() {
+        let near = near_miss(&labels("app=wbe"), &[labels("app=web")]);
+        assert_eq!(near, Some(("app".into(), "wbe".into(), "web".into())));
+        assert_eq!(near_miss(&labels("app=payments"), &[labels("app=web")]), None);
+    }
+}

@@ -1,0 +1,428 @@
+//! `kubectl get`: which objects a line asks for, and the four forms in which they are printed.
+//!
+//! Imitates kubectl 1.36's resource names, flags, columns and alignment (`k8s.io/cli-runtime/pkg/printers`,
+//! `k8s.io/kubernetes/pkg/printers/internalversion`). Leaves out: custom columns, jsonpath, sorting, watching.
+
+mod columns;
+mod status;
+
+pub use status::{age, pod_status};
+
+use crate::api::{Kind, ObjectRef};
+use crate::cluster::{Cluster, Store};
+use serde_json::{Value, json};
+
+/// How `get` prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Form {
+    #[default]
+    Table,
+    Wide,
+    Yaml,
+    Json,
+    Name,
+}
+
+/// What `kubectl get` is asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Get {
+    /// `pods`, `svc,ep`, `deployment/web`, `all`, and names behind the first.
+    pub words: Vec<String>,
+    /// `-n`; `None` is `default`.
+    pub namespace: Option<String>,
+    /// `-A`
+    pub all_namespaces: bool,
+    /// `-l`, as typed.
+    pub selector: String,
+    /// `-o`
+    pub form: Form,
+    /// `--show-labels`
+    pub show_labels: bool,
+}
+
+/// What `get` prints, and where.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Printed {
+    /// For standard output.
+    pub out: String,
+    /// For standard error: deprecation warnings, what was not found.
+    pub err: String,
+    /// Whether something asked for by name was missing, or the line was wrong.
+    pub failed: bool,
+}
+
+const ALL: [Kind; 6] =
+    [Kind::Pod, Kind::Service, Kind::DaemonSet, Kind::Deployment, Kind::ReplicaSet, Kind::StatefulSet];
+
+/// kubectl's names of a kind: singular, plural, short names.
+pub fn kind_named(word: &str) -> Option<Kind> {
+    let word = word.to_ascii_lowercase();
+    let word = word.split('.').next().unwrap_or_default();
+    let short = match word {
+        "po" => Some(Kind::Pod),
+        "svc" => Some(Kind::Service),
+        "ep" => Some(Kind::Endpoints),
+        "deploy" => Some(Kind::Deployment),
+        "rs" => Some(Kind::ReplicaSet),
+        "sts" => Some(Kind::StatefulSet),
+        "ds" => Some(Kind::DaemonSet),
+        "no" => Some(Kind::Node),
+        "ing" => Some(Kind::Ingress),
+        "ns" => Some(Kind::Namespace),
+        "cm" => Some(Kind::ConfigMap),
+        "ev" => Some(Kind::Event),
+        "netpol" => Some(Kind::NetworkPolicy),
+        _ => None,
+    };
+    short.or_else(|| Kind::ALL.into_iter().find(|kind| kind.plural() == word || kind.name().to_lowercase() == word))
+}
+
+/// Runs a whole line as typed behind `kubectl`, for the page: `get pods -o wide`.
+///
+/// # Errors
+/// kubectl's own message when the line asks for something that is not there.
+pub fn run(cluster: &Cluster, line: &str) -> Result<String, String> {
+    let mut words = line.split_whitespace().map(str::to_string);
+    match words.next().as_deref() {
+        Some("get") => {
+            let printed = get(cluster, &Get::parse(words)?);
+            if printed.failed { Err(printed.err) } else { Ok(printed.out + &printed.err) }
+        }
+        other => Err(format!("error: unknown command {:?} for \"kubectl\"", other.unwrap_or_default())),
+    }
+}
+
+impl Get {
+    /// Reads the words behind `get`.
+    ///
+    /// # Errors
+    /// kubectl's message for an unknown flag or form.
+    pub fn parse(words: impl Iterator<Item = String>) -> Result<Get, String> {
+        let mut asked = Get::default();
+        let mut words = words.peekable();
+        while let Some(word) = words.next() {
+            let (flag, value) = match word.split_once('=') {
+                Some((flag, value)) if word.starts_with('-') => (flag.to_string(), Some(value.to_string())),
+                _ => (word.clone(), None),
+            };
+            let mut argument = || value.clone().or_else(|| words.next()).unwrap_or_default();
+            match flag.as_str() {
+                "-n" | "--namespace" => asked.namespace = Some(argument()),
+                "-A" | "--all-namespaces" => asked.all_namespaces = true,
+                "-l" | "--selector" => asked.selector = argument(),
+                "-o" | "--output" => asked.form = Form::named(&argument())?,
+                "-owide" => asked.form = Form::Wide,
+                "-oyaml" => asked.form = Form::Yaml,
+                "-ojson" => asked.form = Form::Json,
+                "-oname" => asked.form = Form::Name,
+                "--show-labels" => asked.show_labels = true,
+                flag if flag.starts_with('-') => return Err(format!("error: unknown flag: {flag}")),
+                _ => asked.words.push(word),
+            }
+        }
+        Ok(asked)
+    }
+}
+
+impl Form {
+    /// Reads `-o`'s value.
+    ///
+    /// # Errors
+    /// kubectl's message for an unknown form.
+    pub fn named(word: &str) -> Result<Form, String> {
+        match word {
+            "wide" => Ok(Form::Wide),
+            "yaml" => Ok(Form::Yaml),
+            "json" => Ok(Form::Json),
+            "name" => Ok(Form::Name),
+            _ => Err(format!(
+                "error: unable to match a printer suitable for the output format \"{word}\", allowed formats are: json,name,wide,yaml"
+            )),
+        }
+    }
+}
+
+fn no_such_type(word: &str) -> String {
+    format!("error: the server doesn't have a resource type \"{word}\"")
+}
+
+/// One kind of a line, and the names asked for; none: all.
+struct Asked {
+    kind: Kind,
+    names: Vec<String>,
+}
+
+fn asked_kinds(words: &[String]) -> Result<Vec<Asked>, String> {
+    let Some((first, rest)) = words.split_first() else {
+        return Err("error: Required resource not specified.".to_string());
+    };
+    if first.contains('/') {
+        let mut asked = Vec::new();
+        for word in words {
+            let (kind, name) = word.split_once('/').unwrap_or((word, ""));
+            let kind = kind_named(kind).ok_or_else(|| no_such_type(kind))?;
+            asked.push(Asked { kind, names: vec![name.to_string()] });
+        }
+        return Ok(asked);
+    }
+    let mut asked = Vec::new();
+    for word in first.split(',') {
+        if word == "all" {
+            asked.extend(ALL.map(|kind| Asked { kind, names: Vec::new() }));
+        } else {
+            let kind = kind_named(word).ok_or_else(|| no_such_type(word))?;
+            asked.push(Asked { kind, names: rest.to_vec() });
+        }
+    }
+    Ok(asked)
+}
+
+/// Carries out `kubectl get`.
+pub fn get(cluster: &Cluster, asked: &Get) -> Printed {
+    let kinds = match asked_kinds(&asked.words) {
+        Ok(kinds) => kinds,
+        Err(err) => return Printed { err: err + "\n", failed: true, ..Printed::default() },
+    };
+    let mut printed = Printed::default();
+    let mut groups: Vec<(Kind, Vec<ObjectRef>)> = Vec::new();
+    for kind in &kinds {
+        let found = find(&cluster.store, asked, kind, &mut printed);
+        match groups.last_mut() {
+            Some((last, objects)) if *last == kind.kind => objects.extend(found),
+            _ => groups.push((kind.kind, found)),
+        }
+        if kind.kind == Kind::Endpoints {
+            printed.err.push_str("Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice\n");
+        }
+    }
+    let by_name = kinds.len() == 1 && kinds.iter().all(|kind| kind.names.len() == 1);
+    match asked.form {
+        Form::Table | Form::Wide => print_tables(cluster, asked, &groups, &mut printed),
+        Form::Name => {
+            for object in groups.iter().flat_map(|(_, objects)| objects) {
+                printed.out.push_str(&format!("{}/{}\n", qualified(object.kind), object.name));
+            }
+        }
+        Form::Json | Form::Yaml => print_objects(&cluster.store, asked.form, &groups, by_name, &mut printed),
+    }
+    printed
+}
+
+/// `deployment.apps`, as `-o name` and tables of several kinds write it.
+fn qualified(kind: Kind) -> String {
+    let singular = kind.name().to_lowercase();
+    match kind.api_version().split_once('/') {
+        Some((group, _)) => format!("{singular}.{group}"),
+        None => singular,
+    }
+}
+
+fn find(store: &Store, asked: &Get, kind: &Asked, printed: &mut Printed) -> Vec<ObjectRef> {
+    let namespace = asked.namespace.as_deref().unwrap_or("default");
+    if !kind.names.is_empty() {
+        let mut found = Vec::new();
+        for name in &kind.names {
+            let object = ObjectRef::new(kind.kind, namespace, name);
+            if store.contains(&object) {
+                found.push(object);
+            } else {
+                let group = kind.kind.api_version().split_once('/').map(|(group, _)| format!(".{group}")).unwrap_or_default();
+                let plural = kind.kind.plural();
+                printed.err.push_str(&format!("Error from server (NotFound): {plural}{group} \"{name}\" not found\n"));
+                printed.failed = true;
+            }
+        }
+        return found;
+    }
+    let anywhere = asked.all_namespaces || !kind.kind.namespaced();
+    let labels = |object: &ObjectRef| {
+        let json = store.to_json(object).unwrap_or_default();
+        json["metadata"]["labels"].as_object().cloned().unwrap_or_default()
+    };
+    store
+        .refs()
+        .into_iter()
+        .filter(|object| object.kind == kind.kind && (anywhere || object.namespace == namespace))
+        .filter(|object| asked.selector.is_empty() || selected(&asked.selector, &labels(object)))
+        .collect()
+}
+
+/// `-l`: equality and set requirements, as `k8s.io/apimachinery/pkg/labels` reads them.
+fn selected(selector: &str, labels: &serde_json::Map<String, Value>) -> bool {
+    let value = |key: &str| labels.get(key).and_then(Value::as_str);
+    requirements(selector).iter().all(|need| {
+        let need = need.trim();
+        if let Some((key, set)) = need.split_once(" notin ") {
+            return value(key.trim()).is_none_or(|value| !in_set(set, value));
+        }
+        if let Some((key, set)) = need.split_once(" in ") {
+            return value(key.trim()).is_some_and(|value| in_set(set, value));
+        }
+        if let Some((key, expected)) = need.split_once("!=") {
+            return value(key.trim()) != Some(expected.trim());
+        }
+        if let Some((key, expected)) = need.split_once("==").or_else(|| need.split_once('=')) {
+            return value(key.trim()) == Some(expected.trim());
+        }
+        match need.strip_prefix('!') {
+            Some(key) => value(key.trim()).is_none(),
+            None => value(need).is_some(),
+        }
+    })
+}
+
+fn in_set(set: &str, value: &str) -> bool {
+    set.trim().trim_start_matches('(').trim_end_matches(')').split(',').any(|member| member.trim() == value)
+}
+
+/// Splits at commas that stand outside parentheses.
+fn requirements(selector: &str) -> Vec<&str> {
+    let (mut parts, mut depth, mut start) = (Vec::new(), 0_i32, 0);
+    for (at, c) in selector.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            ',' if depth == 0 => {
+                parts.push(&selector[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&selector[start..]);
+    parts
+}
+
+fn print_tables(cluster: &Cluster, asked: &Get, groups: &[(Kind, Vec<ObjectRef>)], printed: &mut Printed) {
+    let filled: Vec<_> = groups.iter().filter(|(_, objects)| !objects.is_empty()).collect();
+    if filled.is_empty() {
+        if !printed.failed {
+            let namespace = asked.namespace.as_deref().unwrap_or("default");
+            let place = if asked.all_namespaces || groups.iter().all(|(kind, _)| !kind.namespaced()) {
+                String::new()
+            } else {
+                format!(" in {namespace} namespace")
+            };
+            printed.err.push_str(&format!("No resources found{place}\n"));
+        }
+        return;
+    }
+    for (at, (kind, objects)) in filled.iter().enumerate() {
+        if at > 0 {
+            printed.out.push('\n');
+        }
+        let mut rows = vec![columns::header(*kind, asked.form == Form::Wide)];
+        let prefix = if groups.len() > 1 { qualified(*kind) + "/" } else { String::new() };
+        for object in objects {
+            let mut row = columns::row(cluster, object, asked.form == Form::Wide);
+            if let Some(name) = row.first_mut() {
+                *name = format!("{prefix}{name}");
+            }
+            rows.push(row);
+        }
+        if asked.show_labels {
+            add_labels(&cluster.store, objects, &mut rows);
+        }
+        if asked.all_namespaces && kind.namespaced() {
+            let namespaces = std::iter::once("NAMESPACE").chain(objects.iter().map(|object| object.namespace.as_str()));
+            for (row, namespace) in rows.iter_mut().zip(namespaces) {
+                row.insert(0, namespace.to_string());
+            }
+        }
+        printed.out.push_str(&aligned(&rows));
+    }
+}
+
+fn add_labels(store: &Store, objects: &[ObjectRef], rows: &mut [Vec<String>]) {
+    let labels = |object: &ObjectRef| {
+        let json = store.to_json(object).unwrap_or_default();
+        let pairs = json["metadata"]["labels"].as_object().cloned().unwrap_or_default();
+        let text = |(key, value): (&String, &Value)| format!("{key}={}", value.as_str().unwrap_or_default());
+        let joined = pairs.iter().map(text).collect::<Vec<_>>().join(",");
+        if joined.is_empty() { "<none>".to_string() } else { joined }
+    };
+    let cells = std::iter::once("LABELS".to_string()).chain(objects.iter().map(labels));
+    for (row, cell) in rows.iter_mut().zip(cells) {
+        row.push(cell);
+    }
+}
+
+/// Columns three blanks apart, the last one unpadded, as kubectl's tab writer sets them.
+pub fn aligned(rows: &[Vec<String>]) -> String {
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..count).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        for (column, cell) in row.iter().enumerate() {
+            text.push_str(cell);
+            if column + 1 < row.len() {
+                let gap = widths.get(column).map_or(0, |width| width - cell.chars().count()) + 3;
+                text.extend(std::iter::repeat_n(' ', gap));
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn print_objects(store: &Store, form: Form, groups: &[(Kind, Vec<ObjectRef>)], by_name: bool, printed: &mut Printed) {
+    let objects: Vec<Value> =
+        groups.iter().flat_map(|(_, objects)| objects).filter_map(|object| store.to_json(object)).collect();
+    let whole = if by_name {
+        match objects.into_iter().next() {
+            Some(object) => object,
+            None => return,
+        }
+    } else {
+        json!({"apiVersion": "v1", "items": objects, "kind": "List", "metadata": {"resourceVersion": ""}})
+    };
+    let text = match form {
+        Form::Yaml => serde_yaml::to_string(&whole).unwrap_or_default(),
+        _ => serde_json::to_string_pretty(&whole).unwrap_or_default() + "\n",
+    };
+    printed.out.push_str(&text);
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_names_plurals_and_groups_name_a_kind() {
+        for (word, kind) in [("po", Kind::Pod), ("Services", Kind::Service), ("deployments.apps", Kind::Deployment)] {
+            assert_eq!(kind_named(word), Some(kind));
+        }
+        assert_eq!(kind_named("moon"), None);
+    }
+
+    #[test]
+    fn a_label_selector_joins_its_requirements() {
+        let labels = json!({"app": "web", "tier": "front"});
+        let labels = labels.as_object().unwrap();
+        for (selector, holds) in [
+            ("app=web,tier=front", true),
+            ("app in (web, api),!old", true),
+            ("app!=web", false),
+            ("tier notin (front)", false),
+            ("zone", false),
+        ] {
+            assert_eq!(selected(selector, labels), holds, "{selector}");
+        }
+    }
+
+    #[test]
+    fn flags_stand_anywhere() {
+        let asked = Get::parse("pods -o wide -n shop --show-labels".split(' ').map(str::to_string)).unwrap();
+        assert_eq!((asked.form, asked.namespace.as_deref(), asked.show_labels), (Form::Wide, Some("shop"), true));
+        assert!(Get::parse(["--moon".to_string()].into_iter()).is_err());
+    }
+
+    #[test]
+    fn columns_stand_three_blanks_apart() {
+        let rows = vec![vec!["NAME".into(), "AGE".into()], vec!["web-long".into(), "5s".into()]];
+        assert_eq!(aligned(&rows), "NAME       AGE\nweb-long   5s\n");
+    }
+}
