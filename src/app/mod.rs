@@ -1,37 +1,44 @@
-//! The page.
+//! The page: one root with one reducer ([`state`]), a panel a file, the engine behind [`engine`].
 
+pub mod app;
+pub mod changes;
+pub mod combo;
+pub mod composer;
+pub mod dialogs;
+pub mod dock;
+pub mod editor;
+pub mod embed;
 pub mod engine;
+pub mod examples;
 pub mod i18n;
 pub mod icon;
+pub mod inspector;
+pub mod object;
 mod packets;
+pub mod popover;
 pub mod queue;
+pub mod reducer;
+pub mod results;
+pub mod share;
 pub mod stage;
 pub mod stage_player;
 mod stage_pods;
 mod stage_things;
+pub mod state;
+pub mod storage;
+pub mod text;
+pub mod theater;
 pub mod timeline;
+pub mod topbar;
+pub mod workbench;
 pub mod worker;
-
-use engine::{Engine, EngineEvent};
-use yew::prelude::*;
+pub mod yaml;
 
 /// Puts the page into the document.
 pub fn render() {
-    yew::Renderer::<Page>::new().render();
-}
-
-/// Says whether the engine answers.
-#[component]
-pub fn Page() -> Html {
-    let heard = use_state(String::new);
-    let engine = use_mut_ref(|| None);
-    {
-        let heard = heard.clone();
-        use_effect_with((), move |()| {
-            let started = Engine::start(Callback::from(move |event: EngineEvent| heard.set(format!("{event:?}"))));
-            started.send(crate::session::Command::Kubectl { line: "get pods".into() });
-            *engine.borrow_mut() = Some(started);
-        });
-    }
-    html! { <main><h1>{ "kubehop" }</h1><output>{ (*heard).clone() }</output></main> }
+    let root = gloo::utils::document().get_element_by_id("app");
+    match root {
+        Some(root) => yew::Renderer::<app::App>::with_root(root).render(),
+        None => yew::Renderer::<app::App>::new().render(),
+    };
 }

@@ -115,7 +115,11 @@ fn shell(text: &str) -> Option<String> {
     for line in text.lines() {
         let trimmed = line.trim();
         if let Some(word) = &end {
-            if trimmed == word { end = None } else { lines.push(line) }
+            if trimmed == word {
+                end = None
+            } else {
+                lines.push(line)
+            }
             continue;
         }
         let command = trimmed.trim_start_matches(['$', '#', '>']).trim_start();
@@ -133,7 +137,8 @@ fn shell(text: &str) -> Option<String> {
 /// The word that ends a here-document: `<<EOF`, `<<-'EOF'`.
 fn here_document(command: &str) -> Option<String> {
     let (_, rest) = command.split_once("<<")?;
-    let word: String = rest.trim_start_matches(['-', ' ', '\'', '"']).chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let word: String =
+        rest.trim_start_matches(['-', ' ', '\'', '"']).chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
     (!word.is_empty()).then_some(word)
 }
 
@@ -261,7 +266,11 @@ mod tests {
 
     #[test]
     fn what_stands_between_markdown_fences_is_kept() {
-        check(&format!("# Guide\nFirst:\n```yaml\n{SERVICE}```\nThen:\n```\n{SERVICE}```\n"), &format!("{SERVICE}---\n{SERVICE}"), &["paste.fences"]);
+        check(
+            &format!("# Guide\nFirst:\n```yaml\n{SERVICE}```\nThen:\n```\n{SERVICE}```\n"),
+            &format!("{SERVICE}---\n{SERVICE}"),
+            &["paste.fences"],
+        );
     }
 
     #[test]
@@ -277,7 +286,15 @@ mod tests {
 
     #[test]
     fn line_numbers_go() {
-        check("1 apiVersion: v1\n2 kind: Pod\n3 metadata:\n4   name: x\n", " apiVersion: v1\n kind: Pod\n metadata:\n   name: x\n".lines().map(|l| l.get(1..).unwrap().to_string() + "\n").collect::<String>().as_str(), &["paste.lineNumbers", "paste.indent"]);
+        check(
+            "1 apiVersion: v1\n2 kind: Pod\n3 metadata:\n4   name: x\n",
+            " apiVersion: v1\n kind: Pod\n metadata:\n   name: x\n"
+                .lines()
+                .map(|l| l.get(1..).unwrap().to_string() + "\n")
+                .collect::<String>()
+                .as_str(),
+            &["paste.lineNumbers", "paste.indent"],
+        );
     }
 
     #[test]
@@ -287,7 +304,11 @@ mod tests {
 
     #[test]
     fn a_file_name_above_its_text_becomes_a_comment() {
-        check(&format!("a.yaml\n{SERVICE}b.yml:\n{SERVICE}"), &format!("# a.yaml\n{SERVICE}---\n# b.yml\n{SERVICE}"), &["paste.fileNames"]);
+        check(
+            &format!("a.yaml\n{SERVICE}b.yml:\n{SERVICE}"),
+            &format!("# a.yaml\n{SERVICE}---\n# b.yml\n{SERVICE}"),
+            &["paste.fileNames"],
+        );
     }
 
     #[test]

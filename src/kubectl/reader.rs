@@ -320,7 +320,8 @@ mod tests {
 
     #[test]
     fn lists_and_json_streams_are_unrolled() {
-        let (manifests, problems) = one("{\n\t\"kind\": \"List\",\n\t\"items\": [{\"kind\": \"A\"}, {\"kind\": \"B\"}]\n}\n{\"kind\": \"C\"}\n");
+        let (manifests, problems) =
+            one("{\n\t\"kind\": \"List\",\n\t\"items\": [{\"kind\": \"A\"}, {\"kind\": \"B\"}]\n}\n{\"kind\": \"C\"}\n");
         assert!(problems.is_empty(), "{problems:?}");
         let kinds: Vec<&str> = manifests.documents.iter().map(|manifest| manifest.kind.as_str()).collect();
         assert_eq!(kinds, ["A", "B", "C"]);

@@ -181,9 +181,8 @@ impl<'a> Builder<'a> {
             && frame.is_map
             && frame.key.is_none()
         {
-            let key = scalar::key(text, plain, tag).ok_or_else(|| {
-                upstream(place, "unsupported map key of type: %!s(<nil>), key: <nil>, value: ".to_string())
-            })?;
+            let key = scalar::key(text, plain, tag)
+                .ok_or_else(|| upstream(place, "unsupported map key of type: %!s(<nil>), key: <nil>, value: ".to_string()))?;
             if anchor != 0 {
                 let node = Node { place, content: Content::Scalar(Value::String(text.into())) };
                 self.anchors.insert(anchor, Rc::new(node));
@@ -379,7 +378,10 @@ fn place_of(span: &granit_parser::Span) -> Place {
 }
 
 fn numbers(marker: &granit_parser::Marker) -> (u32, u32) {
-    (u32::try_from(marker.line()).unwrap_or(u32::MAX), u32::try_from(marker.col()).map_or(u32::MAX, |column| column.saturating_add(1)))
+    (
+        u32::try_from(marker.line()).unwrap_or(u32::MAX),
+        u32::try_from(marker.col()).map_or(u32::MAX, |column| column.saturating_add(1)),
+    )
 }
 
 /// Whether the text holds a template that nobody has rendered.
@@ -402,7 +404,8 @@ fn scan_failure(text: &str, error: &ScanError) -> Failure {
     let tab = tab_line.is_some();
     let line = tab_line.and_then(|index| u32::try_from(index).ok()).map_or(line, |index| index + 1);
     let place = if tab { Place { line, column: 1, end_line: line, end_column: 2 } } else { place };
-    let (same, parser_error) = if tab { (Some("found character that cannot start any token"), false) } else { go_yaml(error.kind()) };
+    let (same, parser_error) =
+        if tab { (Some("found character that cannot start any token"), false) } else { go_yaml(error.kind()) };
     let finding = match same {
         Some(same) => {
             // go-yaml counts a grammar's line from 0 and a scanner's from 1, and leaves line 0 out.

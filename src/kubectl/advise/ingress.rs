@@ -2,9 +2,9 @@
 
 use super::{Advice, missing};
 use crate::addons::ingress_controller;
+use crate::api::ObjectRef;
 use crate::api::core::Service;
 use crate::api::networking::{Ingress, IngressBackend};
-use crate::api::ObjectRef;
 use crate::diagnostic::Severity;
 use crate::msg;
 
@@ -26,7 +26,8 @@ impl Advice<'_> {
             self.unserved(object, &ingress);
         }
         let rules = ingress.spec.rules.iter().enumerate();
-        let paths = rules.flat_map(|(r, rule)| rule.http.iter().flat_map(|http| &http.paths).enumerate().map(move |(p, path)| (r, p, path)));
+        let paths = rules
+            .flat_map(|(r, rule)| rule.http.iter().flat_map(|http| &http.paths).enumerate().map(move |(p, path)| (r, p, path)));
         let paths: Vec<(String, IngressBackend)> =
             paths.map(|(r, p, path)| (format!("spec.rules[{r}].http.paths[{p}].backend"), path.backend.clone())).collect();
         for (path, backend) in &paths {
@@ -72,7 +73,14 @@ impl Advice<'_> {
             let number = if wanted.port.number == 0 { 80 } else { wanted.port.number };
             let fixes = missing::service(&wanted.name, &object.namespace, &wanted.port.name, number, &mut self.offered);
             let help = msg!("advise.noBackend.help", service = wanted.name);
-            self.tell(Severity::Warning, object, &format!("{path}.service.name"), message, Some(help), fixes.into_iter().collect());
+            self.tell(
+                Severity::Warning,
+                object,
+                &format!("{path}.service.name"),
+                message,
+                Some(help),
+                fixes.into_iter().collect(),
+            );
             return;
         };
         let there = service.spec.ports.iter().any(|port| {
@@ -80,7 +88,12 @@ impl Advice<'_> {
         });
         if !there {
             let asked = if wanted.port.name.is_empty() { wanted.port.number.to_string() } else { wanted.port.name.clone() };
-            let has: Vec<String> = service.spec.ports.iter().map(|port| if port.name.is_empty() { port.port.to_string() } else { format!("{} ({})", port.port, port.name) }).collect();
+            let has: Vec<String> = service
+                .spec
+                .ports
+                .iter()
+                .map(|port| if port.name.is_empty() { port.port.to_string() } else { format!("{} ({})", port.port, port.name) })
+                .collect();
             let message = msg!("advise.noBackendPort", service = wanted.name, port = asked);
             let help = msg!("advise.backendPorts", ports = has.join(", "));
             self.tell(Severity::Warning, object, &format!("{path}.service.port"), message, Some(help), Vec::new());

@@ -31,7 +31,8 @@ pub fn workload(service: &Service, offered: &mut BTreeSet<ObjectRef>) -> Option<
             text
         })
     };
-    let port_name = port_name.map(|name| format!("            - name: {}\n              containerPort: {number}\n", scalar(&name)));
+    let port_name =
+        port_name.map(|name| format!("            - name: {}\n              containerPort: {number}\n", scalar(&name)));
     let ports = port_name.unwrap_or_else(|| format!("            - containerPort: {number}\n"));
     let text = format!(
         "---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\n{}spec:\n  replicas: 3\n  selector:\n    matchLabels:\n{}  \
@@ -54,7 +55,11 @@ pub fn service(name: &str, of: &str, port: &str, number: i32, offered: &mut BTre
     wanted.metadata.name = name.to_string();
     wanted.metadata.namespace = of.to_string();
     wanted.spec.selector.insert("app".into(), name.to_string());
-    wanted.spec.ports.push(crate::api::core::ServicePort { port: number, target_port: IntOrString::Int(8080), ..Default::default() });
+    wanted.spec.ports.push(crate::api::core::ServicePort {
+        port: number,
+        target_port: IntOrString::Int(8080),
+        ..Default::default()
+    });
     let behind = workload(&wanted, offered).map(|fix| fix.text).unwrap_or_default();
     let text = format!(
         "---\napiVersion: v1\nkind: Service\nmetadata:\n  name: {name}\n{}spec:\n  selector:\n    app: {name}\n  ports:\n    - {port_name}port: {number}\n      targetPort: 8080\n{behind}",
@@ -80,7 +85,8 @@ fn namespace(name: &str) -> String {
 
 /// A scalar that stays a string in YAML.
 fn scalar(text: &str) -> String {
-    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c)) && text.chars().any(|c| c.is_ascii_alphabetic());
+    let plain =
+        text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c)) && text.chars().any(|c| c.is_ascii_alphabetic());
     let word = matches!(text.to_ascii_lowercase().as_str(), "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null");
     if plain && !word && text.starts_with(|c: char| c.is_ascii_alphabetic()) { text.to_string() } else { format!("{text:?}") }
 }

@@ -77,7 +77,15 @@ impl Advice<'_> {
         document.spans.get(path).cloned()
     }
 
-    fn tell(&mut self, severity: Severity, object: &ObjectRef, path: &str, message: Message, help: Option<Message>, fixes: Vec<Fix>) {
+    fn tell(
+        &mut self,
+        severity: Severity,
+        object: &ObjectRef,
+        path: &str,
+        message: Message,
+        help: Option<Message>,
+        fixes: Vec<Fix>,
+    ) {
         self.found.push(Diagnostic {
             severity,
             span: self.span(object, path),
@@ -95,7 +103,11 @@ impl Advice<'_> {
         if spec.selector.is_empty() || spec.type_ == "ExternalName" {
             return;
         }
-        let pods: Vec<&Pod> = self.store().in_namespace::<Pod>(&object.namespace).filter(|pod| selects(&spec.selector, &pod.metadata.labels)).collect();
+        let pods: Vec<&Pod> = self
+            .store()
+            .in_namespace::<Pod>(&object.namespace)
+            .filter(|pod| selects(&spec.selector, &pod.metadata.labels))
+            .collect();
         let pods: Vec<Pod> = pods.into_iter().cloned().collect();
         if pods.is_empty() {
             self.no_pods(object, service);
@@ -135,7 +147,14 @@ impl Advice<'_> {
             return;
         }
         let fix = missing::workload(service, &mut self.offered);
-        self.tell(Severity::Warning, object, "spec.selector", message, Some(msg!("advise.addWorkload", selector = text)), fix.into_iter().collect());
+        self.tell(
+            Severity::Warning,
+            object,
+            "spec.selector",
+            message,
+            Some(msg!("advise.addWorkload", selector = text)),
+            fix.into_iter().collect(),
+        );
     }
 
     /// The labels of everything the learner's workloads would make.

@@ -23,14 +23,10 @@ pub fn header(kind: Kind, wide: bool) -> Vec<String> {
         Kind::Deployment => ("NAME,READY,UP-TO-DATE,AVAILABLE,AGE", "CONTAINERS,IMAGES,SELECTOR"),
         Kind::ReplicaSet => ("NAME,DESIRED,CURRENT,READY,AGE", "CONTAINERS,IMAGES,SELECTOR"),
         Kind::StatefulSet => ("NAME,READY,AGE", "CONTAINERS,IMAGES"),
-        Kind::DaemonSet => {
-            ("NAME,DESIRED,CURRENT,READY,UP-TO-DATE,AVAILABLE,NODE SELECTOR,AGE", "CONTAINERS,IMAGES,SELECTOR")
-        }
+        Kind::DaemonSet => ("NAME,DESIRED,CURRENT,READY,UP-TO-DATE,AVAILABLE,NODE SELECTOR,AGE", "CONTAINERS,IMAGES,SELECTOR"),
         Kind::Ingress => ("NAME,CLASS,HOSTS,ADDRESS,PORTS,AGE", ""),
         Kind::IngressClass => ("NAME,CONTROLLER,PARAMETERS,AGE", ""),
-        Kind::Node => {
-            ("NAME,STATUS,ROLES,AGE,VERSION", "INTERNAL-IP,EXTERNAL-IP,OS-IMAGE,KERNEL-VERSION,CONTAINER-RUNTIME")
-        }
+        Kind::Node => ("NAME,STATUS,ROLES,AGE,VERSION", "INTERNAL-IP,EXTERNAL-IP,OS-IMAGE,KERNEL-VERSION,CONTAINER-RUNTIME"),
         Kind::Namespace => ("NAME,STATUS,AGE", ""),
         Kind::ConfigMap => ("NAME,DATA,AGE", ""),
         Kind::Secret => ("NAME,TYPE,DATA,AGE", ""),
@@ -109,8 +105,7 @@ fn containers(list: &[Container]) -> [String; 2] {
 fn pod(pod: &Pod, age: String, wide: bool) -> Vec<String> {
     let (ready, all) = ready_containers(pod);
     let restarts: i32 = pod.status.container_statuses.iter().map(|status| status.restart_count).sum();
-    let mut cells =
-        vec![pod.metadata.name.clone(), format!("{ready}/{all}"), pod_status(pod), restarts.to_string(), age];
+    let mut cells = vec![pod.metadata.name.clone(), format!("{ready}/{all}"), pod_status(pod), restarts.to_string(), age];
     if wide {
         let ip = pod.status.pod_ips.first().map_or("", |ip| &ip.ip);
         let gates = &pod.spec.readiness_gates;

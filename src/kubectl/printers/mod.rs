@@ -52,8 +52,7 @@ pub struct Printed {
     pub failed: bool,
 }
 
-const ALL: [Kind; 6] =
-    [Kind::Pod, Kind::Service, Kind::DaemonSet, Kind::Deployment, Kind::ReplicaSet, Kind::StatefulSet];
+const ALL: [Kind; 6] = [Kind::Pod, Kind::Service, Kind::DaemonSet, Kind::Deployment, Kind::ReplicaSet, Kind::StatefulSet];
 
 /// kubectl's names of a kind: singular, plural, short names.
 pub fn kind_named(word: &str) -> Option<Kind> {
@@ -368,8 +367,7 @@ pub fn aligned(rows: &[Vec<String>]) -> String {
 }
 
 fn print_objects(store: &Store, form: Form, groups: &[(Kind, Vec<ObjectRef>)], by_name: bool, printed: &mut Printed) {
-    let objects: Vec<Value> =
-        groups.iter().flat_map(|(_, objects)| objects).filter_map(|object| store.to_json(object)).collect();
+    let objects: Vec<Value> = groups.iter().flat_map(|(_, objects)| objects).filter_map(|object| store.to_json(object)).collect();
     let whole = if by_name {
         match objects.into_iter().next() {
             Some(object) => object,
@@ -384,7 +382,6 @@ fn print_objects(store: &Store, form: Form, groups: &[(Kind, Vec<ObjectRef>)], b
     };
     printed.out.push_str(&text);
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -64,7 +64,9 @@ mod tests {
 
     #[test]
     fn ages_are_written_as_kubectl_writes_them() {
-        for (seconds, text) in [(0, "0s"), (119, "119s"), (120, "2m"), (185, "3m5s"), (3600, "60m"), (3 * 3600 + 60, "3h1m"), (200_000, "2d7h")] {
+        for (seconds, text) in
+            [(0, "0s"), (119, "119s"), (120, "2m"), (185, "3m5s"), (3600, "60m"), (3 * 3600 + 60, "3h1m"), (200_000, "2d7h")]
+        {
             assert_eq!(human_duration(seconds), text);
         }
     }

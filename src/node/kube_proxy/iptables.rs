@@ -271,8 +271,7 @@ impl<'a> Writer<'a> {
             if port.endpoints.any {
                 let because = vec![info.field("spec.type".into()), info.port_field("port")];
                 let origin = info.origin(Meaning::LoadBalancerIp, because);
-                let matches =
-                    [comment(format!("{} loadbalancer IP", info.name))].into_iter().chain(to.clone()).collect();
+                let matches = [comment(format!("{} loadbalancer IP", info.name))].into_iter().chain(to.clone()).collect();
                 let chain = if port.uses_firewall { port.firewall } else { port.external };
                 self.nat.rule(self.fixed.nat_services, matches, Some(Target::Jump(chain)), &origin);
             }
@@ -473,15 +472,11 @@ impl<'a> Writer<'a> {
         let forward = self.fixed.filter_forward;
         let matches = vec![Match::ConntrackState(vec![Invalid])];
         self.filter.rule(forward, matches, Some(Target::Drop), &plain(Meaning::Invalid));
-        let matches = vec![
-            comment("kubernetes forwarding rules".into()),
-            Match::Mark(MASQUERADE_MARK, MASQUERADE_MARK, Sense::Is),
-        ];
+        let matches =
+            vec![comment("kubernetes forwarding rules".into()), Match::Mark(MASQUERADE_MARK, MASQUERADE_MARK, Sense::Is)];
         self.filter.rule(forward, matches, Some(Target::Accept), &plain(Meaning::ForwardMarked));
-        let matches = vec![
-            comment("kubernetes forwarding conntrack rule".into()),
-            Match::ConntrackState(vec![Related, Established]),
-        ];
+        let matches =
+            vec![comment("kubernetes forwarding conntrack rule".into()), Match::ConntrackState(vec![Related, Established])];
         self.filter.rule(forward, matches, Some(Target::Accept), &plain(Meaning::ForwardEstablished));
         self.jumps();
     }

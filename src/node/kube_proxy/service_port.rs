@@ -140,8 +140,7 @@ fn load_balancer_vips(service: &Service) -> Vec<Ipv4Addr> {
 
 /// A range of all addresses is the same as no ranges.
 fn source_ranges(texts: &[String]) -> Vec<(usize, Cidr)> {
-    let ranges: Vec<_> =
-        texts.iter().enumerate().filter_map(|(index, text)| Some((index, parse_cidr_sloppy(text)?))).collect();
+    let ranges: Vec<_> = texts.iter().enumerate().filter_map(|(index, text)| Some((index, parse_cidr_sloppy(text)?))).collect();
     if ranges.iter().any(|(_, range)| range.bits == 0) { Vec::new() } else { ranges }
 }
 

@@ -1,0 +1,349 @@
+//! The page's root: holds the state, carries out the reducer's effects, lays out the panels.
+
+use super::engine::{Engine, EngineEvent, Fault, Ticket};
+use super::examples;
+use super::i18n::{Language, Speech, fetch_text, fetch_words};
+use super::share::{self, Saved};
+use super::state::{Ask, Effect, Msg, State, Theme};
+use super::storage;
+use super::workbench::Workbench;
+use gloo::events::EventListener;
+use gloo::timers::callback::Timeout;
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::rc::Rc;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, HtmlTextAreaElement, KeyboardEvent};
+use yew::prelude::*;
+
+/// Milliseconds of rest after which typed text is applied.
+const TYPING_RESTS: u32 = 150;
+
+/// The state as components get it: the same state compares equal at once.
+#[derive(Clone)]
+pub struct Shared(Rc<State>);
+
+impl PartialEq for Shared {
+    fn eq(&self, other: &Shared) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Deref for Shared {
+    type Target = State;
+    fn deref(&self) -> &State {
+        &self.0
+    }
+}
+
+/// What every panel gets: the state, and where its messages go.
+#[derive(Clone, PartialEq, Properties)]
+pub struct Part {
+    /// To show.
+    pub state: Shared,
+    /// Takes messages.
+    pub send: Callback<Msg>,
+}
+
+/// What the root hears.
+pub enum Heard {
+    /// From the page.
+    Page(Msg),
+    /// From the engine.
+    Engine(EngineEvent),
+    /// The fragment of the address changed.
+    Fragment,
+    /// A key, wherever the focus is.
+    Key(KeyboardEvent),
+    /// Typing rests.
+    Rest,
+    /// The draft is to be written now.
+    Write,
+}
+
+/// The root.
+pub struct App {
+    state: Rc<State>,
+    engine: Engine,
+    awaited: BTreeMap<Ticket, Ask>,
+    /// Effects that need the new picture to stand.
+    after: Vec<Effect>,
+    /// The editor's fields are to be brought in line with the state.
+    sync: bool,
+    rest: Option<Timeout>,
+    write: Option<Timeout>,
+    _listeners: [EventListener; 2],
+}
+
+impl Component for App {
+    type Message = Heard;
+    type Properties = ();
+
+    fn create(ctx: &Context<App>) -> App {
+        let engine = Engine::start(ctx.link().callback(Heard::Engine));
+        let mut state = State::new();
+        state.theme = storage::theme();
+        let link = ctx.link().clone();
+        let fragment = EventListener::new(&gloo::utils::window(), "hashchange", move |_| link.send_message(Heard::Fragment));
+        let link = ctx.link().clone();
+        let options = gloo::events::EventListenerOptions::enable_prevent_default();
+        let keys = EventListener::new_with_options(&gloo::utils::document(), "keydown", options, move |event| {
+            if let Some(event) = event.dyn_ref::<KeyboardEvent>() {
+                link.send_message(Heard::Key(event.clone()));
+            }
+        });
+        let mut app = App {
+            state: Rc::new(state),
+            engine,
+            awaited: BTreeMap::new(),
+            after: Vec::new(),
+            sync: false,
+            rest: None,
+            write: None,
+            _listeners: [fragment, keys],
+        };
+        app.dress();
+        app.carry_out(ctx, vec![Effect::FetchWords(storage::language())]);
+        let first = app.arrival();
+        app.take(ctx, first);
+        app
+    }
+
+    fn update(&mut self, ctx: &Context<App>, heard: Heard) -> bool {
+        match heard {
+            Heard::Page(msg) => self.take(ctx, msg),
+            Heard::Engine(event) => {
+                let Some(msg) = self.translate(event) else { return false };
+                self.take(ctx, msg);
+            }
+            Heard::Fragment => {
+                if let Some(msg) = self.addressed() {
+                    self.take(ctx, msg);
+                }
+            }
+            Heard::Key(event) => return self.key(ctx, &event),
+            Heard::Rest => {
+                self.rest = None;
+                self.take(ctx, Msg::EditNow);
+            }
+            Heard::Write => {
+                self.write = None;
+                storage::keep(&self.state);
+                return false;
+            }
+        }
+        true
+    }
+
+    fn view(&self, ctx: &Context<App>) -> Html {
+        if self.state.speech == Speech::default() {
+            return html! { <Skeleton/> };
+        }
+        let part = Part { state: Shared(self.state.clone()), send: ctx.link().callback(Heard::Page) };
+        html! {
+            <ContextProvider<Speech> context={self.state.speech.clone()}>
+                <Workbench ..part/>
+            </ContextProvider<Speech>>
+        }
+    }
+
+    fn rendered(&mut self, ctx: &Context<App>, _first: bool) {
+        if self.state.speech == Speech::default() {
+            return;
+        }
+        if std::mem::take(&mut self.sync) {
+            for (index, file) in self.state.files.iter().enumerate() {
+                if let Some(field) = field(index).filter(|field| field.value() != file.text) {
+                    splice(&field, 0, u32::MAX, &file.text);
+                }
+            }
+        }
+        for effect in std::mem::take(&mut self.after) {
+            match effect {
+                Effect::Splice { file, start, end, text } => {
+                    if let Some(field) = field(file) {
+                        splice(&field, start, end, &text);
+                        // Where the browser refuses to edit (the field is not shown), no event told of the change.
+                        ctx.link().send_message(Heard::Page(Msg::Typed { file, text: field.value() }));
+                    }
+                }
+                Effect::ShowLine(line) => show_line(self.state.open, line),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl App {
+    fn take(&mut self, ctx: &Context<App>, msg: Msg) {
+        self.sync |= matches!(msg, Msg::ExampleText(..) | Msg::Load(_) | Msg::Rewind(_) | Msg::CloseFile(_));
+        let dressed = matches!(msg, Msg::Theme(_) | Msg::Words(_));
+        let effects = Rc::make_mut(&mut self.state).update(msg);
+        if dressed {
+            self.dress();
+        }
+        self.carry_out(ctx, effects);
+    }
+
+    fn carry_out(&mut self, ctx: &Context<App>, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Ask(ask, command) => {
+                    self.awaited.insert(self.engine.send(command), ask);
+                }
+                Effect::EditSoon => {
+                    let link = ctx.link().clone();
+                    self.rest = Some(Timeout::new(TYPING_RESTS, move || link.send_message(Heard::Rest)));
+                }
+                Effect::FetchWords(language) => ctx.link().send_future(async move {
+                    let words = match fetch_words(language).await {
+                        Ok(words) => words,
+                        Err(_) => fetch_words(Language::En).await.unwrap_or_default(),
+                    };
+                    Heard::Page(Msg::Words(Speech::new(language, words)))
+                }),
+                Effect::FetchExample(example) => ctx.link().send_future(async move {
+                    let text = fetch_text(&format!("examples/{}.yaml", example.id)).await;
+                    Heard::Page(Msg::ExampleText(example, text.unwrap_or_else(|_| examples::FIRST.into())))
+                }),
+                Effect::Splice { .. } | Effect::ShowLine(_) => self.after.push(effect),
+                Effect::Save => {
+                    let link = ctx.link().clone();
+                    self.write = Some(Timeout::new(300, move || link.send_message(Heard::Write)));
+                }
+            }
+        }
+    }
+
+    fn translate(&mut self, event: EngineEvent) -> Option<Msg> {
+        match event {
+            EngineEvent::Ready(_) => Some(Msg::Ready),
+            EngineEvent::Reply(Some(ticket), reply) => Some(Msg::Replied(self.awaited.remove(&ticket)?, reply)),
+            EngineEvent::Reply(None, reply) => Some(Msg::Restored(reply)),
+            EngineEvent::Restarting { fault, lost } => {
+                if let Some((ticket, _)) = lost {
+                    self.awaited.remove(&ticket);
+                }
+                Some(Msg::Fault(match fault {
+                    Fault::Panic(words) => words,
+                    Fault::Timeout => "timeout".into(),
+                }))
+            }
+        }
+    }
+
+    /// What the page opens on: the address's fragment, the draft, or the first example.
+    fn arrival(&self) -> Msg {
+        self.addressed().or_else(|| storage::draft().map(|draft| Msg::Load(Box::new(draft)))).unwrap_or_else(|| {
+            let first = State::new();
+            Msg::Load(Box::new(Saved { next: 1, ..first.saved() }))
+        })
+    }
+
+    /// What the address's fragment asks for.
+    fn addressed(&self) -> Option<Msg> {
+        let hash = gloo::utils::window().location().hash().ok()?;
+        let fragment = hash.strip_prefix('#').unwrap_or(&hash);
+        if let Some(saved) = share::from_fragment(fragment) {
+            return Some(Msg::Load(Box::new(saved)));
+        }
+        let example = fragment.strip_prefix("embed=").or_else(|| fragment.strip_prefix("example="));
+        example.and_then(examples::find).map(Msg::Example)
+    }
+
+    /// Language and theme belong to the document.
+    fn dress(&self) {
+        let Some(root) = gloo::utils::document().document_element() else { return };
+        // These attributes are always allowed, so there is nothing to report.
+        let _ = root.set_attribute("lang", self.state.speech.language.code());
+        let _ = match self.state.theme {
+            Theme::Auto => root.remove_attribute("data-theme"),
+            Theme::Light => root.set_attribute("data-theme", "light"),
+            Theme::Dark => root.set_attribute("data-theme", "dark"),
+        };
+    }
+
+    fn key(&mut self, ctx: &Context<App>, event: &KeyboardEvent) -> bool {
+        let key = event.key();
+        if key == "Enter" && (event.ctrl_key() || event.meta_key()) {
+            event.prevent_default();
+            if self.rest.take().is_some() {
+                self.take(ctx, Msg::EditNow);
+            }
+            self.take(ctx, Msg::Send);
+            return true;
+        }
+        if key == "F6" {
+            event.prevent_default();
+            next_panel(event.shift_key());
+        }
+        false
+    }
+}
+
+/// The layout in quiet blocks, until the words are there.
+#[component]
+fn Skeleton() -> Html {
+    html! {
+        <div class="boot"><div class="boot-bar"></div><div class="boot-work"><div></div><div class="boot-stage"><i></i><i></i><i></i></div><div></div></div></div>
+    }
+}
+
+/// The editor's field of a file.
+pub fn field(file: usize) -> Option<HtmlTextAreaElement> {
+    gloo::utils::document().get_element_by_id(&format!("editor-{file}"))?.dyn_into().ok()
+}
+
+/// Replaces a stretch so that the browser's own undo takes it back. The focus stays where it is.
+fn splice(field: &HtmlTextAreaElement, start: u32, end: u32, text: &str) {
+    let document = gloo::utils::document();
+    let focused = document.active_element().and_then(|element| element.dyn_into::<HtmlElement>().ok());
+    // Focus and selection cannot fail on a text area.
+    let _ = field.focus();
+    let _ = field.set_selection_range(start, end.min(field.value().encode_utf16().count() as u32));
+    let edited = document.dyn_into::<web_sys::HtmlDocument>().is_ok_and(|document| {
+        let (command, value) = if text.is_empty() { ("delete", "") } else { ("insertText", text) };
+        document.exec_command_with_show_ui_and_value(command, false, value).unwrap_or(false)
+    });
+    if !edited {
+        // A field that is not shown cannot be edited as if by hand.
+        let _ = field.set_range_text_with_start_and_end(text, start, end.min(field.value().encode_utf16().count() as u32));
+    }
+    if let Some(focused) = focused.filter(|focused| focused.tag_name() != "BODY") {
+        let _ = focused.focus();
+    }
+}
+
+fn show_line(file: usize, line: u32) {
+    let Some(field) = field(file) else { return };
+    let text = field.value();
+    let (start, end) = (super::text::offset(&text, line, 1), super::text::offset(&text, line, u32::MAX));
+    let _ = field.focus();
+    let _ = field.set_selection_range(start, end);
+    if let Some(row) = gloo::utils::document().query_selector(&format!("#lines-{file} [data-n='{line}']")).ok().flatten() {
+        let options = web_sys::ScrollIntoViewOptions::new();
+        options.set_block(web_sys::ScrollLogicalPosition::Center);
+        row.scroll_into_view_with_scroll_into_view_options(&options);
+    }
+}
+
+/// F6: the first thing that takes the focus in the next panel.
+fn next_panel(back: bool) {
+    let document = gloo::utils::document();
+    let Ok(panels) = document.query_selector_all("[data-panel]") else { return };
+    let panels: Vec<web_sys::Element> = (0..panels.length()).filter_map(|index| panels.get(index)?.dyn_into().ok()).collect();
+    let focused = document.active_element();
+    let here = panels.iter().position(|panel| panel.contains(focused.as_deref()));
+    let count = panels.len();
+    let next = match (here, back) {
+        (None, false) => 0,
+        (None, true) => count.saturating_sub(1),
+        (Some(here), false) => (here + 1) % count,
+        (Some(here), true) => (here + count - 1) % count,
+    };
+    let inside = "textarea:not([hidden]), [tabindex='0'], button:not([disabled]):not([tabindex='-1']), input, select, a[href]";
+    let target = panels.get(next).and_then(|panel| panel.query_selector(inside).ok().flatten());
+    if let Some(target) = target.and_then(|target| target.dyn_into::<HtmlElement>().ok()) {
+        let _ = target.focus();
+    }
+}

@@ -1,0 +1,198 @@
+//! A field with a list under it: type to search, arrows to walk, Enter to take (the ARIA combobox pattern).
+
+use super::icon::icon;
+use web_sys::HtmlInputElement;
+use yew::prelude::*;
+
+/// One choice.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Choice {
+    /// What it stands for.
+    pub value: String,
+    /// What is shown.
+    pub label: String,
+    /// Beside it, quieter.
+    pub note: String,
+    /// Heading that it stands under.
+    pub group: String,
+    /// It will fail: `note` says why.
+    pub fails: bool,
+}
+
+/// A field and its choices.
+#[derive(Clone, PartialEq, Properties)]
+pub struct ComboProps {
+    /// Element id.
+    pub id: &'static str,
+    /// Accessible name.
+    pub name: String,
+    /// What stands in the field.
+    pub value: String,
+    /// All choices, grouped already.
+    pub choices: Vec<Choice>,
+    /// A choice was taken, by its position.
+    pub on_take: Callback<usize>,
+    /// Something was typed. Without it, only choices are taken.
+    #[prop_or_default]
+    pub on_type: Option<Callback<String>>,
+    /// What stands where nothing fits.
+    pub empty: String,
+    /// Names of code, in a fixed-width face.
+    #[prop_or_default]
+    pub mono: bool,
+}
+
+/// The field.
+#[component]
+pub fn Combo(props: &ComboProps) -> Html {
+    let open = use_state(|| false);
+    let search = use_state(|| None::<String>);
+    let active = use_state(|| None::<usize>);
+    let field = use_node_ref();
+    let needle = (*search).clone().unwrap_or_default().to_lowercase();
+    let fits =
+        |choice: &Choice| [&choice.label, &choice.note, &choice.value].iter().any(|text| text.to_lowercase().contains(&needle));
+    let shown: Vec<usize> = (0..props.choices.len()).filter(|index| needle.is_empty() || fits(&props.choices[*index])).collect();
+    let take = {
+        let (open, search, active, on_take) = (open.clone(), search.clone(), active.clone(), props.on_take.clone());
+        Callback::from(move |index: usize| {
+            open.set(false);
+            search.set(None);
+            active.set(None);
+            on_take.emit(index);
+        })
+    };
+    let show = {
+        let (open, field) = (open.clone(), field.clone());
+        move || {
+            open.set(true);
+            if let Some(field) = field.cast::<HtmlInputElement>() {
+                field.select();
+            }
+        }
+    };
+    let onclick = {
+        let (show, open) = (show.clone(), open.clone());
+        Callback::from(move |_: MouseEvent| {
+            if !*open {
+                show();
+            }
+        })
+    };
+    let oninput = {
+        let (open, search, active, on_type) = (open.clone(), search.clone(), active.clone(), props.on_type.clone());
+        Callback::from(move |event: InputEvent| {
+            let text = event.target_unchecked_into::<HtmlInputElement>().value();
+            open.set(true);
+            active.set(None);
+            search.set(Some(text.clone()));
+            if let Some(on_type) = &on_type {
+                on_type.emit(text);
+            }
+        })
+    };
+    let onblur = {
+        let (open, search, active) = (open.clone(), search.clone(), active.clone());
+        Callback::from(move |_: FocusEvent| {
+            open.set(false);
+            search.set(None);
+            active.set(None);
+        })
+    };
+    let onkeydown = keys(Keys {
+        shown: shown.clone(),
+        open: open.clone(),
+        active: active.clone(),
+        search: search.clone(),
+        take: take.clone(),
+    });
+    let free = props.on_type.is_some();
+    let value = if free { props.value.clone() } else { (*search).clone().unwrap_or_else(|| props.value.clone()) };
+    let list = format!("{}-list", props.id);
+    let option = |index: usize| format!("{}-{index}", props.id);
+    let mut group = String::new();
+    html! {
+        <div class={classes!("combo", props.mono.then_some("mono"))}>
+            <input ref={field} id={props.id} role="combobox" aria-label={props.name.clone()} aria-expanded={open.to_string()} aria-autocomplete="list"
+                aria-controls={list.clone()} aria-activedescendant={(*active).map(option)} autocomplete="off" autocapitalize="off" spellcheck="false"
+                {value} {onclick} {oninput} {onblur} {onkeydown}/>
+            { icon("i-down", 14) }
+            <div class="pop list" id={list} role="listbox" aria-label={props.name.clone()} hidden={!*open}>
+                if *open {
+                    { for shown.iter().map(|index| {
+                        let choice = &props.choices[*index];
+                        let heading = (choice.group != group).then(|| { group = choice.group.clone(); group.clone() });
+                        let (take, index) = (take.clone(), *index);
+                        // Pressing must not take the focus out of the field before the click counts.
+                        let onmousedown = Callback::from(|event: MouseEvent| event.prevent_default());
+                        html! { <>
+                            if let Some(heading) = heading { <div class="eyebrow" role="presentation">{ heading }</div> }
+                            <div class={classes!("opt", (Some(index) == *active).then_some("active"), choice.fails.then_some("fails"))} role="option" id={option(index)}
+                                aria-selected={(choice.label == props.value || choice.value == props.value).to_string()} {onmousedown} onclick={Callback::from(move |_: MouseEvent| take.emit(index))}>
+                                <span class="ol">{ choice.label.clone() }</span>if !choice.note.is_empty() { <span class="on">{ choice.note.clone() }</span> }
+                            </div>
+                        </> }
+                    }) }
+                    if shown.is_empty() { <div class="none">{ props.empty.clone() }</div> }
+                }
+            </div>
+        </div>
+    }
+}
+
+struct Keys {
+    shown: Vec<usize>,
+    open: UseStateHandle<bool>,
+    active: UseStateHandle<Option<usize>>,
+    search: UseStateHandle<Option<String>>,
+    take: Callback<usize>,
+}
+
+fn keys(Keys { shown, open, active, search, take }: Keys) -> Callback<KeyboardEvent> {
+    Callback::from(move |event: KeyboardEvent| {
+        let here = active.and_then(|active| shown.iter().position(|index| *index == active));
+        let count = shown.len();
+        match event.key().as_str() {
+            "ArrowDown" | "ArrowUp" => {
+                event.prevent_default();
+                let next = match (here, event.key() == "ArrowDown") {
+                    _ if !*open => here.unwrap_or(0),
+                    (None, true) => 0,
+                    (None, false) => count.saturating_sub(1),
+                    (Some(here), true) => (here + 1) % count.max(1),
+                    (Some(here), false) => (here + count - 1) % count.max(1),
+                };
+                open.set(true);
+                active.set(shown.get(next).copied());
+                if let Some(index) = shown.get(next) {
+                    reveal(&event, *index);
+                }
+            }
+            "Enter" if *open && !event.ctrl_key() => {
+                let only = (search.is_some() && count == 1).then_some(0);
+                if let Some(index) = here.or(only).and_then(|here| shown.get(here)) {
+                    event.prevent_default();
+                    take.emit(*index);
+                } else {
+                    open.set(false);
+                }
+            }
+            "Escape" if *open => {
+                event.stop_propagation();
+                open.set(false);
+                search.set(None);
+            }
+            _ => {}
+        }
+    })
+}
+
+/// Scrolls the list to the option that the arrows reached.
+fn reveal(event: &KeyboardEvent, index: usize) {
+    let field: HtmlInputElement = event.target_unchecked_into();
+    if let Some(option) = gloo::utils::document().get_element_by_id(&format!("{}-{index}", field.id())) {
+        let options = web_sys::ScrollIntoViewOptions::new();
+        options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+        option.scroll_into_view_with_scroll_into_view_options(&options);
+    }
+}

@@ -1,0 +1,141 @@
+//! The request to send: who calls, which method, where to; one, or a hundred.
+
+use super::app::Part;
+use super::combo::{Choice, Combo};
+use super::icon::glyph;
+use super::state::{Msg, State};
+use crate::api::ObjectRef;
+use crate::msg;
+use crate::scene::view::{OfferGroup, PodRole, TargetOffer};
+use crate::trace::Source;
+use yew::prelude::*;
+
+/// The row above the stage.
+#[component]
+pub fn Composer(part: &Part) -> Html {
+    let state = &part.state;
+    let speech = &state.speech;
+    let callers = use_memo((state.cluster.clone(), speech.clone()), |_| callers(state));
+    let targets = use_memo((state.cluster.clone(), speech.clone()), |_| targets(state));
+    let taken = {
+        let (callers, send) = (callers.clone(), part.send.clone());
+        Callback::from(move |index: usize| {
+            if let Some((source, _)) = callers.get(index) {
+                send.emit(Msg::From(source.clone()));
+            }
+        })
+    };
+    let offered = {
+        let (cluster, send) = (state.cluster.clone(), part.send.clone());
+        Callback::from(move |index: usize| {
+            if let Some(offer) = cluster.as_ref().and_then(|cluster| cluster.targets.get(index)) {
+                send.emit(Msg::Offer(offer.target.clone(), offer.from.clone()));
+            }
+        })
+    };
+    let onsubmit = part.send.reform(|event: SubmitEvent| {
+        event.prevent_default();
+        Msg::Send
+    });
+    let method =
+        part.send.reform(|event: Event| Msg::Method(event.target_unchecked_into::<web_sys::HtmlSelectElement>().value()));
+    let burst = part.send.reform(|_: MouseEvent| Msg::Burst);
+    html! {
+        <form class="composer" data-panel="request" {onsubmit}>
+            <div class="field from">
+                <label class="lab" for="send-from">{ speech.t("composer.from") }</label>
+                { caller_glyph(&state.from) }
+                <Combo id="send-from" name={speech.t("composer.sendFrom")} value={caller(state, &state.from)} empty={speech.t("composer.nobody")}
+                    choices={callers.iter().map(|(_, choice)| choice.clone()).collect::<Vec<_>>()} on_take={taken}/>
+            </div>
+            <div class="field url">
+                <select class="method" aria-label={speech.t("composer.method")} onchange={method}>
+                    { for ["GET", "POST", "PUT", "DELETE", "HEAD"].into_iter().map(|name| html! {
+                        <option value={name} selected={state.method == name}>{ name }</option>
+                    }) }
+                </select>
+                <span class="sep"></span>
+                <Combo id="url" name="URL" mono=true value={state.target.clone()} choices={(*targets).clone()} on_take={offered} empty={speech.t("composer.nothing")}
+                    on_type={part.send.reform(Msg::Target)}/>
+            </div>
+            <button class="btn now" type="submit" aria-label={speech.t("composer.send")} aria-keyshortcuts="Control+Enter" title={state.say(&msg!("composer.seed", seed = state.next))}>
+                { speech.t("composer.send") }<kbd aria-hidden="true">{ "↵" }</kbd>
+            </button>
+            <button class="btn line" type="button" aria-label={speech.t("composer.burst")} onclick={burst}>{ "×100" }</button>
+            <span class="seed muted num" title={speech.t("composer.seed.title")}>{ state.say(&msg!("composer.seed", seed = state.next)) }</span>
+        </form>
+    }
+}
+
+/// A caller as the field shows it.
+pub fn caller(state: &State, source: &Source) -> String {
+    match source {
+        Source::Internet => state.speech.t("composer.outside"),
+        Source::Node(name) | Source::Pod(_, name) => name.clone(),
+        Source::Workload(object) => format!("{} {}", object.kind.name(), object.name),
+    }
+}
+
+fn caller_glyph(source: &Source) -> Html {
+    match source {
+        Source::Internet => glyph("g-client", 15, "k-infra"),
+        Source::Node(_) => glyph("g-node", 15, "k-infra"),
+        Source::Pod(..) => glyph("g-pod", 15, "k-pod"),
+        Source::Workload(_) => glyph("g-deploy", 15, "k-pod"),
+    }
+}
+
+/// Everybody who can call.
+fn callers(state: &State) -> Vec<(Source, Choice)> {
+    let choice = |source: Source, group: &str, note: String| {
+        let (value, label) = (source.to_string(), caller(state, &source));
+        (source, Choice { value, label, note, group: state.speech.t(group), fails: false })
+    };
+    let mut out = vec![choice(Source::Internet, "composer.group.outside", "203.0.113.50".into())];
+    let Some(cluster) = &state.cluster else { return out };
+    let view = &cluster.view;
+    for workload in view.workloads.iter().filter(|workload| !workload.system) {
+        let ObjectRef { namespace, .. } = &workload.object;
+        out.push(choice(
+            Source::Workload(workload.object.clone()),
+            "composer.group.workloads",
+            state.say(&msg!("composer.firstReady", namespace = namespace)),
+        ));
+    }
+    for app in [true, false] {
+        for pod in view.pods.iter().filter(|pod| (pod.role == PodRole::App) == app) {
+            let note = if pod.node.is_empty() { pod.status.clone() } else { format!("{} · {}", pod.ip, pod.node) };
+            out.push(choice(Source::Pod(pod.namespace.clone(), pod.name.clone()), "composer.group.pods", note));
+        }
+        if app {
+            out.extend(
+                view.nodes.iter().map(|node| choice(Source::Node(node.name.clone()), "composer.group.nodes", node.ip.clone())),
+            );
+        }
+    }
+    out
+}
+
+/// Everything that was pasted and can be called, and one that fails.
+fn targets(state: &State) -> Vec<Choice> {
+    let offers = state.cluster.as_ref().map_or(&[][..], |cluster| &cluster.targets);
+    let choice = |offer: &TargetOffer| {
+        let group = match offer.group {
+            OfferGroup::NodePort => "offer.group.nodePort",
+            OfferGroup::LoadBalancer => "offer.group.loadBalancer",
+            OfferGroup::Ingress => "offer.group.ingress",
+            OfferGroup::Service => "offer.group.service",
+            OfferGroup::Pod => "offer.group.pod",
+            OfferGroup::Fails => "offer.group.fails",
+        };
+        let note = offer.fails.as_ref().unwrap_or(&offer.label);
+        Choice {
+            value: offer.target.clone(),
+            label: offer.target.clone(),
+            note: state.say(note),
+            group: state.speech.t(group),
+            fails: offer.fails.is_some(),
+        }
+    };
+    offers.iter().map(choice).collect()
+}

@@ -1,0 +1,163 @@
+//! Settings, Share and About.
+
+use super::app::Part;
+use super::i18n::{marked, use_speech};
+use super::icon::icon;
+use super::popover::Dialog;
+use super::share;
+use super::state::Msg;
+use crate::settings::{Edge, Mode, Nodes, Provider, Settings as Cluster};
+use web_sys::{HtmlInputElement, HtmlSelectElement};
+use yew::prelude::*;
+
+/// Which dialog is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Open {
+    Nothing,
+    Settings,
+    Share,
+    About,
+}
+
+/// A dialog of the page.
+#[derive(Clone, PartialEq, Properties)]
+pub struct OpenProps {
+    /// State and messages.
+    pub part: Part,
+    /// Asked to close.
+    pub on_close: Callback<()>,
+}
+
+/// The cluster's settings; each change starts a fresh cluster with the same text.
+#[component]
+pub fn Settings(OpenProps { part, on_close }: &OpenProps) -> Html {
+    let speech = use_speech();
+    let settings = part.state.settings.clone();
+    let set = |change: fn(&mut Cluster, String)| {
+        let settings = settings.clone();
+        part.send.reform(move |event: Event| {
+            let mut settings = (*settings).clone();
+            change(&mut settings, read(&event));
+            Msg::Settings(Box::new(settings))
+        })
+    };
+    let nodes = match &settings.nodes {
+        Nodes::Count(count) => *count as usize,
+        Nodes::List(list) => list.len(),
+    };
+    let t = |id: &str| speech.t(id);
+    let option = |value: &'static str, selected: bool, label: String| html! { <option {value} {selected}>{ label }</option> };
+    let provider = settings.load_balancer.provider;
+    html! {
+        <Dialog title={t("settings.title")} on_close={on_close.clone()}>
+            <p class="quiet">{ t("settings.text") }</p>
+            <div class="settings">
+                <label for="set-nodes">{ t("settings.nodes") }</label>
+                <input id="set-nodes" type="number" min="1" max="50" value={nodes.to_string()} onchange={set(|settings, value| settings.nodes = Nodes::Count(value.parse().unwrap_or(3).clamp(1, 50)))}/>
+                <label for="set-mode">{ t("settings.mode") }</label>
+                <select id="set-mode" onchange={set(|settings, value| settings.mode = if value == "nftables" { Mode::Nftables } else { Mode::Iptables })}>
+                    { option("iptables", settings.mode == Mode::Iptables, "iptables".into()) }
+                    { option("nftables", settings.mode == Mode::Nftables, "nftables".into()) }
+                </select>
+                <label for="set-provider">{ t("settings.provider") }</label>
+                <select id="set-provider" onchange={set(|settings, value| settings.load_balancer.provider = if value == "none" { Provider::None } else { Provider::Cloud })}>
+                    { option("cloud", provider == Provider::Cloud, t("settings.provider.cloud")) }
+                    { option("none", provider == Provider::None, t("settings.provider.none")) }
+                </select>
+                <label for="set-private">{ t("settings.private") }</label>
+                <input id="set-private" type="checkbox" checked={settings.outside.private_nodes} onchange={set(|settings, value| settings.outside.private_nodes = value == "true")}/>
+                <label for="set-edge">{ t("settings.edge") }</label>
+                <select id="set-edge" onchange={set(|settings, value| settings.outside.edge = if value == "unreachable" { Edge::Unreachable } else { Edge::Blackhole })}>
+                    { option("blackhole", settings.outside.edge == Edge::Blackhole, t("settings.edge.blackhole")) }
+                    { option("unreachable", settings.outside.edge == Edge::Unreachable, t("settings.edge.unreachable")) }
+                </select>
+                <label for="set-controller">{ t("settings.controller") }</label>
+                <input id="set-controller" type="checkbox" checked={settings.ingress.controller} onchange={set(|settings, value| settings.ingress.controller = value == "true")}/>
+                <label for="set-redirect">{ t("settings.redirect") }</label>
+                <input id="set-redirect" type="checkbox" checked={settings.ingress.https_redirect} onchange={set(|settings, value| settings.ingress.https_redirect = value == "true")}/>
+            </div>
+        </Dialog>
+    }
+}
+
+/// What a control says now: a checkbox `true` or `false`.
+fn read(event: &Event) -> String {
+    if let Some(select) = event.target_dyn_into::<HtmlSelectElement>() {
+        return select.value();
+    }
+    let Some(input) = event.target_dyn_into::<HtmlInputElement>() else { return String::new() };
+    if input.type_() == "checkbox" { input.checked().to_string() } else { input.value() }
+}
+
+/// A link that brings the same cluster back, and the frame for a site.
+#[component]
+pub fn Share(OpenProps { part, on_close }: &OpenProps) -> Html {
+    let speech = use_speech();
+    let base = gloo::utils::window().location().href().unwrap_or_default();
+    let base = base.split('#').next().unwrap_or_default().to_string();
+    let link = format!("{base}#{}", share::to_fragment(&part.state.saved()));
+    let frame = super::examples::find(&part.state.example).map(|example| {
+        format!("<iframe src=\"{base}#embed={}\" width=\"760\" height=\"480\" title=\"kubehop\"></iframe>", example.id)
+    });
+    html! {
+        <Dialog title={speech.t("share.title")} on_close={on_close.clone()}>
+            <p class="quiet">{ speech.t("share.text") }</p>
+            <Copied id="share-link" name={speech.t("share.link")} text={link.clone()}/>
+            if link.len() > 8_000 { <p class="quiet">{ speech.t("share.long") }</p> }
+            if let Some(frame) = frame {
+                <p class="quiet">{ speech.t("share.embed") }</p>
+                <Copied id="share-embed" name={speech.t("share.frame")} text={frame}/>
+            }
+        </Dialog>
+    }
+}
+
+#[derive(Clone, PartialEq, Properties)]
+struct CopiedProps {
+    id: &'static str,
+    name: String,
+    text: String,
+}
+
+/// A text to copy.
+#[component]
+fn Copied(CopiedProps { id, name, text }: &CopiedProps) -> Html {
+    let speech = use_speech();
+    let done = use_state(|| false);
+    let copy = {
+        let (done, text) = (done.clone(), text.clone());
+        Callback::from(move |_: MouseEvent| {
+            // Where the clipboard is forbidden, the text can still be selected by hand.
+            let _ = gloo::utils::window().navigator().clipboard().write_text(&text);
+            done.set(true);
+        })
+    };
+    html! {
+        <div class="copied">
+            <label for={*id}>{ name.clone() }</label>
+            <div class="field"><input id={*id} readonly=true value={text.clone()}/></div>
+            <button type="button" class="btn line" onclick={copy}>{ icon(if *done { "i-check" } else { "i-copy" }, 15) }<span aria-live="polite">{ speech.t(if *done { "copied" } else { "copy" }) }</span></button>
+        </div>
+    }
+}
+
+/// What is modelled, what is simplified, what is not.
+#[component]
+pub fn About(OpenProps { on_close, .. }: &OpenProps) -> Html {
+    let speech = use_speech();
+    let part = |id: &str| {
+        let text = speech.t(id);
+        let rows: Vec<Html> = text.split('\n').map(|row| html! { <li>{ marked(row) }</li> }).collect();
+        html! { <ul>{ for rows }</ul> }
+    };
+    html! {
+        <Dialog title={speech.t("about.title")} class="about" on_close={on_close.clone()}>
+            <p>{ marked(&speech.t("about.text")) }</p>
+            <h3>{ speech.t("about.modelled") }</h3>{ part("about.modelled.list") }
+            <h3>{ speech.t("about.simplified") }</h3>{ part("about.simplified.list") }
+            <h3>{ speech.t("about.not") }</h3>{ part("about.not.list") }
+            <h3>{ speech.t("about.keys") }</h3>{ part("about.keys.list") }
+        </Dialog>
+    }
+}

@@ -1,0 +1,398 @@
+//! The YAML editor: a text area over coloured lines, so that typing, selecting, undo and screen readers are the browser's own.
+//! Line numbers, the lines that caused the shown hop, and findings stand beside and below the text.
+
+use super::app::Part;
+use super::i18n::marked;
+use super::icon::{glyph, icon};
+use super::popover::Menu;
+use super::state::{Msg, State};
+use super::workbench::Moment;
+use super::yaml;
+use super::{examples, text};
+use crate::diagnostic::{Diagnostic, Finding, Severity, Span};
+use crate::msg;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::HtmlTextAreaElement;
+use yew::prelude::*;
+
+/// How many lines are compared and drawn together.
+const CHUNK: usize = 50;
+
+/// What stands out on a line.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Mark {
+    line: u32,
+    /// `now`, `ref`, `warn`, `err`
+    class: &'static str,
+    tag: String,
+    /// Characters from and to, from 1, to underline.
+    wavy: Option<(u32, u32)>,
+}
+
+/// The editor's panel.
+#[component]
+pub fn Editor(moment: &Moment) -> Html {
+    let state = &moment.state;
+    let part = moment.part();
+    let over = use_state(|| false);
+    let dropped = drop_files(&part);
+    let shown = over.clone();
+    let ondragover = Callback::from(move |event: DragEvent| {
+        event.prevent_default();
+        shown.set(true);
+    });
+    let shown = over.clone();
+    let ondragleave = Callback::from(move |_: DragEvent| shown.set(false));
+    let shown = over.clone();
+    let ondrop = Callback::from(move |event: DragEvent| {
+        event.prevent_default();
+        shown.set(false);
+        dropped.emit(event);
+    });
+    html! {
+        <section class={classes!("panel", "edp", (*over).then_some("dropping"))} aria-label={state.speech.t("editor.panel")}
+            data-panel="yaml" {ondragover} {ondragleave} {ondrop}>
+            <Head ..part.clone()/>
+            { for state.files.iter().enumerate().map(|(index, file)| html! {
+                <Field key={file.name.clone()} part={part.clone()} {index} marks={marks(moment, index)}/>
+            }) }
+            <Findings ..part.clone()/>
+            <Foot ..part/>
+        </section>
+    }
+}
+
+#[component]
+fn Head(part: &Part) -> Html {
+    let state = &part.state;
+    let speech = &state.speech;
+    let tabs = state.files.iter().enumerate().map(|(index, file)| {
+        let open = part.send.reform(move |_: MouseEvent| Msg::OpenFile(index));
+        let close = part.send.reform(move |_: MouseEvent| Msg::CloseFile(index));
+        let selected = index == state.open;
+        html! {
+            <span class={classes!("ftab", selected.then_some("on"))} key={file.name.clone()}>
+                <button type="button" aria-pressed={selected.to_string()} onclick={open}>{ file.name.clone() }</button>
+                if state.files.len() > 1 && selected {
+                    <button type="button" class="fx" aria-label={state.say(&msg!("editor.close", file = file.name))} onclick={close}>{ icon("i-x", 12) }</button>
+                }
+            </span>
+        }
+    });
+    let reset = part.send.reform(|_: MouseEvent| Msg::Reset);
+    html! {
+        <div class="phead">
+            <h2 class="ftabs">
+                if state.files.len() == 1 { { state.files[0].name.clone() } } else { { for tabs } }
+            </h2>
+            <span class="spacer"></span>
+            <button class="btn sm" onclick={reset} title={speech.t("editor.reset.title")}>{ speech.t("editor.reset") }</button>
+            <Menu class="btn sm" label={html! { <>{ icon("i-plus", 14) }{ speech.t("editor.add") }</> }}>
+                { for examples::SNIPPETS.iter().map(|(name, body)| {
+                    let insert = part.send.reform(move |_: MouseEvent| Msg::Insert(body));
+                    html! { <button type="button" role="menuitem" class="mono" onclick={insert}>{ *name }</button> }
+                }) }
+                <button type="button" role="menuitem" class="sep" onclick={part.send.reform(|_: MouseEvent| Msg::AddFile)}>{ speech.t("editor.newFile") }</button>
+            </Menu>
+        </div>
+    }
+}
+
+#[derive(Clone, PartialEq, Properties)]
+struct FieldProps {
+    part: Part,
+    index: usize,
+    marks: Vec<Mark>,
+}
+
+#[component]
+fn Field(FieldProps { part, index, marks }: &FieldProps) -> Html {
+    let state = &part.state;
+    let (file, index) = (&state.files[*index], *index);
+    let shown = index == state.open;
+    let first = use_memo((), |()| file.text.clone());
+    let oninput = part.send.reform(move |event: InputEvent| Msg::Typed { file: index, text: area(&event).value() });
+    let onpaste = paste(part);
+    let lines: Vec<&str> = file.text.split('\n').collect();
+    let chunks = lines.chunks(CHUNK).enumerate().map(|(number, chunk)| {
+        let start = number * CHUNK;
+        let range = start as u32 + 1..=(start + chunk.len()) as u32;
+        let marks: Vec<Mark> = marks.iter().filter(|mark| range.contains(&mark.line)).cloned().collect();
+        html! { <Lines key={number} text={chunk.join("\n")} {start} {marks}/> }
+    });
+    html! {
+        <div class="ed" hidden={!shown}>
+            <div class="edgrid">
+                <div class="lines" id={format!("lines-{index}")} aria-hidden="true">{ for chunks }</div>
+                <textarea id={format!("editor-{index}")} aria-label={shown.then(|| state.speech.t("editor.label"))} hidden={!shown}
+                    aria-describedby="editor-help" spellcheck="false" autocapitalize="off" autocomplete="off" wrap="off"
+                    defaultvalue={(*first).clone()} {oninput} {onpaste} onkeydown={keys()}/>
+            </div>
+            if shown { <p id="editor-help" class="sr">{ state.speech.t("editor.help") }</p> }
+        </div>
+    }
+}
+
+#[derive(Clone, PartialEq, Properties)]
+struct LinesProps {
+    text: String,
+    start: usize,
+    marks: Vec<Mark>,
+}
+
+#[component]
+fn Lines(LinesProps { text, start, marks }: &LinesProps) -> Html {
+    text.split('\n')
+        .enumerate()
+        .map(|(index, line)| {
+            let number = (start + index + 1) as u32;
+            let here: Vec<&Mark> = marks.iter().filter(|mark| mark.line == number).collect();
+            let class: Classes = here.iter().map(|mark| mark.class).collect();
+            let bad = here.iter().find(|mark| matches!(mark.class, "warn" | "err")).map(|mark| mark.class);
+            let gutter = match (bad, yaml::kind_glyph(line)) {
+                (Some("err"), _) => glyph("i-err", 13, "k-err"),
+                (Some(_), _) => glyph("i-warn", 13, "k-warn"),
+                (None, Some((name, class))) => glyph(name, 14, class),
+                _ => Html::default(),
+            };
+            let wavy = here.iter().find_map(|mark| mark.wavy);
+            html! {
+                <div class={classes!("ln", class)} data-n={number.to_string()}>
+                    <span class="no">{ number }</span><span class="gu">{ gutter }</span><code>{ coloured(line, wavy) }</code>
+                    { for here.iter().filter(|mark| !mark.tag.is_empty()).map(|mark| html! {
+                        <span class={classes!("tag", (mark.class != "now").then_some("quiet"))}>{ mark.tag.clone() }</span>
+                    }) }
+                </div>
+            }
+        })
+        .collect()
+}
+
+fn coloured(line: &str, wavy: Option<(u32, u32)>) -> Html {
+    let kind = yaml::kind_glyph(line).map(|(_, class)| class);
+    let (from, to) = wavy.unwrap_or((0, 0));
+    let mut at = 1;
+    let mut out = Vec::new();
+    for (class, stretch) in yaml::stretches(line) {
+        let count = stretch.chars().count() as u32;
+        let cut = |column: u32| column.clamp(at, at + count) - at;
+        let class = match kind {
+            Some(kind) if class.is_empty() => classes!("kind", kind),
+            _ => classes!(class),
+        };
+        let mut rest = stretch.chars();
+        for (take, under) in [(cut(from), false), (cut(to) - cut(from), true), (count - cut(to), false)] {
+            let piece: String = rest.by_ref().take(take as usize).collect();
+            if !piece.is_empty() {
+                out.push(html! { <span class={classes!(class.clone(), under.then_some("wavy"))}>{ piece }</span> });
+            }
+        }
+        at += count;
+    }
+    out.into_iter().collect()
+}
+
+/// The lines that stand out in a file: what caused the shown hop, and findings.
+fn marks(moment: &Moment, file: usize) -> Vec<Mark> {
+    let state = &moment.state;
+    let name = &state.files[file].name;
+    let mut marks = Vec::new();
+    if let (Some(hop), None) = (moment.hop(), &state.selected) {
+        for (index, span) in state.causes(&hop.because).into_iter().enumerate().filter(|(_, span)| span.file == *name) {
+            let tag = if index == 0 { state.say(&msg!("hop.tag", hop = moment.player.step + 1)) } else { String::new() };
+            marks.push(Mark { line: span.line, class: if index == 0 { "now" } else { "ref" }, tag, wavy: None });
+        }
+    }
+    for diagnostic in state.cluster.iter().flat_map(|cluster| &cluster.diagnostics) {
+        let Some(span) = diagnostic.span.as_ref().filter(|span| span.file == *name) else { continue };
+        let class = match diagnostic.severity {
+            Severity::Error => "err",
+            Severity::Warning => "warn",
+            Severity::Info => continue,
+        };
+        let end = if span.end_line == span.line { span.end_column } else { u32::MAX };
+        marks.push(Mark { line: span.line, class, tag: String::new(), wavy: Some((span.column, end)) });
+    }
+    marks
+}
+
+#[component]
+fn Findings(part: &Part) -> Html {
+    let state = &part.state;
+    let diagnostics = state.cluster.as_ref().map_or(&[][..], |cluster| &cluster.diagnostics);
+    let notes = !state.notes.is_empty();
+    if diagnostics.is_empty() && !notes {
+        return Html::default();
+    }
+    let dismiss = part.send.reform(|_: MouseEvent| Msg::DismissNote);
+    html! {
+        <div class="findings">
+            if notes {
+                <div class="pasted" role="status">
+                    <div>{ for state.notes.iter().map(|note| html! { <p>{ marked(&said(state, note)) }</p> }) }<p class="muted">{ state.speech.t("editor.pasted.undo") }</p></div>
+                    <button class="btn sm icon" aria-label={state.speech.t("close")} onclick={dismiss}>{ icon("i-x", 14) }</button>
+                </div>
+            }
+            <ul role="list" aria-label={state.speech.t("editor.findings")}>
+                { for diagnostics.iter().map(|diagnostic| html! { <li><FindingRow part={part.clone()} diagnostic={diagnostic.clone()}/></li> }) }
+            </ul>
+        </div>
+    }
+}
+
+#[derive(Clone, PartialEq, Properties)]
+struct FindingProps {
+    part: Part,
+    diagnostic: Diagnostic,
+}
+
+#[component]
+fn FindingRow(FindingProps { part, diagnostic }: &FindingProps) -> Html {
+    let state = &part.state;
+    let (class, sign) = match diagnostic.severity {
+        Severity::Error => ("err", "i-err"),
+        Severity::Warning => ("warn", "i-warn"),
+        Severity::Info => ("info", "i-info"),
+    };
+    let go = |span: &Span| {
+        let span = span.clone();
+        part.send.reform(move |_: MouseEvent| Msg::Line(span.clone()))
+    };
+    html! {
+        <div class={classes!("diag", class)}>
+            <svg class="ic" width="15" height="15" role="img" aria-label={state.speech.t(&format!("severity.{class}"))}><use href={format!("#{sign}")}/></svg>
+            <div>
+                if let Some(object) = &diagnostic.object { <b class="obj">{ format!("{} {}: ", object.kind.name(), object.name) }</b> }
+                { marked(&said(state, diagnostic)) }
+                if let Some(help) = &diagnostic.help { { " " }{ marked(&state.say(help)) } }
+                <span class="acts">
+                    if let Some(span) = &diagnostic.span {
+                        <button type="button" onclick={go(span)}>{ state.say(&msg!("line", line = span.line)) }</button>
+                    }
+                    { for diagnostic.fixes.iter().map(|fix| {
+                        let (label, fix) = (state.say(&fix.label), fix.clone());
+                        html! { <button type="button" onclick={part.send.reform(move |_: MouseEvent| Msg::Fix(fix.clone()))}>{ marked(&label) }</button> }
+                    }) }
+                </span>
+            </div>
+        </div>
+    }
+}
+
+/// A finding in words; Kubernetes' own stay as they are.
+pub fn said(state: &State, diagnostic: &Diagnostic) -> String {
+    match &diagnostic.message {
+        Finding::Upstream(text) => text.clone(),
+        Finding::Ours(message) => state.say(message),
+    }
+}
+
+#[component]
+fn Foot(part: &Part) -> Html {
+    let state = &part.state;
+    let (errors, warnings) = (state.findings(Severity::Error).count(), state.findings(Severity::Warning).count());
+    let count = match (errors, warnings) {
+        (0, 0) => html! { <span class="row ok">{ icon("i-check", 13) }{ state.speech.t("editor.clean") }</span> },
+        (0, _) => {
+            html! { <span class="row warn">{ icon("i-warn", 13) }{ state.say(&msg!("editor.warnings", count = warnings)) }</span> }
+        }
+        _ => html! { <span class="row err">{ icon("i-err", 13) }{ state.say(&msg!("editor.errors", count = errors)) }</span> },
+    };
+    let applied = state.cluster.as_ref().map(|cluster| cluster.revision);
+    let objects = state.cluster.as_ref().map_or(0, |cluster| cluster.documents.len());
+    html! {
+        <div class="pfoot" role="status">
+            { count }
+            if let Some(applied) = applied {
+                <span>{ if errors > 0 { state.speech.t("editor.kept") } else { state.say(&msg!("editor.applied", revision = applied)) } }</span>
+            }
+            <span class="spacer"></span>
+            <span>{ state.say(&msg!("editor.objects", count = objects)) }</span>
+        </div>
+    }
+}
+
+fn area(event: &InputEvent) -> HtmlTextAreaElement {
+    event.target_unchecked_into()
+}
+
+/// Lets the browser paste, so that undo brings the raw paste back, then asks the engine to mend it.
+fn paste(part: &Part) -> Callback<Event> {
+    let send = part.send.clone();
+    let read = |event: Event| {
+        let event = event.dyn_into::<web_sys::ClipboardEvent>().ok()?;
+        let pasted = event.clipboard_data()?.get_data("text/plain").ok()?.replace("\r\n", "\n").replace('\r', "\n");
+        if !pasted.contains('\n') {
+            return None;
+        }
+        let field: HtmlTextAreaElement = event.target()?.dyn_into().ok()?;
+        let start = field.selection_start().ok().flatten()?;
+        Some(Msg::Pasted { start, end: start + text::utf16_len(&pasted), text: pasted })
+    };
+    Callback::from(move |event: Event| {
+        if let Some(msg) = read(event) {
+            send.emit(msg);
+        }
+    })
+}
+
+/// Tab indents, Enter keeps the indent, Escape leaves the editor.
+fn keys() -> Callback<KeyboardEvent> {
+    Callback::from(|event: KeyboardEvent| {
+        let field: HtmlTextAreaElement = event.target_unchecked_into();
+        if event.ctrl_key() || event.meta_key() || event.alt_key() || event.is_composing() {
+            return;
+        }
+        match event.key().as_str() {
+            "Tab" if !event.shift_key() => {
+                event.prevent_default();
+                insert("  ");
+            }
+            "Enter" => {
+                let (Ok(Some(at)), text) = (field.selection_start(), field.value()) else { return };
+                let before: String = String::from_utf16_lossy(&text.encode_utf16().take(at as usize).collect::<Vec<u16>>());
+                let line = before.rsplit('\n').next().unwrap_or_default();
+                let deeper = if line.trim_end().ends_with(':') { "  " } else { "" };
+                let indent: String = line.chars().take_while(|c| *c == ' ').collect();
+                if !indent.is_empty() || !deeper.is_empty() {
+                    event.prevent_default();
+                    insert(&format!("\n{indent}{deeper}"));
+                }
+            }
+            "Escape" => {
+                let next = gloo::utils::document().query_selector("#send-from").ok().flatten();
+                if let Some(next) = next.and_then(|next| next.dyn_into::<web_sys::HtmlElement>().ok()) {
+                    let _ = next.focus();
+                }
+            }
+            _ => {}
+        }
+    })
+}
+
+/// Types for the learner, so that undo takes it back.
+fn insert(text: &str) {
+    if let Ok(document) = gloo::utils::document().dyn_into::<web_sys::HtmlDocument>() {
+        let _ = document.exec_command_with_show_ui_and_value("insertText", false, text);
+    }
+}
+
+/// Reads dropped files, each into a tab of its own.
+fn drop_files(part: &Part) -> Callback<DragEvent> {
+    let send = part.send.clone();
+    Callback::from(move |event: DragEvent| {
+        let Some(list) = event.data_transfer().and_then(|data| data.files()) else { return };
+        let files: Vec<web_sys::File> = (0..list.length()).filter_map(|index| list.get(index)).collect();
+        let send = send.clone();
+        wasm_bindgen_futures::spawn_local(async move {
+            let mut read = Vec::new();
+            for file in files {
+                if let Ok(text) = JsFuture::from(file.text()).await {
+                    read.push(crate::kubectl::SourceFile { name: file.name(), text: text.as_string().unwrap_or_default() });
+                }
+            }
+            send.emit(Msg::Dropped(read));
+        });
+    })
+}

@@ -1,0 +1,362 @@
+//! The inspector: who decided the shown hop, what changed, which rules were read, which YAML line made it so; or the chosen thing;
+//! or how the cluster just changed.
+
+use super::changes::Changes;
+use super::i18n::{Speech, marked};
+use super::icon::{glyph, icon, outcome, place_glyph};
+use super::object::ObjectView;
+use super::results::Results;
+use super::state::{Msg, Run, State};
+use super::workbench::Moment;
+use crate::diagnostic::{Fix, Span};
+use crate::kubectl::SourceFile;
+use crate::msg;
+use crate::scene::steps::{self, Step};
+use crate::trace::{Advice, FieldRef, Hop, Place, Reason, RuleRef, Verdict};
+use crate::words::Message;
+use yew::prelude::*;
+
+/// The inspector's panel.
+#[component]
+pub fn Inspector(moment: &Moment) -> Html {
+    let state = &moment.state;
+    let speech = &state.speech;
+    let count = moment.player.steps().len();
+    let (heading, body) = if let Some(item) = &state.selected {
+        (speech.t("inspector.chosen"), html! { <ObjectView part={moment.part()} item={item.clone()}/> })
+    } else if let (Some(hop), Some(run)) = (moment.hop(), &state.run) {
+        let heading = state.say(&msg!("hop.count", hop = moment.player.step + 1, count = count));
+        (heading, html! { <HopView moment={moment.clone()} hop={hop.clone()} run={(**run).clone()}/> })
+    } else if state.flow > 0 && !state.changes.is_empty() {
+        (speech.t("changes.title"), html! { <Changes ..moment.part()/> })
+    } else {
+        (speech.t("inspector.title"), html! { <section><p class="quiet">{ speech.t("inspector.empty") }</p></section> })
+    };
+    let close = moment.send.reform(|_: MouseEvent| Msg::Select(None));
+    html! {
+        <section class="panel insp" aria-label={speech.t("inspector.label")} data-panel="inspector">
+            <div class="phead">
+                <h2>{ heading }</h2><span class="spacer"></span>
+                if state.selected.is_some() {
+                    <button class="btn sm icon" aria-label={speech.t("close")} onclick={close}>{ icon("i-x", 14) }</button>
+                } else if count > 0 {
+                    <kbd aria-hidden="true">{ "←" }</kbd><kbd aria-hidden="true">{ "→" }</kbd>
+                }
+            </div>
+            <div class="ins" tabindex="0" aria-label={speech.t("inspector.label")} role="group">
+                { body }
+                <Results ..moment.part()/>
+            </div>
+        </section>
+    }
+}
+
+/// A hop as one sentence: number, who decided, what changed.
+pub fn sentence(moment: &Moment) -> String {
+    let state = &moment.state;
+    let Some(hop) = moment.hop() else { return String::new() };
+    let count = moment.player.steps().len();
+    let place = state.say(&msg!("hop.count", hop = moment.player.step + 1, count = count));
+    let change = match (hop.before, hop.after) {
+        (Some(before), Some(after)) if before.dst != after.dst => state.say(&msg!("hop.nowTo", dst = after.dst)),
+        _ => String::new(),
+    };
+    format!("{place}. {}. {}. {change}", decided_by(state, hop), title(&state.speech, hop))
+}
+
+/// A hop's title: the one of its variant, where there is one.
+pub fn title(speech: &Speech, hop: &Hop) -> String {
+    let plain = format!("hop.{:?}.title", hop.reason);
+    let variant = hop.text.id.replacen(".text", ".title", 1);
+    let id = if speech.has(&variant) { variant } else { plain };
+    speech.say(&Message { id: id.into(), args: hop.text.args.clone() })
+}
+
+/// A hop's text.
+pub fn text(speech: &Speech, hop: &Hop) -> String {
+    let plain = format!("hop.{:?}.text", hop.reason);
+    let id = if hop.text.id.contains(".text") && speech.has(&hop.text.id) { hop.text.id.to_string() } else { plain };
+    speech.say(&Message { id: id.into(), args: hop.text.args.clone() })
+}
+
+fn decided_by(state: &State, hop: &Hop) -> String {
+    let table = hop.rules.last().map_or("", |rule| rule.table.as_str());
+    state.say(&match &hop.at {
+        Place::Internet => msg!("who.client"),
+        Place::PublicDns => msg!("who.publicDns"),
+        Place::Coredns => msg!("who.coredns"),
+        Place::LoadBalancer(..) => msg!("who.loadBalancer"),
+        Place::Node(node) => msg!("who.node", node = node),
+        Place::KubeProxy(node) if hop.reason == Reason::UndoNat || hop.reason == Reason::Conntrack => {
+            msg!("who.conntrack", node = node)
+        }
+        Place::KubeProxy(node) if table.is_empty() => msg!("who.kernel", node = node),
+        Place::KubeProxy(node) => msg!("who.table", node = node, table = table),
+        Place::Cni(node) => msg!("who.routes", node = node),
+        Place::Pod(_, name) => msg!("who.pod", pod = name),
+        Place::IngressController(_, name) => msg!("who.ingress", pod = name),
+        Place::Outside(name) => msg!("who.server", server = name),
+    })
+}
+
+#[derive(Clone, PartialEq, Properties)]
+struct HopProps {
+    moment: Moment,
+    hop: Hop,
+    run: Run,
+}
+
+#[component]
+fn HopView(HopProps { moment, hop, run }: &HopProps) -> Html {
+    let state = &moment.state;
+    let (name, class) = place_glyph(&hop.at);
+    let steps = moment.player.steps();
+    let failed = run.trace.verdict != Verdict::Delivered && moment.player.step >= steps::deciding(&steps, &run.trace);
+    let inner = steps.get(moment.player.step).is_some_and(|step: &Step| !step.call.is_empty());
+    let (who, decided) = (decided_by(state, hop), state.speech.t("who.decided"));
+    let (before, after) = decided.split_once("{who}").unwrap_or((&decided, ""));
+    html! { <>
+        <section class="lead">
+            if inner { <div class="inner eyebrow">{ state.speech.t("hop.inner") }</div> }
+            <div class="who">{ glyph(name, 17, class) }<span>{ before }<b>{ who }</b>{ after }</span></div>
+            <h3>{ marked(&title(&state.speech, hop)) }</h3>
+            <p>{ marked(&text(&state.speech, hop)) }</p>
+            { dns(state, hop, run) }
+        </section>
+        { addresses(state, hop) }
+        { rules(state, hop) }
+        if failed && run.trace.advice.is_some() {
+            <AdviceView moment={moment.clone()} advice={run.trace.advice.clone()}/>
+        } else {
+            <Cause moment={moment.clone()} because={hop.because.clone()}/>
+        }
+        if !run.trace.assumptions.is_empty() {
+            <section class="assume"><div class="eyebrow">{ state.speech.t("assumptions") }</div>
+                <ul>{ for run.trace.assumptions.iter().map(|note| html! { <li>{ marked(&state.say(note)) }</li> }) }</ul></section>
+        }
+    </> }
+}
+
+fn dns(state: &State, hop: &Hop, run: &Run) -> Html {
+    let asked = matches!(hop.reason, Reason::LookupAnswer | Reason::NoSuchName | Reason::NoAddress);
+    let Some(result) = run.trace.dns.as_ref().filter(|_| asked) else { return Html::default() };
+    html! {
+        <div class="dns">
+            if result.searched.len() > 1 {
+                <div class="eyebrow">{ state.speech.t("dns.searched") }</div>
+                <ol class="searched">{ for result.searched.iter().map(|name| html! { <li>{ name.clone() }</li> }) }</ol>
+            }
+            <code class="rule">{ result.rcode.clone().unwrap_or_else(|| "—".into()) }{ "\n" }
+                { for result.answers.iter().map(|record| format!("{} {} IN {} {}\n", record.name, record.ttl, record.kind, record.data)) }</code>
+        </div>
+    }
+}
+
+/// Addresses before and after; what changed stands out.
+fn addresses(state: &State, hop: &Hop) -> Html {
+    let Some(before) = hop.before else { return Html::default() };
+    let mut rows = vec![("src", before.src.to_string(), hop.after.map(|after| after.src.to_string()))];
+    rows.push(("dst", before.dst.to_string(), hop.after.map(|after| after.dst.to_string())));
+    let mark = |mark: u32| if mark == 0 { "—".to_string() } else { format!("{mark:#x}") };
+    if hop.mark != (0, 0) {
+        rows.push(("mark", mark(hop.mark.0), hop.after.map(|_| mark(hop.mark.1))));
+    }
+    let (left, right) = match hop.reason {
+        Reason::Reject | Reason::NothingListens => ("ba.arrived", "ba.sentBack"),
+        Reason::IngressPick => ("ba.clientSide", "ba.podSide"),
+        _ => ("ba.before", "ba.after"),
+    };
+    let bad = matches!(hop.reason, Reason::Reject | Reason::NothingListens);
+    html! {
+        <section>
+            <table class="ba">
+                <thead><tr><td class="nil"></td><th scope="col">{ state.speech.t(left) }</th><th scope="col">{ state.speech.t(right) }</th></tr></thead>
+                <tbody>
+                    { for rows.into_iter().map(|(name, before, after)| {
+                        let changed = after.as_ref().is_some_and(|after| *after != before);
+                        html! { <tr><th scope="row">{ name }</th><td class={changed.then_some("old")}>{ before }</td>
+                            <td class={changed.then_some(if bad { "bad" } else { "chg" })}>{ after.unwrap_or_else(|| "—".into()) }</td></tr> }
+                    }) }
+                    { for hop.headers.iter().map(|(name, value)| html! {
+                        <tr><th scope="row" title={name.clone()}>{ short_header(name) }</th><td>{ "—" }</td><td class="chg">{ value.clone() }</td></tr>
+                    }) }
+                </tbody>
+            </table>
+        </section>
+    }
+}
+
+fn short_header(name: &str) -> String {
+    if name.eq_ignore_ascii_case("X-Forwarded-For") { "xff".into() } else { name.to_lowercase() }
+}
+
+fn rules(state: &State, hop: &Hop) -> Html {
+    let Some(last) = hop.rules.last() else { return Html::default() };
+    let node = match &hop.at {
+        Place::KubeProxy(node) | Place::Node(node) | Place::Cni(node) => node.clone(),
+        other => other.to_string(),
+    };
+    let stops = matches!(hop.reason, Reason::Reject | Reason::Drop);
+    let count = hop.rules.len();
+    html! {
+        <section>
+            <div class="eyebrow">{ state.say(&msg!("rules.read", node = node)) }</div>
+            <ol class="walk">{ for hop.rules.iter().enumerate().map(|(index, rule)| {
+                let class = if index + 1 < count { "done" } else if stops { "cur stop" } else { "cur" };
+                html! { <li {class} title={rule.chain.clone()}><span class="chain">{ short_chain(&rule.chain) }</span><i>{ summary(rule) }</i></li> }
+            }) }</ol>
+            if !last.text.is_empty() { <code class="rule">{ wrapped(&last.text) }</code> }
+        </section>
+    }
+}
+
+/// `KUBE-SVC-CDGGSHYL…`: enough of a hash to tell chains apart.
+fn short_chain(chain: &str) -> String {
+    if chain.chars().count() > 18 { format!("{}…", chain.chars().take(17).collect::<String>()) } else { chain.into() }
+}
+
+/// What a rule asks or does, in its own words.
+fn summary(rule: &RuleRef) -> String {
+    let words: Vec<&str> = rule.text.split(' ').collect();
+    let after =
+        |flag: &str| words.iter().position(|word| *word == flag).and_then(|at| words.get(at + 1)).map(|word| word.to_string());
+    let target = after("-j").unwrap_or_default();
+    if matches!(target.as_str(), "DNAT" | "REJECT" | "DROP" | "MASQUERADE" | "ACCEPT" | "RETURN") {
+        return target;
+    }
+    if let Some(mark) = after("--or-mark").or_else(|| after("--xor-mark")) {
+        return format!("mark {mark}");
+    }
+    if let Some(odds) = after("--probability") {
+        return format!("p={}", odds.trim_end_matches('0'));
+    }
+    if let Some(port) = after("--dport") {
+        return format!("dport {port}");
+    }
+    if rule.text.contains("--dst-type LOCAL") {
+        return "dst LOCAL".into();
+    }
+    target
+}
+
+/// A rule's text, broken before each of its parts.
+fn wrapped(text: &str) -> String {
+    text.replace(" -m ", "\n  -m ")
+        .replace(" -j ", "\n  -j ")
+        .replace(" --to-destination", "\n  --to-destination")
+        .replace(" --reject-with", "\n  --reject-with")
+}
+
+#[derive(Clone, PartialEq, Properties)]
+struct CauseProps {
+    moment: Moment,
+    because: Vec<FieldRef>,
+}
+
+/// The lines that made it so; a click goes there.
+#[component]
+fn Cause(CauseProps { moment, because }: &CauseProps) -> Html {
+    let state = &moment.state;
+    let spans = state.causes(because);
+    let Some(first) = spans.first() else {
+        return html! { <section class="cause">{ glyph("i-upleft", 16, "k-now") }<div><span class="lnk">{ state.speech.t("cause.none") }</span></div></section> };
+    };
+    let go = |span: &Span| {
+        let span = span.clone();
+        moment.send.reform(move |event: MouseEvent| {
+            event.prevent_default();
+            Msg::Line(span.clone())
+        })
+    };
+    html! {
+        <section class="cause">{ glyph("i-upleft", 16, "k-now") }<div>
+            <a class="lnk" href={format!("#L{}", first.line)} onclick={go(first)}>{ state.say(&msg!("cause.line", line = first.line)) }</a>
+            { for spans.iter().take(4).map(|span| html! {
+                <button type="button" class="src" onclick={go(span)}><em>{ span.line }</em>{ line_text(&state.files, span) }</button>
+            }) }
+        </div></section>
+    }
+}
+
+fn line_text(files: &[SourceFile], span: &Span) -> String {
+    let file = files.iter().find(|file| file.name == span.file);
+    let line = file.and_then(|file| file.text.split('\n').nth((span.line as usize).saturating_sub(1)));
+    line.unwrap_or_default().trim().to_string()
+}
+
+#[derive(Clone, PartialEq, Properties)]
+struct AdviceProps {
+    moment: Moment,
+    advice: Option<Advice>,
+}
+
+/// Why it failed, what to try next, and the change that would mend it.
+#[component]
+fn AdviceView(AdviceProps { moment, advice }: &AdviceProps) -> Html {
+    let state = &moment.state;
+    let Some(advice) = advice else { return Html::default() };
+    let class = state.run.as_ref().map_or("", |run| outcome(&run.trace).class);
+    let fix = mending(state, advice);
+    html! {
+        <section class={classes!("fix", class)}>
+            <h4>{ marked(&state.say(&advice.why)) }</h4>
+            <p>{ icon("i-hint", 15) }{ " " }{ marked(&state.say(&advice.next)) }</p>
+            <Cause moment={moment.clone()} because={advice.because.clone()}/>
+            if let Some(fix) = fix {
+                { diff(&state.files, &fix) }
+                <div class="row">
+                    <button type="button" class="btn fix" onclick={moment.send.reform({ let fix = fix.clone(); move |_: MouseEvent| Msg::FixAndSend(fix.clone()) })}>{ state.speech.t("fix.apply") }</button>
+                    <span class="muted">{ state.speech.t("fix.undo") }{ " " }<kbd>{ "Ctrl" }</kbd>{ " " }<kbd>{ "Z" }</kbd></span>
+                </div>
+            }
+        </section>
+    }
+}
+
+/// The first offered change at one of the lines that are to blame.
+fn mending(state: &State, advice: &Advice) -> Option<Fix> {
+    let lines = state.causes(&advice.because);
+    let diagnostics = &state.cluster.as_ref()?.diagnostics;
+    let here = |span: &Span| lines.iter().any(|line| line.file == span.file && line.line == span.line);
+    let about =
+        |object: &Option<crate::api::ObjectRef>| advice.because.iter().any(|field| Some(&field.object) == object.as_ref());
+    let at_line =
+        diagnostics.iter().find(|diagnostic| diagnostic.span.as_ref().is_some_and(here) && !diagnostic.fixes.is_empty());
+    let found =
+        at_line.or_else(|| diagnostics.iter().find(|diagnostic| about(&diagnostic.object) && !diagnostic.fixes.is_empty()))?;
+    found.fixes.first().cloned()
+}
+
+/// A change as removed and added lines.
+fn diff(files: &[SourceFile], fix: &Fix) -> Html {
+    let (old, new) = match &fix.span {
+        None => (Vec::new(), fix.text.lines().map(String::from).collect()),
+        Some(span) => {
+            let Some(file) = files.iter().find(|file| file.name == span.file) else { return Html::default() };
+            let old: Vec<&str> = file
+                .text
+                .split('\n')
+                .skip((span.line as usize).saturating_sub(1))
+                .take((span.end_line - span.line + 1) as usize)
+                .collect();
+            let (Some(first), Some(last)) = (old.first(), old.last()) else { return Html::default() };
+            let head: String = first.chars().take((span.column as usize).saturating_sub(1)).collect();
+            let tail: String = last.chars().skip((span.end_column as usize).saturating_sub(1)).collect();
+            let new = format!("{head}{}{tail}", fix.text).split('\n').map(String::from).collect::<Vec<_>>();
+            (old.iter().map(|line| line.to_string()).collect::<Vec<_>>(), new)
+        }
+    };
+    let (old, new): (Vec<_>, Vec<_>) = (
+        old.iter().filter(|line| !new.contains(line)).cloned().collect(),
+        new.iter().filter(|line| !old.contains(line)).cloned().collect(),
+    );
+    let row =
+        |class: &'static str, sign: &'static str, line: &String| html! { <div {class}><i>{ sign }</i>{ line.clone() }</div> };
+    html! {
+        <div class="diff">
+            { for old.iter().map(|line| row("del", "-", line)) }
+            { for new.iter().take(12).map(|line| row("add", "+", line)) }
+            if new.len() > 12 { <div class="add"><i>{ "+" }</i>{ "…" }</div> }
+        </div>
+    }
+}

@@ -1,0 +1,245 @@
+//! The thing that was chosen on the stage: what it is, and what can be done to it.
+
+use super::app::Part;
+use super::icon::{glyph, icon};
+use super::state::{Dock, Msg, State};
+use crate::api::{Kind, ObjectRef};
+use crate::msg;
+use crate::scene::ItemId;
+use crate::scene::view::{NodeView, PodRole, PodView, ServiceView};
+use crate::trace::Source;
+use yew::prelude::*;
+
+/// A chosen thing.
+#[derive(Clone, PartialEq, Properties)]
+pub struct ObjectProps {
+    /// State and messages.
+    pub part: Part,
+    /// Which thing.
+    pub item: ItemId,
+}
+
+/// Facts and actions.
+#[component]
+pub fn ObjectView(ObjectProps { part, item }: &ObjectProps) -> Html {
+    let state = &part.state;
+    let Some(cluster) = &state.cluster else { return Html::default() };
+    let view = &cluster.view;
+    let service =
+        |namespace: &str, name: &str| view.services.iter().find(|service| service.namespace == namespace && service.name == name);
+    let node = |name: &str| view.nodes.iter().find(|node| node.name == name);
+    match item {
+        ItemId::Pod(namespace, name) => {
+            view.pods.iter().find(|pod| pod.namespace == *namespace && pod.name == *name).map(|pod| pod_view(part, pod))
+        }
+        ItemId::Pods(place, app) => {
+            let pods: Vec<&PodView> = view.pods.iter().filter(|pod| pod.node == *place && pod.app == *app).collect();
+            Some(pods_view(part, app, &pods))
+        }
+        ItemId::Node(name) | ItemId::Rules(name) => node(name).map(|node| node_view(part, node)),
+        ItemId::NodePort(name, _) => node(name).map(|node| node_view(part, node)),
+        ItemId::Service(namespace, name) | ItemId::Gate(_, namespace, name) => {
+            service(namespace, name).map(|service| service_view(part, service))
+        }
+        ItemId::Client => Some(plain(state, "g-client", "item.client", &[("IP", "203.0.113.50".into())])),
+        ItemId::PublicDns => Some(plain(state, "g-dns", "item.publicDns", &[])),
+        ItemId::LoadBalancer => {
+            let balancers = view.services.iter().filter(|service| service.kind == "LoadBalancer");
+            let facts: Vec<(&str, String)> =
+                balancers.map(|service| ("IP", format!("{} → {}", service.external.join(", "), service.name))).collect();
+            Some(plain(state, "g-lb", "item.loadBalancer", &facts))
+        }
+        ItemId::Server(name) => Some(plain(state, "g-client", "item.server", &[("", name.clone())])),
+        ItemId::MoreNodes => Some(list(
+            part,
+            "g-node",
+            "item.moreNodes",
+            view.nodes.iter().map(|node| (node.name.clone(), ItemId::Node(node.name.clone()))),
+        )),
+        ItemId::MoreServices => {
+            let services = view
+                .services
+                .iter()
+                .map(|service| (service.name.clone(), ItemId::Service(service.namespace.clone(), service.name.clone())));
+            Some(list(part, "g-svc", "item.moreServices", services))
+        }
+    }
+    .unwrap_or_default()
+}
+
+fn act(part: &Part, event: String) -> Callback<MouseEvent> {
+    part.send.reform(move |_: MouseEvent| Msg::Act(event.clone()))
+}
+
+fn facts(rows: Vec<(String, String)>) -> Html {
+    html! { <dl class="facts">{ for rows.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| html! { <><dt>{ name }</dt><dd>{ value }</dd></> }) }</dl> }
+}
+
+fn head(icon: &'static str, class: &'static str, kind: &str, name: &str) -> Html {
+    html! { <><div class="who">{ glyph(icon, 17, class) }<span>{ kind }</span></div><h3 class="code">{ name }</h3></> }
+}
+
+fn plain(state: &State, icon: &'static str, id: &str, rows: &[(&str, String)]) -> Html {
+    html! {
+        <section>
+            <div class="who">{ glyph(icon, 17, "k-infra") }</div><h3>{ state.speech.t(&format!("{id}.title")) }</h3><p>{ state.speech.t(&format!("{id}.text")) }</p>
+            { facts(rows.iter().map(|(name, value)| (name.to_string(), value.clone())).collect()) }
+        </section>
+    }
+}
+
+fn list(part: &Part, icon: &'static str, title: &str, items: impl Iterator<Item = (String, ItemId)>) -> Html {
+    html! {
+        <section><div class="who">{ glyph(icon, 17, "k-infra") }</div><h3>{ part.state.speech.t(title) }</h3>
+            <ul class="items">{ for items.map(|(name, item)| html! {
+                <li><button type="button" onclick={part.send.reform(move |_: MouseEvent| Msg::Select(Some(item.clone())))}>{ name }</button></li>
+            }) }</ul></section>
+    }
+}
+
+/// A link to the document that an object comes from.
+fn document(part: &Part, object: &ObjectRef) -> Html {
+    let state = &part.state;
+    let documents = state.cluster.as_ref().map_or(&[][..], |cluster| &cluster.documents);
+    let Some((_, span)) = documents.iter().find(|(there, _)| there == object) else { return Html::default() };
+    let (line, span) = (span.line, span.clone());
+    html! {
+        <button type="button" class="lnk row" onclick={part.send.reform(move |_: MouseEvent| Msg::Line(span.clone()))}>
+            { icon("i-upleft", 14) }{ state.say(&msg!("object.line", kind = object.kind.name(), line = line)) }
+        </button>
+    }
+}
+
+fn pod_view(part: &Part, pod: &PodView) -> Html {
+    let state = &part.state;
+    let t = |id: &str| state.speech.t(id);
+    let who = format!("pod/{}/{}", pod.namespace, pod.name);
+    let glyph = match pod.role {
+        PodRole::App => ("g-pod", "k-pod"),
+        PodRole::Coredns => ("g-dns", "k-dns"),
+        PodRole::Ingress => ("g-ing", "k-ing"),
+    };
+    let listens: Vec<String> = pod.listens.iter().map(u16::to_string).collect();
+    let ready = if pod.ready { t("object.yes") } else { t("object.no") };
+    let caller = Source::Pod(pod.namespace.clone(), pod.name.clone());
+    let own = ObjectRef::new(Kind::Pod, &pod.namespace, &pod.name);
+    html! {
+        <section>
+            { head(glyph.0, glyph.1, "Pod", &pod.name) }
+            { facts(vec![
+                ("NAMESPACE".into(), pod.namespace.clone()), ("STATUS".into(), pod.status.clone()), (t("object.ready"), ready), ("IP".into(), pod.ip.clone()),
+                ("NODE".into(), pod.node.clone()), (t("object.listens"), if listens.is_empty() { t("object.nothing") } else { listens.join(", ") }),
+            ]) }
+            <div class="acts">
+                <button type="button" class="btn line sm" onclick={act(part, format!("{who} delete"))}>{ t("act.deletePod") }</button>
+                if pod.ready { <button type="button" class="btn line sm" onclick={act(part, format!("{who} unready"))}>{ t("act.unready") }</button> }
+                else { <button type="button" class="btn line sm" onclick={act(part, format!("{who} ready"))}>{ t("act.ready") }</button> }
+                <button type="button" class="btn line sm" onclick={part.send.reform(move |_: MouseEvent| Msg::From(caller.clone()))}>{ t("act.sendFrom") }</button>
+            </div>
+            { owner(part, pod.owner.as_ref()) }
+            { document(part, pod.owner.as_ref().unwrap_or(&own)) }
+        </section>
+    }
+}
+
+/// The workload that a Pod belongs to, with what can be done to it.
+fn owner(part: &Part, owner: Option<&ObjectRef>) -> Html {
+    let state = &part.state;
+    let workloads = state.cluster.as_ref().map_or(&[][..], |cluster| &cluster.view.workloads);
+    let Some(workload) = workloads.iter().find(|workload| Some(&workload.object) == owner) else { return Html::default() };
+    let object = &workload.object;
+    let who = format!("{}/{}/{}", object.kind.name().to_lowercase(), object.namespace, object.name);
+    let scales = object.kind != Kind::DaemonSet;
+    let count = workload.replicas;
+    html! {
+        <div class="owner">
+            <div class="row between"><b>{ glyph("g-deploy", 15, "k-pod") }{ format!(" {} {}", object.kind.name(), object.name) }</b><span class="num">{ state.say(&msg!("object.readyOf", ready = workload.ready, count = count)) }</span></div>
+            <div class="acts">
+                if scales {
+                    <span class="stepper" role="group" aria-label={state.speech.t("act.scale")}>
+                        <button type="button" class="btn line sm icon" disabled={count < 1} aria-label={state.speech.t("act.fewer")} onclick={act(part, format!("{who} scale {}", count - 1))}>{ icon("i-minus", 14) }</button>
+                        <output>{ count }</output>
+                        <button type="button" class="btn line sm icon" aria-label={state.speech.t("act.more")} onclick={act(part, format!("{who} scale {}", count + 1))}>{ icon("i-plus", 14) }</button>
+                    </span>
+                }
+                <button type="button" class="btn line sm" onclick={act(part, format!("{who} delete"))}>{ state.say(&msg!("act.delete", kind = object.kind.name())) }</button>
+            </div>
+        </div>
+    }
+}
+
+fn pods_view(part: &Part, app: &str, pods: &[&PodView]) -> Html {
+    let items = pods.iter().map(|pod| (format!("{} {}", pod.name, pod.ip), ItemId::Pod(pod.namespace.clone(), pod.name.clone())));
+    html! { <>
+        { list(part, "g-pod", app, items) }
+        <section>{ owner(part, pods.first().and_then(|pod| pod.owner.as_ref())) }</section>
+    </> }
+}
+
+fn node_view(part: &Part, node: &NodeView) -> Html {
+    let state = &part.state;
+    let t = |id: &str| state.speech.t(id);
+    let name = &node.name;
+    let rules = {
+        let name = name.clone();
+        let send = part.send.clone();
+        Callback::from(move |_: MouseEvent| {
+            send.emit(Msg::RulesOf(name.clone()));
+            send.emit(Msg::Dock(Dock::Rules));
+        })
+    };
+    let caller = Source::Node(name.clone());
+    let status = if node.ready { "Ready" } else { "NotReady" };
+    html! {
+        <section>
+            { head("g-node", "k-infra", "Node", name) }
+            { facts(vec![
+                ("STATUS".into(), status.into()), (t("object.power"), if node.up { t("object.on") } else { t("object.off") }), ("IP".into(), node.ip.clone()),
+                (t("object.podCidr"), node.pod_cidr.clone()), ("kube-proxy".into(), if node.proxy_running { t("object.running") } else { t("object.stopped") }), ("ZONE".into(), node.zone.clone()),
+            ]) }
+            <div class="acts">
+                if node.up { <button type="button" class="btn line sm" onclick={act(part, format!("node/{name} down"))}>{ t("act.nodeDown") }</button> }
+                else { <button type="button" class="btn line sm" onclick={act(part, format!("node/{name} up"))}>{ t("act.nodeUp") }</button> }
+                if node.proxy_running { <button type="button" class="btn line sm" onclick={act(part, format!("kube-proxy/{name} stop"))}>{ t("act.proxyStop") }</button> }
+                else { <button type="button" class="btn line sm" onclick={act(part, format!("kube-proxy/{name} start"))}>{ t("act.proxyStart") }</button> }
+                <button type="button" class="btn line sm" onclick={rules}>{ t("act.rules") }</button>
+                <button type="button" class="btn line sm" onclick={part.send.reform(move |_: MouseEvent| Msg::From(caller.clone()))}>{ t("act.sendFrom") }</button>
+            </div>
+        </section>
+    }
+}
+
+fn service_view(part: &Part, service: &ServiceView) -> Html {
+    let state = &part.state;
+    let t = |id: &str| state.speech.t(id);
+    let ports = service.ports.iter().map(|port| {
+        let node_port = if port.node_port > 0 { format!(" · nodePort {}", port.node_port) } else { String::new() };
+        format!("{} {} → {}{node_port}", port.name, port.port, port.target_port).trim().to_string()
+    });
+    let object = ObjectRef::new(Kind::Service, &service.namespace, &service.name);
+    let external = if service.pending { "<pending>".into() } else { service.external.join(", ") };
+    html! {
+        <section>
+            { head("g-svc", "k-svc", "Service", &service.name) }
+            <p>{ t("object.service") }</p>
+            { facts(vec![
+                ("TYPE".into(), service.kind.clone()), ("NAMESPACE".into(), service.namespace.clone()), ("CLUSTER-IP".into(), if service.headless { "None".into() } else { service.cluster_ip.clone() }),
+                ("EXTERNAL-IP".into(), if service.external_name.is_empty() { external } else { service.external_name.clone() }),
+                ("PORTS".into(), ports.collect::<Vec<_>>().join("\n")), ("SELECTOR".into(), service.selector.clone()), ("SLICE".into(), service.slices.join(", ")),
+            ]) }
+            <div class="eyebrow">{ state.say(&msg!("object.endpoints", count = service.endpoints.len())) }</div>
+            <ul class="items">{ for service.endpoints.iter().map(|endpoint| {
+                let label = format!("{} {}", endpoint.ip, endpoint.ports);
+                let pod = endpoint.pod.clone();
+                let status = if endpoint.ready { t("object.ready") } else { t("object.notReady") };
+                html! { <li>
+                    if let Some((namespace, name)) = pod {
+                        <button type="button" onclick={part.send.reform(move |_: MouseEvent| Msg::Select(Some(ItemId::Pod(namespace.clone(), name.clone()))))}>{ label }</button>
+                    } else { <span>{ label }</span> }
+                    <span class={if endpoint.ready { "ok" } else { "warn" }}>{ status }</span>
+                </li> }
+            }) }</ul>
+            { document(part, &object) }
+        </section>
+    }
+}

@@ -1,0 +1,93 @@
+//! The last hundred requests: how often each Pod answered, and how the others ended.
+
+use super::app::Part;
+use super::icon::{Outcome, ending, glyph};
+use super::state::State;
+use crate::msg;
+use crate::session::BurstResult;
+use crate::trace::Verdict;
+use crate::words::Message;
+use std::collections::BTreeMap;
+use yew::prelude::*;
+
+/// The histogram.
+#[component]
+pub fn Results(part: &Part) -> Html {
+    let state = &part.state;
+    let results = &state.results;
+    if results.is_empty() {
+        return html! {
+            <section class="results"><div class="row between"><h3 class="small">{ state.speech.t("results.title") }</h3></div>
+                <p class="muted">{ state.speech.t("results.none") }</p></section>
+        };
+    }
+    let pods = by_pod(results);
+    let most = pods.values().copied().max().unwrap_or(1).max(1);
+    let served: u32 = pods.values().sum();
+    let share = f64::from(served) / pods.len().max(1) as f64;
+    html! {
+        <section class="results">
+            <div class="row between"><h3 class="small">{ state.say(&msg!("results.last", count = results.len())) }</h3>
+                <span class="chips">{ for endings(results).into_iter().map(|(outcome, status, count)| html! {
+                    <span class={classes!("chip", outcome.class)}>
+                        <svg class={classes!("oc", format!("o-{}", outcome.class))} width="16" height="16" aria-hidden="true"><use href={format!("#{}", outcome.glyph)}/></svg>
+                        { count }{ " " }{ words(state, outcome, status) }
+                    </span>
+                }) }</span>
+            </div>
+            if !pods.is_empty() {
+                <table class="hist">
+                    <caption class="sr">{ state.speech.t("results.caption") }</caption>
+                    { for pods.iter().map(|((_, name), count)| html! {
+                        <tr><th scope="row" title={name.clone()}>{ glyph("g-pod", 14, "k-pod") }{ short(name) }</th>
+                            <td class="bar"><svg viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
+                                <rect class="all" width="100" height="12"/>
+                                <rect class="part" width={format!("{:.1}", f64::from(*count) * 80.0 / f64::from(most))} height="12"/>
+                                if pods.len() > 1 { <rect class="tick" x={format!("{:.1}", share * 80.0 / f64::from(most))} width="0.7" height="12"/> }
+                            </svg></td>
+                            <td class="val">{ *count }</td></tr>
+                    }) }
+                </table>
+                if pods.len() > 1 { <p class="muted small">{ state.say(&msg!("results.tick", count = pods.len())) }</p> }
+            }
+        </section>
+    }
+}
+
+/// An outcome in words: `200 OK`, `Connection refused`.
+pub fn words(state: &State, outcome: Outcome, status: Option<u16>) -> String {
+    let status = status.map(|status| status.to_string()).unwrap_or_default();
+    let message = Message { id: outcome.words.into(), args: [("status".into(), status)].into() };
+    state.say(&message).trim().to_string()
+}
+
+fn by_pod(results: &[BurstResult]) -> BTreeMap<(String, String), u32> {
+    let mut pods = BTreeMap::new();
+    for pod in results.iter().filter(|result| result.verdict == Verdict::Delivered).filter_map(|result| result.pod.clone()) {
+        *pods.entry(pod).or_default() += 1;
+    }
+    pods
+}
+
+/// How many ended how, most first.
+fn endings(results: &[BurstResult]) -> Vec<(Outcome, Option<u16>, u32)> {
+    let mut out: Vec<(Outcome, Option<u16>, u32)> = Vec::new();
+    for result in results {
+        let outcome = ending(result.verdict, result.status, false);
+        match out.iter_mut().find(|(known, status, _)| *known == outcome && *status == result.status) {
+            Some((_, _, count)) => *count += 1,
+            None => out.push((outcome, result.status, 1)),
+        }
+    }
+    out.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));
+    out
+}
+
+/// A Pod's name without what it shares with its siblings.
+fn short(name: &str) -> String {
+    let parts: Vec<&str> = name.split('-').collect();
+    match parts.as_slice() {
+        [first, .., last] if parts.len() > 2 => format!("{first}-…-{last}"),
+        _ => name.to_string(),
+    }
+}

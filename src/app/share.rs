@@ -1,0 +1,100 @@
+//! What a link and the browser's memory carry: text, settings, seeds and events, so that the same cluster comes back.
+//!
+//! A link's fragment is `#1.` and base64url of deflated JSON; it never leaves the browser. The number is the form's version.
+
+use crate::kubectl::SourceFile;
+use crate::settings::Settings;
+use miniz_oxide::deflate::compress_to_vec;
+use miniz_oxide::inflate::decompress_to_vec_with_limit;
+use serde::{Deserialize, Serialize};
+
+/// Longest JSON that a link may unfold to, in bytes: the engine's own limit for a text, and some room for the rest.
+pub const LIMIT: usize = (1 << 20) + (1 << 16);
+
+/// Everything that makes a cluster and the next request.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Saved {
+    /// The learner's text.
+    pub files: Vec<SourceFile>,
+    /// Of the cluster.
+    pub settings: Settings,
+    /// Of the cluster's names and addresses.
+    pub seed: u64,
+    /// What was done to the cluster, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<String>,
+    /// Who calls.
+    pub from: String,
+    /// Where to.
+    pub target: String,
+    /// HTTP method.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub method: String,
+    /// Seed of the next request.
+    pub next: u64,
+    /// Id of the example that it came from; empty for own text.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub example: String,
+}
+
+/// The fragment of a link, without `#`.
+pub fn to_fragment(saved: &Saved) -> String {
+    let json = serde_json::to_vec(saved).unwrap_or_default();
+    format!("1.{}", to_base64url(&compress_to_vec(&json, 9)))
+}
+
+/// Reads a fragment. `None` when it is no link of ours, of a later version, damaged, or too long.
+pub fn from_fragment(fragment: &str) -> Option<Saved> {
+    let packed = from_base64url(fragment.strip_prefix("1.")?)?;
+    let json = decompress_to_vec_with_limit(&packed, LIMIT).ok()?;
+    serde_json::from_slice(&json).ok()
+}
+
+const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+fn to_base64url(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() * 4 / 3 + 3);
+    for chunk in bytes.chunks(3) {
+        let group = chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for letter in 0..=chunk.len() {
+            out.push(char::from(LETTERS[(group >> (18 - 6 * letter) & 63) as usize]));
+        }
+    }
+    out
+}
+
+fn from_base64url(text: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len() * 3 / 4);
+    for chunk in text.as_bytes().chunks(4) {
+        let mut group = 0u32;
+        for letter in chunk {
+            group = group << 6 | LETTERS.iter().position(|known| known == letter)? as u32;
+        }
+        group <<= 6 * (4 - chunk.len());
+        out.extend_from_slice(&group.to_be_bytes()[1..chunk.len().max(1)]);
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_brings_back_what_was_shared() {
+        for text in ["", "a", "ab", "abc", "kind: 서비스\n"] {
+            let file = SourceFile { name: "cluster.yaml".into(), text: text.into() };
+            let saved = Saved { files: vec![file], events: vec!["node/node-2 down".into()], seed: 7, ..Saved::default() };
+            assert_eq!(from_fragment(&to_fragment(&saved)), Some(saved));
+        }
+    }
+
+    #[test]
+    fn damaged_foreign_and_swollen_links_are_refused() {
+        let swollen = compress_to_vec(&vec![b' '; LIMIT + 1], 9);
+        for fragment in ["", "embed=nodeport", "1.", "1.%%", "1.AAAA", "2.AAAA", &format!("1.{}", to_base64url(&swollen))] {
+            assert_eq!(from_fragment(fragment), None, "{fragment}");
+        }
+    }
+}

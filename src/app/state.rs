@@ -1,0 +1,355 @@
+//! The page's state, and its one reducer: a message in, the next state and its effects out. No DOM here: the root carries out the
+//! effects (`app.rs`), so that this is tested without a browser.
+
+use super::examples::{self, Example, Goal};
+use super::i18n::{Language, Speech};
+use super::share::Saved;
+use super::stage_player::Start;
+use super::text;
+use crate::cluster::Change;
+use crate::diagnostic::{Diagnostic, Fix, Severity, Span};
+use crate::kubectl::SourceFile;
+use crate::scene::ItemId;
+use crate::scene::view::ClusterView;
+use crate::session::{BurstResult, ClusterReply, Command, Reply};
+use crate::settings::Settings;
+use crate::trace::{FieldRef, Source, Trace};
+use crate::words::Message;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// How many results the histogram remembers.
+pub const REMEMBERED: usize = 100;
+
+/// Colours of the page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Theme {
+    /// As the system has it.
+    #[default]
+    Auto,
+    Light,
+    Dark,
+}
+
+/// What fills the page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Screen {
+    #[default]
+    Playground,
+    /// A lesson, by its id; empty: their list.
+    Lesson(String),
+    /// The small player for an iframe.
+    Embed,
+}
+
+/// Which panel a narrow page shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Tab {
+    #[default]
+    Stage,
+    Yaml,
+    Kubectl,
+    Results,
+}
+
+/// Which table the dock shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Dock {
+    Kubectl(&'static str),
+    /// A node's rules.
+    Rules,
+}
+
+/// The tables of the dock.
+pub const TABLES: [&str; 4] = ["get svc -o wide", "get endpointslices", "get pods -o wide", "get ingresses"];
+
+/// One thing that was done since the cluster's start.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum Step {
+    Text(Rc<Vec<SourceFile>>),
+    Event(String),
+}
+
+/// A request that was traced, with the text that it was sent under.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct Run {
+    pub trace: Rc<Trace>,
+    pub start: Start,
+    pub lines: BTreeMap<FieldRef, Span>,
+    pub files: Rc<Vec<SourceFile>>,
+}
+
+/// Why a reply is awaited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Ask {
+    Cluster,
+    /// A step on the way to an older state: not shown.
+    Passing,
+    Send,
+    Burst,
+    /// A table: its answer counts while this tab is open.
+    Dock(Dock),
+    /// A paste, and where it goes: selection in UTF-16 units.
+    Paste(u32, u32),
+}
+
+/// What the root has to do.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum Effect {
+    Ask(Ask, Command),
+    /// The text changed by typing: ask for the cluster when the typing rests.
+    EditSoon,
+    FetchWords(Language),
+    FetchExample(Example),
+    /// Puts a text into a file of the editor in place of a stretch (UTF-16 units), so that undo takes it back.
+    Splice {
+        file: usize,
+        start: u32,
+        end: u32,
+        text: String,
+    },
+    /// Selects a line of the open file and shows it.
+    ShowLine(u32),
+    /// Keeps the draft, the choices.
+    Save,
+}
+
+/// What happens on the page.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum Msg {
+    Words(Speech),
+    Language(Language),
+    Theme(Theme),
+    Show(Screen),
+    Tab(Tab),
+    // The text.
+    Typed { file: usize, text: String },
+    EditNow,
+    OpenFile(usize),
+    AddFile,
+    CloseFile(usize),
+    Dropped(Vec<SourceFile>),
+    Pasted { start: u32, end: u32, text: String },
+    Insert(&'static str),
+    Fix(Fix),
+    FixAndSend(Fix),
+    Reset,
+    Example(Example),
+    ExampleText(Example, String),
+    Load(Box<Saved>),
+    Line(Span),
+    // The cluster.
+    Act(String),
+    Rewind(usize),
+    Settings(Box<Settings>),
+    // The request.
+    From(Source),
+    Target(String),
+    Offer(String, Option<String>),
+    Method(String),
+    Send,
+    Replay,
+    Burst,
+    // The engine.
+    Ready,
+    Replied(Ask, Reply),
+    Restored(Reply),
+    Fault(String),
+    DismissFault,
+    // Looking at it.
+    Select(Option<ItemId>),
+    Dock(Dock),
+    RulesOf(String),
+    DismissNote,
+}
+
+/// Everything that the page shows. Large parts are shared, so a clone is cheap.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct State {
+    pub speech: Speech,
+    pub theme: Theme,
+    pub screen: Screen,
+    pub tab: Tab,
+
+    pub files: Rc<Vec<SourceFile>>,
+    pub open: usize,
+    pub revision: u64,
+    pub example: String,
+    /// What was done with the last paste.
+    pub notes: Rc<Vec<Diagnostic>>,
+
+    pub settings: Rc<Settings>,
+    pub seed: u64,
+    pub start: Rc<Vec<SourceFile>>,
+    pub steps: Rc<Vec<Step>>,
+
+    pub cluster: Option<Rc<ClusterReply>>,
+    /// What the stage draws of it.
+    pub view: Rc<ClusterView>,
+    /// The last revision without an error.
+    pub good: u64,
+    /// The last ordered flow, and how often one came.
+    pub changes: Rc<Vec<Change>>,
+    pub flow: u64,
+
+    pub from: Source,
+    pub method: String,
+    pub target: String,
+    pub next: u64,
+    /// A request that waits for the cluster of the newest text.
+    pub send_after: Option<Waiting>,
+    /// Whether the person has done anything yet; until then the first request plays again and again.
+    pub touched: bool,
+    pub sending: bool,
+
+    pub run: Option<Rc<Run>>,
+    pub results: Rc<Vec<BurstResult>>,
+    /// The last hundred as they were sent together.
+    pub burst: Rc<Vec<BurstResult>>,
+    pub bursts: u64,
+
+    pub selected: Option<ItemId>,
+    pub dock: Dock,
+    pub rules_of: String,
+    pub table: Rc<(String, bool)>,
+
+    pub ready: bool,
+    pub fault: Option<String>,
+}
+
+/// What is sent once the cluster follows the text.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum Waiting {
+    /// To a target that is known only then.
+    First(Goal),
+    Next,
+    Again,
+}
+
+impl State {
+    /// The page on its first example.
+    pub fn new() -> State {
+        let files = Rc::new(vec![SourceFile { name: "cluster.yaml".into(), text: examples::FIRST.into() }]);
+        State {
+            speech: Speech::default(),
+            theme: Theme::Auto,
+            screen: Screen::Playground,
+            tab: Tab::Stage,
+            start: files.clone(),
+            files,
+            open: 0,
+            revision: 1,
+            example: "nodeport".into(),
+            notes: Rc::default(),
+            settings: Rc::default(),
+            seed: 1,
+            steps: Rc::default(),
+            cluster: None,
+            view: Rc::default(),
+            good: 0,
+            changes: Rc::default(),
+            flow: 0,
+            from: Source::Internet,
+            method: "GET".into(),
+            target: "http://node-2:30080/".into(),
+            next: 1,
+            send_after: Some(Waiting::Next),
+            touched: false,
+            sending: false,
+            run: None,
+            results: Rc::default(),
+            burst: Rc::default(),
+            bursts: 0,
+            selected: None,
+            dock: Dock::Kubectl(TABLES[0]),
+            rules_of: "node-1".into(),
+            table: Rc::default(),
+            ready: false,
+            fault: None,
+        }
+    }
+
+    /// The command that starts a fresh cluster with the present text.
+    pub fn reset(&self, events: Vec<String>) -> Command {
+        let settings = Box::new((*self.settings).clone());
+        Command::Reset { revision: self.revision, files: (*self.files).clone(), settings, seed: self.seed, events }
+    }
+
+    /// What a link or the draft keeps.
+    pub fn saved(&self) -> Saved {
+        let events = self.steps.iter().filter_map(|step| match step {
+            Step::Event(event) => Some(event.clone()),
+            Step::Text(_) => None,
+        });
+        Saved {
+            files: (*self.files).clone(),
+            settings: (*self.settings).clone(),
+            seed: self.seed,
+            events: events.collect(),
+            from: self.from.to_string(),
+            target: self.target.clone(),
+            method: self.method.clone(),
+            next: self.next,
+            example: self.example.clone(),
+        }
+    }
+
+    /// Words for a message.
+    pub fn say(&self, message: &Message) -> String {
+        self.speech.say(message)
+    }
+
+    /// The text of the open file.
+    pub fn text(&self) -> &str {
+        self.files.get(self.open).map_or("", |file| &file.text)
+    }
+
+    /// The findings of a severity.
+    pub fn findings(&self, severity: Severity) -> impl Iterator<Item = &Diagnostic> {
+        let diagnostics = self.cluster.as_ref().map_or(&[][..], |cluster| &cluster.diagnostics);
+        diagnostics.iter().filter(move |diagnostic| diagnostic.severity == severity)
+    }
+
+    /// Where fields stand that made a hop so, the most telling first, in the text as it is now; each line once.
+    pub fn causes(&self, because: &[FieldRef]) -> Vec<Span> {
+        let Some(run) = &self.run else { return Vec::new() };
+        let mut spans: Vec<Span> = because.iter().filter_map(|field| self.line_of(run, field)).collect();
+        let mut seen = Vec::new();
+        spans.retain(|span| {
+            let key = (span.file.clone(), span.line);
+            let new = !seen.contains(&key);
+            seen.push(key);
+            new
+        });
+        spans
+    }
+
+    /// Where a field that a trace cites stands now: the text may have been edited since.
+    pub fn line_of(&self, run: &Run, field: &FieldRef) -> Option<Span> {
+        let span = run.lines.get(field)?;
+        if Rc::ptr_eq(&run.files, &self.files) {
+            return Some(span.clone());
+        }
+        let old = run.files.iter().find(|file| file.name == span.file)?;
+        let new = self.files.iter().find(|file| file.name == span.file)?;
+        let line = text::line_now(&old.text, &new.text, span.line)?;
+        Some(Span { line, end_line: line + span.end_line.saturating_sub(span.line), ..span.clone() })
+    }
+}
+
+impl Default for State {
+    fn default() -> State {
+        State::new()
+    }
+}

@@ -1,0 +1,66 @@
+//! What the browser remembers: the draft, the language, the theme. Where it may not remember, the page works without.
+
+use super::i18n::Language;
+use super::share::Saved;
+use super::state::{Screen, State, Theme};
+use gloo::utils::window;
+
+fn store() -> Option<web_sys::Storage> {
+    window().local_storage().ok().flatten()
+}
+
+fn get(key: &str) -> Option<String> {
+    store()?.get_item(key).ok()?
+}
+
+fn set(key: &str, value: &str) {
+    if let Some(store) = store() {
+        // A full or forbidden store only means that nothing is remembered.
+        let _ = store.set_item(key, value);
+    }
+}
+
+/// The last text and what belongs to it.
+pub fn draft() -> Option<Saved> {
+    serde_json::from_str(&get("kubehop.draft")?).ok()
+}
+
+/// The learner's own text, from before an example took its place.
+pub fn own() -> Option<Saved> {
+    serde_json::from_str(&get("kubehop.own")?).ok()
+}
+
+/// Keeps the own text, as an example is about to take its place.
+pub fn keep_own(saved: &Saved) {
+    set("kubehop.own", &serde_json::to_string(saved).unwrap_or_default());
+}
+
+/// Keeps draft, language and theme.
+pub fn keep(state: &State) {
+    if state.screen == Screen::Playground {
+        set("kubehop.draft", &serde_json::to_string(&state.saved()).unwrap_or_default());
+    }
+    set("kubehop.lang", state.speech.language.code());
+    set(
+        "kubehop.theme",
+        match state.theme {
+            Theme::Auto => "auto",
+            Theme::Light => "light",
+            Theme::Dark => "dark",
+        },
+    );
+}
+
+/// The chosen language, else the browser's.
+pub fn language() -> Language {
+    Language::of(&get("kubehop.lang").or_else(|| window().navigator().language()).unwrap_or_default())
+}
+
+/// The chosen theme.
+pub fn theme() -> Theme {
+    match get("kubehop.theme").as_deref() {
+        Some("light") => Theme::Light,
+        Some("dark") => Theme::Dark,
+        _ => Theme::Auto,
+    }
+}

@@ -1,0 +1,89 @@
+//! Stage and timeline, with what the page says about them: assumptions, loading, errors in the text, nothing to show yet.
+
+use super::changes::{Clock, touched, use_flow};
+use super::examples;
+use super::icon::icon;
+use super::stage::{Selected, Stage};
+use super::state::{Msg, State};
+use super::timeline::Timeline;
+use super::workbench::Moment;
+use crate::diagnostic::Severity;
+use crate::msg;
+use crate::trace::Source;
+use std::rc::Rc;
+use yew::prelude::*;
+
+/// The stage column's middle.
+#[component]
+pub fn Theater(moment: &Moment) -> Html {
+    let state = &moment.state;
+    let part = moment.part();
+    let speech = &state.speech;
+    let flow = use_flow(state);
+    let trace = state.run.as_ref().map(|run| run.trace.clone());
+    let touched = if trace.is_none() { touched(state, flow) } else { Rc::default() };
+    let choose = moment.send.reform(|chosen: Selected| Msg::Select(Some(chosen.item)));
+    let outside = state.from == Source::Internet;
+    let note = if state.settings.outside.private_nodes { "stage.privateNodes" } else { "stage.assumption" };
+    html! { <>
+        <section class="stagebox" aria-label={speech.t("stage.label")} data-panel="stage">
+            <div class="stagebar">
+                if outside { <span class="note">{ speech.t(note) }</span> }
+                <Clock ..part.clone()/>
+                <span class="spacer"></span>
+                { key("M1 5H21", "packet", speech.t("stage.key.packet")) }
+                { key("M5 1H17a4 4 0 0 1 0 8H5a4 4 0 0 1 0-8Z", "virtual", speech.t("stage.key.rules")) }
+                { key("M1 5H21", "real", speech.t("stage.key.network")) }
+            </div>
+            <Banner ..moment.clone()/>
+            if state.cluster.is_some() {
+                <Stage view={state.view.clone()} trace={trace.clone()} player={moment.player.clone()} selected={state.selected.clone()} on_select={choose}
+                    burst={(state.bursts > 0 && !state.results.is_empty()).then(|| state.burst.clone())} {touched}/>
+            } else {
+                <div class="loading" role="status"><p>{ speech.t("stage.loading") }</p><p class="muted">{ speech.t("stage.loading.text") }</p></div>
+            }
+            if nothing(state) { <Empty ..moment.clone()/> }
+        </section>
+        <Timeline {trace} player={moment.player.clone()}/>
+    </> }
+}
+
+fn key(path: &'static str, class: &'static str, words: String) -> Html {
+    html! { <span class="key"><svg width="22" height="10" aria-hidden="true"><path class={class} d={path}/></svg>{ words }</span> }
+}
+
+fn nothing(state: &State) -> bool {
+    state.cluster.as_ref().is_some_and(|cluster| {
+        cluster.documents.is_empty() && !cluster.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    })
+}
+
+#[component]
+fn Empty(moment: &Moment) -> Html {
+    let speech = &moment.state.speech;
+    let add = moment.send.reform(|_: MouseEvent| Msg::Insert(examples::FIRST));
+    html! {
+        <div class="empty">
+            <b>{ speech.t("empty.title") }</b><p>{ speech.t("empty.text") }</p>
+            <button type="button" class="btn line" onclick={add}>{ icon("i-plus", 14) }{ speech.t("empty.add") }</button>
+        </div>
+    }
+}
+
+/// An error in the text: the stage keeps the last good picture and says so.
+#[component]
+fn Banner(moment: &Moment) -> Html {
+    let state = &moment.state;
+    let Some(first) = state.findings(Severity::Error).next() else { return Html::default() };
+    let words = super::editor::said(state, first);
+    let head = first.span.as_ref().map(|span| state.say(&msg!("banner.line", line = span.line)));
+    html! {
+        <div class="banner" role="status">
+            { icon("i-err", 15) }
+            <span><b>{ head }</b>{ " " }{ words }{ " " }{ state.say(&msg!("banner.kept", revision = state.good)) }</span>
+            if let Some(span) = first.span.clone() {
+                <button type="button" class="btn sm line" onclick={moment.send.reform(move |_: MouseEvent| Msg::Line(span.clone()))}>{ state.say(&msg!("banner.go", line = first.span.as_ref().map_or(0, |span| span.line))) }</button>
+            }
+        </div>
+    }
+}

@@ -1,0 +1,93 @@
+//! The page's panels: editor, composer, stage, timeline, dock, inspector.
+
+use super::app::{Part, Shared};
+use super::composer::Composer;
+use super::dock::DockPanel;
+use super::editor::Editor;
+use super::embed::Embed;
+use super::icon::icon;
+use super::inspector::{Inspector, sentence};
+use super::stage_player::{Player, use_player};
+use super::state::{Msg, Screen, Tab};
+use super::theater::Theater;
+use super::topbar::{TabBar, TopBar};
+use crate::scene::steps;
+use crate::trace::Hop;
+use yew::prelude::*;
+
+/// What a panel gets that shows the moment of a trace.
+#[derive(Clone, PartialEq, Properties)]
+pub struct Moment {
+    /// The page's state.
+    pub state: Shared,
+    /// Takes messages.
+    pub send: Callback<Msg>,
+    /// The clock of the shown trace.
+    pub player: Player,
+}
+
+impl Moment {
+    /// Without the clock.
+    pub fn part(&self) -> Part {
+        Part { state: self.state.clone(), send: self.send.clone() }
+    }
+
+    /// The hop that is shown.
+    pub fn hop(&self) -> Option<&Hop> {
+        let run = self.state.run.as_ref()?;
+        let steps = self.player.steps();
+        steps::hop(&run.trace, steps.get(self.player.step)?)
+    }
+}
+
+/// All panels.
+#[component]
+pub fn Workbench(part: &Part) -> Html {
+    let run = part.state.run.clone();
+    let start = run.as_ref().map(|run| run.start).unwrap_or_default();
+    let player = use_player(run.map(|run| run.trace.clone()), start);
+    let moment = Moment { state: part.state.clone(), send: part.send.clone(), player };
+    if part.state.screen == Screen::Embed {
+        return html! { <Embed ..moment/> };
+    }
+    let tab = match part.state.tab {
+        Tab::Stage => "on-stage",
+        Tab::Yaml => "on-yaml",
+        Tab::Kubectl => "on-kubectl",
+        Tab::Results => "on-results",
+    };
+    html! {
+        <div class={classes!("app", tab)}>
+            <TopBar ..part.clone()/>
+            <Notice ..part.clone()/>
+            <main class="work">
+                <Editor ..moment.clone()/>
+                <div class="mid">
+                    <Composer ..part.clone()/>
+                    <Theater ..moment.clone()/>
+                    <DockPanel ..moment.clone()/>
+                </div>
+                <Inspector ..moment.clone()/>
+            </main>
+            <TabBar ..part.clone()/>
+            <div class="sr" aria-live="polite">{ sentence(&moment) }</div>
+        </div>
+    }
+}
+
+/// The engine fell: the text is kept.
+#[component]
+fn Notice(part: &Part) -> Html {
+    let Some(words) = part.state.fault.clone() else { return Html::default() };
+    let speech = &part.state.speech;
+    let restart = part.send.reform(|_: MouseEvent| Msg::Reset);
+    let close = part.send.reform(|_: MouseEvent| Msg::DismissFault);
+    html! {
+        <div class="notice" role="alert">
+            { icon("i-err", 16) }
+            <div><b>{ speech.t("fault.title") }</b><span>{ speech.t("fault.text") }</span><code>{ words }</code></div>
+            <button class="btn fix" onclick={move |event| { restart.emit(event) }}>{ speech.t("fault.restart") }</button>
+            <button class="btn icon" aria-label={speech.t("close")} onclick={close}>{ icon("i-x", 16) }</button>
+        </div>
+    }
+}
