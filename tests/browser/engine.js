@@ -1,18 +1,41 @@
-// The engine is expendable: killed or hung, it is replaced, and the page lives on.
+// The engine is expendable: killed or hung, it is replaced, and the page lives on with its text and its cluster.
 import { test } from 'node:test';
+import assert from 'node:assert/strict';
 import { assertQuiet, until, visit } from './harness.js';
+import { assertEnds, editor, moving, send } from './page.js';
 
 /** Waits for a worker other than the given one. */
 const another = (page, old) => until(() => page.workers().length === 1 && page.workers()[0] !== old && page.workers()[0], 'no new worker');
 
 export function engine(site) {
-  test('a killed engine is replaced', async () => {
-    const { page, trouble, close } = await visit(site);
+  test('a killed engine is replaced and costs nothing but a notice', async () => {
+    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
+    await moving(page);
+    const text = await editor(page).inputValue();
     const old = await another(page, undefined);
     await old.evaluate(() => { setTimeout(() => { throw new Error('killed by a test'); }); });
+    await page.getByRole('alert').waitFor();
     await another(page, old);
-    await page.getByText('The simulator stopped.').waitFor();
+    assert.equal(await editor(page).inputValue(), text);
+    await send(page);
+    await assertEnds(page, '200 OK');
     assertQuiet(trouble.filter((line) => !line.includes('killed by a test')));
+    await close();
+  });
+
+  test('a call that hangs is given up after two seconds', async () => {
+    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
+    await moving(page);
+    const old = await another(page, undefined);
+    await old.evaluate(() => { setTimeout(() => { for (;;); }); });
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    const began = Date.now();
+    await page.getByRole('alert').waitFor();
+    assert.ok(Date.now() - began < 4000, `${Date.now() - began} ms`);
+    await another(page, old);
+    await send(page);
+    await assertEnds(page, '200 OK');
+    assertQuiet(trouble);
     await close();
   });
 }

@@ -1,15 +1,65 @@
-// The first moment: the page stands, quietly, under the strict policy and from a sub-path.
+// The first moment: traffic moves without a click, quietly, under the strict policy and from a sub-path.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { assertQuiet, until, visit } from './harness.js';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { assertAccessible, assertQuiet, DIST, picture, until, visit } from './harness.js';
+import { editor, hop, last, moving, pause, stage } from './page.js';
 
 export function opening(site) {
-  test('the page stands and its engine runs in a worker', async () => {
+  test('the page opens on a working example, and traffic moves without a click', async () => {
     const { page, trouble, close } = await visit(site);
-    await until(() => page.workers().length === 1, 'no worker started');
-    await until(async () => (await page.locator('body').innerText()).includes('kubehop'), 'the page is empty');
-    assert.ok(page.workers()[0].url().startsWith(`${site.host.url}boot.js#`));
+    await moving(page);
+    const text = await editor(page).inputValue();
+    assert.match(text, /kind: Deployment[^]*replicas: 3[^]*kind: Service[^]*type: NodePort/);
+    const first = await hop(page);
+    await until(async () => (await hop(page)).at > first.at, 'the request does not move on by itself');
+    await until(async () => /node-1[^]*node-2[^]*node-3/.test(await stage(page).textContent()), 'the nodes are on the stage');
+    assert.equal(page.workers().length, 1, 'the engine runs off the page\'s thread');
+    await picture(page, 'opening');
     assertQuiet(trouble);
+    await close();
+  });
+
+  test('the first load is what the weight gate counts', async () => {
+    const { page, context, close } = await visit(site, { path: 'boot.js' });
+    const asked = new Set();
+    page.on('request', (request) => asked.add(request.url().replace(site.host.url, '').replace(/[?#].*/, '')));
+    context.on('request', (request) => asked.add(request.url().replace(site.host.url, '').replace(/[?#].*/, '')));
+    await page.goto(site.host.url);
+    await moving(page);
+    const html = readFileSync(join(DIST, 'index.html'), 'utf8');
+    const counted = new Set(['', 'boot.js', 'words/en.json']);
+    for (const [, path] of html.matchAll(/(?:href|src|data-js|data-wasm)="\.\/([^"]+)"/g)) counted.add(path);
+    const extra = [...asked].filter((path) => !counted.has(path) && !path.startsWith('data:'));
+    assert.deepEqual(extra, [], 'fetched before traffic moves, and not weighed');
+    await close();
+  });
+
+  for (const look of [{ scheme: 'light' }, { scheme: 'dark' }, { size: 'phone' }, { size: 'phone', scheme: 'dark' }, { size: 'tablet' }, { locale: 'ko-KR' }]) {
+    const name = Object.values(look).join(', ');
+    test(`accessible by axe: ${name}`, async () => {
+      const { page, trouble, close } = await visit(site, { ...look, motion: 'reduce' });
+      await until(async () => (await page.getByRole('region').count()) > 1, 'the page stands');
+      await until(async () => page.workers().length === 1, 'the engine runs');
+      await page.waitForTimeout(800);
+      await picture(page, `opening ${name}`.replaceAll(/[ ,]+/g, '-'));
+      await assertAccessible(page, name);
+      assertQuiet(trouble);
+      await close();
+    });
+  }
+
+  test('with reduced motion nothing plays by itself, and all hops can be reached', async () => {
+    const { page, close } = await visit(site, { motion: 'reduce' });
+    await moving(page);
+    const first = await hop(page);
+    await page.waitForTimeout(2500);
+    assert.deepEqual(await hop(page), first);
+    await last(page);
+    const end = await hop(page);
+    assert.equal(end.at, end.of);
+    await pause(page);
     await close();
   });
 }

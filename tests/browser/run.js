@@ -1,11 +1,18 @@
-// All browser tests, one after another, in one Chromium.
+// All browser tests, one after another, in one Chromium. Words on the command line choose groups: `run.js opening engine`.
 import { after, before, describe } from 'node:test';
 import { open } from './harness.js';
-import { opening } from './opening.js';
+import { COURSE, embed } from './embed.js';
 import { engine } from './engine.js';
+import { failures } from './failures.js';
+import { opening } from './opening.js';
+import { pasting } from './paste.js';
+import { steps } from './steps.js';
+import { words } from './words.js';
 
 const site = {};
-before(async () => Object.assign(site, await open()));
+before(async () => Object.assign(site, await open({ 'course.html': COURSE })));
 after(() => site.close?.());
 
-for (const [name, tests] of Object.entries({ opening, engine })) describe(name, () => tests(site));
+const groups = { opening, steps, pasting, failures, engine, embed, words };
+const wanted = process.argv.slice(2);
+for (const [name, tests] of Object.entries(groups)) if (!wanted.length || wanted.includes(name)) describe(name, () => tests(site));

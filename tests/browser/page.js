@@ -1,0 +1,87 @@
+// The page by its accessible names, as a person with a screen reader finds it.
+import assert from 'node:assert/strict';
+import { until } from './harness.js';
+
+export const editor = (page) => page.getByRole('textbox', { name: 'YAML editor' });
+export const url = (page) => page.getByRole('combobox', { name: 'URL' });
+export const from = (page) => page.getByRole('combobox', { name: 'Send from' });
+export const button = (page, name) => page.getByRole('button', { name, exact: true });
+export const region = (page, name) => page.getByRole('region', { name, exact: true });
+export const stage = (page) => region(page, 'Stage');
+export const timeline = (page) => region(page, 'Timeline');
+export const inspector = (page) => region(page, 'Inspector');
+
+/** Waits until the engine has answered and the words of a hop stand in the inspector. */
+export async function moving(page) {
+  await until(async () => /^Hop \d+ of \d+/.test(await place(page)), 'no request is shown', 15_000);
+}
+
+/** Where the player stands: `Hop 3 of 11`. */
+export const place = (page) => inspector(page).getByRole('heading').first().innerText();
+
+/** The number of the shown hop, and how many there are. */
+export async function hop(page) {
+  const [, at, of] = (await place(page)).match(/(\d+)\D+(\d+)/) ?? [];
+  return { at: Number(at), of: Number(of) };
+}
+
+/** Stops the player, so that nothing moves while a test looks. */
+export async function pause(page) {
+  const running = button(page, 'Pause');
+  if (await running.isVisible()) await running.click();
+}
+
+/** Goes to the last hop. */
+export async function last(page) {
+  await pause(page);
+  const next = button(page, 'Next hop');
+  for (let steps = 0; steps < 60 && (await next.isEnabled()); steps++) await next.click();
+}
+
+/** How the shown request ended, in the words beside the timeline. */
+export async function ending(page) {
+  await last(page);
+  return (await timeline(page).innerText()).replace(/\s+/g, ' ');
+}
+
+/** Puts the whole text into the editor as typing does. */
+export async function write(page, text) {
+  await editor(page).fill(text);
+}
+
+/** Puts a text into the editor by the clipboard, in the place of all that is there (`over`) or at the end. */
+export async function paste(page, text, { over = false } = {}) {
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page.evaluate((text) => navigator.clipboard.writeText(text), text);
+  await editor(page).focus();
+  await page.keyboard.press(over ? 'Control+A' : 'Control+End');
+  await page.keyboard.press('Control+V');
+}
+
+/** Sends one request, and waits for its trace. */
+export async function send(page, { to, who } = {}) {
+  if (who !== undefined) {
+    await from(page).fill(who);
+    await page.getByRole('option').filter({ hasText: who }).first().click();
+  }
+  if (to !== undefined) {
+    await url(page).fill(to);
+    await url(page).press('Escape');
+  }
+  const seed = await seedOf(page);
+  await button(page, 'Send').click();
+  await until(async () => (await seedOf(page)) !== seed, 'Send draws the next seed');
+  await moving(page);
+}
+
+/** The seed that the next Send draws. */
+export async function seedOf(page) {
+  const [, seed] = (await page.getByText(/^seed \d+$/).first().innerText()).match(/(\d+)/);
+  return Number(seed);
+}
+
+/** The shown request's end must read so. */
+export async function assertEnds(page, words) {
+  const shown = await ending(page);
+  assert.ok(shown.includes(words), `expected "${words}" in: ${shown}`);
+}

@@ -1,0 +1,66 @@
+// What people really paste: tutorials' files one after another, with fences, tabs and curly quotes.
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { assertQuiet, ROOT, until, visit } from './harness.js';
+import { assertEnds, editor, moving, paste, send, stage, write } from './page.js';
+
+const fixture = (name) => readFileSync(join(ROOT, 'tests/fixtures/notes', name), 'utf8');
+const settled = (page) => page.waitForTimeout(500);
+
+export function pasting(site) {
+  test('counter, redis and a node port, pasted one after another, answer through a call inside', async () => {
+    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
+    await moving(page);
+    await paste(page, fixture('counter-redis-svc.yml'), { over: true });
+    await settled(page);
+    await paste(page, fixture('counter-app.yml'));
+    await settled(page);
+    await paste(page, fixture('counter-nodeport.yml'));
+    await until(async () => /counter[^]*redis|redis[^]*counter/.test(await stage(page).textContent()), 'both are on the stage');
+    await send(page, { to: 'http://node-1:31000/' });
+    await assertEnds(page, '200 OK');
+    assertQuiet(trouble);
+    await close();
+  });
+
+  for (const [name, words] of [['my-nodeport.yaml', 'Connection refused'], ['my-service-clusterip.yaml', 'Connection refused']]) {
+    test(`${name} has no workload: ${words}, and the missing objects are offered`, async () => {
+      const { page, trouble, close } = await visit(site, { motion: 'reduce' });
+      await moving(page);
+      await paste(page, fixture(name), { over: true });
+      await until(async () => !(await stage(page).textContent()).includes('web-'), 'the old Pods are gone');
+      if (name === 'my-nodeport.yaml') await send(page, { to: 'http://node-1:30123/' });
+      else await send(page, { to: 'http://my-service/', who: 'node-1' });
+      await assertEnds(page, name === 'my-nodeport.yaml' ? words : '');
+      assertQuiet(trouble);
+      await close();
+    });
+  }
+
+  test('a fenced paste with tabs and curly quotes is mended, and undo brings the raw one back', async () => {
+    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
+    await moving(page);
+    const raw = 'The Service:\n```yaml\napiVersion: v1\nkind: Service\nmetadata:\n\tname: “late”\nspec:\n\tports:\n\t- port: 80\n```\n';
+    await paste(page, raw, { over: true });
+    await until(async () => !(await editor(page).inputValue()).includes('```'), 'the fence is taken away');
+    assert.doesNotMatch(await editor(page).inputValue(), /[\t“”]/);
+    await editor(page).focus();
+    await page.keyboard.press('Control+Z');
+    assert.equal(await editor(page).inputValue(), raw);
+    assertQuiet(trouble);
+    await close();
+  });
+
+  test('a misspelt field is named as Kubernetes names it, and the good documents still run', async () => {
+    const { page, close } = await visit(site, { motion: 'reduce' });
+    await moving(page);
+    const text = await editor(page).inputValue();
+    await write(page, `${text}---\napiVersion: v1\nkind: Service\nmetadata:\n  name: second\nspec:\n  prots: []\n`);
+    await page.getByText('unknown field "spec.prots"').first().waitFor();
+    await send(page);
+    await assertEnds(page, '200 OK');
+    await close();
+  });
+}

@@ -1,0 +1,106 @@
+// One request, hop by hop: forward, back, by key, to the YAML line, and a hundred at once.
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { assertQuiet, picture, until, visit } from './harness.js';
+import { assertEnds, button, editor, hop, inspector, moving, pause, seedOf, send, timeline, url } from './page.js';
+
+export function steps(site) {
+  const still = { motion: 'reduce' };
+
+  test('Send draws the next seed, and the request travels to a Pod and back', async () => {
+    const { page, trouble, close } = await visit(site);
+    await moving(page);
+    const seed = await seedOf(page);
+    await send(page);
+    assert.equal(await seedOf(page), seed + 1);
+    await assertEnds(page, '200 OK');
+    assertQuiet(trouble);
+    await close();
+  });
+
+  test('the hops can be stepped forward and back, first and last', async () => {
+    const { page, close } = await visit(site, still);
+    await moving(page);
+    await send(page);
+    await pause(page);
+    await button(page, 'First hop').isEnabled() && await button(page, 'First hop').click();
+    assert.equal((await hop(page)).at, 1);
+    await button(page, 'Next hop').click();
+    await button(page, 'Next hop').click();
+    assert.equal((await hop(page)).at, 3);
+    await button(page, 'Previous hop').click();
+    assert.equal((await hop(page)).at, 2);
+    await close();
+  });
+
+  test('the arrow keys step where the focus is on the timeline', async () => {
+    const { page, close } = await visit(site, still);
+    await moving(page);
+    await pause(page);
+    if (await button(page, 'First hop').isEnabled()) await button(page, 'First hop').click();
+    await timeline(page).locator('[tabindex="0"]').last().focus();
+    await page.keyboard.press('ArrowRight');
+    assert.equal((await hop(page)).at, 2);
+    await page.keyboard.press('ArrowLeft');
+    assert.equal((await hop(page)).at, 1);
+    await page.keyboard.press('End');
+    const end = await hop(page);
+    assert.equal(end.at, end.of);
+    await close();
+  });
+
+  test('a rewrite shows source and destination before and after, and the rule that did it', async () => {
+    const { page, close } = await visit(site, still);
+    await moving(page);
+    await pause(page);
+    const seen = [];
+    for (let count = 0; count < 40; count++) {
+      seen.push(await inspector(page).innerText());
+      if (!(await button(page, 'Next hop').isEnabled())) break;
+      await button(page, 'Next hop').click();
+    }
+    const all = seen.join('\n');
+    assert.match(all, /30080/, 'the node port before');
+    assert.match(all, /10\.244\.\d+\.\d+:80/, 'the Pod after');
+    assert.match(all, /KUBE-(NODEPORTS|EXT|SVC|SEP)/, 'the rule');
+    await picture(page, 'last-hop');
+    await close();
+  });
+
+  test('a cited YAML line is one click away', async () => {
+    const { page, close } = await visit(site, still);
+    await moving(page);
+    await pause(page);
+    const line = inspector(page).getByRole('button', { name: /line \d+|:\d+/i }).first();
+    for (let count = 0; count < 40 && !(await line.isVisible()); count++) await button(page, 'Next hop').click();
+    const [number] = (await line.innerText()).match(/\d+(?!.*\d)/s) ?? [];
+    await line.click();
+    const chosen = await editor(page).evaluate((field) => field.value.slice(0, field.selectionStart).split('\n').length);
+    assert.equal(String(chosen), number);
+    await close();
+  });
+
+  test('a hundred requests show the spread over Pods', async () => {
+    const { page, trouble, close } = await visit(site, still);
+    await moving(page);
+    await button(page, 'Send 100').click();
+    const table = page.getByRole('table', { name: 'Answers by Pod' });
+    await until(async () => (await table.getByRole('row').count()) === 3, 'three Pods answered', 15_000);
+    const counts = (await table.locator('td.val').allInnerTexts()).map(Number);
+    assert.equal(counts.reduce((a, b) => a + b, 0), 100);
+    assert.ok(Math.min(...counts) > 10, `spread: ${counts}`);
+    await picture(page, 'hundred');
+    assertQuiet(trouble);
+    await close();
+  });
+
+  test('Control+Enter sends from anywhere', async () => {
+    const { page, close } = await visit(site, still);
+    await moving(page);
+    const seed = await seedOf(page);
+    await url(page).focus();
+    await page.keyboard.press('Control+Enter');
+    await until(async () => (await seedOf(page)) === seed + 1, 'it was sent');
+    await close();
+  });
+}
