@@ -5,10 +5,11 @@ mod paste;
 pub mod printers;
 mod reader;
 mod scalar;
+pub mod schema;
 mod yaml;
 
 pub use paste::paste;
-pub use reader::{MAX_BYTES, MAX_OBJECTS, read};
+pub use reader::{MAX_BYTES, MAX_OBJECTS, from_yaml, read};
 pub use yaml::MAX_DEPTH;
 
 use crate::api::{Kind, ObjectRef};
@@ -42,6 +43,8 @@ pub struct Manifest {
     /// Where each field stands: path with list indexes (`spec.ports[0].port`; empty: the document) to its value's span,
     /// or for a mapping or list, the span of its key.
     pub spans: BTreeMap<String, Span>,
+    /// Where the keys of fields with a plain value stand, by the same paths.
+    pub keys: BTreeMap<String, Span>,
     /// The order in which it stands in the text, over all files.
     pub position: u32,
 }

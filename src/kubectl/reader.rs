@@ -156,8 +156,8 @@ impl Reader {
 
     fn document(&mut self, chunk: &Chunk, document: Document, json: bool) {
         let first = self.manifests.documents.len();
-        let spans = document.places.iter().map(|(path, place)| (path.clone(), span(chunk, *place))).collect();
-        self.unroll(document.value, spans, 0);
+        let spans = |places: &BTreeMap<String, Place>| places.iter().map(|(path, place)| (path.clone(), span(chunk, *place))).collect();
+        self.unroll(document.value, spans(&document.places), spans(&document.keys), 0);
         let object = match self.manifests.documents.get(first..) {
             Some([only]) => only.object(),
             _ => None,
@@ -182,11 +182,11 @@ impl Reader {
     }
 
     /// Adds a document, or for a list its items, lists in lists included.
-    fn unroll(&mut self, mut value: Value, spans: BTreeMap<String, Span>, depth: u32) {
+    fn unroll(&mut self, mut value: Value, spans: Spans, keys: Spans, depth: u32) {
         let kind = text_of(&value, "kind").to_string();
         let items = value.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take);
         let Some(items) = items.filter(|_| kind.ends_with("List") && depth < 4) else {
-            self.add(value, spans);
+            self.add(value, spans, keys);
             return;
         };
         let version = text_of(&value, "apiVersion").to_string();
@@ -199,19 +199,14 @@ impl Reader {
                 fields.entry("kind").or_insert_with(|| kind.trim_end_matches("List").into());
             }
             let prefix = format!("items[{index}]");
-            let inner = spans
-                .range(prefix.clone()..)
-                .take_while(|(path, _)| path.starts_with(&prefix))
-                .map(|(path, span)| (path[prefix.len()..].trim_start_matches('.').to_string(), span.clone()))
-                .collect();
-            self.unroll(item, inner, depth + 1);
+            self.unroll(item, below(&spans, &prefix), below(&keys, &prefix), depth + 1);
             if self.manifests.documents.len() > MAX_OBJECTS {
                 return;
             }
         }
     }
 
-    fn add(&mut self, value: Value, spans: BTreeMap<String, Span>) {
+    fn add(&mut self, value: Value, spans: Spans, keys: Spans) {
         let api_version = text_of(&value, "apiVersion").to_string();
         let kind = text_of(&value, "kind").to_string();
         let meta = value.get("metadata").cloned().unwrap_or(Value::Null);
@@ -229,8 +224,42 @@ impl Reader {
             kind,
             value,
             spans,
+            keys,
         });
     }
+}
+
+/// Places by path.
+type Spans = BTreeMap<String, Span>;
+
+/// The places below a list item, by their paths from there.
+fn below(spans: &Spans, prefix: &str) -> Spans {
+    spans
+        .range(prefix.to_string()..)
+        .take_while(|(path, _)| path.starts_with(prefix))
+        .filter_map(|(path, span)| Some((path.get(prefix.len()..)?.trim_start_matches('.').to_string(), span.clone())))
+        .collect()
+}
+
+/// Reads a settings or lesson file: one YAML document, scalars as in manifests.
+///
+/// # Errors
+/// In plain words, with the line where it is known.
+pub fn from_yaml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+    if text.len() > MAX_BYTES {
+        return Err("the file is larger than 1 MiB".into());
+    }
+    let value = match yaml::parse(text.strip_prefix('\u{feff}').unwrap_or(text)) {
+        Ok(document) => document.map_or_else(|| Value::Object(serde_json::Map::new()), |document| document.value),
+        Err(failure) => {
+            let what = match failure.finding {
+                Finding::Upstream(text) => text,
+                Finding::Ours(message) => message.args.get("what").cloned().unwrap_or_else(|| message.id.to_string()),
+            };
+            return Err(format!("line {}: {what}", failure.place.line));
+        }
+    };
+    serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
 fn text_of<'a>(value: &'a Value, key: &str) -> &'a str {

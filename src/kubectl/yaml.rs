@@ -51,6 +51,8 @@ pub(super) struct Duplicate {
 pub(super) struct Document {
     pub value: Value,
     pub places: BTreeMap<String, Place>,
+    /// The keys of fields with a plain value.
+    pub keys: BTreeMap<String, Place>,
     pub duplicates: Vec<Duplicate>,
 }
 
@@ -303,6 +305,9 @@ impl Flattener {
                 _ => entry.place,
             };
             self.place(path, place, &entry.value)?;
+            if self.alias_depth == 0 && matches!(entry.value.content, Content::Scalar(_)) {
+                self.document.keys.insert(path.clone(), entry.place);
+            }
             let value = self.value(&entry.value, path, depth + 1)?;
             path.truncate(length);
             map.insert(entry.key.clone(), value);

@@ -78,6 +78,17 @@ def go_type(group, struct, field):
     return prefix.replace("*", "") + base
 
 
+def embedded(group, struct, field):
+    """The Go name of the embedded struct that carries the field, or None. Decoding errors print it in the field's path."""
+    fields = GO.get(group, {}).get(struct, {})
+    if field not in fields:
+        for name, inner in fields.items():
+            inner = inner.split(".")[-1]
+            if name.startswith("inline") and inner != "TypeMeta" and go_type(group, inner, field):
+                return inner
+    return None
+
+
 def token(schema):
     """The type as the table writes it, and as Go prints it when no name hides it."""
     if "$ref" in schema:
@@ -120,6 +131,8 @@ def main():
             keys = inner.get("x-kubernetes-list-map-keys") or [inner.get("x-kubernetes-patch-merge-key")]
             if keys[0]:
                 text += "#" + "+".join(keys)
+            inner = embedded(group, name, field)
+            text += "^" + inner if inner else ""
             actual = go_type(group, name, field)
             if actual and actual.replace("[]byte", "[]uint8") != go:
                 text += "'" + actual.removeprefix("v1.") if not actual.startswith(("[", "m")) else "'" + actual

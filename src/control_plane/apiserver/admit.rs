@@ -1,6 +1,7 @@
 //! All manifests through the API server.
 
-use super::decode::{decode, finding};
+use super::decode::{decode, remark};
+use super::kinds;
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::{ConfigMap, Endpoints, Event, Namespace, Node, Pod, Secret, Service};
 use crate::api::discovery::EndpointSlice;
@@ -8,7 +9,9 @@ use crate::api::networking::{Ingress, IngressClass, NetworkPolicy};
 use crate::api::{Kind, ObjectRef};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::kubectl::{Manifest, Manifests};
-use std::collections::BTreeMap;
+use crate::msg;
+use crate::settings::INGRESS_NAMESPACE;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What became of the manifests.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,32 +64,66 @@ objects! {
     Pod, IngressClass, Ingress, NetworkPolicy, Event,
 }
 
-/// Admits every manifest that can be admitted. Of two documents with the same name the last counts, in the place of the
-/// first, with a warning.
+/// Admits every manifest that can be admitted into a fresh cluster. Of two documents with the same name the last counts, in the
+/// place of the first, with a warning.
 pub fn admit(manifests: &Manifests) -> Admitted {
-    let mut admitted = Admitted::default();
-    let mut seen: BTreeMap<ObjectRef, usize> = BTreeMap::new();
+    admit_beside(manifests, &BTreeSet::new())
+}
+
+/// As [`admit`], into a cluster that has these namespaces, besides those that every cluster has.
+pub fn admit_beside(manifests: &Manifests, namespaces: &BTreeSet<String>) -> Admitted {
+    let made = |manifest: &&Manifest| manifest.kind == "Namespace" && manifest.api_version == "v1";
+    let mut namespaces = namespaces.clone();
+    namespaces.extend(NAMESPACES.map(str::to_string));
+    namespaces.extend(manifests.documents.iter().filter(made).map(|manifest| manifest.name.clone()));
+    let mut admission = Admission { namespaces, admitted: Admitted::default(), seen: BTreeMap::new() };
     for manifest in &manifests.documents {
-        let Some(kind) = Kind::find(&manifest.api_version, &manifest.kind) else { continue };
+        admission.manifest(manifest);
+    }
+    admission.admitted
+}
+
+/// Namespaces that every cluster has; the last is that of kubehop's Ingress controller.
+const NAMESPACES: [&str; 5] = ["default", "kube-system", "kube-public", "kube-node-lease", INGRESS_NAMESPACE];
+
+struct Admission {
+    namespaces: BTreeSet<String>,
+    admitted: Admitted,
+    /// Where each object stands in the admitted ones.
+    seen: BTreeMap<ObjectRef, usize>,
+}
+
+impl Admission {
+    fn manifest(&mut self, manifest: &Manifest) {
+        let kind = match kinds::find(manifest) {
+            Ok(kind) => kind,
+            Err(diagnostic) => {
+                self.admitted.diagnostics.push(*diagnostic);
+                return;
+            }
+        };
         let (object, diagnostics) = decode_kind(kind, manifest);
-        admitted.diagnostics.extend(diagnostics);
-        let Some(object) = object else { continue };
-        let admitted_object = AdmittedObject { position: manifest.position, object };
-        match seen.get(&admitted_object.object.object_ref()).copied() {
-            Some(at) => {
-                if let Some(place) = admitted.objects.get_mut(at) {
-                    *place = admitted_object;
-                }
-                let mut twice = finding(manifest, "metadata.name", String::new());
-                twice.severity = Severity::Warning;
-                twice.message = crate::diagnostic::Finding::Ours(crate::msg!("admit.twice"));
-                admitted.diagnostics.push(twice);
+        self.admitted.diagnostics.extend(diagnostics);
+        let Some(object) = object else { return };
+        if kind.namespaced() && !self.namespaces.contains(&manifest.namespace) {
+            self.admitted.diagnostics.push(kinds::no_namespace(manifest));
+            return;
+        }
+        self.add(manifest, object);
+    }
+
+    fn add(&mut self, manifest: &Manifest, object: Object) {
+        let name = object.object_ref();
+        let object = AdmittedObject { position: manifest.position, object };
+        match self.seen.get(&name).and_then(|at| self.admitted.objects.get_mut(*at)) {
+            Some(place) => {
+                *place = object;
+                self.admitted.diagnostics.push(remark(manifest, Severity::Warning, "metadata.name", msg!("admit.twice")));
             }
             None => {
-                seen.insert(admitted_object.object.object_ref(), admitted.objects.len());
-                admitted.objects.push(admitted_object);
+                self.seen.insert(name, self.admitted.objects.len());
+                self.admitted.objects.push(object);
             }
         }
     }
-    admitted
 }

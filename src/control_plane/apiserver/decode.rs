@@ -1,33 +1,56 @@
-//! One manifest to a typed object.
+//! One manifest to a typed object: strict decoding, and what to try where it fails.
 
-use crate::api::Resource;
+use super::strict::{self, Decoded};
+use super::suggest;
+use crate::api::{Kind, Resource};
 use crate::diagnostic::{Diagnostic, Finding, Severity};
 use crate::kubectl::Manifest;
+use crate::words::Message;
 use serde_json::Value;
 
-/// Decodes a manifest into its type. An object that cannot be decoded is `None`, with the reason.
+/// Decodes a manifest into its type, as `kubectl apply` has the API server do it. An object with an unknown field or a value of
+/// the wrong type is refused: `None`, with the reasons.
 pub fn decode<T: Resource>(manifest: &Manifest) -> (Option<T>, Vec<Diagnostic>) {
-    let mut value = manifest.value.clone();
-    drop_nulls(&mut value);
-    match serde_json::from_value::<T>(value) {
-        Ok(mut object) => {
-            object.metadata_mut().namespace.clone_from(&manifest.namespace);
-            (Some(object), Vec::new())
-        }
-        Err(error) => (None, vec![finding(manifest, "", format!("json: {error}"))]),
+    let decoded = strict::decode(T::KIND.name(), &manifest.value);
+    let diagnostics = findings(T::KIND, manifest, &decoded);
+    if !diagnostics.is_empty() {
+        return (None, diagnostics);
+    }
+    match typed::<T>(manifest, decoded.value) {
+        Ok(object) => (Some(object), Vec::new()),
+        Err(diagnostic) => (None, vec![*diagnostic]),
     }
 }
 
-/// Null means absent.
-fn drop_nulls(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            fields.retain(|_, field| !field.is_null());
-            fields.values_mut().for_each(drop_nulls);
+/// The JSON of a typed object as its Rust type, in the namespace that the manifest means.
+pub(super) fn typed<T: Resource>(manifest: &Manifest, value: Value) -> Result<T, Box<Diagnostic>> {
+    match serde_json::from_value::<T>(value) {
+        Ok(mut object) => {
+            object.metadata_mut().namespace.clone_from(&manifest.namespace);
+            Ok(object)
         }
-        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
-        _ => {}
+        // The table and our types agree on types, so only a value that is out of their range gets here.
+        Err(error) => Err(Box::new(finding(manifest, "", format!("json: {error}")))),
     }
+}
+
+/// All that strict decoding has to say about a document.
+pub(super) fn findings(kind: Kind, manifest: &Manifest, decoded: &Decoded) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for error in &decoded.errors {
+        let mut diagnostic = finding(manifest, &error.path, error.message.clone());
+        (diagnostic.help, diagnostic.fixes) = suggest::wrong_type(kind, manifest, error);
+        found.push(diagnostic);
+    }
+    for field in &decoded.unknown {
+        let mut diagnostic = finding(manifest, &field.path, format!("unknown field {:?}", field.path));
+        if let Some(key) = manifest.keys.get(&field.path) {
+            diagnostic.span = Some(key.clone());
+        }
+        (diagnostic.help, diagnostic.fixes) = suggest::unknown(kind, manifest, field);
+        found.push(diagnostic);
+    }
+    found
 }
 
 /// An error in Kubernetes' words about a field of the manifest.
@@ -41,4 +64,12 @@ pub(super) fn finding(manifest: &Manifest, path: &str, message: String) -> Diagn
         help: None,
         fixes: Vec::new(),
     }
+}
+
+/// A remark in our words about a field of the manifest.
+pub(super) fn remark(manifest: &Manifest, severity: Severity, path: &str, message: Message) -> Diagnostic {
+    let mut remark = finding(manifest, path, String::new());
+    remark.severity = severity;
+    remark.message = Finding::Ours(message);
+    remark
 }

@@ -6,6 +6,9 @@
 
 mod admit;
 mod decode;
+mod kinds;
+mod strict;
+mod suggest;
 
-pub use admit::{Admitted, AdmittedObject, Object, admit};
+pub use admit::{Admitted, AdmittedObject, Object, admit, admit_beside};
 pub use decode::decode;

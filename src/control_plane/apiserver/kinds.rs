@@ -1,0 +1,96 @@
+//! Which kind a document is of: one that is played, one that is not, or one that Kubernetes does not have.
+//!
+//! Texts: `k8s.io/kubectl` pkg/validation/validation.go (nothing set), `k8s.io/apimachinery` pkg/api/meta/errors.go (no matches).
+//! A group with a dot that is not Kubernetes' own is taken for that of a custom resource, which a cluster might have.
+
+use super::decode::{finding, remark};
+use super::suggest::{closest, replace};
+use crate::api::Kind;
+use crate::diagnostic::{Diagnostic, Fix, Severity};
+use crate::kubectl::{Manifest, schema};
+use crate::msg;
+use crate::words::Message;
+use serde_json::Value;
+
+/// The kind of a document, where it is played.
+///
+/// # Errors
+/// What there is to say about the others: an error where Kubernetes has no such kind, a note where kubehop does not play it.
+pub(super) fn find(manifest: &Manifest) -> Result<Kind, Box<Diagnostic>> {
+    if let Some(message) = not_set(&manifest.value) {
+        let mut diagnostic = finding(manifest, "", message);
+        diagnostic.help = Some(msg!("kind.notSet"));
+        return Err(Box::new(diagnostic));
+    }
+    if let Some(kind) = Kind::find(&manifest.api_version, &manifest.kind) {
+        return Ok(kind);
+    }
+    let known = schema::kinds(&manifest.api_version).contains(&manifest.kind.as_str());
+    if known || is_custom(&manifest.api_version) {
+        let message = msg!("kind.notPlayed", kind = manifest.kind);
+        return Err(Box::new(remark(manifest, Severity::Info, "kind", message)));
+    }
+    Err(Box::new(no_match(manifest)))
+}
+
+/// kubectl's complaint about a document that does not say what it is.
+fn not_set(value: &Value) -> Option<String> {
+    if !value.is_object() {
+        return Some("invalid object to validate".into());
+    }
+    let complaint = |key: &str| match value.get(key) {
+        None | Some(Value::Null) => Some(format!("{key} not set")),
+        Some(Value::String(_)) => None,
+        Some(_) => Some(format!("{key} isn't string type")),
+    };
+    match (complaint("apiVersion"), complaint("kind")) {
+        (None, None) => None,
+        (Some(one), None) | (None, Some(one)) => Some(one),
+        (Some(one), Some(other)) => Some(format!("[{one}, {other}]")),
+    }
+}
+
+/// Whether the version's group is somebody else's.
+fn is_custom(api_version: &str) -> bool {
+    
+    let Some((group, _)) = api_version.split_once('/') else { return false };
+    let own = group.ends_with(".k8s.io");
+    group.contains('.') && (!own || ["gateway.networking.k8s.io", "snapshot.storage.k8s.io", "metrics.k8s.io"].contains(&group))
+}
+
+fn no_match(manifest: &Manifest) -> Diagnostic {
+    let (kind, version) = (&manifest.kind, &manifest.api_version);
+    let versions = schema::versions(kind);
+    let path = if versions.is_empty() { "kind" } else { "apiVersion" };
+    let mut diagnostic = finding(manifest, path, format!("no matches for kind {kind:?} in version {version:?}"));
+    (diagnostic.help, diagnostic.fixes) = advice(manifest, path, &versions);
+    diagnostic
+}
+
+fn advice(manifest: &Manifest, path: &str, versions: &[&str]) -> (Option<Message>, Vec<Fix>) {
+    let span = manifest.spans.get(path);
+    let fixes = |text: &str| span.map(|span| replace(span, text)).into_iter().collect();
+    if let Some(version) = versions.iter().find(|version| !version.contains("alpha") && !version.contains("beta")) {
+        let old = manifest.api_version.starts_with("extensions/") || manifest.api_version.contains("beta");
+        let kind = &manifest.kind;
+        let help = if old { msg!("kind.oldVersion", kind = kind, version = version) } else { msg!("kind.version", kind = kind, version = version) };
+        return (Some(help), fixes(version));
+    }
+    match closest(&manifest.kind, &schema::kind_names()) {
+        Some(meant) => (Some(msg!("decode.meant", field = meant)), fixes(meant)),
+        None => (Some(msg!("kind.unknown")), Vec::new()),
+    }
+}
+
+/// The object's namespace does not exist.
+pub(super) fn no_namespace(manifest: &Manifest) -> Diagnostic {
+    let name = &manifest.namespace;
+    let mut diagnostic = finding(manifest, "metadata.namespace", format!("namespaces {name:?} not found"));
+    diagnostic.help = Some(msg!("namespace.missing"));
+    diagnostic.fixes = vec![Fix {
+        label: msg!("fix.addNamespace", name = name),
+        span: None,
+        text: format!("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {name}\n"),
+    }];
+    diagnostic
+}

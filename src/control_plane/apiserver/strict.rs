@@ -1,0 +1,311 @@
+//! Strict decoding: a document against the table of fields, with the errors of Go's JSON decoder.
+//!
+//! Source: `sigs.k8s.io/json` (its fork of encoding/json) under `fieldValidation=Strict`. kubectl sends keys in sorted order, so
+//! that is the order of the errors. The API server stops at the first wrong type and says nothing of unknown fields then; the
+//! first error here is the same, and the others follow it.
+
+use crate::kubectl::schema::{self, Field, Type};
+use serde_json::{Map, Value};
+
+/// A document as the typed object's JSON, and what is wrong with it.
+#[derive(Debug, Default)]
+pub(super) struct Decoded {
+    /// Unknown and wrong fields left out, null as the zero value, quantities as text.
+    pub value: Value,
+    /// Values of the wrong type, in Go's order.
+    pub errors: Vec<TypeError>,
+    /// Fields that the struct does not have.
+    pub unknown: Vec<UnknownField>,
+}
+
+/// A value of the wrong type.
+#[derive(Debug)]
+pub(super) struct TypeError {
+    /// With list indexes.
+    pub path: String,
+    /// In Go's words.
+    pub message: String,
+    /// What is wanted.
+    pub wanted: Type,
+    /// What is there.
+    pub found: Value,
+}
+
+/// A field that the struct does not have.
+#[derive(Debug)]
+pub(super) struct UnknownField {
+    /// With list indexes.
+    pub path: String,
+    /// Its name.
+    pub name: String,
+    /// The table's name of the struct.
+    pub owner: &'static str,
+    /// The fields that stand beside it.
+    pub siblings: Vec<String>,
+}
+
+/// Decodes a document as a struct of the table.
+pub(super) fn decode(name: &'static str, document: &Value) -> Decoded {
+    let mut decoder = Decoder { decoded: Decoded::default(), path: String::new(), owner: name, stack: Vec::new() };
+    let value = decoder.value(&Type::Struct(name), &Type::Struct(name).go(), document);
+    decoder.decoded.value = value;
+    decoder.decoded
+}
+
+struct Decoder {
+    decoded: Decoded,
+    path: String,
+    /// The struct that holds the field, and the fields down to it, as Go's errors name them.
+    owner: &'static str,
+    stack: Vec<&'static str>,
+}
+
+impl Decoder {
+    fn value(&mut self, kind: &Type, go: &str, value: &Value) -> Value {
+        if value.is_null() {
+            return zero(kind);
+        }
+        match (kind, value) {
+            (Type::Any, _) => value.clone(),
+            (Type::String, Value::String(_)) | (Type::Bool, Value::Bool(_)) => value.clone(),
+            (Type::Time | Type::MicroTime, Value::String(text)) => self.checked(kind, value, bad_time(text)),
+            (Type::Bytes, Value::String(text)) => self.checked(kind, value, bad_base64(text)),
+            (Type::IntOrString, Value::String(_)) => value.clone(),
+            (Type::Int32 | Type::IntOrString, Value::Number(number)) => {
+                let fits = number.as_i64().is_some_and(|number| i32::try_from(number).is_ok());
+                if fits { value.clone() } else { self.mismatch(kind, go, value) }
+            }
+            (Type::Int64, Value::Number(number)) if number.is_i64() => value.clone(),
+            (Type::Quantity, _) => self.quantity(value),
+            (Type::Struct(name), Value::Object(fields)) => self.object(name, fields),
+            (Type::List(item), Value::Array(items)) => self.list(item, go, items),
+            (Type::Map(item), Value::Object(entries)) => self.map(item, go, entries),
+            _ => self.mismatch(kind, go, value),
+        }
+    }
+
+    fn checked(&mut self, kind: &Type, value: &Value, error: Option<String>) -> Value {
+        match error {
+            None => value.clone(),
+            Some(message) => self.error(kind, value, message),
+        }
+    }
+
+    fn quantity(&mut self, value: &Value) -> Value {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        match bad_quantity(&text) {
+            None => Value::String(text),
+            Some(message) => self.error(&Type::Quantity, value, message.into()),
+        }
+    }
+
+    fn object(&mut self, name: &'static str, fields: &Map<String, Value>) -> Value {
+        let mut decoded = Map::new();
+        for (key, value) in sorted(fields) {
+            let length = self.enter(key);
+            match schema::find(name, key) {
+                Some(field) => {
+                    if let Some(value) = self.field(name, field, value) {
+                        decoded.insert(key.clone(), value);
+                    }
+                }
+                None => self.decoded.unknown.push(UnknownField {
+                    path: self.path.clone(),
+                    name: key.clone(),
+                    owner: name,
+                    siblings: fields.keys().cloned().collect(),
+                }),
+            }
+            self.path.truncate(length);
+        }
+        Value::Object(decoded)
+    }
+
+    /// `None` for null, which means absent, and for a value of the wrong type.
+    fn field(&mut self, owner: &'static str, field: &'static Field, value: &Value) -> Option<Value> {
+        if value.is_null() {
+            return None;
+        }
+        let outer = std::mem::replace(&mut self.owner, owner);
+        let depth = self.stack.len();
+        self.stack.extend(field.embedded);
+        self.stack.push(field.name);
+        let value = self.value(&field.kind, &field.go_type(), value);
+        self.stack.truncate(depth);
+        self.owner = outer;
+        Some(value).filter(|value| !value.is_null())
+    }
+
+    fn list(&mut self, item: &Type, go: &str, items: &[Value]) -> Value {
+        let go = go.strip_prefix("[]").map_or_else(|| item.go(), str::to_string);
+        let mut decoded = Vec::with_capacity(items.len());
+        for (index, value) in items.iter().enumerate() {
+            let length = self.path.len();
+            self.path.push_str(&format!("[{index}]"));
+            decoded.push(self.value(item, &go, value));
+            self.path.truncate(length);
+        }
+        Value::Array(decoded)
+    }
+
+    fn map(&mut self, item: &Type, go: &str, entries: &Map<String, Value>) -> Value {
+        let go = go.strip_prefix("map[string]").map_or_else(|| item.go(), str::to_string);
+        let mut decoded = Map::new();
+        for (key, value) in sorted(entries) {
+            let length = self.enter(key);
+            decoded.insert(key.clone(), self.value(item, &go, value));
+            self.path.truncate(length);
+        }
+        Value::Object(decoded)
+    }
+
+    fn enter(&mut self, key: &str) -> usize {
+        let length = self.path.len();
+        if length > 0 {
+            self.path.push('.');
+        }
+        self.path.push_str(key);
+        length
+    }
+
+    fn mismatch(&mut self, kind: &Type, go: &str, value: &Value) -> Value {
+        let what = match value {
+            Value::Object(_) => "object".to_string(),
+            Value::Array(_) => "array".to_string(),
+            Value::String(_) => "string".to_string(),
+            Value::Bool(_) => "bool".to_string(),
+            Value::Number(number) if matches!(kind, Type::Int32 | Type::Int64 | Type::IntOrString) => format!("number {number}"),
+            _ => "number".to_string(),
+        };
+        let into = if self.stack.is_empty() {
+            format!("value of type {go}")
+        } else {
+            format!("struct field {}.{} of type {go}", schema::struct_name(self.owner), self.stack.join("."))
+        };
+        self.error(kind, value, format!("json: cannot unmarshal {what} into Go {into}"))
+    }
+
+    fn error(&mut self, kind: &Type, value: &Value, message: String) -> Value {
+        self.decoded.errors.push(TypeError { path: self.path.clone(), message, wanted: kind.clone(), found: value.clone() });
+        zero(kind)
+    }
+}
+
+fn sorted(fields: &Map<String, Value>) -> Vec<(&String, &Value)> {
+    let mut fields: Vec<_> = fields.iter().collect();
+    fields.sort_by_key(|(key, _)| *key);
+    fields
+}
+
+/// What Go holds where nothing was written.
+fn zero(kind: &Type) -> Value {
+    match kind {
+        Type::String => "".into(),
+        Type::Bool => false.into(),
+        Type::Int32 | Type::Int64 | Type::IntOrString => 0.into(),
+        Type::Quantity => "0".into(),
+        Type::Struct(_) | Type::Map(_) => Value::Object(Map::new()),
+        Type::List(_) => Value::Array(Vec::new()),
+        Type::Time | Type::MicroTime | Type::Bytes | Type::Any => Value::Null,
+    }
+}
+
+/// `resource.ParseQuantity`'s complaint.
+fn bad_quantity(text: &str) -> Option<&'static str> {
+    const FORMAT: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let suffix = unsigned.trim_start_matches(|c: char| c.is_ascii_digit());
+    let suffix = match suffix.strip_prefix('.') {
+        Some(fraction) => fraction.trim_start_matches(|c: char| c.is_ascii_digit()),
+        None => suffix,
+    };
+    let number = unsigned.strip_suffix(suffix).unwrap_or("");
+    let letters = suffix.trim_start_matches(|c: char| "eEinumkKMGTP".contains(c));
+    let digits = letters.strip_prefix(['+', '-']).unwrap_or(letters);
+    if text.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) || (number.is_empty() && suffix == unsigned) {
+        return Some(FORMAT);
+    }
+    if number == "." {
+        return Some("unable to parse numeric part of quantity");
+    }
+    let exponent = suffix.strip_prefix(['e', 'E']).is_some_and(|power| power.parse::<i32>().is_ok());
+    let known = ["", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].contains(&suffix);
+    if known || exponent { None } else { Some("unable to parse quantity's suffix") }
+}
+
+/// Go's complaint about base64: the position of the first byte that cannot be.
+fn bad_base64(text: &str) -> Option<String> {
+    let bytes: Vec<(usize, u8)> = text.bytes().enumerate().filter(|(_, byte)| !b"\r\n".contains(byte)).collect();
+    let (mut count, mut padding) = (0usize, 0usize);
+    for (at, byte) in &bytes {
+        let letter = byte.is_ascii_alphanumeric() || b"+/".contains(byte);
+        let pads = *byte == b'=' && (count + padding) % 4 >= 2;
+        if !(letter && padding == 0 || pads) {
+            return Some(format!("illegal base64 data at input byte {at}"));
+        }
+        count += usize::from(letter);
+        padding += usize::from(pads);
+    }
+    if (count + padding) % 4 == 0 { None } else { Some(format!("illegal base64 data at input byte {}", text.len())) }
+}
+
+/// `time.Parse` with RFC 3339, roughly: the shape of the text.
+fn bad_time(text: &str) -> Option<String> {
+    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    let fits = shape.starts_with("0000-00-00T00:00:00") && (shape.ends_with('Z') || shape.ends_with("00:00"));
+    if fits {
+        return None;
+    }
+    let layout = "2006-01-02T15:04:05Z07:00";
+    Some(format!("parsing time {text:?} as {layout:?}: cannot parse {text:?} as \"2006\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_first_error_is_that_of_sorted_keys_and_names_no_index() {
+        let decoded = decode("Service", &json!({"spec": {"type": 1, "ports": [{"port": "80", "nodePort": 1.5}], "prots": []}}));
+        let messages: Vec<&str> = decoded.errors.iter().map(|error| error.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            [
+                "json: cannot unmarshal number 1.5 into Go struct field ServicePort.spec.ports.nodePort of type int32",
+                "json: cannot unmarshal string into Go struct field ServicePort.spec.ports.port of type int32",
+                "json: cannot unmarshal number into Go struct field ServiceSpec.spec.type of type v1.ServiceType",
+            ]
+        );
+        assert_eq!(decoded.errors[1].path, "spec.ports[0].port");
+        assert_eq!(decoded.unknown[0].path, "spec.prots");
+    }
+
+    #[test]
+    fn embedded_go_structs_show_in_the_path() {
+        let decoded = decode("Ingress", &json!({"spec": {"rules": [{"http": []}]}}));
+        assert_eq!(
+            decoded.errors[0].message,
+            "json: cannot unmarshal array into Go struct field IngressRule.spec.rules.IngressRuleValue.http of type v1.HTTPIngressRuleValue"
+        );
+    }
+
+    #[test]
+    fn null_is_the_zero_value() {
+        let decoded = decode("Service", &json!({"metadata": {"labels": {"app": null}}, "spec": {"ports": null, "clusterIPs": [null]}}));
+        assert_eq!(decoded.value, json!({"metadata": {"labels": {"app": ""}}, "spec": {"clusterIPs": [""]}}));
+    }
+
+    #[test]
+    fn quantities_are_checked_as_upstream_does() {
+        for good in ["1", "100m", "1.5Gi", "1e3", "-2", ".5", "5.", "+1Ki"] {
+            assert_eq!(bad_quantity(good), None, "{good}");
+        }
+        assert_eq!(bad_quantity("1Gb").map(|text| &text[..10]), Some("quantities"));
+        assert_eq!(bad_quantity("1KM"), Some("unable to parse quantity's suffix"));
+        assert_eq!(bad_quantity("lots").map(|text| &text[..10]), Some("quantities"));
+    }
+}

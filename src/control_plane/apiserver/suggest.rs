@@ -1,0 +1,127 @@
+//! What to try next after a decoding error: the field that was meant, the quotes that are missing.
+
+use super::strict::{TypeError, UnknownField};
+use crate::api::Kind;
+use crate::diagnostic::{Fix, Span};
+use crate::kubectl::Manifest;
+use crate::kubectl::schema::{self, Type};
+use crate::msg;
+use crate::words::Message;
+use serde_json::Value;
+
+/// Help and fixes for one finding.
+pub(super) type Advice = (Option<Message>, Vec<Fix>);
+
+/// For a field that does not exist there.
+pub(super) fn unknown(kind: Kind, manifest: &Manifest, field: &UnknownField) -> Advice {
+    if let Some(advice) = old_ingress(kind, field) {
+        return advice;
+    }
+    let names: Vec<&str> = schema::fields(field.owner)
+        .iter()
+        .map(|known| known.name)
+        .filter(|known| !field.siblings.iter().any(|sibling| sibling == known))
+        .collect();
+    if let Some(meant) = closest(&field.name, &names) {
+        let place = manifest.keys.get(&field.path).or_else(|| manifest.spans.get(&field.path));
+        return (Some(msg!("decode.meant", field = meant)), place.map(|span| replace(span, meant)).into_iter().collect());
+    }
+    if let Some(place) = schema::elsewhere(kind, &field.name) {
+        return (Some(msg!("decode.elsewhere", field = field.name, place = place)), Vec::new());
+    }
+    let mut names = names;
+    names.truncate(12);
+    (Some(msg!("decode.known", fields = names.join(", "))), Vec::new())
+}
+
+/// The backend of an Ingress before networking.k8s.io/v1.
+fn old_ingress(kind: Kind, field: &UnknownField) -> Option<Advice> {
+    let old = kind == Kind::Ingress && ["serviceName", "servicePort"].contains(&field.name.as_str());
+    old.then(|| (Some(msg!("decode.oldBackend")), Vec::new()))
+}
+
+/// For a value of the wrong type.
+pub(super) fn wrong_type(kind: Kind, manifest: &Manifest, error: &TypeError) -> Advice {
+    let span = manifest.spans.get(&error.path);
+    if kind == Kind::Service && error.path.starts_with("spec.selector.match") {
+        return (Some(msg!("decode.plainSelector")), Vec::new());
+    }
+    match (&error.wanted, &error.found) {
+        (Type::String, Value::Number(number)) => {
+            let quoted = format!("\"{number}\"");
+            (Some(msg!("decode.quoteNumber")), span.map(|span| replace(span, &quoted)).into_iter().collect())
+        }
+        (Type::String, Value::Bool(yes)) => {
+            // `y` and `on` are booleans, too; only a value as long as the boolean was surely written so.
+            let same = |span: &&Span| span.line == span.end_line && (span.end_column - span.column) as usize == yes.to_string().len();
+            let fixes = span.filter(same).map(|span| replace(span, &format!("\"{yes}\""))).into_iter().collect();
+            (Some(msg!("decode.quoteBool")), fixes)
+        }
+        (Type::Int32 | Type::Int64, Value::String(text)) if text.trim().parse::<i32>().is_ok() => {
+            (Some(msg!("decode.unquote")), span.map(|span| replace(span, text.trim())).into_iter().collect())
+        }
+        (Type::Bool, Value::String(text)) if ["true", "false"].contains(&text.as_str()) => {
+            (Some(msg!("decode.unquote")), span.map(|span| replace(span, text)).into_iter().collect())
+        }
+        (Type::List(_), Value::Object(_) | Value::String(_) | Value::Number(_)) => (Some(msg!("decode.list")), Vec::new()),
+        (Type::Map(_) | Type::Struct(_), Value::Array(_)) => (Some(msg!("decode.noList")), Vec::new()),
+        (Type::Struct(name), _) => {
+            let fields: Vec<&str> = schema::fields(name).iter().map(|field| field.name).take(12).collect();
+            (Some(msg!("decode.map", fields = fields.join(", "))), Vec::new())
+        }
+        (Type::Quantity, _) => (Some(msg!("decode.quantity")), Vec::new()),
+        (Type::Bytes, _) => (Some(msg!("decode.base64")), Vec::new()),
+        _ => (None, Vec::new()),
+    }
+}
+
+/// A fix that replaces a place by a text.
+pub(super) fn replace(span: &Span, text: &str) -> Fix {
+    Fix { label: msg!("fix.replace", text = text), span: Some(span.clone()), text: text.to_string() }
+}
+
+/// The most similar name, if it is similar enough to be meant.
+pub(super) fn closest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
+    let most = match typed.chars().count() {
+        0..=3 => 1,
+        4..=7 => 2,
+        _ => 3,
+    };
+    names.iter().map(|name| (distance(typed, name), *name)).filter(|(away, _)| *away <= most).min().map(|(_, name)| name)
+}
+
+/// Levenshtein's distance, in which a different case counts as nothing and two swapped letters as one.
+fn distance(one: &str, other: &str) -> usize {
+    let one: Vec<char> = one.to_lowercase().chars().take(64).collect();
+    let other: Vec<char> = other.to_lowercase().chars().take(64).collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=other.len()).collect();
+    for (row, letter) in one.iter().enumerate() {
+        let mut line = vec![row + 1];
+        for (column, against) in other.iter().enumerate() {
+            let at = |line: &[usize], column: usize| line.get(column).copied().unwrap_or(usize::MAX / 2);
+            let mut least = at(&above, column) + usize::from(letter != against);
+            least = least.min(at(&above, column + 1) + 1).min(at(&line, column) + 1);
+            let swapped = row > 0 && column > 0 && one.get(row - 1) == Some(against) && other.get(column - 1) == Some(letter);
+            if swapped {
+                least = least.min(at(&before, column - 1) + 1);
+            }
+            line.push(least);
+        }
+        before = std::mem::replace(&mut above, line);
+    }
+    above.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_misses_are_recognised() {
+        assert_eq!(closest("prots", &["ports", "port", "type"]), Some("ports"));
+        assert_eq!(closest("nodeport", &["nodePort", "port"]), Some("nodePort"));
+        assert_eq!(closest("contianers", &["containers", "initContainers"]), Some("containers"));
+        assert_eq!(closest("banana", &["ports", "type"]), None);
+    }
+}
