@@ -49,13 +49,13 @@ pub(super) fn Packets(props: &PacketsProps) -> Html {
     let end = outcome(&props.trace);
     let failed = end.class != "ok";
     let rejected = failed && now.step == scene.route.decided && now.arrived;
-    let flag_words = rejected.then(|| match end.class {
+    let flag_words = match end.class {
         "refused" => Some("stage.flag.refused"),
         "timeout" => Some("stage.flag.timeout"),
         "unreach" => Some("stage.flag.unreachable"),
         _ => None,
-    });
-    let flag_words = flag_words.flatten().map(|id| speech.t(id));
+    };
+    let flag_words = flag_words.filter(|_| rejected).map(|id| speech.t(id));
     let refused = failed && end.class == "refused";
     html! {
         <g class="traffic" aria-hidden="true">
@@ -131,10 +131,9 @@ fn beads(route: &Route, now: &Frame) -> Html {
 fn gates(route: &Route, now: &Frame) -> Html {
     let mut points: Vec<Point> = Vec::new();
     for halt in &route.stops[..=now.step] {
-        if let Stop::Rules(_, point) = &halt.stop {
-            if !points.contains(point) {
-                points.push(*point);
-            }
+        match &halt.stop {
+            Stop::Rules(_, point) if !points.contains(point) => points.push(*point),
+            _ => {}
         }
     }
     let on = |point: &Point| now.in_gate && point.distance(now.packet) < 1.0;
@@ -229,10 +228,9 @@ pub(super) fn Burst(props: &BurstProps) -> Html {
                 })
                 .collect();
             let running = Rc::new(std::cell::RefCell::new(None));
-            if !still() && trace.hops.len() > 1 {
-                if let Some(context) = context(&canvas) {
-                    run(context, Rc::new(ways), None, running.clone());
-                }
+            let plays = !still() && trace.hops.len() > 1;
+            if let Some(context) = context(&canvas).filter(|_| plays) {
+                run(context, Rc::new(ways), None, running.clone());
             }
             move || *running.borrow_mut() = None
         });

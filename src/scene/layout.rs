@@ -98,7 +98,9 @@ pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Opti
     let (own, rest) = kept(view, used, count);
     let stack = if rest.is_empty() { 0.0 } else { STACK + GAP };
     let across = own.len() as f64 * (width + GAP) - GAP + stack;
-    let left = GUTTER + ((size.width - GUTTER - EDGE - across) / 2.0).max(0.0).floor();
+    // Columns that stay narrower than the room, because they may not grow, stand in its middle.
+    let spare = if width < COLUMN_MAX { 0.0 } else { ((size.width - GUTTER - EDGE - across) / 2.0).floor() };
+    let left = GUTTER + spare;
     let right = left + across;
 
     let rail_top = rows.node + rows.plate + rows.rail;

@@ -6,6 +6,8 @@
 
 pub mod beads;
 pub mod beats;
+#[cfg(test)]
+mod fixtures;
 pub mod frame;
 pub mod geometry;
 pub mod lanes;
@@ -88,3 +90,6 @@ pub enum ItemId {
     /// Pods that are drawn as one row: node and app.
     Pods(String, String),
 }
+
+#[cfg(test)]
+mod tests;
