@@ -1,11 +1,13 @@
 //! `kubectl`: text to manifests with spans, and objects to tables, YAML and JSON.
 
 pub mod advise;
+pub mod describe;
 mod paste;
 pub mod printers;
 mod reader;
 mod scalar;
 pub mod schema;
+mod tabwriter;
 mod yaml;
 
 pub use paste::paste;

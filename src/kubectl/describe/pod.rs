@@ -1,0 +1,215 @@
+//! Pods, and the Pod templates of workloads.
+
+use super::{Page, or_none, written_date};
+use crate::api::core::{Container, ContainerPort, ContainerStatus, EnvVar, EnvVarSource, HTTPGetAction, Pod, PodTemplateSpec, Probe, Toleration};
+use crate::kubectl::printers::age;
+
+pub(super) fn pod(page: &mut Page, pod: &Pod) {
+    let (meta, spec, status) = (&pod.metadata, &pod.spec, &pod.status);
+    page.name_and_namespace(meta);
+    let node = if spec.node_name.is_empty() { "<none>".into() } else { format!("{}/{}", spec.node_name, status.host_ip) };
+    page.line(format!("Node:\t{node}"));
+    if status.start_time.is_some() {
+        page.line(format!("Start Time:\t{}", written_date(status.start_time.as_deref())));
+    }
+    page.labels_and_annotations(meta);
+    match meta.deletion_timestamp.as_deref().filter(|_| !matches!(status.phase.as_str(), "Failed" | "Succeeded")) {
+        Some(since) => {
+            page.line(format!("Status:\tTerminating (lasts {})", age(Some(since), page.cluster.now)));
+            page.line(format!("Termination Grace Period:\t{}s", spec.termination_grace_period_seconds.unwrap_or(30)));
+        }
+        None => page.line(format!("Status:\t{}", status.phase)),
+    }
+    for (label, text) in [("Reason", &status.reason), ("Message", &status.message)] {
+        if !text.is_empty() {
+            page.line(format!("{label}:\t{text}"));
+        }
+    }
+    page.line(format!("IP:\t{}", status.pod_ip));
+    page.line(if status.pod_ips.is_empty() { "IPs:\t<none>" } else { "IPs:" });
+    status.pod_ips.iter().for_each(|at| page.line(format!("  IP:\t{}", at.ip)));
+    page.controlled_by(meta);
+    if !spec.init_containers.is_empty() {
+        containers(page, "Init Containers", "", &spec.init_containers, None);
+    }
+    containers(page, "Containers", "", &spec.containers, Some(pod));
+    conditions(page, pod);
+    page.labels("Node-Selectors", &spec.node_selector);
+    tolerations(page, "Tolerations", &spec.tolerations);
+    page.events(pod);
+}
+
+fn conditions(page: &mut Page, pod: &Pod) {
+    let conditions = &pod.status.conditions;
+    if !pod.spec.readiness_gates.is_empty() {
+        page.line("Readiness Gates:\n  Type\tStatus");
+    }
+    for gate in &pod.spec.readiness_gates {
+        let status = conditions.iter().find(|condition| condition.type_ == gate.condition_type);
+        page.line(format!("  {} \t{} ", gate.condition_type, status.map_or("<none>", |condition| condition.status.as_str())));
+    }
+    if !conditions.is_empty() {
+        page.line("Conditions:\n  Type\tStatus");
+    }
+    conditions.iter().for_each(|condition| page.line(format!("  {} \t{} ", condition.type_, condition.status)));
+}
+
+/// The template of a workload.
+pub(super) fn template(page: &mut Page, template: &PodTemplateSpec) {
+    page.line("Pod Template:");
+    page.labels("  Labels", &template.metadata.labels);
+    if !template.metadata.annotations.is_empty() {
+        page.annotations("  Annotations", &template.metadata.annotations);
+    }
+    if !template.spec.init_containers.is_empty() {
+        containers(page, "Init Containers", "  ", &template.spec.init_containers, None);
+    }
+    containers(page, "Containers", "  ", &template.spec.containers, None);
+    page.labels("  Node-Selectors", &template.spec.node_selector);
+    tolerations(page, "  Tolerations", &template.spec.tolerations);
+}
+
+fn containers(page: &mut Page, label: &str, space: &str, containers: &[Container], pod: Option<&Pod>) {
+    page.line(format!("{space}{label}:{}", if containers.is_empty() { " <none>" } else { "" }));
+    let name_indent = if space.is_empty() { "" } else { " " };
+    for container in containers {
+        page.line(format!("  {name_indent}{}:", container.name));
+        page.line(format!("    Image:\t{}", container.image));
+        let number = |port: &ContainerPort| port.container_port;
+        ports(page, "Port", &container.ports, number);
+        ports(page, "Host Port", &container.ports, |port| port.host_port.unwrap_or_default());
+        words(page, "Command", &container.command);
+        words(page, "Args", &container.args);
+        let statuses = pod.map(|pod| pod.status.container_statuses.as_slice()).unwrap_or_default();
+        if let Some(status) = statuses.iter().find(|status| status.name == container.name) {
+            state(page, status);
+        }
+        let probes = [("Liveness", &container.liveness_probe), ("Readiness", &container.readiness_probe), ("Startup", &container.startup_probe)];
+        for (label, asked) in probes {
+            asked.iter().for_each(|asked| page.line(format!("    {label}:\t{}", probe(asked))));
+        }
+        environment(page, container, pod);
+    }
+}
+
+fn ports(page: &mut Page, label: &str, ports: &[ContainerPort], number: fn(&ContainerPort) -> i32) {
+    let one = |port: &ContainerPort| {
+        let name = if port.name.is_empty() { String::new() } else { format!(" ({})", port.name) };
+        format!("{}/{}{name}", number(port), port.protocol)
+    };
+    let list = ports.iter().map(one).collect::<Vec<_>>().join(", ");
+    let plural = if list.contains(',') { "s" } else { "" };
+    page.line(format!("    {label}{plural}:\t{}", or_none(list)));
+}
+
+fn words(page: &mut Page, label: &str, words: &[String]) {
+    if !words.is_empty() {
+        page.line(format!("    {label}:"));
+    }
+    words.iter().flat_map(|word| word.split('\n')).for_each(|line| page.line(format!("      {line}")));
+}
+
+fn state(page: &mut Page, status: &ContainerStatus) {
+    match (&status.state.running, &status.state.waiting) {
+        (Some(running), _) => {
+            page.line("    State:\tRunning");
+            page.line(format!("      Started:\t{}", written_date(running.started_at.as_deref())));
+        }
+        (None, waiting) => {
+            page.line("    State:\tWaiting");
+            let reason = waiting.as_ref().map_or("", |waiting| waiting.reason.as_str());
+            if !reason.is_empty() {
+                page.line(format!("      Reason:\t{reason}"));
+            }
+        }
+    }
+    page.line(format!("    Ready:\t{}", if status.ready { "True" } else { "False" }));
+    page.line(format!("    Restart Count:\t{}", status.restart_count));
+}
+
+fn probe(probe: &Probe) -> String {
+    let attributes = format!(
+        "delay={}s timeout={}s period={}s #success={} #failure={}",
+        probe.initial_delay_seconds, probe.timeout_seconds, probe.period_seconds, probe.success_threshold, probe.failure_threshold
+    );
+    let http = |get: &HTTPGetAction| format!("http-get {}://{}:{}{}", get.scheme.to_lowercase(), get.host, get.port, get.path);
+    let what = match (&probe.exec, &probe.http_get, &probe.tcp_socket, &probe.grpc) {
+        (Some(exec), ..) => format!("exec [{}]", exec.command.join(" ")),
+        (_, Some(get), ..) => http(get),
+        (_, _, Some(tcp), _) => format!("tcp-socket {}:{}", tcp.host, tcp.port),
+        (.., Some(grpc)) => format!("grpc <pod>:{} {}", grpc.port, grpc.service.as_deref().unwrap_or_default()),
+        _ => "unknown".into(),
+    };
+    format!("{what} {attributes}")
+}
+
+fn environment(page: &mut Page, container: &Container, pod: Option<&Pod>) {
+    if !container.env_from.is_empty() {
+        page.line("    Environment Variables from:");
+    }
+    for source in &container.env_from {
+        let map = source.config_map_ref.as_ref().map(|from| ("ConfigMap", from));
+        let (kind, from) = map.or(source.secret_ref.as_ref().map(|from| ("Secret", from))).unzip();
+        let (kind, from) = (kind.unwrap_or_default(), from.cloned().unwrap_or_default());
+        let prefix = if source.prefix.is_empty() { String::new() } else { format!(" with prefix '{}'", source.prefix) };
+        page.line(format!("      {}\t{kind}{prefix}\tOptional: {}", from.name, from.optional == Some(true)));
+    }
+    page.line(if container.env.is_empty() { "    Environment:\t<none>" } else { "    Environment:" });
+    for variable in &container.env {
+        match &variable.value_from {
+            Some(source) => from_elsewhere(page, variable, source, pod),
+            None => {
+                for (at, line) in variable.value.split('\n').enumerate() {
+                    let name = if at == 0 { format!("{}:", variable.name) } else { String::new() };
+                    page.line(format!("      {name}\t{line}"));
+                }
+            }
+        }
+    }
+}
+
+fn from_elsewhere(page: &mut Page, variable: &EnvVar, source: &EnvVarSource, pod: Option<&Pod>) {
+    let name = &variable.name;
+    if let Some(field) = &source.field_ref {
+        let value = pod.map(|pod| field_of(pod, &field.field_path)).unwrap_or_default();
+        page.line(format!("      {name}:\t{value} (v1:{})", field.field_path));
+    } else if let Some(key) = &source.secret_key_ref {
+        let optional = key.optional == Some(true);
+        page.line(format!("      {name}:\t<set to the key '{}' in secret '{}'>\tOptional: {optional}", key.key, key.name));
+    } else if let Some(key) = &source.config_map_key_ref {
+        let optional = key.optional == Some(true);
+        page.line(format!("      {name}:\t<set to the key '{}' of config map '{}'>\tOptional: {optional}", key.key, key.name));
+    }
+}
+
+/// A field by its path; kubectl leaves those out that only the node knows.
+fn field_of(pod: &Pod, path: &str) -> String {
+    match path {
+        "metadata.name" => pod.metadata.name.clone(),
+        "metadata.namespace" => pod.metadata.namespace.clone(),
+        "metadata.uid" => pod.metadata.uid.clone(),
+        _ => String::new(),
+    }
+}
+
+fn tolerations(page: &mut Page, title: &str, tolerations: &[Toleration]) {
+    let mut sorted: Vec<&Toleration> = tolerations.iter().collect();
+    sorted.sort_by_key(|toleration| &toleration.key);
+    let one = |toleration: &&Toleration| {
+        let mut text = toleration.key.clone();
+        if !toleration.value.is_empty() {
+            text.push_str(&format!("={}", toleration.value));
+        }
+        if !toleration.effect.is_empty() {
+            text.push_str(&format!(":{}", toleration.effect));
+        }
+        if toleration.operator == "Exists" && toleration.value.is_empty() {
+            text.push_str(if text.is_empty() { "op=Exists" } else { " op=Exists" });
+        }
+        if let Some(seconds) = toleration.toleration_seconds {
+            text.push_str(&format!(" for {seconds}s"));
+        }
+        text
+    };
+    page.list(title, &sorted.iter().map(one).collect::<Vec<_>>());
+}

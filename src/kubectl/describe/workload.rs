@@ -1,0 +1,132 @@
+//! Deployments, ReplicaSets, StatefulSets, DaemonSets.
+
+use super::{Page, or_none, pairs, pod, written_date};
+use crate::api::Resource;
+use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
+use crate::api::core::{Pod, PodTemplateSpec};
+use crate::api::meta::{LabelSelector, ObjectMeta};
+
+pub(super) fn deployment(page: &mut Page, deployment: &Deployment) {
+    let (meta, spec, status) = (&deployment.metadata, &deployment.spec, &deployment.status);
+    page.name_and_namespace(meta);
+    page.line(format!("CreationTimestamp:\t{}", written_date(meta.creation_timestamp.as_deref())));
+    page.labels_and_annotations(meta);
+    page.line(format!("Selector:\t{}", selector(&spec.selector)));
+    page.line(format!(
+        "Replicas:\t{} desired | {} updated | {} total | {} available | {} unavailable",
+        spec.replicas.unwrap_or(1),
+        status.updated_replicas,
+        status.replicas,
+        status.available_replicas,
+        status.unavailable_replicas
+    ));
+    page.line(format!("StrategyType:\t{}", spec.strategy.type_));
+    page.line(format!("MinReadySeconds:\t{}", spec.min_ready_seconds));
+    if let Some(pace) = &spec.strategy.rolling_update {
+        let text = |value: &Option<crate::api::meta::IntOrString>| value.as_ref().map(ToString::to_string).unwrap_or_default();
+        page.line(format!(
+            "RollingUpdateStrategy:\t{} max unavailable, {} max surge",
+            text(&pace.max_unavailable),
+            text(&pace.max_surge)
+        ));
+    }
+    pod::template(page, &spec.template);
+    replica_sets(page, deployment);
+    page.events(deployment);
+}
+
+/// The ReplicaSet of the present template, and the others.
+fn replica_sets(page: &mut Page, deployment: &Deployment) {
+    let cluster = page.cluster;
+    let own = |set: &&ReplicaSet| controls(&deployment.metadata, &set.metadata);
+    let mut sets: Vec<&ReplicaSet> = cluster.store.in_namespace::<ReplicaSet>(&deployment.metadata.namespace).filter(own).collect();
+    if sets.is_empty() {
+        return;
+    }
+    sets.sort_by_key(|set| (set.metadata.creation_timestamp.clone(), set.metadata.name.clone()));
+    let same = |template: &PodTemplateSpec| {
+        let mut plain = template.clone();
+        plain.metadata.labels.remove("pod-template-hash");
+        plain == deployment.spec.template
+    };
+    let newest = sets.iter().position(|set| same(&set.spec.template));
+    let shown = |set: &ReplicaSet| {
+        format!("{} ({}/{} replicas created)", set.metadata.name, set.status.replicas, set.spec.replicas.unwrap_or(1))
+    };
+    let old = sets.iter().enumerate().filter(|(at, _)| Some(*at) != newest).map(|(_, set)| shown(set));
+    page.line(format!("OldReplicaSets:\t{}", or_none(old.collect::<Vec<_>>().join(", "))));
+    let new = newest.and_then(|at| sets.get(at)).map(|set| shown(set)).unwrap_or_default();
+    page.line(format!("NewReplicaSet:\t{}", or_none(new)));
+}
+
+fn controls(owner: &ObjectMeta, owned: &ObjectMeta) -> bool {
+    let controller = owned.owner_references.iter().find(|reference| reference.controller == Some(true));
+    controller.is_some_and(|reference| reference.uid == owner.uid && reference.name == owner.name)
+}
+
+pub(super) fn replica_set(page: &mut Page, set: &ReplicaSet) {
+    page.name_and_namespace(&set.metadata);
+    page.line(format!("Selector:\t{}", or_none(selector(&set.spec.selector))));
+    page.labels_and_annotations(&set.metadata);
+    page.controlled_by(&set.metadata);
+    page.line(format!("Replicas:\t{} current / {} desired", set.status.replicas, set.spec.replicas.unwrap_or(1)));
+    pods_status(page, set, &set.spec.selector);
+    pod::template(page, &set.spec.template);
+    page.events(set);
+}
+
+pub(super) fn stateful_set(page: &mut Page, set: &StatefulSet) {
+    page.name_and_namespace(&set.metadata);
+    page.line(format!("CreationTimestamp:\t{}", written_date(set.metadata.creation_timestamp.as_deref())));
+    page.line(format!("Selector:\t{}", selector(&set.spec.selector)));
+    page.labels_and_annotations(&set.metadata);
+    page.line(format!("Replicas:\t{} desired | {} total", set.spec.replicas.unwrap_or(1), set.status.replicas));
+    pods_status(page, set, &set.spec.selector);
+    pod::template(page, &set.spec.template);
+    page.events(set);
+}
+
+pub(super) fn daemon_set(page: &mut Page, set: &DaemonSet) {
+    let status = &set.status;
+    page.name_and_namespace(&set.metadata);
+    page.line(format!("Selector:\t{}", selector(&set.spec.selector)));
+    page.line(format!("Node-Selector:\t{}", pairs(&set.spec.template.spec.node_selector)));
+    page.labels_and_annotations(&set.metadata);
+    page.line(format!("Desired Number of Nodes Scheduled: {}", status.desired_number_scheduled));
+    page.line(format!("Current Number of Nodes Scheduled: {}", status.current_number_scheduled));
+    page.line(format!("Number of Nodes Scheduled with Up-to-date Pods: {}", status.updated_number_scheduled));
+    page.line(format!("Number of Nodes Scheduled with Available Pods: {}", status.number_available));
+    page.line(format!("Number of Nodes Misscheduled: {}", status.number_misscheduled));
+    pods_status(page, set, &set.spec.selector);
+    pod::template(page, &set.spec.template);
+    page.events(set);
+}
+
+fn pods_status<R: Resource>(page: &mut Page, owner: &R, selector: &LabelSelector) {
+    let meta = owner.metadata();
+    let own = |pod: &&Pod| controls(meta, &pod.metadata) && selector.matches(&pod.metadata.labels);
+    let pods: Vec<&Pod> = page.cluster.store.in_namespace::<Pod>(&meta.namespace).filter(own).collect();
+    let count = |phase: &str| pods.iter().filter(|pod| pod.status.phase == phase).count();
+    let (running, waiting, succeeded, failed) = (count("Running"), count("Pending"), count("Succeeded"), count("Failed"));
+    page.line(format!("Pods Status:\t{running} Running / {waiting} Waiting / {succeeded} Succeeded / {failed} Failed"));
+}
+
+/// `app=web,tier in (a,b),!old`, by key: `labels.Selector.String`.
+fn selector(selector: &LabelSelector) -> String {
+    let mut parts: Vec<(String, String)> =
+        selector.match_labels.iter().map(|(key, value)| (key.clone(), format!("{key}={value}"))).collect();
+    for need in &selector.match_expressions {
+        let mut values = need.values.clone();
+        values.sort();
+        let (key, values) = (&need.key, values.join(","));
+        let text = match need.operator.as_str() {
+            "In" => format!("{key} in ({values})"),
+            "NotIn" => format!("{key} notin ({values})"),
+            "Exists" => key.clone(),
+            _ => format!("!{key}"),
+        };
+        parts.push((key.clone(), text));
+    }
+    parts.sort_by(|a, b| a.0.cmp(&b.0));
+    parts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(",")
+}
