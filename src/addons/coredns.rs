@@ -6,7 +6,7 @@
 //!
 //! Left out: the shuffling of `loadbalance` (answers keep the order of the slices; who picks, picks by a seed), the authority and
 //! additional sections, EDNS, truncation, zone transfers, the cache outside `cluster.local` other than its limit on TTLs. The SOA
-//! serial is always 1.
+//! serial is always 0.
 
 mod records;
 pub mod resolver;
@@ -200,7 +200,7 @@ impl Zone {
 
     fn soa(&self, query: &Query) -> DnsRecord {
         let zone = query.zone();
-        query.record(TTL, "SOA", format!("ns.dns.{zone} hostmaster.{zone} 1 7200 1800 86400 {TTL}"))
+        query.record(TTL, "SOA", format!("ns.dns.{zone} hostmaster.{zone} 0 7200 1800 86400 {TTL}"))
     }
 
     fn nameserver(&self, query: &Query) -> Vec<DnsRecord> {

@@ -32,6 +32,7 @@ func topics() []topic {
 		{name: "admission", run: runAdmission, fuzz: fuzzAdmission},
 		{name: "updates", run: runAdmission},
 		{name: "yaml", run: runYAML},
+		{name: "describe", run: runDescribe},
 		{name: "slices", run: runSlices, fuzz: fuzzSlices},
 		{name: "dns", run: runDNS, fuzz: fuzzDNS},
 		{name: "iptables", run: runIPTables, fuzz: fuzzRules},

@@ -1,7 +1,7 @@
 //! `kubectl describe`: objects in words, with what belongs to them.
 //!
 //! Imitates `k8s.io/kubectl/pkg/describe` of 1.36: labels, order and alignment. Leaves out what kubehop does not play: resources
-//! (and the QoS class), volumes and mounts, service accounts, update strategies, leases, quotas, container and image ids.
+//! (and the QoS class), volumes and mounts, service accounts, update strategies, leases, quotas.
 
 mod networking;
 mod pod;
@@ -276,7 +276,8 @@ fn node(page: &mut Page, node: &Node) {
 
 fn pods_of_node(page: &mut Page, node: &Node) {
     let cluster = page.cluster;
-    let alive = |pod: &&Pod| pod.spec.node_name == node.metadata.name && !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
+    let alive =
+        |pod: &&Pod| pod.spec.node_name == node.metadata.name && !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
     let pods: Vec<&Pod> = cluster.store.all::<Pod>().filter(alive).collect();
     page.line(format!("Non-terminated Pods:\t({} in total)", pods.len()));
     page.line("  Namespace\tName\tAge");

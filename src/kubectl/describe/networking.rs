@@ -73,7 +73,8 @@ fn ports(page: &mut Page, service: &Service) {
 
 /// The ready addresses behind one port: three of them, and how many more. No slice: `<none>`.
 fn endpoints_of(store: &Store, namespace: &str, service: &str, port_name: &str) -> String {
-    let own = |slice: &&EndpointSlice| slice.metadata.labels.get("kubernetes.io/service-name").is_some_and(|name| name == service);
+    let own =
+        |slice: &&EndpointSlice| slice.metadata.labels.get("kubernetes.io/service-name").is_some_and(|name| name == service);
     let slices: Vec<&EndpointSlice> = store.in_namespace::<EndpointSlice>(namespace).filter(own).collect();
     if slices.is_empty() {
         return "<none>".into();
@@ -101,7 +102,8 @@ pub(super) fn ingress(page: &mut Page, ingress: &Ingress) {
     page.labels("Labels", &ingress.metadata.labels);
     page.line(format!("Namespace:\t{}", ingress.metadata.namespace));
     let address = |at: &LoadBalancerIngress| if at.ip.is_empty() { at.hostname.clone() } else { at.ip.clone() };
-    let addresses: BTreeSet<String> = ingress.status.load_balancer.ingress.iter().map(address).filter(|at| !at.is_empty()).collect();
+    let addresses: BTreeSet<String> =
+        ingress.status.load_balancer.ingress.iter().map(address).filter(|at| !at.is_empty()).collect();
     page.line(format!("Address:\t{}", addresses.into_iter().collect::<Vec<_>>().join(",")));
     page.line(format!("Ingress Class:\t{}", spec.ingress_class_name.as_deref().unwrap_or("<none>")));
     let namespace = &ingress.metadata.namespace;

@@ -1,7 +1,9 @@
 //! Pods, and the Pod templates of workloads.
 
 use super::{Page, or_none, written_date};
-use crate::api::core::{Container, ContainerPort, ContainerStatus, EnvVar, EnvVarSource, HTTPGetAction, Pod, PodTemplateSpec, Probe, Toleration};
+use crate::api::core::{
+    Container, ContainerPort, ContainerStatus, EnvVar, EnvVarSource, HTTPGetAction, Pod, PodTemplateSpec, Probe, Toleration,
+};
 use crate::kubectl::printers::age;
 
 pub(super) fn pod(page: &mut Page, pod: &Pod) {
@@ -74,17 +76,25 @@ fn containers(page: &mut Page, label: &str, space: &str, containers: &[Container
     let name_indent = if space.is_empty() { "" } else { " " };
     for container in containers {
         page.line(format!("  {name_indent}{}:", container.name));
+        let statuses = pod.map(|pod| pod.status.container_statuses.as_slice()).unwrap_or_default();
+        let status = statuses.iter().find(|status| status.name == container.name);
+        // Nothing gives containers and images an id here; kubectl shows the labels all the same.
+        status.iter().for_each(|_| page.line("    Container ID:\t"));
         page.line(format!("    Image:\t{}", container.image));
+        status.iter().for_each(|_| page.line("    Image ID:\t"));
         let number = |port: &ContainerPort| port.container_port;
         ports(page, "Port", &container.ports, number);
         ports(page, "Host Port", &container.ports, |port| port.host_port.unwrap_or_default());
         words(page, "Command", &container.command);
         words(page, "Args", &container.args);
-        let statuses = pod.map(|pod| pod.status.container_statuses.as_slice()).unwrap_or_default();
-        if let Some(status) = statuses.iter().find(|status| status.name == container.name) {
+        if let Some(status) = status {
             state(page, status);
         }
-        let probes = [("Liveness", &container.liveness_probe), ("Readiness", &container.readiness_probe), ("Startup", &container.startup_probe)];
+        let probes = [
+            ("Liveness", &container.liveness_probe),
+            ("Readiness", &container.readiness_probe),
+            ("Startup", &container.startup_probe),
+        ];
         for (label, asked) in probes {
             asked.iter().for_each(|asked| page.line(format!("    {label}:\t{}", probe(asked))));
         }
@@ -130,7 +140,11 @@ fn state(page: &mut Page, status: &ContainerStatus) {
 fn probe(probe: &Probe) -> String {
     let attributes = format!(
         "delay={}s timeout={}s period={}s #success={} #failure={}",
-        probe.initial_delay_seconds, probe.timeout_seconds, probe.period_seconds, probe.success_threshold, probe.failure_threshold
+        probe.initial_delay_seconds,
+        probe.timeout_seconds,
+        probe.period_seconds,
+        probe.success_threshold,
+        probe.failure_threshold
     );
     let http = |get: &HTTPGetAction| format!("http-get {}://{}:{}{}", get.scheme.to_lowercase(), get.host, get.port, get.path);
     let what = match (&probe.exec, &probe.http_get, &probe.tcp_socket, &probe.grpc) {

@@ -39,7 +39,8 @@ pub(super) fn deployment(page: &mut Page, deployment: &Deployment) {
 fn replica_sets(page: &mut Page, deployment: &Deployment) {
     let cluster = page.cluster;
     let own = |set: &&ReplicaSet| controls(&deployment.metadata, &set.metadata);
-    let mut sets: Vec<&ReplicaSet> = cluster.store.in_namespace::<ReplicaSet>(&deployment.metadata.namespace).filter(own).collect();
+    let mut sets: Vec<&ReplicaSet> =
+        cluster.store.in_namespace::<ReplicaSet>(&deployment.metadata.namespace).filter(own).collect();
     if sets.is_empty() {
         return;
     }
