@@ -5,6 +5,7 @@
 
 mod build;
 pub mod print;
+pub mod walk;
 
 pub use build::TableBuilder;
 

@@ -2,3 +2,4 @@
 pub mod environment;
 pub mod images;
 pub mod kube_proxy;
+pub mod cni;

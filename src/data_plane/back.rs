@@ -1,0 +1,204 @@
+//! The way back: the answer goes where its addresses say, and each machine undoes what it rewrote, if the answer comes by it.
+
+use super::balancer::{place, service_ref};
+use super::story::{HopExt, Tell, hop};
+use super::travel::{Binding, Spot, Travel};
+use super::world::Owner;
+use crate::api::{Kind, ObjectRef};
+use crate::msg;
+use crate::netfilter::ConntrackState;
+use crate::netfilter::walk::{Decision, Hook};
+use crate::packet::{Flow, Packet, Protocol};
+use crate::trace::{Place, Reason};
+
+/// More machines than this are a loop.
+const LONGEST_WAY: usize = 16;
+
+enum Way {
+    Kernel(usize, Flow),
+    Outside(Flow),
+    /// It reached this machine.
+    At(Spot, Flow),
+    Lost,
+}
+
+impl<T: Tell> Travel<'_, T> {
+    /// Carries the answer from where the request ended to where it began. True when the client takes it: it must come from the
+    /// address that the client called.
+    pub fn back(&mut self, from: Spot, answer: Flow, client: Spot, called: Flow) -> bool {
+        let mut way = match from {
+            Spot::Pod(pod) if self.pod_owns(pod, answer.dst.ip) => Way::At(from, answer),
+            Spot::Pod(pod) => match self.world.pods.get(pod) {
+                Some(guest) => Way::Kernel(guest.node, answer),
+                None => Way::Lost,
+            },
+            Spot::Node(node) => Way::Kernel(node, answer),
+            Spot::ApiServer => self.by_wire(answer),
+            _ => Way::Outside(answer),
+        };
+        for _ in 0..LONGEST_WAY {
+            way = match way {
+                Way::Kernel(node, flow) => self.kernel_back(node, flow),
+                Way::Outside(flow) => self.outside_back(flow),
+                Way::At(spot, flow) => return self.is_client(spot, client) && flow == called.reversed(),
+                Way::Lost => return false,
+            };
+        }
+        false
+    }
+
+    fn pod_owns(&self, pod: usize, ip: std::net::Ipv4Addr) -> bool {
+        ip.is_loopback() || self.world.pods.get(pod).is_some_and(|guest| guest.ip == ip)
+    }
+
+    fn is_client(&self, spot: Spot, client: Spot) -> bool {
+        spot == client
+    }
+
+    /// The connection that an answer belongs to, as this machine remembers it.
+    fn remembered(&self, at: Spot, answer: Flow) -> Option<Binding> {
+        let is_it = |binding: &&Binding| binding.at == at && binding.translated.reversed() == answer;
+        self.bindings.iter().rev().find(is_it).copied()
+    }
+
+    fn kernel_back(&mut self, node: usize, flow: Flow) -> Way {
+        if !self.world.is_up(node) {
+            return Way::Lost;
+        }
+        let Some(binding) = self.remembered(Spot::Node(node), flow) else {
+            return self.unknown(node, flow);
+        };
+        let after = binding.original.reversed();
+        if after != flow {
+            let name = self.node_name(node).to_string();
+            self.tell.hop(|| {
+                let text = match (after.src != flow.src, after.dst != flow.dst) {
+                    (true, true) => msg!("hop.UndoNat.text", node = name, from = after.src, to = after.dst),
+                    (true, false) => msg!("hop.UndoNat.text.source", node = name, from = after.src),
+                    _ => msg!("hop.UndoNat.text.destination", node = name, to = after.dst),
+                };
+                hop(Place::KubeProxy(name.clone()), Reason::UndoNat, text).flow(flow, after).back()
+            });
+        }
+        // A request that a process of this node sent began in OUTPUT: its answer ends here.
+        self.route_back(node, after)
+    }
+
+    fn route_back(&mut self, node: usize, flow: Flow) -> Way {
+        let leaves_by_balancer = self.bindings.iter().any(|binding| {
+            matches!(binding.at, Spot::Balancer(_)) && binding.translated.reversed() == flow
+        });
+        match self.world.owner(flow.dst.ip) {
+            _ if leaves_by_balancer => Way::Outside(flow),
+            Owner::Pod(pod) if self.world.pods.get(pod).is_some_and(|guest| guest.node == node) => Way::At(Spot::Pod(pod), flow),
+            _ if self.is_own(node, flow.dst.ip) => Way::At(Spot::Node(node), flow),
+            _ => self.by_wire(flow),
+        }
+    }
+
+    fn is_own(&self, node: usize, ip: std::net::Ipv4Addr) -> bool {
+        ip.is_loopback() || self.world.nodes.get(node).is_some_and(|here| here.ip == ip || here.cni0 == ip)
+    }
+
+    fn by_wire(&mut self, flow: Flow) -> Way {
+        match self.world.owner(flow.dst.ip) {
+            Owner::Pod(pod) => self.world.pods.get(pod).map_or(Way::Lost, |guest| Way::Kernel(guest.node, flow)),
+            Owner::Node(node) | Owner::EmptyPodAddress(node) => Way::Kernel(node, flow),
+            Owner::ApiServer => Way::At(Spot::ApiServer, flow),
+            _ => Way::Outside(flow),
+        }
+    }
+
+    /// No connection here knows this answer. A TCP answer is INVALID then, which KUBE-FORWARD drops; nobody waits for others.
+    fn unknown(&mut self, node: usize, flow: Flow) -> Way {
+        if self.is_own(node, flow.dst.ip) {
+            return Way::Lost;
+        }
+        let state = if self.protocol == Protocol::Udp { ConntrackState::New } else { ConntrackState::Invalid };
+        let mut situation = self.situation(node, Packet { protocol: self.protocol, flow, mark: 0 }, state);
+        if self.walk(node, Hook::FilterForward, &mut situation, true) != Decision::Accept {
+            return Way::Lost;
+        }
+        self.route_back(node, flow)
+    }
+
+    fn outside_back(&mut self, flow: Flow) -> Way {
+        let balancer = (0..self.world.balancers.len()).find_map(|index| {
+            Some((index, self.remembered(Spot::Balancer(index), flow)?))
+        });
+        if let Some((index, binding)) = balancer {
+            let after = binding.original.reversed();
+            if let Some(balancer) = self.world.balancers.get(index) {
+                self.tell.hop(|| {
+                    let text = msg!("hop.UndoNat.text.loadBalancer", service = balancer.service.metadata.name, from = after.src);
+                    hop(place(balancer), Reason::UndoNat, text).flow(flow, after).about(vec![service_ref(balancer)]).back()
+                });
+            }
+            return self.outside_back(after);
+        }
+        if let Some(binding) = self.remembered(Spot::Outside, flow) {
+            let after = binding.original.reversed();
+            self.tell.hop(|| {
+                let text = msg!("hop.UndoNat.text.gateway", to = after.dst);
+                hop(Place::Internet, Reason::UndoNat, text).flow(flow, after).back()
+            });
+            return self.by_wire(after);
+        }
+        match self.world.owner(flow.dst.ip) {
+            Owner::Client => Way::At(Spot::Outside, flow),
+            _ => self.by_wire_inward(flow),
+        }
+    }
+
+    /// An answer from outside for an address inside.
+    fn by_wire_inward(&mut self, flow: Flow) -> Way {
+        match self.by_wire(flow) {
+            Way::Outside(_) => Way::Lost,
+            way => way,
+        }
+    }
+
+    /// The answer, as the one who asked sees it.
+    pub fn tell_reply(&mut self, client: Spot, called: Flow, status: Option<u16>) {
+        if !T::ON {
+            return;
+        }
+        let (at, objects) = self.place_of(client);
+        self.tell.hop(|| {
+            let flow = called.reversed();
+            let text = match status {
+                Some(status) => msg!("hop.Reply.text.status", status = status, from = flow.src),
+                None => msg!("hop.Reply.text", from = flow.src),
+            };
+            hop(at, Reason::Reply, text).flow(flow, flow).about(objects).back()
+        });
+    }
+
+    /// A machine as a place, with its object.
+    pub fn place_of(&self, spot: Spot) -> (Place, Vec<ObjectRef>) {
+        match spot {
+            Spot::Node(node) => {
+                let name = self.node_name(node);
+                (Place::Node(name.into()), vec![ObjectRef::new(Kind::Node, "", name)])
+            }
+            Spot::Pod(pod) => match self.world.pods.get(pod) {
+                Some(guest) => {
+                    let meta = &guest.pod.metadata;
+                    let object = ObjectRef::of(guest.pod.as_ref());
+                    if super::world::is_ingress_controller(&guest.pod) {
+                        (Place::IngressController(meta.namespace.clone(), meta.name.clone()), vec![object])
+                    } else {
+                        (Place::Pod(meta.namespace.clone(), meta.name.clone()), vec![object])
+                    }
+                }
+                None => (Place::Internet, vec![]),
+            },
+            Spot::Balancer(index) => match self.world.balancers.get(index) {
+                Some(balancer) => (place(balancer), vec![service_ref(balancer)]),
+                None => (Place::Internet, vec![]),
+            },
+            Spot::ApiServer => (Place::Outside("kube-apiserver".into()), vec![]),
+            Spot::Outside => (Place::Internet, vec![]),
+        }
+    }
+}

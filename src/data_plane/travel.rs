@@ -1,0 +1,368 @@
+//! A packet travels from machine to machine: out of a Pod, through kernels, over wires, and its answer back again.
+//!
+//! Connection tracking lives as long as one request: each kernel on the way remembers what it rewrote, and the answer finds it.
+//! Left out: ICMP errors' own way back (they are taken to arrive), retransmissions, path MTU.
+
+use super::kernel::Kernel;
+use super::story::{HopExt, KernelHop, Tell, hop};
+use super::world::{EGRESS_GATEWAY, Owner, World};
+use crate::api::{Kind, ObjectRef};
+use crate::cluster::Cluster;
+use crate::msg;
+use crate::netfilter::ConntrackState;
+use crate::netfilter::walk::{Decision, Hook, Situation};
+use crate::node::cni::Interface;
+use crate::packet::{Flow, Packet, Protocol, Socket};
+use crate::random::Random;
+use crate::settings::Edge;
+use crate::trace::{Place, Reason, Verdict};
+use std::net::Ipv4Addr;
+
+/// A machine, or a network namespace on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spot {
+    Outside,
+    Balancer(usize),
+    Node(usize),
+    Pod(usize),
+    ApiServer,
+}
+
+/// Where a packet ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum End {
+    /// It reached this machine with these addresses.
+    At(Spot, Flow),
+    /// It did not arrive.
+    Lost(Verdict, Reason),
+}
+
+/// What a machine remembers of the connection: addresses as they came, and as they left.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Binding {
+    pub at: Spot,
+    pub original: Flow,
+    pub translated: Flow,
+}
+
+/// One connection on its way.
+pub(super) struct Travel<'a, T> {
+    pub cluster: &'a Cluster,
+    pub world: &'a World,
+    pub kernels: &'a mut [Kernel],
+    pub random: &'a mut Random,
+    pub protocol: Protocol,
+    /// At which node traffic from outside enters.
+    pub via: Option<usize>,
+    pub tell: &'a mut T,
+    pub bindings: Vec<Binding>,
+}
+
+/// Where the packet is and where it goes next.
+pub(super) enum Next {
+    Kernel { node: usize, hook: Hook, flow: Flow },
+    Outside(Flow),
+    Ends(End),
+}
+
+/// More machines than this are a loop.
+const LONGEST_WAY: usize = 16;
+
+impl<'a, T: Tell> Travel<'a, T> {
+    pub fn new(
+        cluster: &'a Cluster,
+        world: &'a World,
+        kernels: &'a mut [Kernel],
+        random: &'a mut Random,
+        protocol: Protocol,
+        tell: &'a mut T,
+    ) -> Self {
+        Travel { cluster, world, kernels, random, protocol, via: None, tell, bindings: Vec::new() }
+    }
+
+    pub fn node_name(&self, node: usize) -> &str {
+        self.world.nodes.get(node).map_or("", |node| node.name.as_str())
+    }
+
+    pub fn situation(&self, node: usize, packet: Packet, state: ConntrackState) -> Situation {
+        let local = self.world.nodes.get(node).map_or([Ipv4Addr::UNSPECIFIED; 2], |node| [node.ip, node.cni0]);
+        Situation { packet, state, dnat: false, local, now: self.world.now }
+    }
+
+    /// Carries a new connection's first packet to its end.
+    pub fn go(&mut self, from: Spot, flow: Flow) -> End {
+        let mut next = match from {
+            Spot::Pod(pod) => self.out_of_pod(pod, flow),
+            Spot::Node(node) => Next::Kernel { node, hook: Hook::NatOutput, flow },
+            _ => Next::Outside(flow),
+        };
+        for _ in 0..LONGEST_WAY {
+            next = match next {
+                Next::Kernel { node, hook, flow } => self.kernel(node, hook, flow),
+                Next::Outside(flow) => self.outside(flow),
+                Next::Ends(end) => return end,
+            };
+        }
+        End::Lost(Verdict::Timeout, Reason::NoRoute)
+    }
+
+    fn out_of_pod(&mut self, pod: usize, flow: Flow) -> Next {
+        match self.world.pods.get(pod) {
+            Some(guest) if flow.dst.ip == guest.ip || flow.dst.ip.is_loopback() => Next::Ends(End::At(Spot::Pod(pod), flow)),
+            Some(guest) => Next::Kernel { node: guest.node, hook: Hook::NatPrerouting, flow },
+            None => Next::Ends(End::Lost(Verdict::Rejected, Reason::Rejected)),
+        }
+    }
+
+    pub fn walk(&mut self, node: usize, hook: Hook, situation: &mut Situation, reply: bool) -> Decision {
+        let before = situation.packet;
+        let Some(kernel) = self.kernels.get_mut(node) else { return Decision::Accept };
+        let decision = kernel.walk(hook, situation, self.random, self.tell);
+        if let Decision::Dnat(to) = decision {
+            situation.packet.flow.dst = to;
+            situation.dnat = true;
+        }
+        if decision == Decision::Masquerade {
+            let interface = self.interface(node, situation.packet.flow.dst.ip);
+            situation.packet.flow.src = self.masquerade_as(node, interface);
+        }
+        if T::ON {
+            let (after, name) = (situation.packet, self.node_name(node).to_string());
+            if let Some(kernel) = self.kernels.get(node) {
+                let told = || KernelHop { node: name, before, after, decision, reply };
+                self.tell.hook(kernel.program().rules(), told);
+            }
+        }
+        decision
+    }
+
+    /// By which interface a node sends to an address.
+    pub fn interface(&self, node: usize, to: Ipv4Addr) -> Interface {
+        let here = self.world.nodes.get(node);
+        if to.is_loopback() || here.is_some_and(|here| here.ip == to || here.cni0 == to) {
+            Interface::Loopback
+        } else if here.is_some_and(|here| here.pod_range.is_some_and(|range| range.contains(to))) {
+            Interface::Bridge
+        } else {
+            Interface::Wire
+        }
+    }
+
+    /// `--random-fully`: the interface's address with a port of its own.
+    fn masquerade_as(&mut self, node: usize, interface: Interface) -> Socket {
+        let port = 1024 + self.random.below(64512) as u16;
+        let here = self.world.nodes.get(node);
+        let ip = here.map_or(Ipv4Addr::UNSPECIFIED, |here| if interface == Interface::Bridge { here.cni0 } else { here.ip });
+        Socket::new(ip, port)
+    }
+
+    /// The address that a process on a node speaks from.
+    pub fn source_on_node(&self, node: usize, to: Ipv4Addr) -> Ipv4Addr {
+        let here = self.world.nodes.get(node);
+        match self.interface(node, to) {
+            Interface::Loopback => to,
+            Interface::Bridge => here.map_or(Ipv4Addr::UNSPECIFIED, |here| here.cni0),
+            Interface::Wire => here.map_or(Ipv4Addr::UNSPECIFIED, |here| here.ip),
+        }
+    }
+
+    /// One kernel takes a new connection's packet: in by a wire or the bridge (PREROUTING), or from a process (OUTPUT).
+    fn kernel(&mut self, node: usize, first: Hook, flow: Flow) -> Next {
+        if !self.world.is_up(node) {
+            return self.dead_node(node, flow);
+        }
+        let packet = Packet { protocol: self.protocol, flow, mark: 0 };
+        let mut situation = self.situation(node, packet, ConntrackState::New);
+        self.walk(node, first, &mut situation, false);
+        let to = situation.packet.flow.dst.ip;
+        let stays = self.interface(node, to) == Interface::Loopback;
+        let filter = match (first, stays) {
+            (Hook::NatOutput, _) => Hook::FilterOutput,
+            (_, true) => Hook::FilterInput,
+            (_, false) => Hook::FilterForward,
+        };
+        if let Some(end) = self.filter(node, filter, &mut situation) {
+            return end;
+        }
+        if first == Hook::NatOutput || !stays {
+            self.leave(node, &mut situation);
+        }
+        if first == Hook::NatOutput && stays {
+            // The packet comes back in by `lo`, without its mark; its translations stand already.
+            situation.packet.mark = 0;
+            if let Some(end) = self.filter(node, Hook::FilterInput, &mut situation) {
+                return end;
+            }
+        }
+        self.bindings.push(Binding { at: Spot::Node(node), original: flow, translated: situation.packet.flow });
+        if stays {
+            return Next::Ends(End::At(Spot::Node(node), situation.packet.flow));
+        }
+        self.transmit(node, situation.packet.flow)
+    }
+
+    fn filter(&mut self, node: usize, hook: Hook, situation: &mut Situation) -> Option<Next> {
+        match self.walk(node, hook, situation, false) {
+            Decision::Drop => Some(Next::Ends(End::Lost(Verdict::Timeout, Reason::Drop))),
+            Decision::Reject => Some(Next::Ends(End::Lost(Verdict::Refused, Reason::Reject))),
+            _ => None,
+        }
+    }
+
+    fn leave(&mut self, node: usize, situation: &mut Situation) {
+        self.walk(node, Hook::NatPostrouting, situation, false);
+        // A mark lives only inside one kernel.
+        situation.packet.mark = 0;
+    }
+
+    fn dead_node(&mut self, node: usize, flow: Flow) -> Next {
+        let name = self.node_name(node).to_string();
+        self.tell.hop(|| {
+            let text = msg!("hop.NodeDown.text", node = name, to = flow.dst);
+            hop(Place::Node(name.clone()), Reason::NodeDown, text).ends(flow).about(vec![ObjectRef::new(Kind::Node, "", &name)])
+        });
+        Next::Ends(End::Lost(Verdict::Timeout, Reason::NodeDown))
+    }
+
+    /// A node's routes: to a Pod here, to another node, or out of the cluster.
+    fn transmit(&mut self, node: usize, flow: Flow) -> Next {
+        match self.world.owner(flow.dst.ip) {
+            Owner::Pod(pod) => {
+                let home = self.world.pods.get(pod).map_or(node, |guest| guest.node);
+                self.tell_route(node, home, flow);
+                let to_kernel = Next::Kernel { node: home, hook: Hook::NatPrerouting, flow };
+                if home == node { Next::Ends(End::At(Spot::Pod(pod), flow)) } else { to_kernel }
+            }
+            Owner::EmptyPodAddress(other) if other == node => self.no_neighbour(node, flow),
+            Owner::EmptyPodAddress(other) => {
+                self.tell_route(node, other, flow);
+                Next::Kernel { node: other, hook: Hook::NatPrerouting, flow }
+            }
+            Owner::Node(other) => {
+                self.tell_arrive(other, flow);
+                Next::Kernel { node: other, hook: Hook::NatPrerouting, flow }
+            }
+            Owner::ApiServer => Next::Ends(End::At(Spot::ApiServer, flow)),
+            _ => self.leave_cluster(node, flow),
+        }
+    }
+
+    fn no_neighbour(&mut self, node: usize, flow: Flow) -> Next {
+        let name = self.node_name(node).to_string();
+        self.tell.hop(|| {
+            let text = msg!("hop.NoNeighbour.text", node = name, ip = flow.dst.ip);
+            hop(Place::Cni(name.clone()), Reason::NoNeighbour, text).ends(flow)
+        });
+        Next::Ends(End::Lost(Verdict::Unreachable, Reason::NoNeighbour))
+    }
+
+    pub fn tell_arrive(&mut self, node: usize, flow: Flow) {
+        if !T::ON || !self.world.is_up(node) {
+            return;
+        }
+        let name = self.node_name(node).to_string();
+        self.tell.hop(|| {
+            let text = msg!("hop.Arrive.text", node = name, to = flow.dst);
+            hop(Place::Node(name.clone()), Reason::Arrive, text).flow(flow, flow).about(vec![ObjectRef::new(Kind::Node, "", &name)])
+        });
+    }
+
+    fn tell_route(&mut self, node: usize, to: usize, flow: Flow) {
+        if !T::ON {
+            return;
+        }
+        let (from, to_name) = (self.node_name(node).to_string(), self.node_name(to).to_string());
+        let range = self.world.nodes.get(to).and_then(|node| node.pod_range).map(|range| range.to_string()).unwrap_or_default();
+        let same = node == to;
+        let (from, to, ip) = (&from, &to_name, flow.dst.ip);
+        self.tell.hop(|| {
+            let text = if same {
+                msg!("hop.Route.text.local", node = from, to = to, ip = ip, range = range)
+            } else {
+                msg!("hop.Route.text", node = from, to = to, ip = ip, range = range)
+            };
+            hop(Place::Cni(from.clone()), Reason::Route, text).flow(flow, flow)
+        });
+    }
+
+    /// Out by the default route. The cluster's range of Services has no route anywhere: its addresses exist only as rules.
+    fn leave_cluster(&mut self, node: usize, flow: Flow) -> Next {
+        let name = self.node_name(node).to_string();
+        if self.world.service_range.contains(flow.dst.ip) {
+            self.tell.hop(|| {
+                let text = msg!("hop.NoRule.text", node = name, to = flow.dst);
+                hop(Place::KubeProxy(name.clone()), Reason::NoRule, text).ends(flow)
+            });
+            return Next::Ends(End::Lost(Verdict::Timeout, Reason::NoRule));
+        }
+        let answers = self.world.is_inside(flow.src.ip);
+        if !answers {
+            return Next::Outside(flow);
+        }
+        let port = 1024 + self.random.below(64512) as u16;
+        let after = Flow { src: Socket::new(EGRESS_GATEWAY, port), ..flow };
+        self.tell.hop(|| {
+            let text = msg!("hop.Egress.text", from = flow.src.ip, gateway = EGRESS_GATEWAY);
+            hop(Place::Internet, Reason::Egress, text).flow(flow, after)
+        });
+        self.tell.assume(|| msg!("assume.egress", gateway = EGRESS_GATEWAY));
+        self.bindings.push(Binding { at: Spot::Outside, original: flow, translated: after });
+        Next::Outside(after)
+    }
+
+    /// Outside the cluster: to a load balancer, to a node, or nowhere.
+    fn outside(&mut self, flow: Flow) -> Next {
+        let owner = self.world.owner(flow.dst.ip);
+        if let Owner::Balancer(balancer) = owner
+            && self.world.balancers.get(balancer).is_some_and(|balancer| balancer.proxy)
+        {
+            return self.balancer(balancer, flow);
+        }
+        if let Owner::Node(node) = owner
+            && !self.world.outside.private_nodes
+            && self.world.nodes.get(node).is_some_and(|node| node.ip == flow.dst.ip)
+        {
+            self.tell.assume(|| msg!("assume.clientHasRoute"));
+            self.tell_arrive(node, flow);
+            return Next::Kernel { node, hook: Hook::NatPrerouting, flow };
+        }
+        match (owner, self.via) {
+            (Owner::Client, _) => Next::Ends(End::At(Spot::Outside, flow)),
+            (Owner::Node(_) | Owner::ApiServer | Owner::Gateway, _) => self.edge(flow),
+            (_, Some(node)) => self.enter(node, flow),
+            (Owner::Balancer(balancer), None) => match self.announcer(balancer) {
+                Some(node) => self.enter(node, flow),
+                None => self.edge(flow),
+            },
+            _ => self.edge(flow),
+        }
+    }
+
+    fn enter(&mut self, node: usize, flow: Flow) -> Next {
+        self.tell_arrive(node, flow);
+        Next::Kernel { node, hook: Hook::NatPrerouting, flow }
+    }
+
+    /// The node that announces a load balancer's address (layer 2): one for each address, chosen by the address.
+    fn announcer(&self, balancer: usize) -> Option<usize> {
+        let balancer = self.world.balancers.get(balancer)?;
+        let healthy = self.world.healthy(self.cluster, balancer);
+        let hash = crate::random::stable_hash(&balancer.ip.to_string());
+        healthy.get((hash % healthy.len().max(1) as u64) as usize).copied()
+    }
+
+    pub fn edge(&mut self, flow: Flow) -> Next {
+        let edge = self.world.outside.edge;
+        let private = matches!(self.world.owner(flow.dst.ip), Owner::Node(_));
+        self.tell.hop(|| {
+            let text = match edge {
+                Edge::Blackhole if private => msg!("hop.NoRoute.text.private", to = flow.dst),
+                Edge::Blackhole => msg!("hop.NoRoute.text", to = flow.dst),
+                Edge::Unreachable => msg!("hop.NoRoute.text.unreachable", to = flow.dst),
+            };
+            hop(Place::Internet, Reason::NoRoute, text).ends(flow)
+        });
+        let verdict = if edge == Edge::Blackhole { Verdict::Timeout } else { Verdict::Unreachable };
+        Next::Ends(End::Lost(verdict, Reason::NoRoute))
+    }
+}

@@ -1,0 +1,202 @@
+//! Who owns which address, and which machine it stands on: what routes and wires know of a cluster.
+//!
+//! The model: nodes on one network; Pods of a node behind its bridge `cni0`, which has the first address of the node's Pod
+//! range; Pod traffic between nodes routed without NAT. What leaves the cluster passes a gateway that translates its source
+//! (assumption). Load balancers and the API server are machines beside the nodes.
+
+use crate::api::core::{Node, Pod, Service};
+use crate::api::discovery::EndpointSlice;
+use crate::cluster::{Cluster, Store};
+use crate::netfilter::Cidr;
+use crate::node::cni;
+use crate::node::kube_proxy::{internal_ip, parse_cidr_sloppy, parse_ip_sloppy};
+use crate::settings::{API_SERVER, CLIENT_OUTSIDE, INGRESS_NAMESPACE, OutsideSettings, Provider};
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+/// The address that packets carry which leave the cluster for the world outside (assumption).
+pub const EGRESS_GATEWAY: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
+
+/// Seconds until a cloud load balancer's health check drops a dead node (assumption).
+const HEALTH_CHECK_SECONDS: u64 = 10;
+
+/// Nodes with this label are no load balancer's targets.
+const LABEL_EXCLUDE: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
+
+/// A node as a machine.
+#[derive(Clone, Debug)]
+pub(super) struct Machine {
+    pub name: String,
+    pub ip: Ipv4Addr,
+    pub pod_range: Option<Cidr>,
+    /// The bridge's own address.
+    pub cni0: Ipv4Addr,
+    pub down_since: Option<u64>,
+    excluded: bool,
+}
+
+/// A Pod as something with an address.
+#[derive(Clone, Debug)]
+pub(super) struct Guest {
+    pub pod: Arc<Pod>,
+    pub ip: Ipv4Addr,
+    /// Index of its node.
+    pub node: usize,
+    pub host_network: bool,
+}
+
+/// A load balancer's address.
+#[derive(Clone, Debug)]
+pub(super) struct Balancer {
+    pub service: Arc<Service>,
+    pub ip: Ipv4Addr,
+    /// A machine outside that rewrites to a node port; otherwise the address itself is routed to a node.
+    pub proxy: bool,
+}
+
+/// Who owns an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    Node(usize),
+    Pod(usize),
+    /// In a node's Pod range, but nobody has it.
+    EmptyPodAddress(usize),
+    Balancer(usize),
+    ApiServer,
+    Client,
+    Gateway,
+    Nobody,
+}
+
+/// All machines of a cluster.
+#[derive(Clone, Debug)]
+pub(super) struct World {
+    pub nodes: Vec<Machine>,
+    pub pods: Vec<Guest>,
+    pub balancers: Vec<Balancer>,
+    pub outside: OutsideSettings,
+    pub pod_range: Cidr,
+    pub service_range: Cidr,
+    pub now: u64,
+    owners: BTreeMap<Ipv4Addr, Owner>,
+}
+
+impl World {
+    pub fn of(cluster: &Cluster) -> World {
+        let store = &cluster.store;
+        let mut world = World {
+            nodes: store.all::<Node>().filter_map(|node| machine(cluster, node)).collect(),
+            pods: Vec::new(),
+            balancers: balancers(store, cluster.settings.load_balancer.provider),
+            outside: cluster.settings.outside.clone(),
+            pod_range: cluster.settings.pod_range(),
+            service_range: cluster.settings.service_range(),
+            now: cluster.now,
+            owners: BTreeMap::new(),
+        };
+        world.pods = store.pods.values().filter_map(|pod| world.guest(pod)).collect();
+        let own = |(index, balancer): (usize, &Balancer)| (balancer.ip, Owner::Balancer(index));
+        world.owners.extend(world.balancers.iter().enumerate().map(own));
+        let guests = world.pods.iter().enumerate().filter(|(_, guest)| !guest.host_network);
+        // Of two Pods with one address, the one that is not on its way out answers.
+        let (leaving, staying): (Vec<_>, Vec<_>) = guests.partition(|(_, guest)| guest.pod.metadata.deletion_timestamp.is_some());
+        world.owners.extend(leaving.into_iter().chain(staying).map(|(index, guest)| (guest.ip, Owner::Pod(index))));
+        for (index, node) in world.nodes.iter().enumerate() {
+            world.owners.insert(node.cni0, Owner::Node(index));
+            world.owners.insert(node.ip, Owner::Node(index));
+        }
+        world.owners.extend([
+            (API_SERVER, Owner::ApiServer),
+            (CLIENT_OUTSIDE, Owner::Client),
+            (EGRESS_GATEWAY, Owner::Gateway),
+        ]);
+        world
+    }
+
+    fn guest(&self, pod: &Arc<Pod>) -> Option<Guest> {
+        let runs = !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
+        let ip = parse_ip_sloppy(&pod.status.pod_ip).filter(|_| runs)?;
+        let node = self.node_named(&pod.spec.node_name)?;
+        Some(Guest { pod: Arc::clone(pod), ip, node, host_network: pod.spec.host_network == Some(true) })
+    }
+
+    pub fn node_named(&self, name: &str) -> Option<usize> {
+        self.nodes.iter().position(|node| node.name == name)
+    }
+
+    pub fn pod_named(&self, namespace: &str, name: &str) -> Option<usize> {
+        let is_it = |guest: &Guest| guest.pod.metadata.namespace == namespace && guest.pod.metadata.name == name;
+        self.pods.iter().position(is_it)
+    }
+
+    pub fn owner(&self, ip: Ipv4Addr) -> Owner {
+        if let Some(owner) = self.owners.get(&ip) {
+            return *owner;
+        }
+        let in_range = |node: &Machine| node.pod_range.is_some_and(|range| range.contains(ip));
+        self.nodes.iter().position(in_range).map_or(Owner::Nobody, Owner::EmptyPodAddress)
+    }
+
+    pub fn is_up(&self, node: usize) -> bool {
+        self.nodes.get(node).is_some_and(|node| node.down_since.is_none())
+    }
+
+    /// Whether an address lies inside: a Pod's or a node's.
+    pub fn is_inside(&self, ip: Ipv4Addr) -> bool {
+        self.pod_range.contains(ip) || matches!(self.owner(ip), Owner::Node(_) | Owner::Pod(_))
+    }
+
+    /// The nodes that a load balancer's health check finds well, in their order.
+    pub fn healthy(&self, cluster: &Cluster, balancer: &Balancer) -> Vec<usize> {
+        let local = balancer.service.spec.external_traffic_policy == "Local";
+        let answers = |node: &Machine| {
+            let noticed = node.down_since.is_some_and(|since| self.now.saturating_sub(since) >= HEALTH_CHECK_SECONDS);
+            let serves = || !local || has_ready_endpoint(cluster.proxy_view(&node.name), &balancer.service, &node.name);
+            !noticed && !node.excluded && serves()
+        };
+        self.nodes.iter().enumerate().filter(|(_, node)| answers(node)).map(|(index, _)| index).collect()
+    }
+}
+
+fn machine(cluster: &Cluster, node: &Node) -> Option<Machine> {
+    let ip = internal_ip(node)?;
+    let pod_range = parse_cidr_sloppy(&node.spec.pod_cidr);
+    Some(Machine {
+        name: node.metadata.name.clone(),
+        ip,
+        pod_range,
+        cni0: pod_range.map_or(ip, cni::bridge_address),
+        down_since: cluster.machines.get(&node.metadata.name).and_then(|machine| machine.down_since),
+        excluded: node.metadata.labels.contains_key(LABEL_EXCLUDE),
+    })
+}
+
+fn balancers(store: &Store, provider: Provider) -> Vec<Balancer> {
+    let mut found = Vec::new();
+    for service in store.services.values() {
+        for ingress in &service.status.load_balancer.ingress {
+            let Some(ip) = parse_ip_sloppy(&ingress.ip) else { continue };
+            let proxy = ingress.ip_mode.as_deref() == Some("Proxy") || provider == Provider::Cloud;
+            found.push(Balancer { service: Arc::clone(service), ip, proxy });
+        }
+    }
+    found
+}
+
+/// What kube-proxy's health check port says: whether a ready endpoint of the Service runs on the node.
+fn has_ready_endpoint(store: &Store, service: &Service, node: &str) -> bool {
+    let meta = &service.metadata;
+    let of_service = |slice: &&EndpointSlice| {
+        slice.metadata.labels.get("kubernetes.io/service-name").is_some_and(|name| *name == meta.name)
+    };
+    let slices = store.in_namespace::<EndpointSlice>(&meta.namespace).filter(of_service);
+    slices.flat_map(|slice| &slice.endpoints).any(|endpoint| {
+        endpoint.node_name.as_deref() == Some(node) && endpoint.conditions.ready.unwrap_or(true)
+    })
+}
+
+/// Whether the Pod runs kubehop's Ingress controller.
+pub(super) fn is_ingress_controller(pod: &Pod) -> bool {
+    pod.metadata.namespace == INGRESS_NAMESPACE
+}
