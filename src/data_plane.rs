@@ -1,1 +1,193 @@
-//! All nodes programmed: sends requests through and records what happened.
+//! All nodes programmed: sends one request through the cluster, rule by rule, wire by wire, and back.
+//!
+//! [`DataPlane::program`] takes a cluster as it stands; [`DataPlane::send`] gives the whole story of a request,
+//! [`DataPlane::verdict`] only how it ends, by the same code. Kernels remember clients (session affinity) from request to request.
+//! Each node's rules are written when its kernel first sees a packet.
+//!
+//! Left out: latency, loss, bandwidth, window sizes; one request is one connection with one answer.
+
+mod advice;
+mod back;
+mod balancer;
+mod exchange;
+mod ingress;
+mod kernel;
+mod names;
+mod story;
+mod target;
+mod travel;
+mod world;
+
+pub use world::EGRESS_GATEWAY;
+
+use crate::addons::coredns::Zone;
+use crate::addons::ingress_controller::Router;
+use crate::api::core::Node;
+use crate::cluster::Cluster;
+use crate::msg;
+use crate::netfilter::walk::Silent;
+use crate::node::environment::calls;
+use crate::node::images::Listener;
+use crate::node::kube_proxy::ProxyConfig;
+use crate::node::kube_proxy::iptables::MASQUERADE_MARK;
+use crate::random::{Random, Seed};
+use crate::trace::{Request, Source, Trace, Verdict};
+use exchange::{Exchange, Outcome};
+use kernel::Kernel;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use story::{Story, Tell};
+use world::World;
+
+/// Calls inside calls go no deeper.
+const DEEPEST_CALL: usize = 5;
+/// Calls that one request sets off, all together.
+const MOST_CALLS: usize = 40;
+
+/// What answers names and HTTP, as it stands.
+#[derive(Clone, Debug)]
+struct Parts {
+    zone: Zone,
+    router: Router,
+}
+
+/// What was looked up once and stays.
+#[derive(Clone, Debug, Default)]
+struct Caches {
+    listeners: BTreeMap<usize, Arc<[Listener]>>,
+}
+
+/// A cluster's network, ready to carry requests.
+#[derive(Clone, Debug)]
+pub struct DataPlane {
+    world: Arc<World>,
+    parts: Arc<Parts>,
+    kernels: Vec<Kernel>,
+    caches: Caches,
+}
+
+impl DataPlane {
+    /// Programs every node of the cluster.
+    pub fn program(cluster: &Cluster) -> DataPlane {
+        let store = Arc::new(cluster.store.clone());
+        let world = World::of(cluster);
+        let kernel = |machine: &world::Machine| {
+            let view = cluster.machines.get(&machine.name).and_then(|machine| machine.frozen_view.clone());
+            let node = cluster.store.get::<Node>("", &machine.name).cloned().unwrap_or_default();
+            let config = ProxyConfig::of(&node, world.pod_range, world.service_range);
+            Kernel::new(config, cluster.settings.mode, view.unwrap_or_else(|| Arc::clone(&store)))
+        };
+        let kernels = world.nodes.iter().map(kernel).collect();
+        let parts = Parts { zone: Zone::of(&store), router: Router::of(&store, &cluster.settings.ingress) };
+        DataPlane { world: Arc::new(world), parts: Arc::new(parts), kernels, caches: Caches::default() }
+    }
+
+    /// Programs the nodes anew after a change; kernels keep what they remember of clients.
+    pub fn reprogram(&self, cluster: &Cluster) -> DataPlane {
+        let mut next = DataPlane::program(cluster);
+        for kernel in &mut next.kernels {
+            let same = |old: &&Kernel| old.config.node_name == kernel.config.node_name;
+            if let Some(old) = self.kernels.iter().find(same) {
+                kernel.memory = old.memory.clone();
+            }
+        }
+        next
+    }
+
+    /// A node's rules as text, whole by themselves; `None`: no such node.
+    pub fn rules_text(&self, node: &str) -> Option<String> {
+        self.kernels.iter().find(|kernel| kernel.config.node_name == node).map(Kernel::text)
+    }
+
+    /// Sends a request and tells everything that happens.
+    pub fn send(&mut self, cluster: &Cluster, request: &Request) -> Trace {
+        self.traced(cluster, request, &mut Vec::new(), &mut 0)
+    }
+
+    /// Sends a request and tells only how it ends: verdict, HTTP status, the Pod that took it (namespace, name).
+    pub fn verdict(&mut self, cluster: &Cluster, request: &Request) -> (Verdict, Option<u16>, Option<(String, String)>) {
+        let outcome = self.exchange(cluster, request, &mut Silent);
+        let pod = outcome.pod.and_then(|pod| self.pod_name(pod));
+        (outcome.verdict, outcome.status, pod)
+    }
+
+    fn exchange<T: Tell>(&mut self, cluster: &Cluster, request: &Request, tell: &mut T) -> Outcome {
+        let world = Arc::clone(&self.world);
+        let parts = Arc::clone(&self.parts);
+        let mut exchange = Exchange {
+            cluster,
+            world: &world,
+            kernels: &mut self.kernels,
+            parts: &parts,
+            caches: &mut self.caches,
+            random: Random::new(request.seed),
+            tell,
+        };
+        exchange.send(request)
+    }
+
+    fn pod_name(&self, pod: usize) -> Option<(String, String)> {
+        let meta = &self.world.pods.get(pod)?.pod.metadata;
+        Some((meta.namespace.clone(), meta.name.clone()))
+    }
+
+    fn traced(&mut self, cluster: &Cluster, request: &Request, callers: &mut Vec<usize>, count: &mut usize) -> Trace {
+        let mut story = Story::default();
+        let outcome = self.exchange(cluster, request, &mut story);
+        let mut trace = Trace {
+            request: request.clone(),
+            verdict: outcome.verdict,
+            status: outcome.status,
+            pod: outcome.pod.and_then(|pod| self.pod_name(pod)),
+            pod_ip: outcome.pod_ip,
+            port: outcome.port,
+            node: outcome.node.and_then(|node| self.world.nodes.get(node)).map(|node| node.name.clone()),
+            source_seen_by_pod: outcome.source_seen,
+            dns: outcome.dns.clone(),
+            hops: story.hops,
+            assumptions: story.assumptions,
+            calls: Vec::new(),
+            advice: None,
+        };
+        trace.advice = advice::advise(cluster, &trace, outcome.reason);
+        if let Some(pod) = outcome.pod {
+            self.call_on(cluster, pod, &mut trace, callers, count);
+        }
+        trace
+    }
+
+    /// The requests that the reached Pod makes in turn. A Pod of a workload that is already calling does not call again.
+    fn call_on(&mut self, cluster: &Cluster, pod: usize, trace: &mut Trace, callers: &mut Vec<usize>, count: &mut usize) {
+        let world = Arc::clone(&self.world);
+        let Some(guest) = world.pods.get(pod) else { return };
+        let meta = &guest.pod.metadata;
+        let same_owner = |other: &usize| {
+            world.pods.get(*other).is_some_and(|other| {
+                let (a, b) = (&other.pod.metadata, meta);
+                *a == *b || (!a.owner_references.is_empty() && a.namespace == b.namespace && a.owner_references == b.owner_references)
+            })
+        };
+        if callers.len() >= DEEPEST_CALL || callers.iter().any(same_owner) {
+            return;
+        }
+        callers.push(pod);
+        for (index, call) in calls(&guest.pod, &cluster.store).into_iter().enumerate() {
+            *count += 1;
+            if *count > MOST_CALLS {
+                break;
+            }
+            let mut random = Random::new(Seed(trace.request.seed.0 ^ (index as u64 + 1).wrapping_mul(0x9E37_79B9)));
+            let request = Request {
+                from: Source::Pod(meta.namespace.clone(), meta.name.clone()),
+                target: call.target.clone(),
+                seed: Seed(random.next_u64()),
+                ..Request::default()
+            };
+            let note = msg!("assume.call", variable = call.variable, target = call.target, pod = meta.name);
+            let mut inner = self.traced(cluster, &request, callers, count);
+            inner.assumptions.insert(0, note);
+            trace.calls.push(inner);
+        }
+        callers.pop();
+    }
+}

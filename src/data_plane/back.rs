@@ -134,7 +134,7 @@ impl<T: Tell> Travel<'_, T> {
                     hop(place(balancer), Reason::UndoNat, text).flow(flow, after).about(vec![service_ref(balancer)]).back()
                 });
             }
-            return self.outside_back(after);
+            return Way::Outside(after);
         }
         if let Some(binding) = self.remembered(Spot::Outside, flow) {
             let after = binding.original.reversed();

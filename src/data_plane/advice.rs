@@ -1,0 +1,58 @@
+//! Why a request failed and what to try next, in one sentence each.
+
+use crate::cluster::Cluster;
+use crate::msg;
+use crate::trace::{Advice, Hop, Reason, Trace, Verdict};
+use crate::words::Message;
+
+/// What to say about a failed request; `None` for one that went well.
+pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -> Option<Advice> {
+    let _ = cluster;
+    if trace.verdict == Verdict::Delivered {
+        return None;
+    }
+    let decided = deciding_hop(trace, reason?)?;
+    let (why, next) = words(trace, decided)?;
+    Some(Advice { why, next, because: decided.because.clone() })
+}
+
+fn deciding_hop(trace: &Trace, reason: Reason) -> Option<&Hop> {
+    trace.hops.iter().rev().find(|hop| hop.reason == reason || (reason == Reason::Conntrack && hop.reason == Reason::Drop))
+}
+
+fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
+    let why = Message { id: hop.text.id.clone(), args: hop.text.args.clone() };
+    let variant = hop.text.id.rsplit('.').next().unwrap_or_default();
+    let service = hop.objects.iter().find(|object| object.kind == crate::api::Kind::Service);
+    let service = service.map(|service| service.name.clone()).unwrap_or_default();
+    let target = &trace.request.target;
+    let next = match (hop.reason, variant) {
+        (Reason::Reject, _) => msg!("advice.noEndpoints.next", service = service),
+        (Reason::Drop, "noLocal") => msg!("advice.noLocal.next", service = service),
+        (Reason::Drop, "sourceRange") | (Reason::LoadBalancerNoBackend, "sourceRange") => {
+            msg!("advice.sourceRange.next", service = service)
+        }
+        (Reason::Drop, "invalid") | (Reason::Conntrack, _) => msg!("advice.answerLost.next"),
+        (Reason::LoadBalancerNoBackend, "port") => msg!("advice.loadBalancerPort.next", service = service),
+        (Reason::LoadBalancerNoBackend, _) => msg!("advice.loadBalancer.next", service = service),
+        (Reason::NoRoute, "private") => msg!("advice.privateNodes.next"),
+        (Reason::NoRoute, _) => msg!("advice.noRoute.next"),
+        (Reason::NoRule, _) => msg!("advice.noRule.next"),
+        (Reason::NodeDown, _) => msg!("advice.nodeDown.next"),
+        (Reason::NoNeighbour, _) => msg!("advice.noNeighbour.next"),
+        (Reason::NothingListens, "node") => msg!("advice.nodePort.next"),
+        (Reason::NothingListens, "outside") => msg!("advice.outside.next"),
+        (Reason::NothingListens, "loopback") => msg!("advice.loopback.next"),
+        (Reason::NothingListens, _) => msg!("advice.targetPort.next"),
+        (Reason::NoSuchName | Reason::NoAddress, _) => msg!("advice.name.next", target = target),
+        (Reason::DnsSilent, _) => msg!("advice.dns.next"),
+        (Reason::IngressNoRule, _) => msg!("advice.ingressRule.next"),
+        (Reason::IngressNoEndpoints, _) => msg!("advice.ingressBackend.next", service = service),
+        (Reason::IngressBadGateway, _) => msg!("advice.badGateway.next"),
+        (Reason::IngressRedirect, _) => msg!("advice.redirect.next"),
+        (Reason::Rejected, _) => msg!("advice.rejected.next"),
+        _ => return None,
+    };
+    Some((why, next))
+}
+

@@ -1,0 +1,385 @@
+//! One request from beginning to end: who sends, what the name means, the connection, what answers, what it calls in turn.
+
+use super::kernel::Kernel;
+use super::names::{Meaning, look_up};
+use super::story::{HopExt, Tell, hop};
+use super::target::{Scheme, Target};
+use super::travel::{End, Spot, Travel};
+use super::world::{World, is_ingress_controller};
+use super::{Caches, Parts};
+use crate::api::{Kind, ObjectRef};
+use crate::api::core::{Pod, Service};
+use crate::cluster::Cluster;
+use crate::msg;
+use crate::node::images::{Listener, listens};
+use crate::packet::{Flow, Protocol, Socket};
+use crate::netfilter::walk::Silent;
+use crate::random::{Random, Seed};
+use crate::settings::CLIENT_OUTSIDE;
+use crate::trace::{DnsResult, FieldRef, Place, Reason, Request, Source, Verdict};
+use crate::words::Message;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Outcome {
+    pub verdict: Verdict,
+    pub status: Option<u16>,
+    /// The Pod that took it.
+    pub pod: Option<usize>,
+    pub pod_ip: Option<Ipv4Addr>,
+    pub port: Option<u16>,
+    pub node: Option<usize>,
+    pub source_seen: Option<Ipv4Addr>,
+    pub dns: Option<DnsResult>,
+    /// What stopped it.
+    pub reason: Option<Reason>,
+}
+
+impl Outcome {
+    pub fn new(verdict: Verdict, reason: Option<Reason>) -> Outcome {
+        Outcome {
+            verdict,
+            status: None,
+            pod: None,
+            pod_ip: None,
+            port: None,
+            node: None,
+            source_seen: None,
+            dns: None,
+            reason,
+        }
+    }
+
+    fn refused(reason: Reason) -> Outcome {
+        Outcome::new(Verdict::Refused, Some(reason))
+    }
+}
+
+/// A request under way.
+pub(super) struct Exchange<'a, T> {
+    pub cluster: &'a Cluster,
+    pub world: &'a World,
+    pub kernels: &'a mut [Kernel],
+    pub parts: &'a Parts,
+    pub caches: &'a mut Caches,
+    pub random: Random,
+    pub tell: &'a mut T,
+}
+
+/// Who sends: where it stands, and the Pod that it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sender {
+    pub spot: Spot,
+    pub pod: Option<usize>,
+}
+
+impl<T: Tell> Exchange<'_, T> {
+    /// Sends the request.
+    pub fn send(&mut self, request: &Request) -> Outcome {
+        let sender = match self.sender(&request.from) {
+            Ok(sender) => sender,
+            Err(why) => return self.rejected(why),
+        };
+        let Some(target) = Target::read(&request.target, request.protocol) else {
+            return self.rejected(msg!("hop.Rejected.text.target", target = request.target));
+        };
+        let via = match request.via.as_deref().map(|name| (name, self.world.node_named(name))) {
+            Some((name, None)) => return self.rejected(msg!("hop.Rejected.text.node", node = name)),
+            Some((_, node)) => node,
+            None => None,
+        };
+        let (ip, dns) = match look_up(self, sender, &target.host) {
+            Meaning::Address(ip, dns) => (ip, dns),
+            Meaning::Nothing(verdict, reason, dns) => {
+                return Outcome { dns: Some(dns), ..Outcome::new(verdict, Some(reason)) };
+            }
+        };
+        let outcome = self.connect(sender, Socket::new(ip, target.port), &target, request, via);
+        Outcome { dns, ..outcome }
+    }
+
+    fn rejected(&mut self, why: Message) -> Outcome {
+        self.tell.hop(|| hop(Place::Internet, Reason::Rejected, why));
+        Outcome::new(Verdict::Rejected, Some(Reason::Rejected))
+    }
+
+    fn sender(&self, from: &Source) -> Result<Sender, Message> {
+        match from {
+            Source::Internet => Ok(Sender { spot: Spot::Outside, pod: None }),
+            Source::Node(name) => match self.world.node_named(name) {
+                Some(node) if self.world.is_up(node) => Ok(Sender { spot: Spot::Node(node), pod: None }),
+                Some(_) => Err(msg!("hop.Rejected.text.nodeDown", node = name)),
+                None => Err(msg!("hop.Rejected.text.node", node = name)),
+            },
+            Source::Pod(namespace, name) => self.pod_sender(namespace, name),
+            Source::Workload(workload) => {
+                let pods = self.cluster.store.in_namespace::<Pod>(&workload.namespace);
+                let mut ready = pods.filter(|pod| belongs_to(pod, workload, self.cluster) && is_ready(pod));
+                match ready.next() {
+                    Some(pod) => self.pod_sender(&workload.namespace, &pod.metadata.name),
+                    None => Err(msg!("hop.Rejected.text.workload", workload = workload)),
+                }
+            }
+        }
+    }
+
+    fn pod_sender(&self, namespace: &str, name: &str) -> Result<Sender, Message> {
+        let Some(index) = self.world.pod_named(namespace, name) else {
+            let there = self.cluster.store.get::<Pod>(namespace, name).is_some();
+            return Err(if there {
+                msg!("hop.Rejected.text.podPending", pod = format!("{namespace}/{name}"))
+            } else {
+                msg!("hop.Rejected.text.pod", pod = format!("{namespace}/{name}"))
+            });
+        };
+        let guest = self.world.pods.get(index).filter(|guest| self.world.is_up(guest.node));
+        match guest {
+            Some(guest) if guest.host_network => Ok(Sender { spot: Spot::Node(guest.node), pod: Some(index) }),
+            Some(_) => Ok(Sender { spot: Spot::Pod(index), pod: Some(index) }),
+            None => Err(msg!("hop.Rejected.text.podNodeDown", pod = format!("{namespace}/{name}"))),
+        }
+    }
+
+    /// The same network, and nothing told.
+    pub fn quietly<'b>(&'b mut self, silent: &'b mut Silent) -> Exchange<'b, Silent> {
+        Exchange {
+            cluster: self.cluster,
+            world: self.world,
+            kernels: self.kernels,
+            parts: self.parts,
+            caches: self.caches,
+            random: Random::new(Seed(self.random.next_u64())),
+            tell: silent,
+        }
+    }
+
+    /// A connection to be made.
+    pub fn travel(&mut self, protocol: Protocol) -> Travel<'_, T> {
+        Travel::new(self.cluster, self.world, self.kernels, &mut self.random, protocol, self.tell)
+    }
+
+    /// The address that the sender speaks from.
+    pub fn source_address(&mut self, sender: Sender, to: Ipv4Addr) -> Ipv4Addr {
+        match sender.spot {
+            Spot::Node(node) => self.travel(Protocol::Tcp).source_on_node(node, to),
+            Spot::Pod(_) if to.is_loopback() => to,
+            Spot::Pod(pod) => self.world.pods.get(pod).map_or(Ipv4Addr::UNSPECIFIED, |guest| guest.ip),
+            _ => CLIENT_OUTSIDE,
+        }
+    }
+
+    fn connect(&mut self, sender: Sender, to: Socket, target: &Target, request: &Request, via: Option<usize>) -> Outcome {
+        let from = Socket::new(self.source_address(sender, to.ip), 32768 + self.random.below(28232) as u16);
+        let flow = Flow { src: from, dst: to };
+        let mut travel = self.travel(target.protocol);
+        travel.via = via;
+        let (at, mut objects) = travel.place_of(sender.spot);
+        if sender.pod.is_some() && matches!(sender.spot, Spot::Node(_)) {
+            objects.clear();
+        }
+        travel.tell.hop(|| {
+            let text = match target.protocol {
+                Protocol::Udp => msg!("hop.Send.text.udp", from = from.ip, to = to),
+                _ => msg!("hop.Send.text", from = from.ip, to = to),
+            };
+            hop(at, Reason::Send, text).flow(flow, flow).about(objects)
+        });
+        let end = travel.go(sender.spot, flow);
+        let bindings = std::mem::take(&mut travel.bindings);
+        let (spot, seen) = match end {
+            End::Lost(verdict, reason) => return Outcome::new(verdict, Some(reason)),
+            End::At(spot, seen) => (spot, seen),
+        };
+        let mut outcome = self.serve(spot, seen, target, request);
+        let silent_answer = outcome.verdict == Verdict::Refused;
+        let mut travel = self.travel(target.protocol);
+        travel.bindings = bindings;
+        if silent_answer {
+            return outcome;
+        }
+        if travel.back(spot, seen.reversed(), sender.spot, flow) {
+            travel.tell_reply(sender.spot, flow, outcome.status);
+        } else {
+            outcome = Outcome::new(Verdict::Timeout, Some(Reason::Conntrack));
+            let (at, objects) = travel.place_of(sender.spot);
+            travel.tell.hop(|| {
+                let text = msg!("hop.Conntrack.text", called = to, from = seen.dst);
+                hop(at, Reason::Conntrack, text).ends(flow).about(objects)
+            });
+        }
+        outcome
+    }
+
+    /// Something at the end takes the packet, or nothing listens.
+    fn serve(&mut self, spot: Spot, seen: Flow, target: &Target, request: &Request) -> Outcome {
+        match spot {
+            Spot::Pod(pod) => self.serve_by_pod(pod, seen, target, request),
+            Spot::Node(node) => self.serve_by_node(node, seen, target, request),
+            Spot::ApiServer if seen.dst.port == 6443 && target.protocol == Protocol::Tcp => {
+                self.tell.hop(|| {
+                    let text = msg!("hop.ProcessAnswers.text.apiServer", from = seen.src.ip);
+                    hop(Place::Outside("kube-apiserver".into()), Reason::ProcessAnswers, text).flow(seen, seen)
+                });
+                Outcome { port: Some(6443), pod_ip: None, ..Outcome::new(Verdict::Delivered, None) }
+            }
+            _ => {
+                let place = if spot == Spot::ApiServer { Place::Outside("kube-apiserver".into()) } else { Place::Internet };
+                self.tell.hop(|| {
+                    let text = msg!("hop.NothingListens.text.outside", to = seen.dst);
+                    hop(place, Reason::NothingListens, text).ends(seen)
+                });
+                Outcome::refused(Reason::NothingListens)
+            }
+        }
+    }
+
+    pub fn serve_by_node(&mut self, node: usize, seen: Flow, target: &Target, request: &Request) -> Outcome {
+        let on_host = |guest: &super::world::Guest| guest.host_network && guest.node == node;
+        let candidates: Vec<usize> =
+            (0..self.world.pods.len()).filter(|index| self.world.pods.get(*index).is_some_and(on_host)).collect();
+        let from_here = seen.dst.ip.is_loopback();
+        for pod in candidates {
+            if self.listener(pod, seen.dst.port, target.protocol).is_some_and(|found| from_here || !found.loopback_only) {
+                return self.serve_by_pod(pod, seen, target, request);
+            }
+        }
+        let name = self.world.nodes.get(node).map(|node| node.name.clone()).unwrap_or_default();
+        self.tell.hop(|| {
+            let text = msg!("hop.NothingListens.text.node", node = name, port = seen.dst.port);
+            let object = ObjectRef::new(Kind::Node, "", &name);
+            hop(Place::Node(name), Reason::NothingListens, text).ends(seen).about(vec![object])
+        });
+        Outcome::refused(Reason::NothingListens)
+    }
+
+    /// What a Pod listens on, remembered.
+    pub fn listeners(&mut self, pod: usize) -> Arc<[Listener]> {
+        if let Some(found) = self.caches.listeners.get(&pod) {
+            return Arc::clone(found);
+        }
+        let guest = self.world.pods.get(pod);
+        let found: Arc<[Listener]> = match guest {
+            Some(guest) => {
+                let namespace = &guest.pod.metadata.namespace;
+                listens(&guest.pod, self.cluster.store.in_namespace::<Service>(namespace)).into()
+            }
+            None => Arc::from([]),
+        };
+        self.caches.listeners.insert(pod, Arc::clone(&found));
+        found
+    }
+
+    fn listener(&mut self, pod: usize, port: u16, protocol: Protocol) -> Option<Listener> {
+        self.listeners(pod).iter().find(|found| found.port == port && found.protocol == protocol).cloned()
+    }
+
+    pub fn serve_by_pod(&mut self, pod: usize, seen: Flow, target: &Target, request: &Request) -> Outcome {
+        let Some(guest) = self.world.pods.get(pod) else { return Outcome::refused(Reason::NothingListens) };
+        let guest = guest.clone();
+        let meta = &guest.pod.metadata;
+        let place = self.travel(target.protocol).place_of(Spot::Pod(pod)).0;
+        let object = ObjectRef::of(guest.pod.as_ref());
+        self.tell.hop(|| {
+            let text = msg!("hop.PodArrive.text", pod = meta.name, source = seen.src.ip, port = seen.dst.port);
+            hop(place.clone(), Reason::PodArrive, text).flow(seen, seen).about(vec![object.clone()])
+        });
+        let open = self.listeners(pod);
+        let found = open.iter().find(|found| found.port == seen.dst.port && found.protocol == target.protocol);
+        let reachable = found.filter(|found| !found.loopback_only || seen.dst.ip.is_loopback());
+        let Some(found) = reachable else {
+            let loopback = found.is_some();
+            self.tell.hop(|| nothing_listens(&guest.pod, place, object, seen, &open, loopback));
+            return Outcome::refused(Reason::NothingListens);
+        };
+        if let Some(assumption) = found.basis.assumption() {
+            self.tell.assume(|| assumption.clone());
+        }
+        let outcome = Outcome {
+            pod: Some(pod),
+            pod_ip: Some(guest.ip),
+            port: Some(seen.dst.port),
+            node: Some(guest.node),
+            source_seen: Some(seen.src.ip),
+            ..Outcome::new(Verdict::Delivered, None)
+        };
+        if is_ingress_controller(&guest.pod) && target.protocol == Protocol::Tcp {
+            return self.ingress(pod, seen, target, request, outcome);
+        }
+        let status = target.is_http().then_some(200);
+        self.tell.hop(|| {
+            let text = match status {
+                Some(status) => msg!("hop.ProcessAnswers.text.http", pod = meta.name, port = seen.dst.port, status = status),
+                None => msg!("hop.ProcessAnswers.text", pod = meta.name, port = seen.dst.port),
+            };
+            let path = if found.field.is_empty() { "spec.containers".to_string() } else { found.field.clone() };
+            let field = FieldRef { object: object.clone(), path };
+            hop(place, Reason::ProcessAnswers, text).flow(seen, seen).about(vec![object]).because(template_fields(self.cluster, field))
+        });
+        Outcome { status, ..outcome }
+    }
+
+    /// The default scheme of a request into an Ingress controller.
+    pub fn speaks_https(target: &Target) -> bool {
+        target.scheme == Scheme::Https || (target.scheme == Scheme::Bare && target.port == 443)
+    }
+}
+
+fn nothing_listens(
+    pod: &Pod,
+    place: Place,
+    object: ObjectRef,
+    seen: Flow,
+    open: &[Listener],
+    loopback: bool,
+) -> crate::trace::Hop {
+    let ports: Vec<String> = open.iter().map(|listener| listener.port.to_string()).collect();
+    let (name, port) = (&pod.metadata.name, seen.dst.port);
+    let text = if loopback {
+        msg!("hop.NothingListens.text.loopback", pod = name, port = port)
+    } else if ports.is_empty() {
+        msg!("hop.NothingListens.text.none", pod = name, port = port)
+    } else {
+        msg!("hop.NothingListens.text", pod = name, port = port, ports = ports.join(", "))
+    };
+    hop(place, Reason::NothingListens, text).ends(seen).about(vec![object])
+}
+
+/// A Pod's field, and the same field of the template that it was made from: that is the one that stands in the text.
+pub(super) fn template_fields(cluster: &Cluster, field: FieldRef) -> Vec<FieldRef> {
+    let pod = cluster.store.get::<Pod>(&field.object.namespace, &field.object.name);
+    let owner = pod.and_then(|pod| top_owner(pod, cluster));
+    let template = owner.map(|object| FieldRef { object, path: format!("spec.template.{}", field.path) });
+    template.into_iter().chain([field]).collect()
+}
+
+/// The workload that a Pod belongs to, the topmost one.
+fn top_owner(pod: &Pod, cluster: &Cluster) -> Option<ObjectRef> {
+    use crate::api::apps::ReplicaSet;
+    let namespace = &pod.metadata.namespace;
+    let of = |meta: &crate::api::ObjectMeta| {
+        let owner = meta.owner_references.iter().find(|owner| owner.controller == Some(true))?;
+        let kind = Kind::find(&owner.api_version, &owner.kind)?;
+        Some(ObjectRef::new(kind, namespace, &owner.name))
+    };
+    let owner = of(&pod.metadata)?;
+    let above = match owner.kind {
+        Kind::ReplicaSet => cluster.store.get::<ReplicaSet>(namespace, &owner.name).and_then(|set| of(&set.metadata)),
+        _ => None,
+    };
+    Some(above.unwrap_or(owner))
+}
+
+fn belongs_to(pod: &Pod, workload: &ObjectRef, cluster: &Cluster) -> bool {
+    let direct = pod.metadata.owner_references.iter().any(|owner| {
+        owner.kind == workload.kind.name() && owner.name == workload.name
+    });
+    direct || top_owner(pod, cluster).as_ref() == Some(workload)
+}
+
+/// Whether `kubectl exec` would take it: running, ready, staying.
+pub(super) fn is_ready(pod: &Pod) -> bool {
+    let ready = pod.status.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True");
+    ready && pod.metadata.deletion_timestamp.is_none()
+}

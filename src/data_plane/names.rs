@@ -1,0 +1,142 @@
+//! What the host of a target means to the one who asks: an address as it stands, or a name that DNS knows.
+//!
+//! A Pod's question travels to kube-dns as every packet does; where no answer comes, no connection is tried.
+
+use super::exchange::{Exchange, Sender};
+use super::story::{HopExt, Tell, hop};
+use super::travel::{End, Spot};
+use crate::addons::coredns::resolver::{ResolvConf, resolve};
+use crate::api::core::{Pod, Service};
+use crate::api::{Kind, ObjectRef};
+use crate::msg;
+use crate::netfilter::walk::Silent;
+use crate::node::kube_proxy::parse_ip_sloppy;
+use crate::packet::{Flow, Protocol, Socket};
+use crate::trace::{DnsResult, Place, Reason, Verdict};
+use std::net::Ipv4Addr;
+
+/// What a host means.
+#[derive(Clone, Debug)]
+pub(super) enum Meaning {
+    /// An address, and the lookup where there was one.
+    Address(Ipv4Addr, Option<DnsResult>),
+    /// No address.
+    Nothing(Verdict, Reason, DnsResult),
+}
+
+/// How often the C library asks before it gives up.
+const ATTEMPTS: usize = 2;
+
+/// Finds the address of a host.
+pub(super) fn look_up<T: Tell>(exchange: &mut Exchange<'_, T>, sender: Sender, host: &str) -> Meaning {
+    if let Some(ip) = parse_ip_sloppy(host) {
+        return Meaning::Address(ip, None);
+    }
+    if host == "localhost" {
+        return Meaning::Address(Ipv4Addr::LOCALHOST, None);
+    }
+    if let (None, Some(node)) = (sender.pod, exchange.world.node_named(host)) {
+        // A node's name stands for its address outside the cluster and on the nodes.
+        return exchange.world.nodes.get(node).map_or_else(
+            || Meaning::Nothing(Verdict::NameNotFound, Reason::NoSuchName, DnsResult::default()),
+            |node| Meaning::Address(node.ip, None),
+        );
+    }
+    let world = exchange.world;
+    let pod = sender.pod.and_then(|pod| world.pods.get(pod)).map(|guest| &guest.pod);
+    let server = pod.and_then(|pod| cluster_server(exchange, pod));
+    let asker = exchange.travel(Protocol::Udp).place_of(sender.spot);
+    let place = if server.is_some() { Place::Coredns } else { Place::PublicDns };
+    exchange.tell.hop(|| {
+        let text = match server {
+            Some(server) => msg!("hop.Lookup.text", name = host, server = server),
+            None => msg!("hop.Lookup.text.public", name = host),
+        };
+        hop(asker.0, Reason::Lookup, text).about(asker.1)
+    });
+    if let Some(server) = server
+        && !server_answers(exchange, sender, server)
+    {
+        exchange.tell.hop(|| {
+            let object = ObjectRef::new(Kind::Service, "kube-system", "kube-dns");
+            hop(Place::Coredns, Reason::DnsSilent, msg!("hop.DnsSilent.text", server = server)).about(vec![object])
+        });
+        return Meaning::Nothing(Verdict::Timeout, Reason::DnsSilent, DnsResult::default());
+    }
+    let result = match pod {
+        Some(pod) => resolve(&exchange.parts.zone, pod, host, "A"),
+        None => exchange.parts.zone.outside().query(host, "A"),
+    };
+    answer(exchange, host, place, result)
+}
+
+fn answer<T: Tell>(exchange: &mut Exchange<'_, T>, host: &str, place: Place, result: DnsResult) -> Meaning {
+    let addresses: Vec<Ipv4Addr> =
+        result.answers.iter().filter(|record| record.kind == "A").filter_map(|record| record.data.parse().ok()).collect();
+    let tried = result.searched.last().cloned().unwrap_or_default();
+    let place = || place.clone();
+    if addresses.is_empty() {
+        let missing = result.rcode.as_deref() != Some("NOERROR");
+        let reason = if missing { Reason::NoSuchName } else { Reason::NoAddress };
+        exchange.tell.hop(|| {
+            let count = result.searched.len();
+            if missing {
+                hop(place(), reason, msg!("hop.NoSuchName.text", name = host, count = count))
+            } else {
+                hop(place(), reason, msg!("hop.NoAddress.text", name = host))
+            }
+        });
+        return match result.rcode {
+            Some(_) => Meaning::Nothing(Verdict::NameNotFound, reason, result),
+            None => Meaning::Nothing(Verdict::Timeout, Reason::DnsSilent, result),
+        };
+    }
+    // CoreDNS shuffles its answers, and clients take the first.
+    let index = if addresses.len() > 1 { exchange.random.below(addresses.len() as u64) as usize } else { 0 };
+    let ip = addresses.get(index).copied().unwrap_or(Ipv4Addr::UNSPECIFIED);
+    exchange.tell.hop(|| {
+        let text = if addresses.len() > 1 {
+            msg!("hop.LookupAnswer.text.several", name = tried, ip = ip, count = addresses.len())
+        } else {
+            msg!("hop.LookupAnswer.text", name = tried, ip = ip)
+        };
+        hop(place(), Reason::LookupAnswer, text)
+    });
+    if place() == Place::PublicDns {
+        exchange.tell.assume(|| msg!("assume.publicDns", name = host, ip = ip));
+    }
+    Meaning::Address(ip, Some(result))
+}
+
+/// The DNS server inside the cluster, where the Pod asks that one.
+fn cluster_server<T>(exchange: &Exchange<'_, T>, pod: &Pod) -> Option<Ipv4Addr> {
+    let service = exchange.cluster.store.get::<Service>("kube-system", "kube-dns")?;
+    let server = parse_ip_sloppy(&service.spec.cluster_ip)?;
+    ResolvConf::of(pod, &service.spec.cluster_ip).asks_cluster(&service.spec.cluster_ip).then_some(server)
+}
+
+/// Whether a question reaches a CoreDNS Pod and its answer comes back. Each attempt is a socket of its own.
+fn server_answers<T: Tell>(exchange: &mut Exchange<'_, T>, sender: Sender, server: Ipv4Addr) -> bool {
+    let from = exchange.source_address(sender, server);
+    for attempt in 0..ATTEMPTS {
+        let port = 32768 + exchange.random.below(28232) as u16;
+        let flow = Flow { src: Socket::new(from, port), dst: Socket::new(server, 53) };
+        let mut silent = Silent;
+        let mut quiet = exchange.quietly(&mut silent);
+        let mut travel = quiet.travel(Protocol::Udp);
+        match travel.go(sender.spot, flow) {
+            End::At(spot, seen) if travel.back(spot, seen.reversed(), sender.spot, flow) => {
+                let answers = match spot {
+                    Spot::Pod(pod) => {
+                        quiet.listeners(pod).iter().any(|open| open.port == seen.dst.port && open.protocol == Protocol::Udp)
+                    }
+                    _ => true,
+                };
+                return answers;
+            }
+            End::Lost(Verdict::Refused, _) if attempt > 0 => return false,
+            _ => {}
+        }
+    }
+    false
+}

@@ -1,0 +1,102 @@
+//! Reads what a request is aimed at: `HOST:PORT`, or a URL.
+
+use crate::packet::Protocol;
+
+/// How the client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// Nothing but `HOST:PORT` was given.
+    Bare,
+    Http,
+    Https,
+    Tcp,
+    Udp,
+}
+
+/// Where a request goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub scheme: Scheme,
+    pub host: String,
+    pub port: u16,
+    /// With the query.
+    pub path: String,
+    pub protocol: Protocol,
+}
+
+impl Target {
+    /// Reads a target; `protocol` counts where the target does not say. `None`: unreadable.
+    pub fn read(text: &str, protocol: Protocol) -> Option<Target> {
+        let (scheme, rest) = match text.split_once("://") {
+            Some((scheme, rest)) => (scheme_of(scheme)?, rest),
+            None => (Scheme::Bare, text),
+        };
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at_checked(end)?;
+        let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let (host, port) = match authority.split_once(':') {
+            Some((host, port)) => (host, port.parse().ok().filter(|port| *port != 0)?),
+            None => (authority, default_port(scheme, protocol)?),
+        };
+        let readable = !host.is_empty() && host.len() <= 253 && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._*".contains(c));
+        let path = match path.split('#').next().unwrap_or_default() {
+            "" => "/".to_string(),
+            query if query.starts_with('?') => format!("/{query}"),
+            path => path.to_string(),
+        };
+        let protocol = match scheme {
+            Scheme::Bare => protocol,
+            Scheme::Udp => Protocol::Udp,
+            _ => Protocol::Tcp,
+        };
+        readable.then(|| Target { scheme, host: host.to_string(), port, path, protocol })
+    }
+
+    /// Whether it is an HTTP request.
+    pub fn is_http(&self) -> bool {
+        matches!(self.scheme, Scheme::Http | Scheme::Https)
+    }
+}
+
+fn scheme_of(name: &str) -> Option<Scheme> {
+    match name.to_ascii_lowercase().as_str() {
+        "http" => Some(Scheme::Http),
+        "https" => Some(Scheme::Https),
+        "tcp" => Some(Scheme::Tcp),
+        "udp" => Some(Scheme::Udp),
+        _ => None,
+    }
+}
+
+fn default_port(scheme: Scheme, protocol: Protocol) -> Option<u16> {
+    match scheme {
+        Scheme::Http => Some(80),
+        Scheme::Https => Some(443),
+        Scheme::Bare if protocol == Protocol::Tcp => Some(80),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<(String, u16, String)> {
+        Target::read(text, Protocol::Tcp).map(|target| (target.host, target.port, target.path))
+    }
+
+    #[test]
+    fn targets_are_read_as_curl_reads_them() {
+        let target = |host: &str, port, path: &str| Some((host.to_string(), port, path.to_string()));
+        assert_eq!(read("web:80"), target("web", 80, "/"));
+        assert_eq!(read("http://10.0.0.12:30080"), target("10.0.0.12", 30080, "/"));
+        assert_eq!(read("https://shop.example.com/cart?x=1#top"), target("shop.example.com", 443, "/cart?x=1"));
+        assert_eq!(read("http://web?q"), target("web", 80, "/?q"));
+        assert_eq!(read("tcp://redis"), None);
+        assert_eq!(read("web:0"), None);
+        assert_eq!(read("web:70000"), None);
+        assert_eq!(read("ftp://web:21"), None);
+        assert_eq!(read("we b:80"), None);
+        assert_eq!(read(""), None);
+    }
+}
