@@ -191,3 +191,7 @@ impl DataPlane {
         callers.pop();
     }
 }
+
+#[cfg(test)]
+#[path = "data_plane/tests.rs"]
+mod tests;

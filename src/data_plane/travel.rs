@@ -55,6 +55,8 @@ pub(super) struct Travel<'a, T> {
     /// At which node traffic from outside enters.
     pub via: Option<usize>,
     pub tell: &'a mut T,
+    /// Whether another node's route has brought it here: its last stretch over the bridge goes without saying.
+    routed: bool,
     pub bindings: Vec<Binding>,
 }
 
@@ -77,7 +79,7 @@ impl<'a, T: Tell> Travel<'a, T> {
         protocol: Protocol,
         tell: &'a mut T,
     ) -> Self {
-        Travel { cluster, world, kernels, random, protocol, via: None, tell, bindings: Vec::new() }
+        Travel { cluster, world, kernels, random, protocol, via: None, tell, routed: false, bindings: Vec::new() }
     }
 
     pub fn node_name(&self, node: usize) -> &str {
@@ -268,7 +270,7 @@ impl<'a, T: Tell> Travel<'a, T> {
     }
 
     fn tell_route(&mut self, node: usize, to: usize, flow: Flow) {
-        if !T::ON {
+        if !T::ON || std::mem::replace(&mut self.routed, node != to) {
             return;
         }
         let (from, to_name) = (self.node_name(node).to_string(), self.node_name(to).to_string());
