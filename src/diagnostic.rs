@@ -48,7 +48,6 @@ pub struct Diagnostic {
 
 /// A finding's text: Kubernetes' own, which is never translated, or ours.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
 pub enum Finding {
     /// As the API server or kubectl writes it, without its frame.
     Upstream(String),

@@ -158,3 +158,20 @@ pub const INGRESS_CONTROLLER: &str = "kubehop.dev/ingress";
 
 /// Namespace of kubehop's Ingress controller.
 pub const INGRESS_NAMESPACE: &str = "ingress-system";
+
+/// Settings as one string of JSON, for messages whose form does not describe itself (`app::wire`): nodes are a number or a list.
+pub mod text {
+    use super::Settings;
+    use serde::{Deserialize, Deserializer, Serializer, de, ser};
+
+    #[allow(missing_docs)]
+    pub fn serialize<S: Serializer>(settings: &Settings, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&serde_json::to_string(settings).map_err(ser::Error::custom)?)
+    }
+
+    #[allow(missing_docs)]
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<Settings>, D::Error> {
+        let value: serde_json::Value = serde_json::from_str(&String::deserialize(deserializer)?).map_err(de::Error::custom)?;
+        serde_json::from_value(value).map_err(de::Error::custom)
+    }
+}

@@ -5,10 +5,12 @@
 //! - A panic, or a call longer than [`CALL_LIMIT`], ends the worker and starts another, which gets the same cluster back.
 
 use super::queue::Queue;
+use super::wire;
 use super::worker::FromWorker;
 use crate::session::{Command, Reply, Session};
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
+use js_sys::Uint8Array;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
@@ -135,8 +137,8 @@ impl Engine {
         let (heard, failed) = (self.clone(), self.clone());
         let listeners = [
             EventListener::new(&worker, "message", move |event| {
-                let json = event.dyn_ref::<MessageEvent>().and_then(|event| event.data().as_string());
-                if let Some(message) = json.and_then(|json| serde_json::from_str(&json).ok()) {
+                let bytes = event.dyn_ref::<MessageEvent>().map(|event| Uint8Array::new(&event.data()).to_vec());
+                if let Some(message) = bytes.and_then(|bytes| wire::read(&bytes).ok()) {
                     heard.hear(message);
                 }
             }),
@@ -217,9 +219,9 @@ impl Engine {
         let Inner { queue, seat, .. } = &mut *inner;
         match seat {
             Seat::Working(hired) => {
-                let Some(json) = queue.take_next().and_then(|command| serde_json::to_string(&command).ok()) else { return };
-                // Only an unclonable value can fail here, and a string is none.
-                let _ = hired.worker.post_message(&JsValue::from_str(&json));
+                let Some(bytes) = queue.take_next().and_then(|command| wire::write(&command).ok()) else { return };
+                // Only an unclonable value can fail here, and bytes are none.
+                let _ = hired.worker.post_message(&Uint8Array::from(bytes.as_slice()));
                 drop(inner);
                 self.set_clock(CALL_LIMIT, |engine| engine.replace(Fault::Timeout));
             }

@@ -30,6 +30,7 @@ pub mod text;
 pub mod theater;
 pub mod timeline;
 pub mod topbar;
+pub mod wire;
 pub mod workbench;
 pub mod worker;
 pub mod yaml;

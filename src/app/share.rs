@@ -48,7 +48,15 @@ pub fn to_fragment(saved: &Saved) -> String {
 pub fn from_fragment(fragment: &str) -> Option<Saved> {
     let packed = from_base64url(fragment.strip_prefix("1.")?)?;
     let json = decompress_to_vec_with_limit(&packed, LIMIT).ok()?;
-    serde_json::from_slice(&json).ok()
+    Saved::read(std::str::from_utf8(&json).ok()?)
+}
+
+impl Saved {
+    /// Reads what was written as JSON. By way of a `Value`, as the engine reads its objects: the same code then serves both.
+    pub fn read(json: &str) -> Option<Saved> {
+        let value: serde_json::Value = serde_json::from_str(json).ok()?;
+        serde_json::from_value(value).ok()
+    }
 }
 
 const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

@@ -22,12 +22,12 @@ fn set(key: &str, value: &str) {
 
 /// The last text and what belongs to it.
 pub fn draft() -> Option<Saved> {
-    serde_json::from_str(&get("kubehop.draft")?).ok()
+    Saved::read(&get("kubehop.draft")?)
 }
 
 /// The learner's own text, from before an example took its place.
 pub fn own() -> Option<Saved> {
-    serde_json::from_str(&get("kubehop.own")?).ok()
+    Saved::read(&get("kubehop.own")?)
 }
 
 /// Keeps the own text, as an example is about to take its place.

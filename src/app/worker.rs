@@ -1,12 +1,14 @@
 //! The worker's side: a [`Session`] that answers commands one by one, off the page's thread.
 //!
-//! Messages are JSON strings: a `Command` in, a [`FromWorker`] out. The worker says [`FromWorker::Ready`] once it listens;
+//! Messages are bytes ([`super::wire`]): a `Command` in, a [`FromWorker`] out. The worker says [`FromWorker::Ready`] once it listens;
 //! a command posted earlier would be lost, so the page waits for it (see [`super::engine`]).
 
+use super::wire;
 use crate::session::{Command, Reply, Session};
 use gloo::events::EventListener;
+use js_sys::Uint8Array;
 use serde::{Deserialize, Serialize};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsCast;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 /// What the worker tells the page.
@@ -39,12 +41,12 @@ pub fn serve() -> bool {
 
 /// Both sides are the same build, so a message that cannot be read is our own mistake; it gets no answer, and the page's time limit tells.
 fn read(event: &MessageEvent) -> Option<Command> {
-    serde_json::from_str(&event.data().as_string()?).ok()
+    wire::read(&Uint8Array::new(&event.data()).to_vec()).ok()
 }
 
 fn post(scope: &DedicatedWorkerGlobalScope, message: &FromWorker) {
-    if let Ok(json) = serde_json::to_string(message) {
-        // Only an unclonable value can fail here, and a string is none.
-        let _ = scope.post_message(&JsValue::from_str(&json));
+    if let Ok(bytes) = wire::write(message) {
+        // Only an unclonable value can fail here, and bytes are none.
+        let _ = scope.post_message(&Uint8Array::from(bytes.as_slice()));
     }
 }

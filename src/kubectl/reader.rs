@@ -156,7 +156,8 @@ impl Reader {
 
     fn document(&mut self, chunk: &Chunk, document: Document, json: bool) {
         let first = self.manifests.documents.len();
-        let spans = |places: &BTreeMap<String, Place>| places.iter().map(|(path, place)| (path.clone(), span(chunk, *place))).collect();
+        let spans =
+            |places: &BTreeMap<String, Place>| places.iter().map(|(path, place)| (path.clone(), span(chunk, *place))).collect();
         self.unroll(document.value, spans(&document.places), spans(&document.keys), 0);
         let object = match self.manifests.documents.get(first..) {
             Some([only]) => only.object(),

@@ -16,7 +16,8 @@ pub fn cluster(nodes: usize, pods: usize) -> ClusterView {
         proxy_running: true,
         zone: String::new(),
     };
-    let pod = |index: usize| pod("default", &format!("web-6d4cf56db6-{}", suffix(index)), "web", index % nodes + 1, index / nodes + 4);
+    let pod =
+        |index: usize| pod("default", &format!("web-6d4cf56db6-{}", suffix(index)), "web", index % nodes + 1, index / nodes + 4);
     let mut view = ClusterView {
         nodes: (0..nodes).map(node).collect(),
         pods: (0..pods).map(pod).collect(),
@@ -25,7 +26,11 @@ pub fn cluster(nodes: usize, pods: usize) -> ClusterView {
         ..ClusterView::default()
     };
     view.services[0].endpoints = view.pods.iter().map(endpoint).collect();
-    view.pods.push(PodView { role: PodRole::Coredns, listens: vec![53], ..pod_of("kube-system", "coredns-7d764666f9-h9zkl", "kube-dns", 1, 2) });
+    view.pods.push(PodView {
+        role: PodRole::Coredns,
+        listens: vec![53],
+        ..pod_of("kube-system", "coredns-7d764666f9-h9zkl", "kube-dns", 1, 2)
+    });
     view
 }
 
@@ -131,7 +136,8 @@ pub fn node_port(view: &ClusterView, pod: &str) -> Trace {
     let place = || Place::Pod("default".into(), pod.into());
     let web = |mut hop: Hop| {
         hop.objects = vec![ObjectRef::new(Kind::Service, "default", "web")];
-        hop.rules = vec![RuleRef { table: "nat".into(), chain: "KUBE-SEP-6MXCMXAB2SOD5HD6".into(), index: 1, text: String::new() }];
+        hop.rules =
+            vec![RuleRef { table: "nat".into(), chain: "KUBE-SEP-6MXCMXAB2SOD5HD6".into(), index: 1, text: String::new() }];
         hop
     };
     let back = |hop: Hop| Hop { reply: true, ..hop };
@@ -166,7 +172,8 @@ pub fn refused() -> (ClusterView, Trace) {
     let mut reject = hop(Place::KubeProxy("node-2".into()), Reason::Reject, (client, door), (client, door));
     reject.after = None;
     reject.objects = vec![ObjectRef::new(Kind::Service, "default", "web")];
-    let back = Hop { reply: true, ..hop(Place::Internet, Reason::Reply, ("10.0.0.12", "203.0.113.50"), ("10.0.0.12", "203.0.113.50")) };
+    let back =
+        Hop { reply: true, ..hop(Place::Internet, Reason::Reply, ("10.0.0.12", "203.0.113.50"), ("10.0.0.12", "203.0.113.50")) };
     trace.hops.extend([reject, back]);
     (trace.verdict, trace.status, trace.pod, trace.node) = (Verdict::Refused, None, None, None);
     (view, trace)

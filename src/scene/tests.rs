@@ -187,7 +187,10 @@ fn things_do_not_overlap() {
             }
             for pod in &picture.pods {
                 let node = picture.node(&pod.node).unwrap().rect;
-                assert!(pod.rect.x >= node.x && pod.rect.right() <= node.right() && pod.rect.bottom() <= node.bottom(), "{nodes} {pods} {size:?}");
+                assert!(
+                    pod.rect.x >= node.x && pod.rect.right() <= node.right() && pod.rect.bottom() <= node.bottom(),
+                    "{nodes} {pods} {size:?}"
+                );
             }
         }
     }

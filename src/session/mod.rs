@@ -16,7 +16,14 @@ pub enum Command {
     /// The text changed: `kubectl apply --prune` of the whole text on the running cluster. The first one starts it.
     Edit { revision: u64, files: Vec<SourceFile> },
     /// A fresh cluster with these settings and the last text.
-    Reset { revision: u64, files: Vec<SourceFile>, settings: Box<Settings>, seed: u64, events: Vec<String> },
+    Reset {
+        revision: u64,
+        files: Vec<SourceFile>,
+        #[serde(with = "crate::settings::text")]
+        settings: Box<Settings>,
+        seed: u64,
+        events: Vec<String>,
+    },
     /// One event of `cli.md`: `pod/default/web-x delete`.
     Act { event: String },
     /// One request, traced.

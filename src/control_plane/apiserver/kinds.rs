@@ -52,7 +52,6 @@ fn not_set(value: &Value) -> Option<String> {
 
 /// Whether the version's group is somebody else's.
 fn is_custom(api_version: &str) -> bool {
-    
     let Some((group, _)) = api_version.split_once('/') else { return false };
     let own = group.ends_with(".k8s.io");
     group.contains('.') && (!own || ["gateway.networking.k8s.io", "snapshot.storage.k8s.io", "metrics.k8s.io"].contains(&group))
@@ -73,7 +72,11 @@ fn advice(manifest: &Manifest, path: &str, versions: &[&str]) -> (Option<Message
     if let Some(version) = versions.iter().find(|version| !version.contains("alpha") && !version.contains("beta")) {
         let old = manifest.api_version.starts_with("extensions/") || manifest.api_version.contains("beta");
         let kind = &manifest.kind;
-        let help = if old { msg!("kind.oldVersion", kind = kind, version = version) } else { msg!("kind.version", kind = kind, version = version) };
+        let help = if old {
+            msg!("kind.oldVersion", kind = kind, version = version)
+        } else {
+            msg!("kind.version", kind = kind, version = version)
+        };
         return (Some(help), fixes(version));
     }
     match closest(&manifest.kind, &schema::kind_names()) {

@@ -295,7 +295,8 @@ mod tests {
 
     #[test]
     fn null_is_the_zero_value() {
-        let decoded = decode("Service", &json!({"metadata": {"labels": {"app": null}}, "spec": {"ports": null, "clusterIPs": [null]}}));
+        let decoded =
+            decode("Service", &json!({"metadata": {"labels": {"app": null}}, "spec": {"ports": null, "clusterIPs": [null]}}));
         assert_eq!(decoded.value, json!({"metadata": {"labels": {"app": ""}}, "spec": {"clusterIPs": [""]}}));
     }
 

@@ -53,7 +53,8 @@ pub(super) fn wrong_type(kind: Kind, manifest: &Manifest, error: &TypeError) -> 
         }
         (Type::String, Value::Bool(yes)) => {
             // `y` and `on` are booleans, too; only a value as long as the boolean was surely written so.
-            let same = |span: &&Span| span.line == span.end_line && (span.end_column - span.column) as usize == yes.to_string().len();
+            let same =
+                |span: &&Span| span.line == span.end_line && (span.end_column - span.column) as usize == yes.to_string().len();
             let fixes = span.filter(same).map(|span| replace(span, &format!("\"{yes}\""))).into_iter().collect();
             (Some(msg!("decode.quoteBool")), fixes)
         }
