@@ -12,8 +12,36 @@ use crate::api::meta::{Labels, ObjectMeta};
 use crate::api::time::seconds_of;
 use crate::api::{Kind, ObjectRef, Resource};
 use crate::cluster::{Cluster, Stored};
-use crate::kubectl::printers::age;
+use crate::kubectl::printers::{Get, age, kind_named};
 use crate::kubectl::tabwriter::align;
+
+/// Runs the words behind `describe`: `svc web -n shop`, `svc/web`, `svc` (all of them).
+///
+/// # Errors
+/// kubectl's message for an unknown resource type, flag or object.
+pub fn command(cluster: &Cluster, words: impl Iterator<Item = String>) -> Result<String, String> {
+    let asked = Get::parse(words)?;
+    let Some((first, names)) = asked.words.split_first() else {
+        return Err("error: You must specify the type of resource to describe. Use \"kubectl api-resources\" for a complete list of supported resources.".into());
+    };
+    let (type_, name) = first.split_once('/').map_or((first.as_str(), None), |(type_, name)| (type_, Some(name)));
+    let kind = kind_named(type_).ok_or_else(|| format!("error: the server doesn't have a resource type \"{type_}\""))?;
+    let namespace = asked.namespace.as_deref().unwrap_or("default");
+    let names: Vec<&str> = name.into_iter().chain(names.iter().map(String::as_str)).collect();
+    let in_view =
+        |object: &ObjectRef| object.kind == kind && (asked.all_namespaces || !kind.namespaced() || object.namespace == namespace);
+    let objects: Vec<ObjectRef> = if names.is_empty() {
+        cluster.store.refs().into_iter().filter(in_view).collect()
+    } else {
+        names.iter().map(|name| ObjectRef::new(kind, namespace, name)).collect()
+    };
+    if objects.is_empty() {
+        return Err(format!("No resources found in {namespace} namespace."));
+    }
+    let texts: Result<Vec<String>, String> =
+        objects.iter().map(|object| run(cluster, object.kind, &object.namespace, &object.name)).collect();
+    Ok(texts?.join("\n\n"))
+}
 
 /// Describes one object.
 ///

@@ -137,3 +137,15 @@ fn what_is_not_there_is_not_found() {
     assert_eq!(error(Kind::Deployment), "Error from server (NotFound): deployments.apps \"moon\" not found");
     assert_eq!(error(Kind::Ingress), "Error from server (NotFound): ingresses.networking.k8s.io \"moon\" not found");
 }
+
+#[test]
+fn describe_takes_types_names_and_namespaces() {
+    let cluster = cluster();
+    let line = |line: &str| command(&cluster, line.split(' ').map(str::to_string));
+    let service = run(&cluster, Kind::Service, "default", "web").unwrap();
+    for words in ["svc web", "svc/web", "services", "service web -n default"] {
+        assert_eq!(line(words).as_ref(), Ok(&service), "{words}");
+    }
+    assert_eq!(line("svc web -n shop").unwrap_err(), "Error from server (NotFound): services \"web\" not found");
+    assert_eq!(line("moons").unwrap_err(), "error: the server doesn't have a resource type \"moons\"");
+}

@@ -88,6 +88,7 @@ pub fn run(cluster: &Cluster, line: &str) -> Result<String, String> {
             let printed = get(cluster, &Get::parse(words)?);
             if printed.failed { Err(printed.err) } else { Ok(printed.out + &printed.err) }
         }
+        Some("describe") => crate::kubectl::describe::command(cluster, words),
         other => Err(format!("error: unknown command {:?} for \"kubectl\"", other.unwrap_or_default())),
     }
 }
