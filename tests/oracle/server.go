@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
+	"k8s.io/apiserver/pkg/endpoints/deprecation"
 	"k8s.io/apiserver/pkg/registry/generic"
 	"k8s.io/apiserver/pkg/registry/rest"
 	"k8s.io/apiserver/pkg/storage"
@@ -223,6 +224,10 @@ func (s *server) create(body []byte, gvk schema.GroupVersionKind, strategy strat
 }
 
 func accepted(object runtime.Object, body []byte, gvk schema.GroupVersionKind, warned warnings) answer {
+	// The installer of the API's endpoints warns of versions that are deprecated.
+	if versioned, err := legacyscheme.Scheme.New(gvk); err == nil && deprecation.IsDeprecated(versioned, 1, 36) {
+		warned = append(warned, deprecation.WarningMessage(versioned))
+	}
 	fields, err := printed(object, gvk)
 	if err != nil {
 		return refused("print", problem{Message: err.Error()})

@@ -6,6 +6,7 @@
 
 mod admit;
 mod decode;
+pub mod validation;
 mod kinds;
 mod strict;
 mod suggest;

@@ -1,0 +1,220 @@
+//! Containers (`validateContainers`, `validateInitContainers` in `pkg/apis/core/validation`): names, images, ports,
+//! environment, mounts, probes, pull policy, requests above limits. Left out: other rules of resources, security contexts, lifecycle hooks, resize policies.
+
+use super::field::{At, Errors, quoted};
+use super::quantity::Quantity;
+use super::{names, probe, service};
+use std::collections::BTreeSet;
+
+/// Fields of a Pod that a variable may read.
+const FIELD_PATHS: [&str; 9] = [
+    "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP",
+    "status.hostIPs", "status.podIP", "status.podIPs",
+];
+
+/// All containers of a Pod; `volumes` are the names that mounts may use.
+pub fn containers(spec: &At, volumes: &BTreeSet<&str>, errors: &mut Errors) {
+    let regular = spec.child("containers");
+    if regular.is_empty() {
+        errors.required(&regular, "");
+    }
+    let mut seen = BTreeSet::new();
+    for container in regular.items() {
+        common(&container, volumes, errors);
+        let name = container.child("name");
+        if !seen.insert(name.text()) {
+            errors.push(&name, format!("Duplicate value: {}", quoted(name.text())));
+        }
+        probe::probes(&container, errors);
+    }
+    host_ports(&regular.items(), errors);
+    for container in spec.child("initContainers").items() {
+        common(&container, volumes, errors);
+        let name = container.child("name");
+        if !name.text().is_empty() && !seen.insert(name.text()) {
+            errors.duplicate(&name);
+        }
+        host_ports(std::slice::from_ref(&container), errors);
+        let policy = container.child("restartPolicy");
+        if policy.text() == "Always" {
+            probe::probes(&container, errors);
+            continue;
+        }
+        for field in ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] {
+            if container.child(field).given() {
+                errors.forbidden(&container.child(field), "may not be set for init containers without restartPolicy=Always");
+            }
+        }
+    }
+}
+
+fn common(container: &At, volumes: &BTreeSet<&str>, errors: &mut Errors) {
+    let name = container.child("name");
+    if name.text().is_empty() {
+        errors.required(&name, "");
+    } else {
+        errors.all_invalid(&name, names::label(name.text()));
+    }
+    if container.child("image").text().is_empty() {
+        errors.required(&container.child("image"), "");
+    }
+    let policy = container.child("terminationMessagePolicy");
+    errors.one_of_or_default(&policy, &["File", "FallbackToLogsOnError"]);
+    ports(container, errors);
+    environment(container, errors);
+    mounts(container, volumes, errors);
+    errors.one_of_or_default(&container.child("imagePullPolicy"), &["Always", "IfNotPresent", "Never"]);
+    resources(&container.child("resources"), errors);
+}
+
+/// Requests may not exceed limits (`ValidateContainerResourceRequirements`, this rule only).
+fn resources(resources: &At, errors: &mut Errors) {
+    let (requests, limits) = (resources.child("requests"), resources.child("limits"));
+    for (name, request) in requests.entries() {
+        let (Some(request), Some(limit)) = (Quantity::of(request), limits.key(name).value().and_then(Quantity::of)) else { continue };
+        if request.nano() > limit.nano() {
+            let why = format!("must be less than or equal to {name} limit of {limit}");
+            errors.invalid_as(&requests, &quoted(&request.to_string()), why);
+        }
+    }
+}
+
+fn ports(container: &At, errors: &mut Errors) {
+    let mut seen = BTreeSet::new();
+    for port in container.child("ports").items() {
+        let name = port.child("name");
+        if !name.text().is_empty() {
+            let wrong = names::port_name(name.text());
+            if wrong.is_empty() && !seen.insert(name.text()) {
+                errors.duplicate(&name);
+            }
+            errors.all_invalid(&name, wrong);
+        }
+        let number = port.child("containerPort");
+        if number.number() == 0 {
+            errors.required(&number, "");
+        } else {
+            errors.all_invalid(&number, names::port_number(number.number()));
+        }
+        let host = port.child("hostPort");
+        if host.number() != 0 {
+            errors.all_invalid(&host, names::port_number(host.number()));
+        }
+        errors.one_of_or_default(&port.child("protocol"), &service::PROTOCOLS);
+    }
+}
+
+fn host_ports(containers: &[At], errors: &mut Errors) {
+    let mut seen = BTreeSet::new();
+    for port in containers.iter().flat_map(|container| container.child("ports").items()) {
+        let host = port.child("hostPort");
+        if host.number() == 0 {
+            continue;
+        }
+        let key = format!("{}/{}/{}", port.child("protocol").text_or("TCP"), port.child("hostIP").text(), host.number());
+        if !seen.insert(key.clone()) {
+            errors.push(&host, format!("Duplicate value: {}", quoted(&key)));
+        }
+    }
+}
+
+fn environment(container: &At, errors: &mut Errors) {
+    for variable in container.child("env").items() {
+        let name = variable.child("name");
+        if name.text().is_empty() {
+            errors.required(&name, "");
+        } else {
+            errors.all_invalid(&name, names::environment_name(name.text()));
+        }
+        let from = variable.child("valueFrom");
+        if from.given() {
+            value_from(&variable, &from, errors);
+        }
+    }
+    let sources = container.child("envFrom");
+    for source in sources.items() {
+        errors.all_invalid(&source.child("prefix"), names::environment_name(source.child("prefix").text()));
+        let (config_map, secret) = (source.child("configMapRef"), source.child("secretRef"));
+        for reference in [&config_map, &secret].into_iter().filter(|reference| reference.given()) {
+            let name = reference.child("name");
+            if name.text().is_empty() {
+                errors.required(&name, "");
+            } else {
+                errors.all_invalid(&name, names::subdomain(name.text()));
+            }
+        }
+        match (config_map.given(), secret.given()) {
+            (false, false) => errors.invalid_as(&sources, "\"\"", "must specify one of: `configMapRef` or `secretRef`"),
+            (true, true) => errors.invalid_as(&sources, "\"\"", "may not have more than one field specified at a time"),
+            _ => {}
+        }
+    }
+}
+
+fn value_from(variable: &At, from: &At, errors: &mut Errors) {
+    let field = from.child("fieldRef");
+    if field.given() {
+        field_reference(&field, errors);
+    }
+    for key in ["configMapKeyRef", "secretKeyRef"] {
+        let reference = from.child(key);
+        if !reference.given() {
+            continue;
+        }
+        let name = reference.child("name");
+        for message in names::subdomain(name.text()) {
+            errors.invalid_as(&name, &quoted(name.text()), message);
+        }
+        if reference.child("key").text().is_empty() {
+            errors.required(&reference.child("key"), "");
+        } else {
+            errors.all_invalid(&reference.child("key"), names::config_key(reference.child("key").text()));
+        }
+    }
+    let kinds = ["fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"];
+    let sources = kinds.iter().filter(|name| from.child(name).given()).count();
+    if sources == 0 {
+        let why = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`";
+        errors.invalid_as(from, "\"\"", why);
+    } else if !variable.child("value").text().is_empty() {
+        errors.invalid_as(from, "\"\"", "may not be specified when `value` is not empty");
+    } else if sources > 1 {
+        errors.invalid_as(from, "\"\"", "may not have more than one field specified at a time");
+    }
+}
+
+fn field_reference(field: &At, errors: &mut Errors) {
+    let path = field.child("fieldPath");
+    let subscripted = ["metadata.labels['", "metadata.annotations['"].iter().any(|start| path.text().starts_with(start));
+    if path.text().is_empty() {
+        errors.required(&path, "");
+    } else if !subscripted && !FIELD_PATHS.contains(&path.text()) {
+        let why = match path.text() {
+            known @ ("metadata.labels" | "metadata.annotations") => {
+                errors.unsupported_as(&path, &quoted(known), &FIELD_PATHS);
+                return;
+            }
+            unknown => format!("error converting fieldPath: field label not supported: {unknown}"),
+        };
+        errors.invalid(&path, why);
+    }
+}
+
+fn mounts(container: &At, volumes: &BTreeSet<&str>, errors: &mut Errors) {
+    let mut paths = BTreeSet::new();
+    for mount in container.child("volumeMounts").items() {
+        let (name, path) = (mount.child("name"), mount.child("mountPath"));
+        if name.text().is_empty() {
+            errors.required(&name, "");
+        }
+        if !volumes.contains(name.text()) {
+            errors.push(&name, format!("Not found: {}", quoted(name.text())));
+        }
+        if path.text().is_empty() {
+            errors.required(&path, "");
+        }
+        if !paths.insert(path.text()) {
+            errors.invalid_as(&path, &quoted(path.text()), "must be unique");
+        }
+    }
+}

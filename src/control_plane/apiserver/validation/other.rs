@@ -1,0 +1,115 @@
+//! ConfigMaps, Secrets, Namespaces and Nodes (`pkg/apis/core/validation`). Of a Node only names, taints and Pod CIDRs.
+
+use super::field::{At, Errors, quoted};
+use super::{addresses, meta, names};
+use std::collections::BTreeSet;
+
+/// How many bytes the data of a ConfigMap or Secret may have.
+const MAX_SIZE: usize = 1024 * 1024;
+
+/// A ConfigMap; `old` is there for an update.
+pub fn config_map(object: &At, old: Option<&At>, errors: &mut Errors) {
+    meta::metadata(object, names::subdomain, errors);
+    let (data, binary) = (object.child("data"), object.child("binaryData"));
+    let mut size = 0;
+    for (bag, other) in [(&data, Some(&binary)), (&binary, None)] {
+        for (key, value) in bag.entries() {
+            let at = bag.key(key);
+            for message in names::config_key(key) {
+                errors.invalid_as(&at, &quoted(key), message);
+            }
+            if other.is_some_and(|other| other.key(key).given()) {
+                errors.invalid_as(&at, &quoted(key), "duplicate of key present in binaryData");
+            }
+            size += value.as_str().unwrap_or_default().len();
+        }
+    }
+    if size > MAX_SIZE {
+        errors.push(&object.named(""), format!("Too long: may not be more than {MAX_SIZE} bytes"));
+    }
+    immutable_data(object, old, errors);
+}
+
+/// A Secret, its stringData counted as data; `old` is there for an update.
+pub fn secret(object: &At, old: Option<&At>, errors: &mut Errors) {
+    if let Some(old) = old
+        && old.child("type").text_or("Opaque") != object.child("type").text_or("Opaque")
+    {
+        errors.invalid(&object.child("type"), "field is immutable");
+    }
+    meta::metadata(object, names::subdomain, errors);
+    let (data, text) = (object.child("data"), object.child("stringData"));
+    for bag in [&data, &text] {
+        for (key, _) in bag.entries() {
+            for message in names::config_key(key) {
+                errors.invalid_as(&data.key(key), &quoted(key), message);
+            }
+        }
+    }
+    let has = |key: &str| data.key(key).given() || text.key(key).given();
+    let missing: Vec<&str> = match object.child("type").text() {
+        "kubernetes.io/tls" => ["tls.crt", "tls.key"].into_iter().filter(|key| !has(key)).collect(),
+        "kubernetes.io/dockerconfigjson" if !has(".dockerconfigjson") => vec![".dockerconfigjson"],
+        "kubernetes.io/dockercfg" if !has(".dockercfg") => vec![".dockercfg"],
+        "kubernetes.io/ssh-auth" if !has("ssh-privatekey") => vec!["ssh-privatekey"],
+        "kubernetes.io/basic-auth" if !has("username") && !has("password") => vec!["username", "password"],
+        _ => Vec::new(),
+    };
+    for key in missing {
+        errors.required(&data.key(key), "");
+    }
+    immutable_data(object, old, errors);
+}
+
+fn immutable_data(object: &At, old: Option<&At>, errors: &mut Errors) {
+    let Some(old) = old.filter(|old| old.child("immutable").is_true()) else { return };
+    let why = "field is immutable when `immutable` is set";
+    if !object.child("immutable").is_true() {
+        errors.forbidden(&object.named("immutable"), why);
+    }
+    for field in ["data", "binaryData"] {
+        if object.child(field).value() != old.child(field).value() {
+            errors.forbidden(&object.child(field), why);
+        }
+    }
+}
+
+/// A Namespace.
+pub fn namespace(object: &At, errors: &mut Errors) {
+    meta::metadata(object, names::label, errors);
+}
+
+/// A Node.
+pub fn node(object: &At, errors: &mut Errors) {
+    meta::metadata(object, names::subdomain, errors);
+    let mut seen = BTreeSet::new();
+    for (index, taint) in object.at(&["spec", "taints"]).items().into_iter().enumerate() {
+        let (key, value, effect) = (taint.child("key"), taint.child("value"), taint.child("effect"));
+        // Upstream says metadata where the taints stand in spec.
+        let place = object.named(&format!("metadata.taints[{index}]"));
+        for message in names::qualified(key.text()) {
+            errors.invalid_as(&place.named("key"), &quoted(key.text()), message);
+        }
+        let wrong = names::label_value(value.text());
+        if !wrong.is_empty() {
+            errors.invalid_as(&place.named("value"), &quoted(value.text()), wrong.join(";"));
+        }
+        let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+        if effect.text().is_empty() {
+            errors.required(&place.named("effect"), "");
+        } else if !effects.contains(&effect.text()) {
+            errors.unsupported_as(&place.named("effect"), &effect.shown(), &effects);
+        }
+        if !seen.insert((effect.text(), key.text())) {
+            errors.push(&place, format!("Duplicate value: {}: taints must be unique by key and effect pair", taint.shown()));
+        }
+    }
+    let spec = object.child("spec");
+    let list = spec.child("podCIDRs").items();
+    let cidrs: Vec<&str> = if list.is_empty() { vec![spec.child("podCIDR").text()] } else { list.iter().map(At::text).collect() };
+    for (index, cidr) in cidrs.into_iter().enumerate().filter(|(_, cidr)| !cidr.is_empty()) {
+        for message in addresses::cidr(cidr) {
+            errors.invalid_as(&spec.named(&format!("podCIDRs[{index}]")), &quoted(cidr), message);
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Pods and Pod templates (`ValidatePodSpec` in `pkg/apis/core/validation`; warnings of `pkg/api/pod`). Left out:
+//! security contexts, resources, affinity but for topology keys, spread constraints, claims, operating systems.
+
+use super::field::{At, Errors, quoted};
+use super::{addresses, container, meta, names};
+use std::collections::BTreeSet;
+
+/// A whole Pod.
+pub fn validate(object: &At, errors: &mut Errors) {
+    meta::metadata(object, names::subdomain, errors);
+    spec(&object.child("spec"), &BTreeSet::new(), errors);
+}
+
+/// A template; upstream leaves `metadata` out of the paths of its labels and annotations.
+pub fn template<'a>(template: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut Errors) {
+    for (field, rule) in [("labels", meta::labels as fn(&At, &mut Errors)), ("annotations", meta::annotations)] {
+        let mut at = template.at(&["metadata", field]);
+        at.path = template.child(field).path;
+        rule(&at, errors);
+    }
+    spec(&template.child("spec"), claims, errors);
+}
+
+/// A Pod's spec; `claims` are volumes that a StatefulSet adds.
+fn spec<'a>(spec: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut Errors) {
+    let names_of_volumes = volumes(spec, claims, errors);
+    container::containers(spec, &names_of_volumes, errors);
+    host_network(spec, errors);
+    errors.one_of_or_default(&spec.child("restartPolicy"), &["Always", "OnFailure", "Never"]);
+    let policies = ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"];
+    errors.one_of_or_default(&spec.child("dnsPolicy"), &policies);
+    meta::labels(&spec.child("nodeSelector"), errors);
+    anti_affinity(spec, errors);
+    dns_config(spec, errors);
+    for gate in spec.child("readinessGates").items() {
+        errors.all_invalid(&gate.child("conditionType"), names::qualified(gate.child("conditionType").text()));
+    }
+    for (field, rule) in [
+        ("serviceAccountName", names::subdomain as fn(&str) -> Vec<String>),
+        ("nodeName", names::subdomain),
+        ("hostname", names::label),
+        ("subdomain", names::label),
+        ("priorityClassName", names::subdomain),
+    ] {
+        let at = spec.child(field);
+        if !at.text().is_empty() {
+            errors.all_invalid(&at, rule(at.text()));
+        }
+    }
+    let deadline = spec.child("activeDeadlineSeconds");
+    if deadline.given() && !(1..=i64::from(i32::MAX)).contains(&deadline.number()) {
+        errors.invalid(&deadline, format!("must be between 1 and {}, inclusive", i32::MAX));
+    }
+    tolerations(spec, errors);
+    for alias in spec.child("hostAliases").items() {
+        let ip = alias.child("ip");
+        for message in addresses::ip(ip.text()) {
+            errors.invalid_as(&ip, &quoted(ip.text()), message);
+        }
+        for name in alias.child("hostnames").items() {
+            errors.all_invalid(&name, names::subdomain(name.text()));
+        }
+    }
+}
+
+fn volumes<'a>(spec: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut Errors) -> BTreeSet<&'a str> {
+    let mut good: BTreeSet<&str> = claims.clone();
+    for volume in spec.child("volumes").items().into_iter().filter(|volume| !claims.contains(volume.child("name").text())) {
+        let before = errors.0.len();
+        let sources: Vec<&str> = volume.entries().into_iter().filter(|(key, value)| *key != "name" && !value.is_null()).map(|(key, _)| key).collect();
+        // Upstream looks at the sources in the order of its type; emptyDir stands before configMap there.
+        for extra in sources.iter().filter(|source| **source != "emptyDir").skip(usize::from(!sources.contains(&"emptyDir"))) {
+            errors.forbidden(&volume.child(extra), "may not specify more than 1 volume type");
+        }
+        source(&volume, errors);
+        let name = volume.child("name");
+        if name.text().is_empty() {
+            errors.required(&name, "");
+        } else {
+            errors.all_invalid(&name, names::label(name.text()));
+        }
+        if good.contains(name.text()) {
+            errors.duplicate(&name);
+        }
+        if errors.0.len() == before {
+            good.insert(name.text());
+        }
+    }
+    good
+}
+
+/// The names that a volume's source must give.
+fn source(volume: &At, errors: &mut Errors) {
+    for (kind, field) in [("secret", "secretName"), ("configMap", "name"), ("hostPath", "path"), ("persistentVolumeClaim", "claimName")] {
+        let at = volume.child(kind);
+        if at.given() && at.child(field).text().is_empty() {
+            errors.required(&at.child(field), "");
+        }
+    }
+}
+
+fn host_network(spec: &At, errors: &mut Errors) {
+    if !spec.child("hostNetwork").is_true() {
+        return;
+    }
+    for list in ["containers", "initContainers"] {
+        for port in spec.child(list).items().iter().flat_map(|container| container.child("ports").items()) {
+            let host = port.child("hostPort");
+            if host.number() != 0 && host.number() != port.child("containerPort").number() {
+                errors.invalid(&host, "must match `containerPort` when `hostNetwork` is true");
+            }
+        }
+    }
+}
+
+/// The topology key of Pod affinity terms.
+fn anti_affinity(spec: &At, errors: &mut Errors) {
+    for kind in ["podAffinity", "podAntiAffinity"] {
+        let affinity = spec.at(&["affinity", kind]);
+        let required = affinity.child("requiredDuringSchedulingIgnoredDuringExecution").items();
+        let preferred = affinity.child("preferredDuringSchedulingIgnoredDuringExecution").items();
+        for term in required.into_iter().chain(preferred.iter().map(|term| term.child("podAffinityTerm"))) {
+            let key = term.child("topologyKey");
+            if key.text().is_empty() {
+                errors.required(&key, "can not be empty");
+            }
+            for message in names::qualified(key.text()) {
+                errors.invalid_as(&key, &quoted(key.text()), message);
+            }
+            meta::label_selector(&term.child("labelSelector"), errors);
+        }
+    }
+}
+
+fn dns_config(spec: &At, errors: &mut Errors) {
+    let config = spec.child("dnsConfig");
+    let servers = config.child("nameservers");
+    if spec.child("dnsPolicy").text() == "None" {
+        if !config.given() {
+            errors.required(&config, "must provide `dnsConfig` when `dnsPolicy` is None");
+            return;
+        }
+        if servers.is_empty() {
+            errors.required(&servers, "must provide at least one DNS nameserver when `dnsPolicy` is None");
+            return;
+        }
+    }
+    if servers.len() > 3 {
+        errors.invalid(&servers, "must not have more than 3 nameservers");
+    }
+    for server in servers.items() {
+        errors.all_invalid(&server, addresses::ip(server.text()));
+    }
+    if config.child("searches").len() > 32 {
+        errors.invalid(&config.child("searches"), "must not have more than 32 search paths");
+    }
+    for option in config.child("options").items() {
+        if option.child("name").text().is_empty() {
+            errors.required(&option, "must not be empty");
+        }
+    }
+}
+
+fn tolerations(spec: &At, errors: &mut Errors) {
+    for toleration in spec.child("tolerations").items() {
+        let (key, operator, value, effect) =
+            (toleration.child("key"), toleration.child("operator"), toleration.child("value"), toleration.child("effect"));
+        if !key.text().is_empty() {
+            errors.all_invalid(&key, names::qualified(key.text()));
+        } else if operator.text() != "Exists" {
+            let why = "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
+            errors.invalid_as(&operator, &quoted(operator.text()), why);
+        }
+        if toleration.child("tolerationSeconds").given() && effect.text() != "NoExecute" {
+            errors.invalid_as(&effect, &quoted(effect.text()), "effect must be 'NoExecute' when `tolerationSeconds` is set");
+        }
+        match operator.text() {
+            "" | "Equal" => {
+                let wrong = names::label_value(value.text());
+                if !wrong.is_empty() {
+                    errors.invalid_as(&operator, &quoted(value.text()), wrong.join(";"));
+                }
+            }
+            "Exists" if !value.text().is_empty() => {
+                errors.invalid_as(&operator, &quoted(value.text()), "value must be empty when `operator` is 'Exists'");
+            }
+            "Exists" => {}
+            "Lt" | "Gt" => errors.unsupported(&operator, &["Equal", "Exists", "Lt", "Gt"]),
+            _ => errors.unsupported(&operator, &["Equal", "Exists"]),
+        }
+        errors.one_of_or_default(&effect, &["NoSchedule", "PreferNoSchedule", "NoExecute"]);
+    }
+}
+
+/// What the API server warns of in a Pod's spec (`pkg/api/pod/warnings.go`), as far as ports and variables go.
+pub fn warnings(spec: &At) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let grace = spec.child("terminationGracePeriodSeconds");
+    if grace.number() < 0 {
+        warnings.push(format!("{}: must be >= 0; negative values are invalid and will be treated as 1", grace.path));
+    }
+    let mut containers = spec.child("initContainers").items();
+    containers.extend(spec.child("containers").items());
+    for container in &containers {
+        duplicate_variables(container, &mut warnings);
+    }
+    let ports: Vec<At> = containers.iter().flat_map(|container| container.child("ports").items()).collect();
+    for (index, port) in ports.iter().enumerate() {
+        for other in ports.iter().take(index) {
+            if let Some(how) = overlap(port, other) {
+                warnings.push(format!("{}: {how} port definition with {}", port.path, other.path));
+            }
+        }
+    }
+    duplicate_port_names(&containers, &mut warnings);
+    warnings
+}
+
+/// How two ports with the same number and protocol are in each other's way.
+fn overlap(port: &At, other: &At) -> Option<&'static str> {
+    let number = |port: &At, name: &str| port.child(name).number();
+    let protocol = |port: &At| port.child("protocol").text_or("TCP").to_string();
+    if number(port, "containerPort") != number(other, "containerPort") || protocol(port) != protocol(other) {
+        return None;
+    }
+    let (ip, other_ip) = (port.child("hostIP").text(), other.child("hostIP").text());
+    let (host, other_host) = (number(port, "hostPort"), number(other, "hostPort"));
+    match () {
+        () if ip == other_ip && host == other_host => Some("duplicate"),
+        () if host == 0 || other_host == 0 => Some("overlapping"),
+        () if host == other_host && ip.is_empty() != other_ip.is_empty() => Some("dangerously ambiguous"),
+        () => None,
+    }
+}
+
+fn duplicate_port_names(containers: &[At], warnings: &mut Vec<String>) {
+    let mut seen: Vec<(&str, String)> = Vec::new();
+    for container in containers {
+        for port in container.child("ports").items() {
+            let name = port.child("name").text();
+            match seen.iter().find(|(other, _)| *other == name) {
+                _ if name.is_empty() => {}
+                Some((_, first)) => warnings.push(format!(
+                    "{}: duplicate port name {} with {first}, services and probes that select ports by name will use {first}",
+                    port.path,
+                    quoted(name)
+                )),
+                None => seen.push((name, port.path.clone())),
+            }
+        }
+    }
+}
+
+fn duplicate_variables(container: &At, warnings: &mut Vec<String>) {
+    let mut seen = BTreeSet::new();
+    for variable in container.child("env").items() {
+        let (name, value) = (variable.child("name").text(), variable.child("value").text());
+        let reference = format!("$({name})");
+        let hides = variable.child("valueFrom").given() || value == reference || !value.contains(&reference);
+        if !seen.insert(name) && hides {
+            let text = "hides previous definition of";
+            warnings.push(format!("{}: {text} {}, which may be dropped when using apply", variable.path, quoted(name)));
+        }
+    }
+}
