@@ -4,10 +4,12 @@ use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::{ConfigMap, Endpoints, Event, Namespace, Node, Pod, Secret, Service};
 use crate::api::discovery::EndpointSlice;
 use crate::api::networking::{Ingress, IngressClass, NetworkPolicy};
-use crate::api::{Kind, ObjectRef, Resource};
-use crate::kubectl::Manifests;
+use crate::api::{Kind, ObjectMeta, ObjectRef, Resource};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::kubectl::{Manifest, Manifests};
 use crate::random::Seed;
 use crate::settings::Settings;
+use crate::trace::FieldRef;
 use crate::words::Message;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,6 +91,14 @@ macro_rules! stored {
                 Some(whole.into())
             }
 
+            /// An object's metadata, of any kind.
+            pub fn metadata(&self, object: &ObjectRef) -> Option<&ObjectMeta> {
+                let key = (object.namespace.clone(), object.name.clone());
+                match object.kind {
+                    $(Kind::$type => self.$field.get(&key).map(|found| &found.metadata),)*
+                }
+            }
+
             /// Every object's name, by kind in the order of [`Kind::ALL`], then namespace and name.
             pub fn refs(&self) -> Vec<ObjectRef> {
                 let mut refs = Vec::new();
@@ -159,9 +169,67 @@ pub struct Cluster {
     pub unready: BTreeSet<(String, String)>,
     /// How often each name prefix was used, so that a replaced Pod gets another name.
     pub generations: BTreeMap<String, u64>,
+    /// From which document each applied object came, in its last admitted form.
+    pub origins: BTreeMap<ObjectRef, Origin>,
+    /// Counts writes, for `metadata.resourceVersion`.
+    pub writes: u64,
+}
+
+/// The document that an object came from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Origin {
+    /// The text.
+    pub manifests: Arc<Manifests>,
+    /// Position in [`Manifests::documents`].
+    pub document: u32,
+}
+
+impl Origin {
+    /// The document.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.manifests.documents.get(self.document as usize)
+    }
+}
+
+/// A cluster after something happened to it, and how it got there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The next state.
+    pub cluster: Cluster,
+    /// What happened, in order.
+    pub changes: Vec<Change>,
+    /// What was refused or is worth knowing.
+    pub diagnostics: Vec<Diagnostic>,
 }
 
 impl Cluster {
+    /// The document that the object came from, in its last admitted form; `None` for objects that the cluster made itself.
+    pub fn origin(&self, object: &ObjectRef) -> Option<&Manifest> {
+        self.origins.get(object)?.manifest()
+    }
+
+    /// Where in the text the cause of a field stands: the field itself for an object of the text; for a Pod or ReplicaSet that
+    /// a controller made, the same field in its controller's template.
+    pub fn locate(&self, field: &FieldRef) -> Option<Span> {
+        if let Some(span) = self.manifests.locate(field) {
+            return Some(span);
+        }
+        if let Some(origin) = self.origins.get(&field.object) {
+            return origin.manifests.locate(field);
+        }
+        let meta = self.store.metadata(&field.object)?;
+        let owner = meta.owner_references.iter().find(|owner| owner.controller == Some(true))?;
+        let kind = Kind::find(&owner.api_version, &owner.kind)?;
+        let object = ObjectRef::new(kind, &field.object.namespace, &owner.name);
+        self.locate(&FieldRef { path: path_in_owner(&field.object, kind, &field.path), object })
+    }
+
+    /// Whether the load balancer's health check still holds the node for alive: it notices a loss after 10 seconds.
+    pub fn load_balancer_trusts(&self, node: &str) -> bool {
+        let down = self.machines.get(node).and_then(|machine| machine.down_since);
+        down.is_none_or(|since| self.now < since + LOAD_BALANCER_NOTICES)
+    }
+
     /// Whether the machine has power.
     pub fn is_up(&self, node: &str) -> bool {
         self.machines.get(node).is_none_or(|machine| machine.down_since.is_none())
@@ -171,6 +239,59 @@ impl Cluster {
     pub fn proxy_view(&self, node: &str) -> &Store {
         self.machines.get(node).and_then(|machine| machine.frozen_view.as_deref()).unwrap_or(&self.store)
     }
+}
+
+/// Seconds after which a load balancer's health check drops a dead node (assumption).
+pub const LOAD_BALANCER_NOTICES: u64 = 10;
+
+/// Seconds after which the node lifecycle controller holds a silent node for lost: `--node-monitor-grace-period`.
+pub const NODE_GRACE: u64 = 50;
+
+/// Translates a field of an owned object to the field of its owner that it was made from.
+fn path_in_owner(owned: &ObjectRef, owner: Kind, path: &str) -> String {
+    let templated = |path: &str| path.is_empty() || path.starts_with("spec") || path.starts_with("metadata.labels");
+    match (owned.kind, owner) {
+        (Kind::Pod, Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet) if templated(path) && !path.is_empty() => {
+            format!("spec.template.{path}")
+        }
+        // A ReplicaSet and its Deployment call template, selector and replicas the same.
+        (Kind::ReplicaSet, Kind::Deployment) if path.starts_with("spec") => path.to_string(),
+        (Kind::EndpointSlice | Kind::Endpoints, Kind::Service) if path.starts_with("ports") => format!("spec.{path}"),
+        _ => String::new(),
+    }
+}
+
+/// 2026-01-01T00:00:00Z in seconds since 1970: when every cluster starts.
+const START: u64 = 1_767_225_600;
+
+/// Virtual seconds as an RFC 3339 time.
+pub fn timestamp(seconds: u64) -> String {
+    let at = START + seconds;
+    let (days, rest) = (at / 86_400, at % 86_400);
+    // Civil date from days: Howard Hinnant's algorithm, for years after 1970.
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let of_era = shifted % 146_097;
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_index = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month_index + 2) / 5 + 1;
+    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
+}
+
+/// Virtual seconds of a time that [`timestamp`] wrote; negative for times before the cluster's start.
+pub fn seconds_of(time: &str) -> Option<i64> {
+    let number = |from: usize, to: usize| time.get(from..to)?.parse::<i64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    let years = if month <= 2 { year - 1 } else { year };
+    let era = years.div_euclid(400);
+    let of_era = years.rem_euclid(400);
+    let of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
+    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
+    Some(days * 86_400 + hour * 3600 + minute * 60 + second - START as i64)
 }
 
 /// One step of how a cluster got from one state to the next: who did what to which object.
@@ -225,4 +346,134 @@ pub enum Action {
     ProxyStart(String),
     CorednsDown,
     CorednsUp,
+}
+
+impl Action {
+    /// Reads one event of the command line: `pod/default/web-x delete`, `node/node-2 down`, `wait 60s`.
+    ///
+    /// # Errors
+    /// What is wrong with it, in a sentence for the caller.
+    pub fn parse(text: &str) -> Result<Action, String> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        match words.as_slice() {
+            ["wait", time] => duration(time).map(Action::Wait).ok_or_else(|| format!("not a time: {time}")),
+            ["coredns", "down"] => Ok(Action::CorednsDown),
+            ["coredns", "up"] => Ok(Action::CorednsUp),
+            [subject, verb] => Action::of_subject(subject, verb, text),
+            [subject, "scale", replicas] => match replicas.parse() {
+                Ok(count) if count >= 0 => Ok(Action::Scale(subject_ref(subject)?, count)),
+                _ => Err(format!("not a number of replicas: {replicas}")),
+            },
+            _ => Err(format!("not an event: {text}")),
+        }
+    }
+
+    fn of_subject(subject: &str, verb: &str, text: &str) -> Result<Action, String> {
+        if let Some(node) = subject.strip_prefix("kube-proxy/") {
+            return match verb {
+                "stop" => Ok(Action::ProxyStop(node.to_string())),
+                "start" => Ok(Action::ProxyStart(node.to_string())),
+                _ => Err(format!("not an event: {text}")),
+            };
+        }
+        let object = subject_ref(subject)?;
+        match verb {
+            "down" if object.kind == Kind::Node => Ok(Action::NodeDown(object.name)),
+            "up" if object.kind == Kind::Node => Ok(Action::NodeUp(object.name)),
+            "unready" => Ok(Action::Unready(object)),
+            "ready" => Ok(Action::Ready(object)),
+            "delete" => Ok(Action::Delete(object)),
+            _ => Err(format!("not an event: {text}")),
+        }
+    }
+}
+
+/// `pod/default/web-x`, `node/node-2`, with kubectl's names for kinds; without a namespace it is `default`.
+fn subject_ref(text: &str) -> Result<ObjectRef, String> {
+    let mut parts = text.split('/');
+    let kind = parts.next().unwrap_or_default();
+    let kind = kind_named(kind).ok_or_else(|| format!("not a kind: {kind}"))?;
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(name), None, _) if !name.is_empty() => Ok(ObjectRef::new(kind, "default", name)),
+        (Some(namespace), Some(name), None) if !name.is_empty() => Ok(ObjectRef::new(kind, namespace, name)),
+        _ => Err(format!("not an object: {text}")),
+    }
+}
+
+/// The kind of a name as kubectl takes it: `deployment`, `deployments`, `deploy`.
+pub fn kind_named(text: &str) -> Option<Kind> {
+    let lower = text.to_ascii_lowercase();
+    let short = match lower.as_str() {
+        "po" => "pods",
+        "svc" => "services",
+        "ep" => "endpoints",
+        "deploy" => "deployments",
+        "rs" => "replicasets",
+        "sts" => "statefulsets",
+        "ds" => "daemonsets",
+        "no" => "nodes",
+        "ing" => "ingresses",
+        "ns" => "namespaces",
+        "cm" => "configmaps",
+        "ev" => "events",
+        "netpol" => "networkpolicies",
+        other => other,
+    };
+    Kind::ALL.into_iter().find(|kind| kind.plural() == short || kind.name().eq_ignore_ascii_case(short))
+}
+
+/// `60s`, `5m`, `1h`, `1m30s`, or seconds.
+fn duration(text: &str) -> Option<u64> {
+    if let Ok(seconds) = text.parse() {
+        return Some(seconds);
+    }
+    let (mut total, mut number) = (0u64, None::<u64>);
+    for c in text.chars() {
+        match c {
+            '0'..='9' => {
+                let digit = u64::from(c.to_digit(10)?);
+                number = Some(number.unwrap_or(0).checked_mul(10)?.checked_add(digit)?);
+            }
+            _ => {
+                let unit = match c {
+                    's' => 1,
+                    'm' => 60,
+                    'h' => 3600,
+                    _ => return None,
+                };
+                total = total.checked_add(number.take()?.checked_mul(unit)?)?;
+            }
+        }
+    }
+    number.is_none().then_some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_read_as_the_command_line_writes_them() {
+        let pod = ObjectRef::new(Kind::Pod, "default", "web-x");
+        assert_eq!(Action::parse("pod/default/web-x delete"), Ok(Action::Delete(pod.clone())));
+        assert_eq!(Action::parse("po/web-x unready"), Ok(Action::Unready(pod)));
+        assert_eq!(Action::parse("node/node-2 down"), Ok(Action::NodeDown("node-2".into())));
+        assert_eq!(Action::parse("wait 1m30s"), Ok(Action::Wait(90)));
+        assert_eq!(Action::parse("kube-proxy/node-2 stop"), Ok(Action::ProxyStop("node-2".into())));
+        assert_eq!(Action::parse("coredns up"), Ok(Action::CorednsUp));
+        let web = ObjectRef::new(Kind::Deployment, "default", "web");
+        assert_eq!(Action::parse("deployment/default/web scale 5"), Ok(Action::Scale(web, 5)));
+        for wrong in ["", "wait", "wait x", "wait 5m3", "pod/web down", "thing/web delete", "deployment/web scale -1"] {
+            assert!(Action::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn virtual_time_is_written_and_read() {
+        assert_eq!(timestamp(0), "2026-01-01T00:00:00Z");
+        assert_eq!(timestamp(86_400 * 59 + 61), "2026-03-01T00:01:01Z");
+        assert_eq!(seconds_of("2026-03-01T00:01:01Z"), Some(86_400 * 59 + 61));
+        assert_eq!(seconds_of("2025-12-31T23:59:59Z"), Some(-1));
+        assert_eq!(seconds_of("yesterday"), None);
+    }
 }

@@ -3,3 +3,4 @@ pub mod environment;
 pub mod images;
 pub mod kube_proxy;
 pub mod cni;
+pub mod kubelet;

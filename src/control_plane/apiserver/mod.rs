@@ -5,6 +5,7 @@
 //! custom resources. Source: `k8s.io/apiserver` endpoints/handlers/create.go, `k8s.io/kubernetes` pkg/apis.
 
 mod admit;
+pub mod allocate;
 mod decode;
 pub mod validation;
 mod kinds;

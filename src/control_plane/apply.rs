@@ -1,0 +1,523 @@
+//! `kubectl apply`: manifests into the cluster, and what follows.
+//!
+//! Imitates `kubectl apply --prune` over the API server's create and update strategies: what the text does not name stays as the
+//! cluster filled it in. A refused document leaves its object in its last good form. Leaves out conflicts between field managers.
+
+use super::apiserver::allocate::{Taken, allocate};
+use super::apiserver::{AdmittedObject, Object, admit};
+use super::settle::settle;
+use super::world::{Key, World, key_of};
+use super::{inventory, kubelets};
+use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
+use crate::api::core::{Namespace, Node, Pod, Service};
+use crate::api::discovery::EndpointSlice;
+use crate::api::networking::Ingress;
+use crate::api::{Kind, ObjectRef, Resource};
+use crate::cluster::{Cluster, Origin, Outcome, Store, Stored, Verb};
+use crate::diagnostic::{Diagnostic, Finding, Fix, Severity};
+use crate::kubectl::{Manifest, Manifests};
+use crate::msg;
+use crate::random::Seed;
+use crate::settings::Settings;
+use crate::words::Message;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// At most so many documents.
+pub const MOST_OBJECTS: usize = 2_000;
+/// At most so many Pods.
+pub const MOST_PODS: i64 = 5_000;
+
+impl Cluster {
+    /// A fresh cluster with its standing objects, settled.
+    pub fn new(settings: impl Into<Arc<Settings>>, seed: Seed) -> Cluster {
+        let mut world = World::new(Cluster {
+            settings: settings.into(),
+            seed,
+            now: 0,
+            store: Store::default(),
+            manifests: Arc::default(),
+            applied: BTreeSet::new(),
+            machines: BTreeMap::new(),
+            unready: BTreeSet::new(),
+            generations: BTreeMap::new(),
+            origins: BTreeMap::new(),
+            writes: 0,
+        });
+        inventory::install(&mut world);
+        settle(&mut world);
+        // Its own start is no news.
+        world.cluster.store.events.clear();
+        world.finish().cluster
+    }
+
+    /// `kubectl apply --prune` of the whole text on the running cluster, played to its end.
+    #[must_use]
+    pub fn apply(&self, manifests: Arc<Manifests>) -> Outcome {
+        apply(self, manifests, Prune::Missing)
+    }
+
+    /// A further `kubectl apply` that deletes nothing.
+    #[must_use]
+    pub fn apply_more(&self, manifests: Arc<Manifests>) -> Outcome {
+        apply(self, manifests, Prune::Nothing)
+    }
+}
+
+/// What becomes of objects that were applied before and are not in the text.
+#[derive(Clone, Copy, PartialEq)]
+enum Prune {
+    Missing,
+    Nothing,
+}
+
+fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune) -> Outcome {
+    let mut world = World::new(cluster.clone());
+    if manifests.documents.len() > MOST_OBJECTS {
+        let limit = msg!("limit.objects", most = MOST_OBJECTS, given = manifests.documents.len());
+        world.diagnostics.push(ours(None, "", limit));
+        return world.finish();
+    }
+    let admitted = admit(&manifests);
+    world.diagnostics = admitted.diagnostics;
+    world.cluster.manifests = manifests.clone();
+    if prune == Prune::Missing {
+        prune_missing(&mut world, &manifests);
+    }
+    let mut work = changed(&mut world, &manifests, admitted.objects);
+    refuse_too_many_pods(&mut world, &manifests, &mut work);
+    let mut taken = Taken::by(&world.cluster.store);
+    for item in &work {
+        if let Object::Service(service) = &item.object {
+            taken.wish(service);
+        }
+    }
+    for item in work {
+        write(&mut world, &manifests, item, &mut taken);
+    }
+    settle(&mut world);
+    let origins = world.cluster.origins.iter();
+    world.cluster.applied = origins.filter(|(_, o)| Arc::ptr_eq(&o.manifests, &manifests)).map(|(object, _)| object.clone()).collect();
+    world.finish()
+}
+
+fn prune_missing(world: &mut World, manifests: &Manifests) {
+    let named: BTreeSet<ObjectRef> = manifests.documents.iter().filter_map(Manifest::object).collect();
+    let gone: Vec<ObjectRef> = world.cluster.origins.keys().filter(|object| !named.contains(object)).cloned().collect();
+    for object in gone {
+        delete(world, &object);
+    }
+}
+
+/// The documents that differ from what was applied, in the order in which they are applied.
+fn changed(world: &mut World, manifests: &Arc<Manifests>, objects: Vec<AdmittedObject>) -> Vec<AdmittedObject> {
+    let mut work = Vec::new();
+    for item in objects {
+        let object = item.object.object_ref();
+        let Some(written) = document(manifests, item.position) else { continue };
+        let same = world.cluster.origin(&object).is_some_and(|old| old.value == written.value);
+        if same && world.cluster.store.contains(&object) {
+            note_origin(world, manifests, &object, item.position);
+        } else {
+            work.push(item);
+        }
+    }
+    let explicit = |item: &AdmittedObject| match &item.object {
+        Object::Service(service) => service.spec.cluster_ip.is_empty() && service.spec.ports.iter().all(|p| p.node_port == 0),
+        _ => false,
+    };
+    work.sort_by_cached_key(|item| {
+        let object = item.object.object_ref();
+        (object.kind, explicit(item), object.namespace, object.name)
+    });
+    work
+}
+
+fn document(manifests: &Manifests, position: u32) -> Option<&Manifest> {
+    let at = manifests.documents.get(position as usize).filter(|manifest| manifest.position == position);
+    at.or_else(|| manifests.documents.iter().find(|manifest| manifest.position == position))
+}
+
+fn note_origin(world: &mut World, manifests: &Arc<Manifests>, object: &ObjectRef, position: u32) {
+    let document = manifests.documents.iter().position(|manifest| manifest.position == position);
+    if let Some(document) = document.and_then(|at| u32::try_from(at).ok()) {
+        world.cluster.origins.insert(object.clone(), Origin { manifests: manifests.clone(), document });
+    }
+}
+
+/// Pods that an object asks for.
+fn asks(object: &Object, nodes: usize) -> i64 {
+    match object {
+        Object::Deployment(set) => i64::from(set.spec.replicas.unwrap_or(1)),
+        Object::ReplicaSet(set) => i64::from(set.spec.replicas.unwrap_or(1)),
+        Object::StatefulSet(set) => i64::from(set.spec.replicas.unwrap_or(1)),
+        Object::DaemonSet(_) => i64::try_from(nodes).unwrap_or(0),
+        Object::Pod(_) => 1,
+        _ => 0,
+    }
+}
+
+fn refuse_too_many_pods(world: &mut World, manifests: &Manifests, work: &mut Vec<AdmittedObject>) {
+    let nodes = world.cluster.store.nodes.len();
+    let mut total = i64::try_from(world.cluster.store.pods.len()).unwrap_or(i64::MAX);
+    let mut refused = Vec::new();
+    work.retain(|item| {
+        let wanted = asks(&item.object, nodes);
+        let fits = total.saturating_add(wanted) <= MOST_PODS;
+        if fits {
+            total += wanted;
+        } else {
+            refused.push((item.position, wanted));
+        }
+        fits
+    });
+    for (position, wanted) in refused {
+        let limit = msg!("limit.pods", most = MOST_PODS, given = wanted);
+        world.diagnostics.push(ours(document(manifests, position), "spec.replicas", limit));
+    }
+}
+
+fn ours(manifest: Option<&Manifest>, path: &str, message: Message) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        span: manifest.and_then(|manifest| manifest.span_at(path)),
+        object: manifest.and_then(Manifest::object),
+        path: path.to_string(),
+        message: Finding::Ours(message),
+        help: None,
+        fixes: Vec::new(),
+    }
+}
+
+fn upstream(manifest: &Manifest, path: &str, message: String) -> Diagnostic {
+    let unsaid = ours(Some(manifest), path, Message::default());
+    Diagnostic { message: Finding::Upstream(message), ..unsaid }
+}
+
+/// Writes one admitted object, or says why not.
+fn write(world: &mut World, manifests: &Arc<Manifests>, item: AdmittedObject, taken: &mut Taken) {
+    let Some(manifest) = document(manifests, item.position) else { return };
+    let object = item.object.object_ref();
+    if object.kind.namespaced() && world.cluster.store.get::<Namespace>("", &object.namespace).is_none() {
+        return refuse_namespace(world, manifest, &object.namespace);
+    }
+    let written = match item.object {
+        Object::Service(service) => write_service(world, *service, taken),
+        Object::Pod(pod) => write_pod(world, *pod),
+        Object::Deployment(new) => write_deployment(world, *new, manifest),
+        Object::ReplicaSet(new) => write_replica_set(world, *new, manifest),
+        Object::StatefulSet(new) => write_stateful_set(world, *new, manifest),
+        Object::DaemonSet(new) => write_daemon_set(world, *new),
+        Object::Namespace(new) => {
+            let mut new = *new;
+            new.metadata.labels.insert("kubernetes.io/metadata.name".into(), new.metadata.name.clone());
+            replace(world, new, |_, _| {});
+            Ok(())
+        }
+        Object::Node(new) => {
+            write_node(world, *new);
+            Ok(())
+        }
+        Object::EndpointSlice(new) => {
+            write_slice(world, *new);
+            Ok(())
+        }
+        Object::Ingress(new) => {
+            replace(world, *new, |new: &mut Ingress, old| {
+                new.status.clone_from(&old.status);
+                if new.spec.ingress_class_name.is_none() {
+                    new.spec.ingress_class_name.clone_from(&old.spec.ingress_class_name);
+                }
+            });
+            Ok(())
+        }
+        Object::Endpoints(new) => plain(world, *new),
+        Object::ConfigMap(new) => plain(world, *new),
+        Object::Secret(new) => plain(world, *new),
+        Object::IngressClass(new) => plain(world, *new),
+        Object::NetworkPolicy(new) => plain(world, *new),
+        Object::Event(new) => plain(world, *new),
+    };
+    match written {
+        Ok(()) => note_origin(world, manifests, &object, item.position),
+        Err((path, message)) => world.diagnostics.push(upstream(manifest, &path, message)),
+    }
+}
+
+/// Field path and message of a refusal.
+type Refusal = (String, String);
+
+fn plain<R: Stored>(world: &mut World, new: R) -> Result<(), Refusal> {
+    replace(world, new, |_, _| {});
+    Ok(())
+}
+
+fn refuse_namespace(world: &mut World, manifest: &Manifest, namespace: &str) {
+    let mut refusal = upstream(manifest, "metadata.namespace", format!("namespaces \"{namespace}\" not found"));
+    refusal.help = Some(msg!("help.addNamespace", namespace = namespace));
+    refusal.fixes.push(Fix {
+        label: msg!("fix.addNamespace", namespace = namespace),
+        span: None,
+        text: format!("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {namespace}\n"),
+    });
+    world.diagnostics.push(refusal);
+}
+
+/// Says what the API server stores.
+fn say(world: &mut World, object: &ObjectRef, is_new: bool) {
+    if is_new {
+        world.note("kube-apiserver", Verb::Create, object.clone(), msg!("change.create", object = object));
+    } else {
+        world.note("kube-apiserver", Verb::Update, object.clone(), msg!("change.update", object = object));
+    }
+}
+
+/// What the API server keeps of the old object's metadata.
+fn keep_meta<R: Resource>(new: &mut R, old: &R) {
+    let (kept, meta) = (old.metadata(), new.metadata_mut());
+    meta.uid.clone_from(&kept.uid);
+    meta.resource_version.clone_from(&kept.resource_version);
+    meta.creation_timestamp.clone_from(&kept.creation_timestamp);
+    meta.generation = kept.generation;
+    meta.deletion_timestamp.clone_from(&kept.deletion_timestamp);
+    if meta.owner_references.is_empty() {
+        meta.owner_references.clone_from(&kept.owner_references);
+    }
+    for (key, value) in kept.annotations.iter().filter(|(key, _)| key.starts_with("deployment.kubernetes.io/")) {
+        meta.annotations.entry(key.clone()).or_insert_with(|| value.clone());
+    }
+}
+
+/// Writes an object over its old form, unless nothing changes. `merge` takes over what the text does not decide.
+fn replace<R: Stored>(world: &mut World, mut new: R, merge: impl FnOnce(&mut R, &R)) -> bool {
+    let object = ObjectRef::of(&new);
+    let old = R::table(&world.cluster.store).get(&key_of(new.metadata())).cloned();
+    if let Some(old) = &old {
+        keep_meta(&mut new, old.as_ref());
+        merge(&mut new, old.as_ref());
+        if new == **old {
+            return false;
+        }
+    }
+    say(world, &object, old.is_none());
+    world.put(new);
+    true
+}
+
+fn write_service(world: &mut World, mut new: Service, taken: &mut Taken) -> Result<(), Refusal> {
+    let object = ObjectRef::of(&new);
+    let old = world.cluster.store.services.get(&key_of(&new.metadata)).cloned();
+    if new.spec.type_.is_empty() {
+        new.spec.type_ = "ClusterIP".into();
+    }
+    if let Some(old) = &old {
+        let (given, had) = (&new.spec.cluster_ip, &old.spec.cluster_ip);
+        let both = new.spec.type_ != "ExternalName" && old.spec.type_ != "ExternalName";
+        if both && !given.is_empty() && !had.is_empty() && given != had {
+            let message = format!("Invalid value: [\"{given}\"]: may not change once set");
+            return Err(("spec.clusterIPs[0]".into(), message));
+        }
+    }
+    let range = world.cluster.settings.service_range();
+    allocate(&mut new, old.as_deref(), range, taken)?;
+    if let Some(old) = &old {
+        keep_meta(&mut new, old.as_ref());
+        new.status.clone_from(&old.status);
+        if new == **old {
+            return Ok(());
+        }
+    }
+    say(world, &object, old.is_none());
+    world.put_service(new);
+    Ok(())
+}
+
+fn write_pod(world: &mut World, mut new: Pod) -> Result<(), Refusal> {
+    let old = world.cluster.store.pods.get(&key_of(&new.metadata)).cloned();
+    let object = ObjectRef::of(&new);
+    if let Some(old) = &old {
+        keep_meta(&mut new, old.as_ref());
+        if new.spec.node_name.is_empty() {
+            new.spec.node_name.clone_from(&old.spec.node_name);
+        }
+        new.status.clone_from(&old.status);
+        if new == **old {
+            return Ok(());
+        }
+        let mut but_images = new.spec.clone();
+        for (container, old) in but_images.containers.iter_mut().zip(&old.spec.containers) {
+            container.image.clone_from(&old.image);
+        }
+        if but_images != old.spec {
+            return Err(("spec".into(), POD_UPDATE.into()));
+        }
+    } else if new.status.phase.is_empty() {
+        new.status.phase = "Pending".into();
+    }
+    say(world, &object, old.is_none());
+    world.put_pod(new);
+    if old.is_some() {
+        world.queue.kubelet.insert((object.namespace, object.name));
+    }
+    Ok(())
+}
+
+/// `pkg/apis/core/validation`: what may change in a running Pod.
+const POD_UPDATE: &str = "Forbidden: pod updates may not change fields other than `spec.containers[*].image`,\
+    `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),\
+    `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+
+fn immutable_selector<S: serde::Serialize + PartialEq>(new: &S, old: &S) -> Result<(), Refusal> {
+    if new == old {
+        return Ok(());
+    }
+    let text = serde_json::to_string(new).unwrap_or_default();
+    Err(("spec.selector".into(), format!("Invalid value: {text}: field is immutable")))
+}
+
+/// The replicas of a text that has never named them are whatever `kubectl scale` made of them.
+fn scaled(world: &World, object: &ObjectRef, manifest: &Manifest) -> bool {
+    let names = |manifest: &Manifest| manifest.value.pointer("/spec/replicas").is_some_and(|replicas| !replicas.is_null());
+    !names(manifest) && world.cluster.origin(object).is_none_or(|old| !names(old))
+}
+
+macro_rules! write_workload {
+    ($name:ident, $type:ident, $table:ident) => {
+        fn $name(world: &mut World, mut new: $type, manifest: &Manifest) -> Result<(), Refusal> {
+            let object = ObjectRef::of(&new);
+            let old = world.cluster.store.$table.get(&key_of(&new.metadata)).cloned();
+            new.metadata.generation = 1;
+            if let Some(old) = &old {
+                immutable_selector(&new.spec.selector, &old.spec.selector)?;
+                keep_meta(&mut new, old.as_ref());
+                new.status.clone_from(&old.status);
+                if scaled(world, &object, manifest) {
+                    new.spec.replicas = old.spec.replicas;
+                }
+                if new == **old {
+                    return Ok(());
+                }
+                new.metadata.generation += i64::from(new.spec != old.spec);
+            }
+            say(world, &object, old.is_none());
+            world.put(new);
+            Ok(())
+        }
+    };
+}
+write_workload!(write_deployment, Deployment, deployments);
+write_workload!(write_replica_set, ReplicaSet, replica_sets);
+write_workload!(write_stateful_set, StatefulSet, stateful_sets);
+
+fn write_daemon_set(world: &mut World, mut new: DaemonSet) -> Result<(), Refusal> {
+    let object = ObjectRef::of(&new);
+    let old = world.cluster.store.daemon_sets.get(&key_of(&new.metadata)).cloned();
+    new.metadata.generation = 1;
+    if let Some(old) = &old {
+        immutable_selector(&new.spec.selector, &old.spec.selector)?;
+        keep_meta(&mut new, old.as_ref());
+        new.status.clone_from(&old.status);
+        if new == **old {
+            return Ok(());
+        }
+        new.metadata.generation += i64::from(new.spec != old.spec);
+    }
+    say(world, &object, old.is_none());
+    world.put(new);
+    Ok(())
+}
+
+fn write_node(world: &mut World, new: Node) {
+    let old = world.cluster.store.nodes.get(&key_of(&new.metadata)).cloned();
+    let number = u32::try_from(world.cluster.store.nodes.len()).unwrap_or(0) + 1;
+    let new = match &old {
+        Some(old) => {
+            let mut merged = new;
+            if merged.spec.pod_cidr.is_empty() {
+                merged.spec.pod_cidr.clone_from(&old.spec.pod_cidr);
+            }
+            if merged.status.addresses.is_empty() {
+                merged.status.addresses.clone_from(&old.status.addresses);
+            }
+            inventory::completed(&world.cluster.settings, merged, number)
+        }
+        None => inventory::completed(&world.cluster.settings, new, number),
+    };
+    replace(world, new, |_, _| {});
+}
+
+fn write_slice(world: &mut World, mut new: EndpointSlice) {
+    let object = ObjectRef::of(&new);
+    let old = world.cluster.store.endpoint_slices.get(&key_of(&new.metadata)).cloned();
+    if let Some(old) = &old {
+        keep_meta(&mut new, old.as_ref());
+        if new == **old {
+            return;
+        }
+        world.touch_slice(old);
+    }
+    say(world, &object, old.is_none());
+    world.put_slice(new);
+}
+
+/// Deletes an object of any kind, as `kubectl delete` does; what depends on it follows in [`settle`].
+pub(crate) fn delete(world: &mut World, object: &ObjectRef) {
+    world.cluster.origins.remove(object);
+    let key: Key = (object.namespace.clone(), object.name.clone());
+    if !world.cluster.store.contains(object) {
+        return;
+    }
+    if object.kind == Kind::Pod {
+        if let Some(pod) = world.cluster.store.pods.get(&key).cloned() {
+            kubelets::terminate(world, &pod, "kube-apiserver");
+        }
+        return;
+    }
+    if object.kind == Kind::Namespace {
+        let inside = world.cluster.store.refs().into_iter().filter(|other| other.namespace == object.name);
+        inside.collect::<Vec<_>>().iter().for_each(|other| delete(world, other));
+    }
+    world.note("kube-apiserver", Verb::Delete, object.clone(), msg!("change.delete", object = object));
+    let meta = world.cluster.store.metadata(object).cloned().unwrap_or_default();
+    match object.kind {
+        Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::ReplicaSet => {
+            world.forget_owned(&meta);
+            world.queue.workloads.insert(object.clone());
+            world.queue.workloads.extend(super::world::controller_of(&meta));
+        }
+        Kind::Service => {
+            world.touch_service(&key);
+            world.queue.records.insert(key);
+        }
+        Kind::EndpointSlice => {
+            if let Some(slice) = world.cluster.store.endpoint_slices.get(&key).cloned() {
+                world.touch_slice(&slice);
+                let service = slice.metadata.labels.get("kubernetes.io/service-name").cloned().unwrap_or_default();
+                world.queue.services.insert((object.namespace.clone(), service));
+            }
+        }
+        Kind::Endpoints => {
+            world.queue.mirrored.insert(key.clone());
+            world.queue.services.insert(key);
+        }
+        Kind::Ingress | Kind::IngressClass => world.queue.ingresses = true,
+        _ => {}
+    }
+    world.cluster.store.remove(object);
+    world.begin_next_life(object);
+    if object.kind == Kind::Node {
+        forget_node(world, &object.name);
+    }
+}
+
+/// Pods of a node that is gone are collected (`pkg/controller/podgc`).
+fn forget_node(world: &mut World, name: &str) {
+    world.cluster.machines.remove(name);
+    let pods: Vec<Arc<Pod>> = world.pods_on(name).cloned().collect();
+    for pod in pods {
+        let message = msg!("change.collect", object = ObjectRef::of(pod.as_ref()));
+        world.note("pod-garbage-collector", Verb::Delete, ObjectRef::of(pod.as_ref()), message);
+        world.remove_pod(&key_of(&pod.metadata));
+    }
+    world.wake_for_nodes();
+}

@@ -1,0 +1,104 @@
+//! The cloud controller: gives Services of type LoadBalancer their address, and Ingresses theirs.
+//!
+//! Imitates `k8s.io/cloud-provider/controllers/service`. One table says what each provider reports: `cloud` is a machine outside
+//! that rewrites to node ports, so its status says `ipMode: Proxy`; `none` leaves `<pending>`. A Service with a
+//! `loadBalancerClass` is left to somebody else, who does not exist here.
+
+use super::names::mixed_hash;
+use super::world::{Key, World};
+use crate::api::ObjectRef;
+use crate::api::core::{LoadBalancerIngress, Service};
+use crate::cluster::{Cluster, Verb};
+use crate::msg;
+use crate::settings::Provider;
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+const COMPONENT: &str = "cloud-controller-manager";
+
+/// Works off the Services whose load balancer may change.
+pub(crate) fn run(world: &mut World) {
+    let keys = std::mem::take(&mut world.queue.load_balancers);
+    for key in keys {
+        sync(world, &key);
+    }
+}
+
+fn sync(world: &mut World, key: &Key) {
+    let Some(service) = world.cluster.store.services.get(key).cloned() else {
+        world.queue.ingresses = true;
+        return;
+    };
+    let wants = service.spec.type_ == "LoadBalancer" && service.spec.load_balancer_class.is_none();
+    let ingress = if wants { ingress(world, &service) } else { Vec::new() };
+    // The status of a pasted dump stands when its class is somebody else's.
+    if ingress == service.status.load_balancer.ingress || (!wants && service.spec.load_balancer_class.is_some()) {
+        return;
+    }
+    let mut next = service.as_ref().clone();
+    let object = ObjectRef::of(service.as_ref());
+    let name = &service.metadata.name;
+    match ingress.first() {
+        Some(first) => {
+            let address = if first.ip.is_empty() { &first.hostname } else { &first.ip };
+            world.note(COMPONENT, Verb::Update, object, msg!("change.loadBalancer", service = name, address = address));
+        }
+        None => world.note(COMPONENT, Verb::Update, object, msg!("change.loadBalancerGone", service = name)),
+    }
+    next.status.load_balancer.ingress = ingress;
+    world.put_service(next);
+    world.queue.load_balancers.remove(key);
+    world.queue.ingresses = true;
+}
+
+/// What the provider reports for a Service.
+fn ingress(world: &World, service: &Service) -> Vec<LoadBalancerIngress> {
+    let settings = world.cluster.settings.load_balancer.clone();
+    let mode = match settings.provider {
+        Provider::None => return Vec::new(),
+        Provider::Cloud => Some("Proxy"),
+        Provider::Metallb => Some("VIP"),
+        Provider::Aws => return vec![hostname(service)],
+    };
+    let ip = address(&world.cluster, service);
+    let reported = ip.map(|ip| LoadBalancerIngress {
+        ip: ip.to_string(),
+        ip_mode: mode.map(str::to_string),
+        ..LoadBalancerIngress::default()
+    });
+    reported.into_iter().collect()
+}
+
+/// The DNS name that an AWS load balancer gets.
+fn hostname(service: &Service) -> LoadBalancerIngress {
+    let meta = &service.metadata;
+    let hash = mixed_hash(&format!("{}/{}", meta.namespace, meta.name));
+    let name: String = format!("k8s-{:.8}-{:.8}-{:010x}", meta.namespace, meta.name, hash & 0xff_ffff_ffff);
+    let region = "elb.eu-central-1.amazonaws.com";
+    LoadBalancerIngress { hostname: format!("{name}.{region}"), ..LoadBalancerIngress::default() }
+}
+
+/// The Service's address: as it is, as it wishes, or from the pool by hash.
+fn address(cluster: &Cluster, service: &Service) -> Option<Ipv4Addr> {
+    let (first, last) = pool(&cluster.settings.load_balancer.pool)?;
+    let own = ObjectRef::of(service);
+    let others = cluster.store.all::<Service>().filter(|other| ObjectRef::of(*other) != own);
+    let used: BTreeSet<Ipv4Addr> =
+        others.flat_map(|other| &other.status.load_balancer.ingress).filter_map(|ingress| ingress.ip.parse().ok()).collect();
+    let free = |ip: &Ipv4Addr| (first..=last).contains(&u32::from(*ip)) && !used.contains(ip);
+    let standing = service.status.load_balancer.ingress.iter().find_map(|ingress| ingress.ip.parse().ok());
+    let wish = service.spec.load_balancer_ip.parse().ok();
+    if let Some(ip) = wish.filter(free).or(standing.filter(free)) {
+        return Some(ip);
+    }
+    let size = u64::from(last - first) + 1;
+    let start = mixed_hash(&format!("{}/{}", own.namespace, own.name)) % size;
+    let at = |step: u64| Ipv4Addr::from(first + ((start + step) % size) as u32);
+    (0..size.min(65_536)).map(at).find(free)
+}
+
+fn pool(text: &str) -> Option<(u32, u32)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.trim().parse::<Ipv4Addr>().ok()?, last.trim().parse::<Ipv4Addr>().ok()?);
+    (first <= last).then(|| (u32::from(first), u32::from(last)))
+}

@@ -1,0 +1,124 @@
+//! The DaemonSet controller: one Pod on every node that may run it.
+//!
+//! Imitates `pkg/controller/daemon/daemon_controller.go`: its Pods bear the taints of nodes in trouble, and are placed by the
+//! scheduler on the node they were made for. A changed template replaces one Pod after another (maxUnavailable 1). Leaves out
+//! OnDelete, maxSurge and history.
+
+use super::pod_control::{create, delete, from_template, is_active};
+use crate::api::ObjectRef;
+use crate::api::apps::{DaemonSet, DaemonSetStatus};
+use crate::api::core::{Node, Pod, Toleration};
+use crate::api::meta::selects;
+use crate::control_plane::names::template_hash;
+use crate::control_plane::scheduler::tolerates;
+use crate::control_plane::world::{Key, World};
+use crate::node::kubelet::is_ready;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const COMPONENT: &str = "daemonset-controller";
+const REVISION: &str = "controller-revision-hash";
+
+/// Brings one DaemonSet one step further.
+pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
+    let Some(set) = world.cluster.store.daemon_sets.get(key).cloned() else {
+        return super::replica_set::collect(world, object);
+    };
+    let hash = template_hash(&serde_json::to_string(&set.spec.template).unwrap_or_default());
+    let mut by_node: BTreeMap<String, Vec<Arc<Pod>>> = BTreeMap::new();
+    for pod in world.pods_of(object) {
+        let node = world.daemon_nodes.get(&(pod.metadata.namespace.clone(), pod.metadata.name.clone())).cloned();
+        by_node.entry(node.unwrap_or_else(|| pod.spec.node_name.clone())).or_default().push(pod);
+    }
+    let wished = wished_nodes(world, &set);
+    for node in &wished {
+        if by_node.get(node).is_none_or(Vec::is_empty) {
+            make(world, &set, object, &hash, node);
+        }
+    }
+    for (node, pods) in &by_node {
+        let keep = usize::from(wished.contains(node));
+        for pod in pods.iter().filter(|pod| is_active(pod)).skip(keep) {
+            delete(world, COMPONENT, object, pod);
+        }
+    }
+    update_one(world, object, &hash);
+    report(world, &set, object, &hash, &wished);
+}
+
+/// Nodes on which the set wants to run: selected, and without taints that its Pods do not bear.
+fn wished_nodes(world: &World, set: &DaemonSet) -> Vec<String> {
+    let tolerations = with_own(&set.spec.template.spec.tolerations);
+    let fits = |node: &&Node| {
+        selects(&set.spec.template.spec.node_selector, &node.metadata.labels)
+            && (set.spec.template.spec.node_name.is_empty() || set.spec.template.spec.node_name == node.metadata.name)
+            && node.spec.taints.iter().all(|taint| taint.effect == "PreferNoSchedule" || tolerates(&tolerations, taint))
+    };
+    world.cluster.store.all::<Node>().filter(fits).map(|node| node.metadata.name.clone()).collect()
+}
+
+/// What every Pod of a DaemonSet bears (`util.AddOrUpdateDaemonPodTolerations`).
+fn with_own(given: &[Toleration]) -> Vec<Toleration> {
+    let own = [
+        ("not-ready", "NoExecute"),
+        ("unreachable", "NoExecute"),
+        ("disk-pressure", "NoSchedule"),
+        ("memory-pressure", "NoSchedule"),
+        ("pid-pressure", "NoSchedule"),
+        ("unschedulable", "NoSchedule"),
+    ];
+    let own = own.into_iter().map(|(key, effect)| Toleration {
+        key: format!("node.kubernetes.io/{key}"),
+        operator: "Exists".into(),
+        effect: effect.into(),
+        ..Toleration::default()
+    });
+    given.iter().cloned().chain(own).collect()
+}
+
+fn make(world: &mut World, set: &DaemonSet, object: &ObjectRef, hash: &str, node: &str) {
+    let mut pod = from_template(&set.spec.template, set);
+    let prefix = format!("{}-", object.name);
+    pod.metadata.name = world.generate_name::<Pod>(&object.namespace, &prefix);
+    pod.metadata.generate_name = prefix;
+    pod.metadata.labels.insert(REVISION.into(), hash.into());
+    pod.metadata.labels.insert("pod-template-generation".into(), set.metadata.generation.max(1).to_string());
+    pod.spec.tolerations = with_own(&pod.spec.tolerations);
+    world.daemon_nodes.insert((object.namespace.clone(), pod.metadata.name.clone()), node.to_string());
+    create(world, COMPONENT, object, pod);
+}
+
+/// Replaces one Pod of an old template, as long as no other is missing.
+fn update_one(world: &mut World, object: &ObjectRef, hash: &str) {
+    let pods = world.pods_of(object);
+    if pods.iter().any(|pod| !is_active(pod) || !is_ready(pod)) {
+        return;
+    }
+    let outdated = pods.iter().find(|pod| pod.metadata.labels.get(REVISION).is_none_or(|of| of != hash));
+    if let Some(pod) = outdated {
+        delete(world, COMPONENT, object, pod);
+    }
+}
+
+fn report(world: &mut World, set: &DaemonSet, object: &ObjectRef, hash: &str, wished: &[String]) {
+    let pods = world.pods_of(object);
+    let placed = |pod: &Pod| is_active(pod) && wished.contains(&pod.spec.node_name);
+    let count = |holds: &dyn Fn(&Pod) -> bool| i32::try_from(pods.iter().filter(|pod| holds(pod)).count()).unwrap_or(i32::MAX);
+    let updated = |pod: &Pod| placed(pod) && pod.metadata.labels.get(REVISION).map(String::as_str) == Some(hash);
+    let ready = count(&|pod| placed(pod) && is_ready(pod));
+    let status = DaemonSetStatus {
+        current_number_scheduled: count(&placed),
+        number_misscheduled: count(&|pod| is_active(pod) && !pod.spec.node_name.is_empty() && !placed(pod)),
+        desired_number_scheduled: i32::try_from(wished.len()).unwrap_or(i32::MAX),
+        number_ready: ready,
+        updated_number_scheduled: count(&updated),
+        number_available: ready,
+        observed_generation: set.metadata.generation,
+    };
+    if status != set.status {
+        let mut next = set.clone();
+        next.status = status;
+        world.put(next);
+        world.queue.workloads.remove(object);
+    }
+}

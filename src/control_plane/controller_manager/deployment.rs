@@ -1,0 +1,295 @@
+//! The Deployment controller: a ReplicaSet for each template, and the way from one to the next.
+//!
+//! Imitates `pkg/controller/deployment` (`sync.go`, `rolling.go`, `recreate.go`, `util/deployment_util.go`): one scaling step at
+//! a time within maxSurge and maxUnavailable, old ReplicaSets kept up to the history limit. A ready Pod counts as available at
+//! once: the events of a rollout are played to their end. Leaves out proportional scaling of a stopped rollout, rollback and the
+//! progress deadline.
+
+use super::replica_set;
+use crate::api::apps::{Deployment, DeploymentStatus, ReplicaSet};
+use crate::api::meta::IntOrString;
+use crate::api::{Kind, ObjectRef};
+use crate::cluster::Verb;
+use crate::control_plane::events;
+use crate::control_plane::names::template_hash;
+use crate::control_plane::world::{Key, World, controller_reference};
+use crate::msg;
+use std::sync::Arc;
+
+const COMPONENT: &str = "deployment-controller";
+const HASH: &str = "pod-template-hash";
+const REVISION: &str = "deployment.kubernetes.io/revision";
+
+/// Brings one Deployment one step further.
+pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
+    let sets = sets_of(world, object);
+    let Some(deployment) = world.cluster.store.deployments.get(key).cloned() else {
+        return collect(world, &sets);
+    };
+    let hash = hash_of(world, &deployment, object);
+    let (new, old): (Vec<_>, Vec<_>) = sets.into_iter().partition(|set| set.metadata.labels.get(HASH) == Some(&hash));
+    let new = new.into_iter().next();
+    if !deployment.spec.paused || new.is_none() && old.is_empty() {
+        roll(world, &deployment, object, &hash, new, &old);
+    } else if let Some(set) = &new {
+        scale(world, object, set, deployment.spec.replicas.unwrap_or(1));
+    }
+    clean_up(world, &deployment, object, &hash);
+    report(world, &deployment, object, &hash);
+}
+
+fn sets_of(world: &World, object: &ObjectRef) -> Vec<Arc<ReplicaSet>> {
+    let keys = world.keys_of(object);
+    keys.iter().filter_map(|key| world.cluster.store.replica_sets.get(key).cloned()).collect()
+}
+
+fn collect(world: &mut World, sets: &[Arc<ReplicaSet>]) {
+    for set in sets {
+        let object = ObjectRef::of(set.as_ref());
+        world.note("garbage-collector", Verb::Delete, object.clone(), msg!("change.collect", object = &object));
+        world.cluster.store.remove(&object);
+        world.forget_owned(&set.metadata);
+        replica_set::collect(world, &object);
+    }
+}
+
+/// The template's hash: of all that the learner wrote in it, played or not.
+fn hash_of(world: &World, deployment: &Deployment, object: &ObjectRef) -> String {
+    let mut text = serde_json::to_string(&deployment.spec.template).unwrap_or_default();
+    let written = world.cluster.origin(object).and_then(|manifest| manifest.value.pointer("/spec/template"));
+    if let (Some(written), Ok(played)) = (written, serde_json::to_value(&deployment.spec.template)) {
+        leftovers(written, &played, &mut text);
+    }
+    template_hash(&text)
+}
+
+/// Appends what `written` has and `played` does not: fields that are valid but not played.
+fn leftovers(written: &serde_json::Value, played: &serde_json::Value, out: &mut String) {
+    use serde_json::Value;
+    match (written, played) {
+        (Value::Object(written), Value::Object(played)) => {
+            for (name, value) in written {
+                match played.get(name) {
+                    Some(known) => leftovers(value, known, out),
+                    None if is_empty(value) => {}
+                    None => out.push_str(&format!("{name}={value};")),
+                }
+            }
+        }
+        (Value::Array(written), Value::Array(played)) => {
+            written.iter().zip(played).for_each(|(written, played)| leftovers(written, played, out));
+        }
+        _ => {}
+    }
+}
+
+fn is_empty(value: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match value {
+        Value::Null => true,
+        Value::Bool(on) => !on,
+        Value::Number(number) => number.as_i64() == Some(0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.values().all(is_empty),
+    }
+}
+
+fn roll(
+    world: &mut World,
+    deployment: &Deployment,
+    object: &ObjectRef,
+    hash: &str,
+    new: Option<Arc<ReplicaSet>>,
+    old: &[Arc<ReplicaSet>],
+) {
+    let replicas = deployment.spec.replicas.unwrap_or(1);
+    if deployment.spec.strategy.type_ == "Recreate" {
+        let mut scaled = false;
+        for set in old {
+            scaled |= scale(world, object, set, 0);
+        }
+        let running = old.iter().any(|set| !world.pods_of(&ObjectRef::of(set.as_ref())).is_empty());
+        if scaled || running {
+            return;
+        }
+    }
+    let all: i32 = old.iter().chain(&new).map(|set| wanted(set)).sum();
+    let (surge, unavailable) = pace(deployment, replicas);
+    let current = new.as_ref().map_or(0, |set| wanted(set));
+    let target = if deployment.spec.strategy.type_ == "Recreate" {
+        replicas
+    } else {
+        let room = (replicas + surge - all).max(0);
+        if current >= replicas { replicas } else { current + room.min(replicas - current) }
+    };
+    let Some(new) = new else {
+        return create(world, deployment, object, hash, target, old);
+    };
+    if scale(world, object, &new, target) {
+        return;
+    }
+    if deployment.spec.strategy.type_ != "Recreate" {
+        shrink_old(world, object, replicas - unavailable, &new, old, all);
+    }
+}
+
+fn wanted(set: &ReplicaSet) -> i32 {
+    set.spec.replicas.unwrap_or(1)
+}
+
+/// maxSurge rounded up and maxUnavailable rounded down; not both zero.
+fn pace(deployment: &Deployment, replicas: i32) -> (i32, i32) {
+    let pace = deployment.spec.strategy.rolling_update.as_ref();
+    let surge = resolve(pace.and_then(|pace| pace.max_surge.as_ref()), replicas, 99);
+    let unavailable = resolve(pace.and_then(|pace| pace.max_unavailable.as_ref()), replicas, 0);
+    if surge == 0 && unavailable == 0 { (0, 1) } else { (surge, unavailable.min(replicas)) }
+}
+
+fn resolve(value: Option<&IntOrString>, replicas: i32, round: i64) -> i32 {
+    let percent = |percent: i64| i32::try_from((percent * i64::from(replicas) + round) / 100).unwrap_or(i32::MAX);
+    match value {
+        None => percent(25),
+        Some(IntOrString::Int(number)) => *number,
+        Some(IntOrString::String(text)) => percent(text.trim_end_matches('%').parse().unwrap_or(0)),
+    }
+}
+
+/// Takes Pods from old ReplicaSets, unhealthy ones first, as far as enough others are available.
+fn shrink_old(
+    world: &mut World,
+    object: &ObjectRef,
+    minimum: i32,
+    new: &ReplicaSet,
+    old: &[Arc<ReplicaSet>],
+    all: i32,
+) {
+    let new_unavailable = wanted(new) - new.status.available_replicas;
+    let mut most = all - minimum - new_unavailable;
+    let mut scaled = false;
+    let mut sizes: Vec<i32> = old.iter().map(|set| wanted(set)).collect();
+    let mut order: Vec<usize> = (0..old.len()).collect();
+    order.sort_by_key(|at| old.get(*at).map(|set| revision(set)));
+    for at in order.clone() {
+        let (Some(set), Some(size)) = (old.get(at), sizes.get_mut(at)) else { continue };
+        let unhealthy = (*size - set.status.available_replicas).min(most).max(0);
+        if unhealthy > 0 {
+            *size -= unhealthy;
+            most -= unhealthy;
+            scaled |= scale(world, object, set, *size);
+        }
+    }
+    let available: i32 = old.iter().map(|set| set.status.available_replicas).sum::<i32>() + new.status.available_replicas;
+    let mut spare = if scaled { 0 } else { available - minimum };
+    for at in order {
+        let (Some(set), Some(size)) = (old.get(at), sizes.get(at)) else { continue };
+        let take = (*size).min(spare).max(0);
+        if take > 0 && scale(world, object, set, size - take) {
+            spare -= take;
+        }
+    }
+}
+
+fn create(
+    world: &mut World,
+    deployment: &Deployment,
+    object: &ObjectRef,
+    hash: &str,
+    replicas: i32,
+    old: &[Arc<ReplicaSet>],
+) {
+    let mut set = ReplicaSet::default();
+    set.metadata.name = format!("{}-{hash}", object.name);
+    set.metadata.namespace.clone_from(&object.namespace);
+    set.metadata.labels.clone_from(&deployment.spec.template.metadata.labels);
+    set.metadata.labels.insert(HASH.into(), hash.into());
+    let next = old.iter().map(|set| revision(set)).max().unwrap_or(0) + 1;
+    set.metadata.annotations.insert(REVISION.into(), next.to_string());
+    set.metadata.generation = 1;
+    set.metadata.owner_references = vec![controller_reference(deployment)];
+    set.spec.replicas = Some(replicas);
+    set.spec.min_ready_seconds = deployment.spec.min_ready_seconds;
+    set.spec.selector = deployment.spec.selector.clone();
+    set.spec.selector.match_labels.insert(HASH.into(), hash.into());
+    set.spec.template = deployment.spec.template.clone();
+    set.spec.template.metadata.labels.insert(HASH.into(), hash.into());
+    let name = set.metadata.name.clone();
+    let message = msg!("change.createReplicaSet", name = name, deployment = object.name, replicas = replicas);
+    world.note(COMPONENT, Verb::Create, ObjectRef::of(&set), message);
+    let text = format!("Scaled up replica set {name} from 0 to {replicas}");
+    events::record(world, object, (COMPONENT, ""), ("Normal", "ScalingReplicaSet"), &text);
+    world.put(set);
+}
+
+fn revision(set: &ReplicaSet) -> u64 {
+    set.metadata.annotations.get(REVISION).and_then(|revision| revision.parse().ok()).unwrap_or(0)
+}
+
+/// Changes the size of a ReplicaSet. True when it was another.
+fn scale(world: &mut World, object: &ObjectRef, set: &ReplicaSet, replicas: i32) -> bool {
+    let before = wanted(set);
+    if before == replicas {
+        return false;
+    }
+    let mut next = set.clone();
+    next.spec.replicas = Some(replicas);
+    next.metadata.generation += 1;
+    let name = &set.metadata.name;
+    let way = if replicas > before { "up" } else { "down" };
+    let message = if replicas > before {
+        msg!("change.scaleUp", name = name, from = before, to = replicas)
+    } else {
+        msg!("change.scaleDown", name = name, from = before, to = replicas)
+    };
+    world.note(COMPONENT, Verb::Update, ObjectRef::of(set), message);
+    let text = format!("Scaled {way} replica set {name} from {before} to {replicas}");
+    events::record(world, object, (COMPONENT, ""), ("Normal", "ScalingReplicaSet"), &text);
+    world.put(next);
+    true
+}
+
+/// Deletes the oldest empty ReplicaSets beyond the history limit.
+fn clean_up(world: &mut World, deployment: &Deployment, object: &ObjectRef, hash: &str) {
+    let limit = usize::try_from(deployment.spec.revision_history_limit.unwrap_or(10)).unwrap_or(0);
+    let mut old = sets_of(world, object);
+    old.retain(|set| set.metadata.labels.get(HASH).is_none_or(|of| of != hash));
+    if old.len() <= limit {
+        return;
+    }
+    old.sort_by_key(|set| revision(set));
+    let excess = old.len() - limit;
+    for set in old.iter().take(excess) {
+        if wanted(set) == 0 && set.status.replicas == 0 && set.status.observed_generation == set.metadata.generation {
+            let object = ObjectRef::of(set.as_ref());
+            world.note(COMPONENT, Verb::Delete, object.clone(), msg!("change.collect", object = &object));
+            world.cluster.store.remove(&object);
+            world.forget_owned(&set.metadata);
+        }
+    }
+}
+
+fn report(world: &mut World, deployment: &Deployment, object: &ObjectRef, hash: &str) {
+    let sets = sets_of(world, object);
+    let sum = |of: fn(&ReplicaSet) -> i32| sets.iter().map(|set| of(set)).sum::<i32>();
+    let new = sets.iter().find(|set| set.metadata.labels.get(HASH).map(String::as_str) == Some(hash));
+    let available = sum(|set| set.status.available_replicas);
+    let status = DeploymentStatus {
+        observed_generation: deployment.metadata.generation,
+        replicas: sum(|set| set.status.replicas),
+        updated_replicas: new.map_or(0, |set| set.status.replicas),
+        ready_replicas: sum(|set| set.status.ready_replicas),
+        available_replicas: available,
+        unavailable_replicas: (sum(|set| wanted(set)).max(deployment.spec.replicas.unwrap_or(1)) - available).max(0),
+    };
+    let revision = new.map_or(0, |set| revision(set)).to_string();
+    let stale = deployment.metadata.annotations.get(REVISION) != Some(&revision) && revision != "0";
+    if status != deployment.status || stale {
+        let mut next = deployment.clone();
+        next.status = status;
+        if stale {
+            next.metadata.annotations.insert(REVISION.into(), revision);
+        }
+        world.put(next);
+        world.queue.workloads.remove(&ObjectRef::new(Kind::Deployment, &object.namespace, &object.name));
+    }
+}

@@ -1,0 +1,67 @@
+//! What the controllers of Pods share: making one from a template, counting, choosing which to delete.
+//!
+//! Imitates `pkg/controller/controller_utils.go` (`GetPodFromTemplate`, `ActivePodsWithRanks`). Leaves out bursts, expectations
+//! and the annotation for the cost of deletion.
+
+use crate::api::core::{Pod, PodTemplateSpec};
+use crate::api::{ObjectRef, Resource};
+use crate::cluster::Verb;
+use crate::control_plane::world::{World, controller_reference};
+use crate::control_plane::{events, kubelets};
+use crate::msg;
+use crate::node::kubelet::is_ready;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A Pod as its template wants it, owned by its controller, without a name.
+pub(crate) fn from_template<R: Resource>(template: &PodTemplateSpec, owner: &R) -> Pod {
+    let mut pod = Pod { spec: template.spec.clone(), ..Pod::default() };
+    pod.metadata.namespace.clone_from(&owner.metadata().namespace);
+    pod.metadata.labels.clone_from(&template.metadata.labels);
+    pod.metadata.annotations.clone_from(&template.metadata.annotations);
+    pod.metadata.owner_references = vec![controller_reference(owner)];
+    pod.status.phase = "Pending".into();
+    pod
+}
+
+/// Creates a Pod and says so.
+pub(crate) fn create(world: &mut World, component: &str, owner: &ObjectRef, pod: Pod) {
+    let object = ObjectRef::of(&pod);
+    let message = msg!("change.createPod", pod = object.name, kind = owner.kind, owner = owner.name);
+    world.note(component, Verb::Create, object.clone(), message);
+    let text = format!("Created pod: {}", object.name);
+    events::record(world, owner, (component, ""), ("Normal", "SuccessfulCreate"), &text);
+    world.put_pod(pod);
+}
+
+/// Deletes a Pod of a controller and says so.
+pub(crate) fn delete(world: &mut World, component: &str, owner: &ObjectRef, pod: &Arc<Pod>) {
+    let text = format!("Deleted pod: {}", pod.metadata.name);
+    events::record(world, owner, (component, ""), ("Normal", "SuccessfulDelete"), &text);
+    kubelets::terminate(world, pod, component);
+}
+
+/// Neither ended nor on its way out.
+pub(crate) fn is_active(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_none() && !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed")
+}
+
+/// The Pods in the order in which a scale-down deletes them: unscheduled, pending, unready, doubled up on a node, newest first.
+pub(crate) fn deletion_order(mut pods: Vec<Arc<Pod>>) -> Vec<Arc<Pod>> {
+    let mut on_node: BTreeMap<String, u32> = BTreeMap::new();
+    for pod in &pods {
+        *on_node.entry(pod.spec.node_name.clone()).or_default() += 1;
+    }
+    let phase = |pod: &Pod| match pod.status.phase.as_str() {
+        "Pending" => 0,
+        "Running" => 2,
+        _ => 1,
+    };
+    let rank = |pod: &Arc<Pod>| {
+        let crowded = std::cmp::Reverse(on_node.get(&pod.spec.node_name).copied().unwrap_or(0));
+        (!pod.spec.node_name.is_empty(), phase(pod), is_ready(pod), crowded)
+    };
+    let made = |pod: &Arc<Pod>| pod.metadata.creation_timestamp.clone();
+    pods.sort_by(|a, b| rank(a).cmp(&rank(b)).then(made(b).cmp(&made(a))).then(a.metadata.name.cmp(&b.metadata.name)));
+    pods
+}

@@ -1,0 +1,82 @@
+//! The ReplicaSet controller: as many Pods as asked for.
+//!
+//! Imitates `pkg/controller/replicaset/replica_set.go`: adopts Pods of its labels that nobody controls, counts the active ones,
+//! makes or deletes the difference.
+
+use super::pod_control::{create, delete, deletion_order, from_template, is_active};
+use crate::api::ObjectRef;
+use crate::api::apps::{ReplicaSet, ReplicaSetStatus};
+use crate::api::core::Pod;
+use crate::cluster::Verb;
+use crate::control_plane::world::{Key, World, controller_reference};
+use crate::msg;
+use crate::node::kubelet::is_ready;
+use std::sync::Arc;
+
+const COMPONENT: &str = "replicaset-controller";
+
+/// Brings one ReplicaSet closer to its wish.
+pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
+    let Some(set) = world.cluster.store.replica_sets.get(key).cloned() else {
+        return collect(world, object);
+    };
+    adopt(world, &set, object);
+    let active: Vec<Arc<Pod>> = world.pods_of(object).into_iter().filter(|pod| is_active(pod)).collect();
+    let want = usize::try_from(set.spec.replicas.unwrap_or(1)).unwrap_or(0);
+    if active.len() < want {
+        let prefix = format!("{}-", set.metadata.name);
+        for _ in active.len()..want {
+            let mut pod = from_template(&set.spec.template, set.as_ref());
+            pod.metadata.name = world.generate_name::<Pod>(&key.0, &prefix);
+            pod.metadata.generate_name.clone_from(&prefix);
+            create(world, COMPONENT, object, pod);
+        }
+    } else if active.len() > want {
+        let excess = active.len() - want;
+        for pod in deletion_order(active).iter().take(excess) {
+            delete(world, COMPONENT, object, pod);
+        }
+    }
+    report(world, &set, object);
+}
+
+/// Deletes the Pods of a controller that is gone, as the garbage collector does.
+pub(crate) fn collect(world: &mut World, owner: &ObjectRef) {
+    for pod in world.pods_of(owner) {
+        crate::control_plane::kubelets::terminate(world, &pod, "garbage-collector");
+    }
+}
+
+fn adopt(world: &mut World, set: &ReplicaSet, object: &ObjectRef) {
+    for pod in world.orphans(&object.namespace) {
+        if is_active(&pod) && set.spec.selector.matches(&pod.metadata.labels) {
+            let mut adopted = pod.as_ref().clone();
+            adopted.metadata.owner_references.push(controller_reference(set));
+            let message = msg!("change.adopt", pod = pod.metadata.name, owner = object.name);
+            world.note(COMPONENT, Verb::Update, ObjectRef::of(pod.as_ref()), message);
+            world.put_pod(adopted);
+        }
+    }
+}
+
+fn report(world: &mut World, set: &ReplicaSet, object: &ObjectRef) {
+    let pods: Vec<Arc<Pod>> = world.pods_of(object).into_iter().filter(|pod| is_active(pod)).collect();
+    let count = |pods: usize| i32::try_from(pods).unwrap_or(i32::MAX);
+    let ready = count(pods.iter().filter(|pod| is_ready(pod)).count());
+    let labels = &set.spec.template.metadata.labels;
+    let labelled = pods.iter().filter(|pod| crate::api::meta::selects(labels, &pod.metadata.labels)).count();
+    let status = ReplicaSetStatus {
+        replicas: count(pods.len()),
+        fully_labeled_replicas: count(labelled),
+        ready_replicas: ready,
+        available_replicas: ready,
+        observed_generation: set.metadata.generation,
+    };
+    if status != set.status {
+        let mut next = set.clone();
+        next.status = status;
+        world.put(next);
+        // Only its Deployment has to know.
+        world.queue.workloads.remove(object);
+    }
+}

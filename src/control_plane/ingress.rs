@@ -1,0 +1,132 @@
+//! Who serves Ingresses: the default class, kubehop's controller, and the address in their status.
+//!
+//! Imitates the DefaultIngressClass admission plugin (`plugin/pkg/admission/network/defaultingressclass`) and what Ingress
+//! controllers do with `status.loadBalancer`. When an Ingress is given and no IngressClass, kubehop's own class stands in.
+
+use super::apiserver::allocate::{Taken, allocate};
+use super::world::World;
+use super::{apply, inventory};
+use crate::api::core::{LoadBalancerIngress, Namespace, Service};
+use crate::api::networking::{Ingress, IngressClass};
+use crate::api::{Kind, ObjectRef};
+use crate::cluster::Verb;
+use crate::msg;
+use crate::settings::{INGRESS_CLASS, INGRESS_CONTROLLER, INGRESS_NAMESPACE};
+
+const DEFAULT: &str = "ingressclass.kubernetes.io/is-default-class";
+const OLD_CLASS: &str = "kubernetes.io/ingress.class";
+
+/// Looks at Ingresses and classes again, if anything about them changed.
+pub(crate) fn run(world: &mut World) {
+    if !std::mem::take(&mut world.queue.ingresses) {
+        return;
+    }
+    stand_in(world);
+    name_classes(world);
+    run_controller(world);
+    publish(world);
+    world.queue.ingresses = false;
+}
+
+/// kubehop's own class stands as long as an Ingress is there and no other class.
+fn stand_in(world: &mut World) {
+    let own = ObjectRef::new(Kind::IngressClass, "", INGRESS_CLASS);
+    let theirs = world.cluster.store.all::<IngressClass>().any(|class| {
+        class.metadata.name != INGRESS_CLASS || world.cluster.origins.contains_key(&own)
+    });
+    let wanted = world.cluster.settings.ingress.controller && !world.cluster.store.ingresses.is_empty() && !theirs;
+    let stands = world.cluster.store.contains(&own);
+    if wanted && !stands {
+        if let Some(class) = inventory::ingress_class() {
+            world.note("kube-apiserver", Verb::Create, own, msg!("change.ingressClass", class = INGRESS_CLASS));
+            world.put(class);
+        }
+    } else if stands && !wanted && !world.cluster.origins.contains_key(&own) {
+        apply::delete(world, &own);
+    }
+}
+
+/// The class that Ingresses without one get.
+fn default_class(world: &World) -> Option<String> {
+    let is_default = |class: &&IngressClass| class.metadata.annotations.get(DEFAULT).is_some_and(|is| is == "true");
+    world.cluster.store.all::<IngressClass>().find(is_default).map(|class| class.metadata.name.clone())
+}
+
+fn name_classes(world: &mut World) {
+    let Some(class) = default_class(world) else { return };
+    let nameless = |ingress: &&Ingress| {
+        ingress.spec.ingress_class_name.is_none() && !ingress.metadata.annotations.contains_key(OLD_CLASS)
+    };
+    let ingresses: Vec<Ingress> = world.cluster.store.all::<Ingress>().filter(nameless).cloned().collect();
+    for mut ingress in ingresses {
+        ingress.spec.ingress_class_name = Some(class.clone());
+        world.put(ingress);
+    }
+}
+
+fn is_served(world: &World, ingress: &Ingress) -> bool {
+    let old = ingress.metadata.annotations.get(OLD_CLASS);
+    let Some(name) = ingress.spec.ingress_class_name.as_ref().or(old) else { return false };
+    let class = world.cluster.store.get::<IngressClass>("", name);
+    class.is_some_and(|class| class.spec.controller == INGRESS_CONTROLLER)
+}
+
+/// The controller runs as long as it has a class to serve.
+fn run_controller(world: &mut World) {
+    let served = world.cluster.store.all::<IngressClass>().any(|class| class.spec.controller == INGRESS_CONTROLLER);
+    let wanted = served && world.cluster.settings.ingress.controller;
+    let own = |kind| ObjectRef::new(kind, INGRESS_NAMESPACE, inventory::INGRESS_DEPLOYMENT);
+    let stands = world.cluster.store.contains(&own(Kind::Deployment));
+    if wanted && !stands {
+        install(world);
+    } else if stands && !wanted {
+        for kind in [Kind::Deployment, Kind::Service] {
+            if !world.cluster.origins.contains_key(&own(kind)) {
+                apply::delete(world, &own(kind));
+            }
+        }
+    }
+}
+
+fn install(world: &mut World) {
+    let (deployment, service) = inventory::ingress_controller();
+    if world.cluster.store.get::<Namespace>("", INGRESS_NAMESPACE).is_none() {
+        world.put(inventory::namespace(INGRESS_NAMESPACE));
+    }
+    if let Some(mut service) = service.filter(|service| !world.cluster.store.contains(&ObjectRef::of(service))) {
+        let mut taken = Taken::by(&world.cluster.store);
+        let range = world.cluster.settings.service_range();
+        if allocate(&mut service, None, range, &mut taken).is_ok() {
+            let object = ObjectRef::of(&service);
+            world.note("kube-apiserver", Verb::Create, object.clone(), msg!("change.create", object = object));
+            world.put_service(service);
+        }
+    }
+    if let Some(deployment) = deployment {
+        let object = ObjectRef::of(&deployment);
+        world.note("kube-apiserver", Verb::Create, object, msg!("change.ingressController"));
+        world.put(deployment);
+    }
+}
+
+/// Writes the address of the controller's Service into the status of the Ingresses that it serves.
+fn publish(world: &mut World) {
+    let service = world.cluster.store.get::<Service>(INGRESS_NAMESPACE, inventory::INGRESS_DEPLOYMENT);
+    let reported = service.map(|service| service.status.load_balancer.ingress.clone()).unwrap_or_default();
+    let plain = |ingress: &LoadBalancerIngress| LoadBalancerIngress { ip_mode: None, ..ingress.clone() };
+    let addresses: Vec<LoadBalancerIngress> = reported.iter().map(plain).collect();
+    let ingresses: Vec<Ingress> = world.cluster.store.all::<Ingress>().cloned().collect();
+    for mut ingress in ingresses {
+        let wanted = if is_served(world, &ingress) { addresses.clone() } else { Vec::new() };
+        if ingress.status.load_balancer.ingress == wanted {
+            continue;
+        }
+        if let Some(first) = wanted.first() {
+            let address = if first.ip.is_empty() { &first.hostname } else { &first.ip };
+            let message = msg!("change.ingressAddress", ingress = ingress.metadata.name, address = address);
+            world.note("ingress-controller", Verb::Update, ObjectRef::of(&ingress), message);
+        }
+        ingress.status.load_balancer.ingress = wanted;
+        world.put(ingress);
+    }
+}

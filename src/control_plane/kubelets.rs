@@ -1,0 +1,198 @@
+//! Runs each node's kubelet over the Pods that wait for it: starts them, asks them again, ends them.
+//!
+//! Imitates `pkg/kubelet/kubelet.go`'s `SyncPod` and `SyncTerminatingPod`, by what they leave behind in the API.
+
+use super::events;
+use super::world::{Key, World};
+use crate::api::ObjectRef;
+use crate::api::core::{Container, Node, Pod, Probe, Service};
+use crate::cluster::Verb;
+use crate::msg;
+use crate::netfilter::Cidr;
+use crate::node::images::{self, Listener};
+use crate::node::kubelet::{Place, Standing, config_error, free_address, is_ready, probe_failure, report};
+use std::sync::Arc;
+
+/// Above so many Pods their everyday Events are left out, as a busy recorder drops them.
+const EVENTFUL: usize = 1000;
+
+/// Starts Pods that wait, and asks those again that may have changed. Ending ones stay for [`end`].
+pub(crate) fn run(world: &mut World) {
+    let mut ending = Vec::new();
+    for key in std::mem::take(&mut world.queue.kubelet) {
+        let Some(pod) = world.cluster.store.pods.get(&key).cloned() else { continue };
+        if pod.metadata.deletion_timestamp.is_some() {
+            ending.push(key);
+        } else {
+            sync(world, &pod);
+        }
+    }
+    world.queue.kubelet.extend(ending);
+}
+
+/// Ends Pods that are Terminating, where their node still runs.
+pub(crate) fn end(world: &mut World) {
+    for key in std::mem::take(&mut world.queue.kubelet) {
+        let Some(pod) = world.cluster.store.pods.get(&key).cloned() else { continue };
+        let node = &pod.spec.node_name;
+        if pod.metadata.deletion_timestamp.is_none() || !world.cluster.is_up(node) || !acknowledges(world, node) {
+            continue;
+        }
+        let component = format!("kubelet/{node}");
+        world.note(&component, Verb::Delete, ObjectRef::of(pod.as_ref()), msg!("change.ended", pod = pod.metadata.name, node = node));
+        world.remove_pod(&key);
+    }
+}
+
+/// A node that the API server does not hear of ends nothing; one that is gone altogether is cleaned up by pod garbage collection.
+fn acknowledges(world: &World, node: &str) -> bool {
+    world.cluster.store.get::<Node>("", node).is_none_or(super::controller_manager::node_lifecycle::is_ready)
+}
+
+fn sync(world: &mut World, pod: &Pod) {
+    let Some(node) = world.cluster.store.get::<Node>("", &pod.spec.node_name).cloned() else { return };
+    let name = &node.metadata.name;
+    if !world.cluster.is_up(name) || matches!(pod.status.phase.as_str(), "Succeeded" | "Failed") {
+        return;
+    }
+    let Some(place) = place(world, pod, &node) else { return };
+    let standings = standings(world, pod, &place.pod_ip);
+    let status = report(pod, &place, &standings);
+    if status == pod.status {
+        return;
+    }
+    let mut next = pod.clone();
+    next.status = status;
+    let component = format!("kubelet/{name}");
+    let object = ObjectRef::of(pod);
+    if pod.status.pod_ip.is_empty() {
+        let message = msg!("change.start", pod = pod.metadata.name, node = name, ip = place.pod_ip);
+        world.note(&component, Verb::Start, object.clone(), message);
+        record_start(world, pod, &standings);
+    }
+    match (is_ready(pod), is_ready(&next)) {
+        (false, true) => {
+            world.note(&component, Verb::Ready, object, msg!("change.ready", pod = pod.metadata.name));
+        }
+        (true, false) => {
+            world.note(&component, Verb::Unready, object, msg!("change.unready", pod = pod.metadata.name));
+        }
+        (false, false) if pod.status.pod_ip.is_empty() => {
+            world.note(&component, Verb::Unready, object, msg!("change.notReadyYet", pod = pod.metadata.name));
+        }
+        _ => {}
+    }
+    world.put_pod(next);
+    // Asked and answered: it waits for a change from outside now.
+    world.queue.kubelet.remove(&super::world::key_of(&pod.metadata));
+}
+
+fn place(world: &World, pod: &Pod, node: &Node) -> Option<Place> {
+    let host_ip = internal_ip(node);
+    let pod_ip = if pod.spec.host_network == Some(true) {
+        host_ip.clone()
+    } else if !pod.status.pod_ip.is_empty() {
+        pod.status.pod_ip.clone()
+    } else {
+        let range: Cidr = node.spec.pod_cidr.parse().ok()?;
+        free_address(range, &pod.metadata.namespace, &pod.metadata.name, &world.pod_addresses)?.to_string()
+    };
+    Some(Place { host_ip, pod_ip, now: world.timestamp() })
+}
+
+/// A node's address inside the cluster.
+pub(crate) fn internal_ip(node: &Node) -> String {
+    let address = node.status.addresses.iter().find(|address| address.type_ == "InternalIP");
+    address.map(|address| address.address.clone()).unwrap_or_default()
+}
+
+fn standings(world: &mut World, pod: &Pod, ip: &str) -> Vec<Standing> {
+    let probed = |c: &Container| c.readiness_probe.is_some() || c.liveness_probe.is_some() || c.startup_probe.is_some();
+    let listeners: Vec<Listener> = if pod.spec.containers.iter().any(probed) {
+        images::listens(pod, world.cluster.store.in_namespace::<Service>(&pod.metadata.namespace))
+    } else {
+        Vec::new()
+    };
+    let key = (pod.metadata.namespace.clone(), pod.metadata.name.clone());
+    let by_hand = world.cluster.unready.contains(&key);
+    let containers = pod.spec.containers.iter().enumerate();
+    containers
+        .map(|(index, container)| match standing(world, pod, container, ip, &listeners) {
+            Standing::Running(true) => Standing::Running(!(by_hand && index == 0)),
+            other => other,
+        })
+        .collect()
+}
+
+fn standing(world: &mut World, pod: &Pod, container: &Container, ip: &str, listeners: &[Listener]) -> Standing {
+    if let Some(message) = config_error(pod, container, &world.cluster.store) {
+        record_once(world, pod, "Failed", &format!("Error: {message}"));
+        return Standing::Waiting("CreateContainerConfigError", message, 0);
+    }
+    let failure = |probe: &Option<Probe>| probe.as_ref().and_then(|probe| probe_failure(probe, container, ip, listeners));
+    let fatal = [("Startup", failure(&container.startup_probe)), ("Liveness", failure(&container.liveness_probe))];
+    for (kind, failed) in fatal {
+        if let Some(why) = failed {
+            record_once(world, pod, "Unhealthy", &format!("{kind} probe failed: {why}"));
+            let meta = &pod.metadata;
+            let message = format!(
+                "back-off 5m0s restarting failed container={} pod={}_{}({})",
+                container.name, meta.name, meta.namespace, meta.uid
+            );
+            return Standing::Waiting("CrashLoopBackOff", message, RESTARTS);
+        }
+    }
+    match failure(&container.readiness_probe) {
+        Some(why) => {
+            record_once(world, pod, "Unhealthy", &format!("Readiness probe failed: {why}"));
+            Standing::Running(false)
+        }
+        None => Standing::Running(true),
+    }
+}
+
+/// Restarts of a container that fails its liveness probe, when its back-off has reached five minutes: 10 s doubled five times.
+const RESTARTS: i32 = 6;
+
+fn record_once(world: &mut World, pod: &Pod, reason: &str, message: &str) {
+    let node = pod.spec.node_name.clone();
+    events::record(world, &ObjectRef::of(pod), ("kubelet", &node), ("Warning", reason), message);
+}
+
+fn record_start(world: &mut World, pod: &Pod, standings: &[Standing]) {
+    if world.cluster.store.pods.len() > EVENTFUL {
+        return;
+    }
+    let (object, node) = (ObjectRef::of(pod), pod.spec.node_name.clone());
+    for (container, standing) in pod.spec.containers.iter().zip(standings) {
+        let pulled = format!("Container image \"{}\" already present on machine", container.image);
+        events::record(world, &object, ("kubelet", &node), ("Normal", "Pulled"), &pulled);
+        if !matches!(standing, Standing::Waiting("CreateContainerConfigError", ..)) {
+            events::record(world, &object, ("kubelet", &node), ("Normal", "Created"), "Container created");
+            events::record(world, &object, ("kubelet", &node), ("Normal", "Started"), "Container started");
+        }
+    }
+}
+
+/// Marks a Pod Terminating, as a delete call does; one without a node goes at once.
+pub(crate) fn terminate(world: &mut World, pod: &Arc<Pod>, component: &str) {
+    if pod.metadata.deletion_timestamp.is_some() {
+        return;
+    }
+    let key: Key = super::world::key_of(&pod.metadata);
+    let object = ObjectRef::of(pod.as_ref());
+    world.note(component, Verb::Terminate, object.clone(), msg!("change.terminate", pod = pod.metadata.name));
+    if pod.spec.node_name.is_empty() {
+        world.remove_pod(&key);
+        return;
+    }
+    if world.cluster.store.pods.len() <= EVENTFUL && world.cluster.is_up(&pod.spec.node_name) {
+        for container in &pod.spec.containers {
+            let text = format!("Stopping container {}", container.name);
+            events::record(world, &object, ("kubelet", &pod.spec.node_name), ("Normal", "Killing"), &text);
+        }
+    }
+    let mut going = pod.as_ref().clone();
+    going.metadata.deletion_timestamp = Some(world.timestamp());
+    world.put_pod(going);
+}

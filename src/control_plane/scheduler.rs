@@ -1,0 +1,248 @@
+//! The scheduler: finds a node for each Pod that has none.
+//!
+//! Imitates the filters of `pkg/scheduler/framework/plugins` (nodeunschedulable, nodename, tainttoleration, nodeaffinity's
+//! nodeSelector, nodeports, noderesources' Pod count) and the text of `framework.FitError`. Leaves out resources, affinity,
+//! volumes, preemption and scoring plugins: Pods of one controller spread over the nodes that fit, in an order that is hashed
+//! from the controller's name, so that other workloads never move them.
+
+use super::names::mixed_hash;
+use super::world::{Key, World, controller_of};
+use crate::api::core::{Condition, Node, Pod, Taint, Toleration};
+use crate::api::meta::selects;
+use crate::api::ObjectRef;
+use crate::cluster::Verb;
+use crate::msg;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Tries every Pod without a node.
+pub(crate) fn run(world: &mut World) {
+    if std::mem::take(&mut world.queue.room) {
+        let pending = world.cluster.store.pods.iter().filter(|(_, pod)| pod.spec.node_name.is_empty());
+        let keys: Vec<Key> = pending.map(|(key, _)| key.clone()).collect();
+        world.queue.unscheduled.extend(keys);
+    }
+    for key in std::mem::take(&mut world.queue.unscheduled) {
+        let Some(pod) = world.cluster.store.pods.get(&key).cloned() else { continue };
+        if pod.spec.node_name.is_empty() && pod.metadata.deletion_timestamp.is_none() {
+            schedule(world, &key, &pod);
+        }
+    }
+}
+
+fn schedule(world: &mut World, key: &Key, pod: &Pod) {
+    let nodes: Vec<Arc<Node>> = world.cluster.store.nodes.values().cloned().collect();
+    let wanted = world.daemon_nodes.get(key).cloned();
+    let mut fitting: Vec<&Node> = Vec::new();
+    let mut misfits: BTreeMap<Misfit, u32> = BTreeMap::new();
+    for node in &nodes {
+        let elsewhere = wanted.as_ref().is_some_and(|wanted| *wanted != node.metadata.name);
+        match if elsewhere { Some(Misfit::Affinity) } else { misfit(world, pod, node) } {
+            None => fitting.push(node),
+            Some(reason) => *misfits.entry(reason).or_default() += 1,
+        }
+    }
+    match best(world, pod, &fitting) {
+        Some(node) => bind(world, pod, &node),
+        None => report_pending(world, pod, &fit_error(nodes.len(), &misfits)),
+    }
+}
+
+/// Why a node does not take a Pod. In the order in which upstream prints the texts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Misfit {
+    TooManyPods,
+    Ports,
+    Affinity,
+    Taints,
+    Unschedulable,
+}
+
+impl Misfit {
+    fn text(self) -> &'static str {
+        match self {
+            Misfit::TooManyPods => "Too many pods",
+            Misfit::Ports => "node(s) didn't have free ports for the requested pod ports",
+            Misfit::Affinity => "node(s) didn't match Pod's node affinity/selector",
+            Misfit::Taints => "node(s) had untolerated taint(s)",
+            Misfit::Unschedulable => "node(s) were unschedulable",
+        }
+    }
+
+    /// Whether evicting other Pods could help.
+    fn resolvable(self) -> bool {
+        matches!(self, Misfit::TooManyPods | Misfit::Ports)
+    }
+}
+
+fn misfit(world: &World, pod: &Pod, node: &Node) -> Option<Misfit> {
+    let cordon = Taint { key: UNSCHEDULABLE.into(), value: String::new(), effect: "NoSchedule".into() };
+    if node.spec.unschedulable == Some(true) && !tolerates(&pod.spec.tolerations, &cordon) {
+        return Some(Misfit::Unschedulable);
+    }
+    if untolerated(pod, node) {
+        return Some(Misfit::Taints);
+    }
+    if !selects(&pod.spec.node_selector, &node.metadata.labels) {
+        return Some(Misfit::Affinity);
+    }
+    let ports = host_ports(pod);
+    if !ports.is_empty() && world.pods_on(&node.metadata.name).any(|other| clash(&ports, &host_ports(other))) {
+        return Some(Misfit::Ports);
+    }
+    (world.count_on(&node.metadata.name) >= capacity(node)).then_some(Misfit::TooManyPods)
+}
+
+/// The taint of a cordoned node.
+pub(crate) const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
+
+/// Whether the node has a taint that keeps the Pod away.
+pub(crate) fn untolerated(pod: &Pod, node: &Node) -> bool {
+    let guards = node.spec.taints.iter().filter(|taint| taint.effect != "PreferNoSchedule");
+    guards.into_iter().any(|taint| !tolerates(&pod.spec.tolerations, taint))
+}
+
+/// Whether one of the tolerations bears the taint (`k8s.io/component-helpers/scheduling/corev1`).
+pub(crate) fn tolerates(tolerations: &[Toleration], taint: &Taint) -> bool {
+    tolerations.iter().any(|t| {
+        let effect = t.effect.is_empty() || t.effect == taint.effect;
+        let key = t.key.is_empty() || t.key == taint.key;
+        let value = match t.operator.as_str() {
+            "Exists" => true,
+            "" | "Equal" => !t.key.is_empty() && t.value == taint.value,
+            _ => false,
+        };
+        effect && key && value
+    })
+}
+
+fn capacity(node: &Node) -> usize {
+    node.status.allocatable.get("pods").and_then(|count| count.parse().ok()).unwrap_or(110)
+}
+
+/// Address, protocol and number of each port that the Pod takes on its node.
+fn host_ports(pod: &Pod) -> Vec<(&str, &str, i32)> {
+    let host_network = pod.spec.host_network == Some(true);
+    let ports = pod.spec.containers.iter().flat_map(|container| &container.ports);
+    let wanted = ports.filter_map(|port| {
+        let number = port.host_port.or(host_network.then_some(port.container_port)).filter(|number| *number > 0)?;
+        let protocol = if port.protocol.is_empty() { "TCP" } else { port.protocol.as_str() };
+        Some((port.host_ip.as_str(), protocol, number))
+    });
+    wanted.collect()
+}
+
+fn clash(ours: &[(&str, &str, i32)], theirs: &[(&str, &str, i32)]) -> bool {
+    let everywhere = |address: &str| address.is_empty() || address == "0.0.0.0";
+    ours.iter().any(|(address, protocol, number)| {
+        theirs.iter().any(|(a, p, n)| n == number && p == protocol && (a == address || everywhere(a) || everywhere(address)))
+    })
+}
+
+/// The fitting node with the fewest Pods of the same controller.
+fn best(world: &World, pod: &Pod, fitting: &[&Node]) -> Option<String> {
+    let owner = controller_of(&pod.metadata);
+    let mut siblings: BTreeMap<&str, u32> = BTreeMap::new();
+    let pods = owner.as_ref().map(|owner| world.pods_of(owner)).unwrap_or_default();
+    for sibling in pods.iter().filter(|sibling| sibling.metadata.deletion_timestamp.is_none()) {
+        *siblings.entry(sibling.spec.node_name.as_str()).or_default() += 1;
+    }
+    let group = owner.unwrap_or_else(|| ObjectRef::of(pod)).to_string();
+    let order = |node: &Node| {
+        let name = node.metadata.name.as_str();
+        (siblings.get(name).copied().unwrap_or(0), mixed_hash(&format!("{group}@{name}")))
+    };
+    fitting.iter().min_by_key(|node| order(node)).map(|node| node.metadata.name.clone())
+}
+
+fn bind(world: &mut World, pod: &Pod, node: &str) {
+    let mut bound = pod.clone();
+    bound.spec.node_name = node.to_string();
+    bound.status.phase = "Pending".into();
+    bound.status.conditions.retain(|condition| condition.type_ != "PodScheduled");
+    bound.status.conditions.push(condition("True", "", "", world.timestamp()));
+    let name = &pod.metadata.name;
+    world.note("kube-scheduler", Verb::Schedule, ObjectRef::of(pod), msg!("change.schedule", pod = name, node = node));
+    super::events::record(
+        world,
+        &ObjectRef::of(pod),
+        ("default-scheduler", ""),
+        ("Normal", "Scheduled"),
+        &format!("Successfully assigned {}/{name} to {node}", pod.metadata.namespace),
+    );
+    world.put_pod(bound);
+}
+
+fn condition(status: &str, reason: &str, message: &str, now: String) -> Condition {
+    Condition {
+        type_: "PodScheduled".into(),
+        status: status.into(),
+        reason: reason.into(),
+        message: message.into(),
+        last_transition_time: Some(now),
+    }
+}
+
+fn report_pending(world: &mut World, pod: &Pod, why: &str) {
+    let known = pod.status.conditions.iter().find(|condition| condition.type_ == "PodScheduled");
+    if known.is_some_and(|condition| condition.message == why) {
+        return;
+    }
+    let mut pending = pod.clone();
+    pending.status.phase = "Pending".into();
+    pending.status.conditions = vec![condition("False", "Unschedulable", why, world.timestamp())];
+    world.note("kube-scheduler", Verb::Notice, ObjectRef::of(pod), msg!("change.unschedulable", pod = pod.metadata.name, why = why));
+    super::events::record(
+        world,
+        &ObjectRef::of(pod),
+        ("default-scheduler", ""),
+        ("Warning", "FailedScheduling"),
+        why,
+    );
+    world.put_pod(pending);
+    world.queue.unscheduled.remove(&super::world::key_of(&pod.metadata));
+}
+
+fn fit_error(nodes: usize, misfits: &BTreeMap<Misfit, u32>) -> String {
+    if nodes == 0 {
+        return "no nodes available to schedule pods".into();
+    }
+    let mut reasons: Vec<String> = misfits.iter().map(|(reason, count)| format!("{count} {}", reason.text())).collect();
+    reasons.sort();
+    let count = |resolvable: bool| misfits.iter().filter(|(r, _)| r.resolvable() == resolvable).map(|(_, n)| n).sum::<u32>();
+    let mut after = Vec::new();
+    if count(true) > 0 {
+        after.push(format!("{} No preemption victims found for incoming pod", count(true)));
+    }
+    if count(false) > 0 {
+        after.push(format!("{} Preemption is not helpful for scheduling", count(false)));
+    }
+    after.sort();
+    format!(
+        "0/{nodes} nodes are available: {}. no new claims to deallocate, preemption: 0/{nodes} nodes are available: {}.",
+        reasons.join(", "),
+        after.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_cluster_says_so_in_the_schedulers_words() {
+        let misfits = BTreeMap::from([(Misfit::TooManyPods, 3)]);
+        let text = "0/3 nodes are available: 3 Too many pods. no new claims to deallocate, preemption: 0/3 nodes are available: \
+                    3 No preemption victims found for incoming pod.";
+        assert_eq!(fit_error(3, &misfits), text);
+    }
+
+    #[test]
+    fn a_toleration_that_exists_without_key_bears_every_taint() {
+        let taint = Taint { key: "dedicated".into(), value: "db".into(), effect: "NoSchedule".into() };
+        let all = Toleration { operator: "Exists".into(), ..Default::default() };
+        let equal = Toleration { key: "dedicated".into(), value: "db".into(), ..Default::default() };
+        let other = Toleration { key: "dedicated".into(), value: "web".into(), ..Default::default() };
+        assert!(tolerates(&[all], &taint) && tolerates(&[equal], &taint) && !tolerates(&[other], &taint));
+    }
+}

@@ -1,0 +1,86 @@
+//! Lets all components work, one after another, until nobody has anything left to do.
+
+use super::world::{Key, World};
+use super::{cloud_controller, controller_manager, ingress, kubelets, scheduler};
+use crate::api::ObjectRef;
+use crate::api::core::{Node, Service};
+use crate::api::Resource;
+use crate::cluster::Verb;
+use crate::msg;
+use std::collections::BTreeSet;
+
+/// More rounds than any rollout of 5,000 Pods, one at a time, takes; a guard against controllers that never agree.
+const MOST_ROUNDS: u32 = 30_000;
+
+/// Works until the queues are empty.
+pub(crate) fn settle(world: &mut World) {
+    for _ in 0..MOST_ROUNDS {
+        if idle(world) {
+            return;
+        }
+        controller_manager::sync_workloads(world);
+        scheduler::run(world);
+        kubelets::run(world);
+        controller_manager::endpoint_slice::run(world);
+        controller_manager::endpoint_slice_mirroring::run(world);
+        cloud_controller::run(world);
+        ingress::run(world);
+        learn(world);
+        kubelets::end(world);
+    }
+}
+
+fn idle(world: &World) -> bool {
+    let queue = &world.queue;
+    queue.workloads.is_empty()
+        && queue.unscheduled.is_empty()
+        && !queue.room
+        && queue.kubelet.is_empty()
+        && queue.services.is_empty()
+        && queue.labels.is_empty()
+        && queue.load_balancers.is_empty()
+        && queue.mirrored.is_empty()
+        && queue.learned.is_empty()
+        && queue.records.is_empty()
+        && !queue.ingresses
+}
+
+/// kube-proxy on every running node writes its rules anew, CoreDNS its records.
+fn learn(world: &mut World) {
+    let rules: BTreeSet<Key> = std::mem::take(&mut world.queue.learned);
+    let records = std::mem::take(&mut world.queue.records);
+    let headless = |world: &World, key: &Key| {
+        world.cluster.store.services.get(key).is_some_and(|s| s.spec.cluster_ip == "None" || s.spec.type_ == "ExternalName")
+    };
+    let routed: Vec<Key> = rules.iter().filter(|key| !headless(world, key)).cloned().collect();
+    if let Some(first) = routed.first() {
+        let nodes: Vec<String> = world.cluster.store.all::<Node>().map(|node| node.metadata().name.clone()).collect();
+        for node in nodes {
+            if world.cluster.is_up(&node) && world.cluster.machines.get(&node).is_none_or(|m| m.frozen_view.is_none()) {
+                let message = words(first, routed.len(), &node);
+                world.note(&format!("kube-proxy/{node}"), Verb::WriteRules, service(first), message);
+            }
+        }
+    }
+    let named: BTreeSet<Key> = rules.into_iter().filter(|key| headless(world, key)).chain(records).collect();
+    if let Some(first) = named.first() {
+        let message = if named.len() == 1 {
+            msg!("change.records", service = first.1)
+        } else {
+            msg!("change.recordsMore", service = first.1, more = named.len() - 1)
+        };
+        world.note("coredns", Verb::WriteRecords, service(first), message);
+    }
+}
+
+fn service(key: &Key) -> ObjectRef {
+    ObjectRef::new(<Service as Resource>::KIND, &key.0, &key.1)
+}
+
+fn words(first: &Key, count: usize, node: &str) -> crate::words::Message {
+    if count == 1 {
+        msg!("change.rules", node = node, service = first.1)
+    } else {
+        msg!("change.rulesMore", node = node, service = first.1, more = count - 1)
+    }
+}

@@ -1,0 +1,235 @@
+//! The kubelet: gives a Pod its address, starts its containers, probes them and reports.
+//!
+//! Imitates `pkg/kubelet/status/generate.go` (conditions), `pkg/kubelet/kuberuntime` (why a container cannot be made),
+//! `pkg/kubelet/prober` (probes against ports) and the bridge CNI with host-local addresses, except that an address comes from a
+//! hash of the Pod's name, so that other Pods do not move it. Leaves out images that cannot be pulled, volumes, init containers'
+//! runs, restarts over time; exec probes and HTTP paths are assumed to succeed.
+
+use super::images::Listener;
+use crate::api::core::{
+    Condition, ConfigMap, Container, ContainerState, ContainerStateRunning, ContainerStateWaiting, ContainerStatus, Pod, PodIP,
+    PodStatus, Probe, Secret,
+};
+use crate::api::meta::IntOrString;
+use crate::cluster::Store;
+use crate::netfilter::Cidr;
+use crate::packet::Protocol;
+use crate::random::{Random, Seed, stable_hash};
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+/// A free address of a node's range for a Pod: found by hash, collisions probed upwards. The first address is the bridge's.
+pub fn free_address(range: Cidr, namespace: &str, name: &str, used: &BTreeSet<Ipv4Addr>) -> Option<Ipv4Addr> {
+    let size = 1u64.checked_shl(32 - u32::from(range.bits.min(32)))?;
+    let hosts = size.checked_sub(3).filter(|hosts| *hosts > 0)?;
+    let start = Random::new(Seed(stable_hash(&format!("{namespace}/{name}")))).below(hosts);
+    let base = u32::from(range.base);
+    (0..hosts.min(4096))
+        .map(|step| Ipv4Addr::from(base.wrapping_add(2 + ((start + step) % hosts) as u32)))
+        .find(|address| !used.contains(address))
+}
+
+/// Whether a Pod's `Ready` condition is true.
+pub fn is_ready(pod: &Pod) -> bool {
+    pod.status.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
+/// What keeps a container from running, in the kubelet's words: reason and message.
+pub fn config_error(pod: &Pod, container: &Container, store: &Store) -> Option<String> {
+    let namespace = &pod.metadata.namespace;
+    let config_map = |name: &str| store.get::<ConfigMap>(namespace, name).map(|map| map.data.keys().cloned().collect::<Vec<_>>());
+    let secret = |name: &str| {
+        store.get::<Secret>(namespace, name).map(|secret| secret.data.keys().chain(secret.string_data.keys()).cloned().collect())
+    };
+    for source in &container.env_from {
+        if let Some(from) = source.config_map_ref.as_ref().filter(|from| from.optional != Some(true))
+            && config_map(&from.name).is_none()
+        {
+            return Some(format!("configmap \"{}\" not found", from.name));
+        }
+        if let Some(from) = source.secret_ref.as_ref().filter(|from| from.optional != Some(true))
+            && store.get::<Secret>(namespace, &from.name).is_none()
+        {
+            return Some(format!("secret \"{}\" not found", from.name));
+        }
+    }
+    for source in container.env.iter().filter_map(|variable| variable.value_from.as_ref()) {
+        let references = [
+            (source.config_map_key_ref.as_ref(), "configmap", "ConfigMap", &config_map as &dyn Fn(&str) -> Option<Vec<String>>),
+            (source.secret_key_ref.as_ref(), "secret", "Secret", &secret),
+        ];
+        for (reference, lower, kind, keys) in references {
+            let Some(from) = reference.filter(|from| from.optional != Some(true)) else { continue };
+            match keys(&from.name) {
+                None => return Some(format!("{lower} \"{}\" not found", from.name)),
+                Some(keys) if !keys.contains(&from.key) => {
+                    return Some(format!("couldn't find key {} in {kind} {namespace}/{}", from.key, from.name));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    None
+}
+
+/// How a probe fails, in the kubelet's words without `Readiness probe failed: `; `None` when it succeeds or is assumed to.
+pub fn probe_failure(probe: &Probe, container: &Container, ip: &str, listeners: &[Listener]) -> Option<String> {
+    let port = |port: &IntOrString| match port {
+        IntOrString::Int(number) => Some(*number),
+        IntOrString::String(name) => container.ports.iter().find(|port| port.name == *name).map(|port| port.container_port),
+    };
+    // The kubelet calls from the node: what listens on 127.0.0.1 only does not answer it.
+    let answers = |number: i32, host: &str| {
+        let own = host.is_empty() || host == ip;
+        !own || listeners.iter().any(|l| i32::from(l.port) == number && l.protocol == Protocol::Tcp && !l.loopback_only)
+    };
+    if let Some(get) = &probe.http_get {
+        let number = port(&get.port).unwrap_or(0);
+        let scheme = if get.scheme.is_empty() { "http".to_string() } else { get.scheme.to_lowercase() };
+        let host = if get.host.is_empty() { ip } else { &get.host };
+        let path = if get.path.starts_with('/') { get.path.clone() } else { format!("/{}", get.path) };
+        return (!answers(number, &get.host)).then(|| {
+            format!("Get \"{scheme}://{host}:{number}{path}\": dial tcp {host}:{number}: connect: connection refused")
+        });
+    }
+    if let Some(socket) = &probe.tcp_socket {
+        let number = port(&socket.port).unwrap_or(0);
+        let host = if socket.host.is_empty() { ip } else { &socket.host };
+        return (!answers(number, &socket.host)).then(|| format!("dial tcp {host}:{number}: connect: connection refused"));
+    }
+    let grpc = probe.grpc.as_ref()?;
+    (!answers(grpc.port, "")).then(|| {
+        format!("timeout: failed to connect service \"{ip}:{}\" within 1s: context deadline exceeded", grpc.port)
+    })
+}
+
+/// How one container stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Standing {
+    /// It runs; whether it is ready.
+    Running(bool),
+    /// It does not run: reason, message, restarts.
+    Waiting(&'static str, String, i32),
+}
+
+/// Where and when a Pod runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// The node's address.
+    pub host_ip: String,
+    /// The Pod's own.
+    pub pod_ip: String,
+    /// RFC 3339, virtual.
+    pub now: String,
+}
+
+/// The Pod's status as the kubelet reports it, with one standing for each container.
+pub fn report(pod: &Pod, place: &Place, standings: &[Standing]) -> PodStatus {
+    let old = &pod.status;
+    let started = old.start_time.clone().unwrap_or_else(|| place.now.clone());
+    let all_ready = standings.iter().all(|standing| *standing == Standing::Running(true));
+    // A gate is a condition that somebody else sets; nobody does here unless the manifest's status carries it.
+    let gate_open = |gate: &str| old.conditions.iter().any(|condition| condition.type_ == gate && condition.status == "True");
+    let gates = pod.spec.readiness_gates.iter().all(|gate| gate_open(&gate.condition_type));
+    let creating = standings.iter().any(|standing| matches!(standing, Standing::Waiting("CreateContainerConfigError", ..)));
+    let unready: Vec<&str> = (pod.spec.containers.iter().zip(standings))
+        .filter(|(_, standing)| **standing != Standing::Running(true))
+        .map(|(container, _)| container.name.as_str())
+        .collect();
+    let reason = if all_ready { "" } else { "ContainersNotReady" };
+    let message = if all_ready { String::new() } else { format!("containers with unready status: [{}]", unready.join(" ")) };
+    let (gate_reason, gate_message) = match (all_ready, gates) {
+        (true, false) => ("ReadinessGatesNotReady", "the status of pod readiness gates is not \"True\"".to_string()),
+        _ => (reason, message.clone()),
+    };
+    let mut status = old.clone();
+    for (kind, holds, why, text) in [
+        ("PodReadyToStartContainers", true, "", String::new()),
+        ("Initialized", true, "", String::new()),
+        ("Ready", all_ready && gates, gate_reason, gate_message),
+        ("ContainersReady", all_ready, reason, message),
+        ("PodScheduled", true, "", String::new()),
+    ] {
+        set_condition(&mut status.conditions, kind, holds, (why, text), &place.now);
+    }
+    status.phase = if creating { "Pending" } else { "Running" }.into();
+    status.reason.clear();
+    status.message.clear();
+    status.host_ip.clone_from(&place.host_ip);
+    status.pod_ip.clone_from(&place.pod_ip);
+    status.pod_ips = vec![PodIP { ip: place.pod_ip.clone() }];
+    let containers = pod.spec.containers.iter().zip(standings);
+    status.container_statuses = containers.map(|(container, standing)| container_status(container, standing, &started)).collect();
+    status.start_time = Some(started);
+    status
+}
+
+fn container_status(container: &Container, standing: &Standing, started: &str) -> ContainerStatus {
+    let mut status = ContainerStatus { name: container.name.clone(), image: container.image.clone(), ..Default::default() };
+    match standing {
+        Standing::Running(ready) => {
+            status.ready = *ready;
+            status.started = Some(true);
+            status.state.running = Some(ContainerStateRunning { started_at: Some(started.to_string()) });
+        }
+        Standing::Waiting(reason, message, restarts) => {
+            status.started = Some(false);
+            status.restart_count = *restarts;
+            let waiting = ContainerStateWaiting { reason: (*reason).to_string(), message: message.clone() };
+            status.state = ContainerState { waiting: Some(waiting), ..Default::default() };
+        }
+    }
+    status
+}
+
+/// Sets a condition; its time moves only when its status does.
+pub fn set_condition(conditions: &mut Vec<Condition>, kind: &str, holds: bool, why: (&str, String), now: &str) {
+    let status = if holds { "True" } else { "False" };
+    let (reason, message) = (why.0.to_string(), why.1);
+    match conditions.iter_mut().find(|condition| condition.type_ == kind) {
+        Some(condition) => {
+            if condition.status != status {
+                condition.last_transition_time = Some(now.to_string());
+            }
+            condition.status = status.to_string();
+            condition.reason = reason;
+            condition.message = message;
+        }
+        None => conditions.push(Condition {
+            type_: kind.to_string(),
+            status: status.to_string(),
+            reason,
+            message,
+            last_transition_time: Some(now.to_string()),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pod_addresses_leave_out_network_bridge_and_broadcast() {
+        let range: Cidr = "10.244.1.0/29".parse().unwrap();
+        let mut used = BTreeSet::new();
+        for name in ["a", "b", "c", "d", "e"] {
+            used.insert(free_address(range, "default", name, &used).unwrap());
+        }
+        let all: Vec<_> = used.iter().map(|address| address.octets()[3]).collect();
+        assert_eq!(all, [2, 3, 4, 5, 6]);
+        assert_eq!(free_address(range, "default", "f", &used), None);
+        assert_eq!(free_address("10.0.0.0/32".parse().unwrap(), "default", "f", &used), None);
+    }
+
+    #[test]
+    fn a_probe_of_a_port_where_nothing_listens_is_refused() {
+        let probe: Probe = serde_json::from_str(r#"{"httpGet":{"path":"/healthz","port":"http"}}"#).unwrap();
+        let container: Container = serde_json::from_str(r#"{"name":"web","ports":[{"name":"http","containerPort":8080}]}"#).unwrap();
+        let failure = probe_failure(&probe, &container, "10.244.1.2", &[]);
+        let text = "Get \"http://10.244.1.2:8080/healthz\": dial tcp 10.244.1.2:8080: connect: connection refused";
+        assert_eq!(failure.as_deref(), Some(text));
+        let exec: Probe = serde_json::from_str(r#"{"exec":{"command":["true"]}}"#).unwrap();
+        assert_eq!(probe_failure(&exec, &container, "10.244.1.2", &[]), None);
+    }
+}
