@@ -100,9 +100,12 @@ enum Readiness {
 fn set_ready(world: &mut World, object: &ObjectRef, to: Readiness) -> Result<(), Finding> {
     // What is to become ready again is the Pod that was made unready, not the first that is ready anyway.
     let failing = |pod: &&Arc<Pod>| world.cluster.unready.contains(&key_of(&pod.metadata));
-    let mine = world.cluster.store.pods.values().filter(|pod| {
-        pod.metadata.namespace == object.namespace && world.cluster.is_of(pod, object)
-    });
+    let mine = world
+        .cluster
+        .store
+        .pods
+        .values()
+        .filter(|pod| pod.metadata.namespace == object.namespace && world.cluster.is_of(pod, object));
     let restored = mine.clone().find(failing).filter(|_| to == Readiness::Restored && object.kind != Kind::Pod);
     let pod = restored.or_else(|| world.cluster.pod_meant_by(object)).cloned().ok_or_else(|| not_found(object))?;
     mark(world, &key_of(&pod.metadata), to);

@@ -97,7 +97,8 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune) -> Outcome 
     }
     settle(&mut world);
     let origins = world.cluster.origins.iter();
-    world.cluster.applied = origins.filter(|(_, o)| Arc::ptr_eq(&o.manifests, &manifests)).map(|(object, _)| object.clone()).collect();
+    world.cluster.applied =
+        origins.filter(|(_, o)| Arc::ptr_eq(&o.manifests, &manifests)).map(|(object, _)| object.clone()).collect();
     world.finish()
 }
 

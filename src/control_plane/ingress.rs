@@ -31,9 +31,11 @@ pub(crate) fn run(world: &mut World) {
 /// kubehop's own class stands as long as an Ingress is there and no other class.
 fn stand_in(world: &mut World) {
     let own = ObjectRef::new(Kind::IngressClass, "", INGRESS_CLASS);
-    let theirs = world.cluster.store.all::<IngressClass>().any(|class| {
-        class.metadata.name != INGRESS_CLASS || world.cluster.origins.contains_key(&own)
-    });
+    let theirs = world
+        .cluster
+        .store
+        .all::<IngressClass>()
+        .any(|class| class.metadata.name != INGRESS_CLASS || world.cluster.origins.contains_key(&own));
     let wanted = world.cluster.settings.ingress.controller && !world.cluster.store.ingresses.is_empty() && !theirs;
     let stands = world.cluster.store.contains(&own);
     if wanted && !stands {
@@ -54,9 +56,8 @@ fn default_class(world: &World) -> Option<String> {
 
 fn name_classes(world: &mut World) {
     let Some(class) = default_class(world) else { return };
-    let nameless = |ingress: &&Ingress| {
-        ingress.spec.ingress_class_name.is_none() && !ingress.metadata.annotations.contains_key(OLD_CLASS)
-    };
+    let nameless =
+        |ingress: &&Ingress| ingress.spec.ingress_class_name.is_none() && !ingress.metadata.annotations.contains_key(OLD_CLASS);
     let ingresses: Vec<Ingress> = world.cluster.store.all::<Ingress>().filter(nameless).cloned().collect();
     for mut ingress in ingresses {
         ingress.spec.ingress_class_name = Some(class.clone());

@@ -39,7 +39,12 @@ pub(crate) fn end(world: &mut World) {
             continue;
         }
         let component = format!("kubelet/{node}");
-        world.note(&component, Verb::Delete, ObjectRef::of(pod.as_ref()), msg!("change.ended", pod = pod.metadata.name, node = node));
+        world.note(
+            &component,
+            Verb::Delete,
+            ObjectRef::of(pod.as_ref()),
+            msg!("change.ended", pod = pod.metadata.name, node = node),
+        );
         world.remove_pod(&key);
     }
 }

@@ -16,3 +16,6 @@ mod names;
 mod scheduler;
 mod settle;
 mod world;
+
+#[cfg(test)]
+mod tests;

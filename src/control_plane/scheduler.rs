@@ -7,9 +7,9 @@
 
 use super::names::mixed_hash;
 use super::world::{Key, World, controller_of};
+use crate::api::ObjectRef;
 use crate::api::core::{Condition, Node, Pod, Taint, Toleration};
 use crate::api::meta::selects;
-use crate::api::ObjectRef;
 use crate::cluster::Verb;
 use crate::msg;
 use std::collections::BTreeMap;
@@ -191,14 +191,13 @@ fn report_pending(world: &mut World, pod: &Pod, why: &str) {
     let mut pending = pod.clone();
     pending.status.phase = "Pending".into();
     pending.status.conditions = vec![condition("False", "Unschedulable", why, world.timestamp())];
-    world.note("kube-scheduler", Verb::Notice, ObjectRef::of(pod), msg!("change.unschedulable", pod = pod.metadata.name, why = why));
-    super::events::record(
-        world,
-        &ObjectRef::of(pod),
-        ("default-scheduler", ""),
-        ("Warning", "FailedScheduling"),
-        why,
+    world.note(
+        "kube-scheduler",
+        Verb::Notice,
+        ObjectRef::of(pod),
+        msg!("change.unschedulable", pod = pod.metadata.name, why = why),
     );
+    super::events::record(world, &ObjectRef::of(pod), ("default-scheduler", ""), ("Warning", "FailedScheduling"), why);
     world.put_pod(pending);
     world.queue.unscheduled.remove(&super::world::key_of(&pod.metadata));
 }

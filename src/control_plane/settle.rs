@@ -3,8 +3,8 @@
 use super::world::{Key, World};
 use super::{cloud_controller, controller_manager, ingress, kubelets, scheduler};
 use crate::api::ObjectRef;
-use crate::api::core::{Node, Service};
 use crate::api::Resource;
+use crate::api::core::{Node, Service};
 use crate::cluster::Verb;
 use crate::msg;
 use std::collections::BTreeSet;

@@ -88,9 +88,8 @@ pub fn probe_failure(probe: &Probe, container: &Container, ip: &str, listeners: 
         let scheme = if get.scheme.is_empty() { "http".to_string() } else { get.scheme.to_lowercase() };
         let host = if get.host.is_empty() { ip } else { &get.host };
         let path = if get.path.starts_with('/') { get.path.clone() } else { format!("/{}", get.path) };
-        return (!answers(number, &get.host)).then(|| {
-            format!("Get \"{scheme}://{host}:{number}{path}\": dial tcp {host}:{number}: connect: connection refused")
-        });
+        return (!answers(number, &get.host))
+            .then(|| format!("Get \"{scheme}://{host}:{number}{path}\": dial tcp {host}:{number}: connect: connection refused"));
     }
     if let Some(socket) = &probe.tcp_socket {
         let number = port(&socket.port).unwrap_or(0);
@@ -98,9 +97,8 @@ pub fn probe_failure(probe: &Probe, container: &Container, ip: &str, listeners: 
         return (!answers(number, &socket.host)).then(|| format!("dial tcp {host}:{number}: connect: connection refused"));
     }
     let grpc = probe.grpc.as_ref()?;
-    (!answers(grpc.port, "")).then(|| {
-        format!("timeout: failed to connect service \"{ip}:{}\" within 1s: context deadline exceeded", grpc.port)
-    })
+    (!answers(grpc.port, ""))
+        .then(|| format!("timeout: failed to connect service \"{ip}:{}\" within 1s: context deadline exceeded", grpc.port))
 }
 
 /// How one container stands.
@@ -225,7 +223,8 @@ mod tests {
     #[test]
     fn a_probe_of_a_port_where_nothing_listens_is_refused() {
         let probe: Probe = serde_json::from_str(r#"{"httpGet":{"path":"/healthz","port":"http"}}"#).unwrap();
-        let container: Container = serde_json::from_str(r#"{"name":"web","ports":[{"name":"http","containerPort":8080}]}"#).unwrap();
+        let container: Container =
+            serde_json::from_str(r#"{"name":"web","ports":[{"name":"http","containerPort":8080}]}"#).unwrap();
         let failure = probe_failure(&probe, &container, "10.244.1.2", &[]);
         let text = "Get \"http://10.244.1.2:8080/healthz\": dial tcp 10.244.1.2:8080: connect: connection refused";
         assert_eq!(failure.as_deref(), Some(text));

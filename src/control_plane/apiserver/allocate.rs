@@ -291,7 +291,9 @@ mod tests {
     #[test]
     fn taken_and_foreign_numbers_are_refused_in_upstreams_words() {
         let mut taken = Taken::default();
-        let mut first = service(r#"{"metadata":{"name":"a"},"spec":{"type":"NodePort","clusterIP":"10.96.0.1","ports":[{"port":80,"nodePort":30080}]}}"#);
+        let mut first = service(
+            r#"{"metadata":{"name":"a"},"spec":{"type":"NodePort","clusterIP":"10.96.0.1","ports":[{"port":80,"nodePort":30080}]}}"#,
+        );
         allocate(&mut first, None, range(), &mut taken).unwrap();
         let again = refusal(r#"{"metadata":{"name":"b"},"spec":{"clusterIP":"10.96.0.1"}}"#, &mut taken);
         let text = "Invalid value: [\"10.96.0.1\"]: failed to allocate IP 10.96.0.1: provided IP is already allocated";
@@ -331,7 +333,8 @@ mod tests {
 
     #[test]
     fn two_protocols_of_one_port_share_a_node_port() {
-        let mut dns = service(r#"{"spec":{"type":"NodePort","ports":[{"port":53,"protocol":"UDP"},{"port":53,"protocol":"TCP"}]}}"#);
+        let mut dns =
+            service(r#"{"spec":{"type":"NodePort","ports":[{"port":53,"protocol":"UDP"},{"port":53,"protocol":"TCP"}]}}"#);
         allocate(&mut dns, None, range(), &mut Taken::default()).unwrap();
         assert_eq!(dns.spec.ports[0].node_port, dns.spec.ports[1].node_port);
     }

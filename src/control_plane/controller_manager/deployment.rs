@@ -156,14 +156,7 @@ fn resolve(value: Option<&IntOrString>, replicas: i32, round: i64) -> i32 {
 }
 
 /// Takes Pods from old ReplicaSets, unhealthy ones first, as far as enough others are available.
-fn shrink_old(
-    world: &mut World,
-    object: &ObjectRef,
-    minimum: i32,
-    new: &ReplicaSet,
-    old: &[Arc<ReplicaSet>],
-    all: i32,
-) {
+fn shrink_old(world: &mut World, object: &ObjectRef, minimum: i32, new: &ReplicaSet, old: &[Arc<ReplicaSet>], all: i32) {
     let new_unavailable = wanted(new) - new.status.available_replicas;
     let mut most = all - minimum - new_unavailable;
     let mut scaled = false;
@@ -190,14 +183,7 @@ fn shrink_old(
     }
 }
 
-fn create(
-    world: &mut World,
-    deployment: &Deployment,
-    object: &ObjectRef,
-    hash: &str,
-    replicas: i32,
-    old: &[Arc<ReplicaSet>],
-) {
+fn create(world: &mut World, deployment: &Deployment, object: &ObjectRef, hash: &str, replicas: i32, old: &[Arc<ReplicaSet>]) {
     let mut set = ReplicaSet::default();
     set.metadata.name = format!("{}-{hash}", object.name);
     set.metadata.namespace.clone_from(&object.namespace);

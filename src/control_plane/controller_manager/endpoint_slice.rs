@@ -225,7 +225,8 @@ fn pack(service: &Service, ports: &[EndpointPort], desired: Vec<Endpoint>, exist
     }
     while !rest.is_empty() {
         let room = |slice: &&Arc<EndpointSlice>| slice.endpoints.len() + rest.len() <= MAX_ENDPOINTS;
-        let fullest = if rest.len() < MAX_ENDPOINTS { untouched.iter().filter(room).max_by_key(|s| s.endpoints.len()) } else { None };
+        let fullest =
+            if rest.len() < MAX_ENDPOINTS { untouched.iter().filter(room).max_by_key(|s| s.endpoints.len()) } else { None };
         match fullest.cloned() {
             Some(slice) => {
                 untouched.retain(|other| other.metadata.name != slice.metadata.name);

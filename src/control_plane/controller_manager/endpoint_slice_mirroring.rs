@@ -37,7 +37,12 @@ fn skips(endpoints: &Endpoints) -> bool {
 }
 
 fn slices(endpoints: &Endpoints) -> Vec<EndpointSlice> {
-    endpoints.subsets.iter().filter(|subset| !(subset.addresses.is_empty() && subset.not_ready_addresses.is_empty())).map(|subset| slice(endpoints, subset)).collect()
+    endpoints
+        .subsets
+        .iter()
+        .filter(|subset| !(subset.addresses.is_empty() && subset.not_ready_addresses.is_empty()))
+        .map(|subset| slice(endpoints, subset))
+        .collect()
 }
 
 fn slice(endpoints: &Endpoints, subset: &EndpointSubset) -> EndpointSlice {
