@@ -148,8 +148,8 @@ pub struct Machine {
     pub frozen_view: Option<Arc<Store>>,
 }
 
-/// The cluster at one moment.
-#[derive(Clone, Debug, PartialEq)]
+/// The cluster at one moment. The default one is empty; `Cluster::new` makes one that runs.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cluster {
     /// Its settings.
     pub settings: Arc<Settings>,

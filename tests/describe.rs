@@ -37,9 +37,7 @@ fn cluster(text: &str) -> Cluster {
             kind => panic!("{kind} is not described"),
         }
     }
-    let (settings, manifests) = (Default::default(), Default::default());
-    let (applied, machines, unready, generations) = Default::default();
-    Cluster { settings, seed: Seed(1), now: 90, store, manifests, applied, machines, unready, generations }
+    Cluster { seed: Seed(1), now: 90, store, ..Cluster::default() }
 }
 
 /// What kubehop does not play, and so does not describe.

@@ -54,6 +54,7 @@ fn cluster() -> Cluster {
         machines: Default::default(),
         unready: Default::default(),
         generations: Default::default(),
+        ..Cluster::default()
     }
 }
 
