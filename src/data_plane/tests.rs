@@ -133,6 +133,7 @@ fn blank() -> Cluster {
         machines: Default::default(),
         unready: Default::default(),
         generations: Default::default(),
+        ..Cluster::default()
     }
 }
 
