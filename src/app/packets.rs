@@ -7,7 +7,7 @@ use super::stage_player::{Player, Ticking, still};
 use super::stage_things::{diamond, n};
 use crate::scene::beats::{BURST, dots};
 use crate::scene::frame::{Flag, Frame, Side, frame};
-use crate::scene::geometry::{Point, Polyline, at};
+use crate::scene::geometry::{Point, Polyline, Rect, at};
 use crate::scene::lanes::Stop;
 use crate::scene::picture::Picture;
 use crate::scene::route::{Route, spread};
@@ -63,11 +63,12 @@ pub(super) fn Packets(props: &PacketsProps) -> Html {
             { for scene.route.legs.iter().zip(&now.walked).filter(|(_, walked)| **walked > 0.5).map(|(leg, walked)| html! {
                 <path class={classes!("trail", leg.lookup.then_some("lookup"))} d={leg.line.first(*walked).path(&leg.sharp)}/>
             }) }
+            if refused && now.step > scene.route.decided { { sent_back(&scene.route) } }
             { met(&scene.picture, &now, &scene.route) }
             { used_ports(&scene.picture) }
             { beads(&scene.route, &now) }
             { gates(&scene.route, &now) }
-            { for now.past.iter().map(|past| flag(past, "past", &past.text, false)) }
+            { for now.past.iter().map(|past| flag(past, "past", &past.text, true)) }
             if now.decided { { mark(&scene.picture, &scene.route, end.glyph, end.class) } }
             if !now.in_gate {
                 <circle class={classes!("dot", now.reply.then_some("reply"), (refused && now.reply).then_some("bad"))} cx={n(now.packet.x)} cy={n(now.packet.y)} r="6"/>
@@ -79,14 +80,33 @@ pub(super) fn Packets(props: &PacketsProps) -> Html {
     }
 }
 
-/// The Pod that is reached.
+/// A refusal goes back beside the way of its request: dotted, to the client outside.
+fn sent_back(route: &Route) -> Html {
+    let Some(halt) = route.stops.get(route.decided).filter(|_| matches!(route.stops[0].stop, Stop::Client)) else {
+        return Html::default();
+    };
+    let Some(leg) = route.legs.get(halt.leg) else { return Html::default() };
+    let way = leg.line.first(halt.to);
+    let [start, ..] = way.points() else { return Html::default() };
+    let beside = way.moved(11.0, -14.0);
+    let mut line = Polyline::from(at(start.x + 11.0, start.y + 4.0));
+    beside.points().iter().skip(1).for_each(|point| line.to(*point));
+    let head = format!("M{} {}l4 -6 4 6", n(start.x + 7.0), n(start.y + 9.0));
+    html! { <><path class="trail bad" d={line.path(&[])}/><path class="head bad" d={head}/></> }
+}
+
+/// Pods that were reached, and the one that stands in the packet's header by now.
 fn met(picture: &Picture, now: &Frame, route: &Route) -> Html {
     let reached = |index: usize| match &route.stops[index].stop {
         Stop::PodIn(namespace, name) | Stop::PodOut(namespace, name) => picture.pod(namespace, name),
         _ => None,
     };
+    let leg = route.stops[now.step].leg;
+    let rewritten = now.arrived && route.stops[..=now.step].iter().any(|halt| halt.leg == leg && halt.label.0 != halt.label.1);
+    let ahead = (now.step..route.stops.len()).filter(|index| rewritten && route.stops[*index].leg == leg).find_map(reached);
     (0..=now.step)
         .filter_map(reached)
+        .chain(ahead)
         .map(|pod| {
             let r = pod.rect;
             html! { <rect class="target" x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx={if r.height > 30.0 { "8" } else { "6" }}/> }
@@ -114,8 +134,9 @@ fn beads(route: &Route, now: &Frame) -> Html {
     for (index, halt) in route.stops.iter().enumerate() {
         let Some(point) = halt.bead.filter(|point| !taken.iter().any(|other| other.distance(*point) < 17.0)) else { continue };
         taken.push(point);
-        let under = index == now.step && now.arrived && point.distance(now.packet) < 9.0;
-        if under || point.distance(now.packet) < 7.0 {
+        // Neither under the packet nor under its label.
+        let covered = now.label.as_ref().is_some_and(|label| label.rect.meets(&Rect::around(point, 16.0, 16.0)));
+        if covered || point.distance(now.packet) < 12.0 {
             continue;
         }
         shown.push(html! {
@@ -151,7 +172,13 @@ fn gates(route: &Route, now: &Frame) -> Html {
 }
 
 fn flag(flag: &Flag, class: &'static str, text: &str, arrow: bool) -> Html {
-    let r = flag.rect;
+    let mut r = flag.rect;
+    if !arrow {
+        // Words in place of an address: the pill keeps the end that points at the packet.
+        let width = 40.0 + text.chars().map(|c| if c >= '\u{1100}' { 11.5 } else { 6.8 }).sum::<f64>();
+        r.x += if flag.side == Side::Left { r.width - width } else { 0.0 };
+        r.width = width;
+    }
     let middle = r.centre().y;
     let words = match (arrow, class.starts_with("reply")) {
         (false, _) => text.to_string(),
@@ -181,7 +208,7 @@ fn mark(picture: &Picture, route: &Route, glyph: &'static str, class: &'static s
     let Some(halt) = route.stops.get(route.decided) else { return Html::default() };
     let Some(leg) = route.legs.get(halt.leg) else { return Html::default() };
     let here = leg.line.point(halt.to);
-    let corner = |rect: crate::scene::geometry::Rect| at(rect.right() - 4.0, rect.y);
+    let corner = |rect: Rect| at(rect.right() - 4.0, rect.y);
     let point = match &halt.stop {
         Stop::PodIn(namespace, name) | Stop::PodOut(namespace, name) => {
             picture.pod(namespace, name).map_or(here, |pod| corner(pod.rect))

@@ -74,13 +74,16 @@ pub fn Stage(props: &StageProps) -> Html {
         let make = move || stage(&view, trace.as_deref(), room, choice);
         use_memo_by(identity, make)
     };
-    let choose = {
-        let (on_select, options) = (props.on_select.clone(), options.clone());
-        Callback::from(move |selected: Selected| match selected.item {
-            ItemId::MoreServices => options.set(Options { all_services: !options.all_services }),
-            _ => on_select.emit(selected),
-        })
-    };
+    // One callback for good, which asks for the newest handler: so a new handler draws nothing anew.
+    let handler = use_mut_ref(|| props.on_select.clone());
+    *handler.borrow_mut() = props.on_select.clone();
+    let choose = use_callback(options.clone(), move |selected: Selected, options| match selected.item {
+        ItemId::MoreServices => options.set(Options { all_services: !options.all_services }),
+        _ => {
+            let handler = handler.borrow().clone();
+            handler.emit(selected);
+        }
+    });
     let keys = keys(&props.player);
     let shown = Shown(scene.clone());
     let (width, height) = (scene.picture.size.width, scene.picture.size.height);

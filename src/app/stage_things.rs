@@ -263,20 +263,20 @@ fn rail_words(picture: &Picture, rail: &Rail, trouble: Option<String>) -> Html {
     let (x, y) = (rail.name_at.x, rail.name_at.y);
     if picture.transposed {
         let title = name::cut(&rail.name, 80.0);
-        let after = x + title.chars().count() as f64 * 7.2 + 8.0;
-        let room = picture.size.width - after - 8.0;
-        return html! { <>
-            <text class="svcname" x={n(x)} y={n(y)}>{ title }</text>
-            if let Some(trouble) = trouble {
-                <text class="warn b" x={n(after)} y={n(y)}>{ trouble }</text>
-            } else {
-                <text class="m" x={n(after)} y={n(y)}>{ name::cut(&rail.address, room) }</text>
-            }
-        </> };
+        let room = picture.size.width - x - title.chars().count() as f64 * 8.0 - 18.0;
+        return html! {
+            <text x={n(x)} y={n(y)}>
+                <tspan class="svcname">{ title }</tspan>
+                if let Some(trouble) = trouble {
+                    <tspan class="warn b" dx="7">{ trouble }</tspan>
+                } else {
+                    <tspan class="m" dx="7">{ name::cut(&rail.address, room) }</tspan>
+                }
+            </text>
+        };
     }
     let title = name::cut(&rail.name, 92.0);
-    let after = x + title.chars().count() as f64 * 7.4 + 6.0;
-    let beside = trouble.clone().filter(|words| after + words.chars().count() as f64 * 6.4 <= 126.0);
+    let beside = trouble.clone().filter(|words| title.chars().count() + words.chars().count() < 15);
     let under = if beside.is_none() { trouble } else { None };
     // What nobody answers to stands at the far end, where the eye looks for Pods.
     let end = rail.gates.last().map_or(0.0, |gate| gate.at.x + 18.0);
@@ -284,10 +284,10 @@ fn rail_words(picture: &Picture, rail: &Rail, trouble: Option<String>) -> Html {
     let tag = rail.trouble.is_some() && !rail.selector.is_empty() && fits;
     let wide = name::width(&rail.selector) + 14.0;
     html! { <>
-        <text class="svcname" x={n(x)} y={n(y + 13.5)}>{ title }</text>
-        if let Some(words) = beside {
-            <text class="warn b" x={n(after)} y={n(y + 13.5)}>{ words }</text>
-        }
+        <text x={n(x)} y={n(y + 13.5)}>
+            <tspan class="svcname">{ title }</tspan>
+            if let Some(words) = beside { <tspan class="warn b" dx="7">{ words }</tspan> }
+        </text>
         if let Some(words) = under {
             <text class="warn b" x={n(x)} y={n(y + 27.5)}>{ words }</text>
         } else {

@@ -78,8 +78,9 @@ impl Walk<'_> {
         let stop = self.stop(index, hop);
         let label = (destination(hop.before.or(hop.after)), destination(hop.after.or(hop.before)));
         let found = if hop.reply { self.back(index, hop) } else { None };
+        let stop = found.as_ref().map_or(stop, |(_, stop)| stop.clone());
         let (leg, from, to) = match found {
-            Some(place) => place,
+            Some((place, _)) => place,
             None if self.begins(index, hop) => self.begin(&stop, hop),
             None => self.go_on(&stop),
         };
@@ -124,7 +125,7 @@ impl Walk<'_> {
     }
 
     /// Back along an open leg to where the request was on the same machine; legs that are left behind are closed.
-    fn back(&mut self, index: usize, hop: &Hop) -> Option<(usize, f64, f64)> {
+    fn back(&mut self, index: usize, hop: &Hop) -> Option<((usize, f64, f64), Stop)> {
         let here = &self.steps[index].machine;
         for depth in (0..self.open.len()).rev() {
             let leg = self.open[depth];
@@ -137,10 +138,13 @@ impl Walk<'_> {
             });
             // On a machine, the first stop is its door; its rules undo what they did at the diamond.
             let kernel = matches!(hop.at, Place::KubeProxy(_));
-            let target = same.filter(|(halt, _)| !kernel || matches!(halt.stop, Stop::Rules(..))).map(|(halt, _)| halt.to).next();
-            if let Some(target) = target {
+            let target = same
+                .filter(|(halt, _)| !kernel || matches!(halt.stop, Stop::Rules(..)))
+                .map(|(halt, _)| (halt.to, halt.stop.clone()))
+                .next();
+            if let Some((target, stop)) = target {
                 self.open.truncate(depth + 1);
-                return Some((leg, now, target));
+                return Some(((leg, now, target), stop));
             }
         }
         None

@@ -186,7 +186,7 @@ fn outside(view: &ClusterView, used: &Used, width: f64) -> Vec<OutsideCard> {
         folded.detail = Label::Plain(String::new());
         shown.push(folded);
     }
-    let first = 166.0;
+    let first = 182.0;
     let others = (shown.len() - 1).max(1) as f64;
     let wide = (width - 24.0 - first - 12.0 - 6.0 * (others - 1.0)) / others;
     for (index, card) in shown.iter_mut().enumerate() {
