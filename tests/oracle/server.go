@@ -226,6 +226,7 @@ func (s *server) create(body []byte, gvk schema.GroupVersionKind, strategy strat
 func accepted(object runtime.Object, body []byte, gvk schema.GroupVersionKind, warned warnings) answer {
 	// The installer of the API's endpoints warns of versions that are deprecated.
 	if versioned, err := legacyscheme.Scheme.New(gvk); err == nil && deprecation.IsDeprecated(versioned, 1, 36) {
+		versioned.GetObjectKind().SetGroupVersionKind(gvk)
 		warned = append(warned, deprecation.WarningMessage(versioned))
 	}
 	fields, err := printed(object, gvk)

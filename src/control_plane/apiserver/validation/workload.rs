@@ -194,10 +194,8 @@ pub fn immutable(kind: crate::api::Kind, new: &At, old: &At, errors: &mut Errors
     use crate::api::Kind;
     let (spec, before) = (new.child("spec"), old.child("spec"));
     match kind {
-        Kind::Deployment | Kind::ReplicaSet | Kind::DaemonSet => {
-            if spec.child("selector").value() != before.child("selector").value() {
-                errors.invalid_as(&spec.child("selector"), &meta::selector_shown(&spec.child("selector")), "field is immutable");
-            }
+        Kind::Deployment | Kind::ReplicaSet | Kind::DaemonSet if spec.child("selector").value() != before.child("selector").value() => {
+            errors.invalid_as(&spec.child("selector"), &meta::selector_shown(&spec.child("selector")), "field is immutable");
         }
         Kind::StatefulSet => {
             let mutable = ["replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit", "persistentVolumeClaimRetentionPolicy", "minReadySeconds"];
