@@ -29,14 +29,46 @@ pub(super) fn resolve(text: &str, plain: bool, tag: Option<&str>) -> Result<Valu
     }
 }
 
-/// The text of a mapping's key. `None` where upstream refuses it: null keys.
-pub(super) fn key(text: &str, plain: bool, tag: Option<&str>) -> Option<String> {
+/// How upstream's text about a key begins that JSON cannot carry; the value comes after it.
+pub(super) const UNSUPPORTED_KEY: &str = "unsupported map key of type: ";
+
+/// The text of a mapping's key.
+///
+/// # Errors
+/// With upstream's text, where it refuses the key: null, and numbers that only fit without a sign.
+pub(super) fn key(text: &str, plain: bool, tag: Option<&str>) -> Result<String, String> {
+    let number_tag = tag.is_none_or(|tag| tag == "float" || tag == "int");
+    let number = if number_tag && (plain || tag.is_some()) { by_content(text) } else { ("str", None) };
+    if number.0 == "float" || tag == Some("float") {
+        return Ok(match text.replace('_', "").parse::<f32>() {
+            Ok(number) if number.is_finite() => general(number),
+            _ => infinite_key(text).to_string(),
+        });
+    }
     match resolve(text, plain, tag) {
-        Ok(Value::String(text)) => Some(text),
-        Ok(Value::Bool(yes)) => Some(yes.to_string()),
-        Ok(Value::Number(number)) => Some(number.to_string()),
-        Ok(_) => None,
-        Err(_) => Some(text.to_string()),
+        Ok(Value::String(text)) => Ok(text),
+        Ok(Value::Bool(yes)) => Ok(yes.to_string()),
+        Ok(Value::Number(number)) if number.is_i64() => Ok(number.to_string()),
+        Ok(Value::Number(number)) => Err(format!("{UNSUPPORTED_KEY}uint64, key: {:#x}", number.as_u64().unwrap_or(0))),
+        Ok(_) => Err(format!("{UNSUPPORTED_KEY}%!s(<nil>), key: <nil>")),
+        Err(text) => Err(text),
+    }
+}
+
+/// Go's `strconv.FormatFloat(number, 'g', -1, 32)`.
+fn general(number: f32) -> String {
+    let shown = format!("{number:e}");
+    let (mantissa, power) = shown.split_once('e').unwrap_or((&shown, "0"));
+    let power: i32 = power.parse().unwrap_or(0);
+    let (sign, digits) = if power < 0 { ('-', -power) } else { ('+', power) };
+    if (-4..6).contains(&power) { number.to_string() } else { format!("{mantissa}e{sign}{digits:02}") }
+}
+
+fn infinite_key(text: &str) -> &'static str {
+    match infinite(text) {
+        "NaN" => ".nan",
+        "-Inf" => "-.inf",
+        _ => ".inf",
     }
 }
 
@@ -217,8 +249,10 @@ mod tests {
 
     #[test]
     fn keys_become_text() {
-        assert_eq!(key("on", true, None).as_deref(), Some("true"));
-        assert_eq!(key("017", true, None).as_deref(), Some("15"));
-        assert_eq!(key("~", true, None), None);
+        assert_eq!(key("on", true, None).as_deref(), Ok("true"));
+        assert_eq!(key("017", true, None).as_deref(), Ok("15"));
+        assert_eq!(key("1e10", true, None).as_deref(), Ok("1e+10"));
+        assert_eq!(key("1.50", true, None).as_deref(), Ok("1.5"));
+        assert!(key("~", true, None).is_err());
     }
 }

@@ -8,7 +8,7 @@ use super::scalar;
 use crate::diagnostic::Finding;
 use crate::msg;
 use crate::words::Message;
-use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Tag};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureStyle, Tag};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -107,6 +107,10 @@ struct Frame {
     items: Vec<Rc<Node>>,
     entries: Vec<Entry>,
     is_map: bool,
+    /// Written with brackets or braces.
+    flow: bool,
+    /// Why the key that stands before the next value is refused.
+    refused: Option<(String, Place)>,
     /// The key whose value comes next.
     key: Option<(String, Place, bool)>,
 }
@@ -127,13 +131,14 @@ impl<'a> Builder<'a> {
         let mut options = granit_parser::options! { simple_key_max_lookahead: 100_000 };
         options.set_emit_comments(false);
         for event in Parser::new_from_str_with_options(self.text, options) {
-            let (event, span) = event.map_err(|error| scan_failure(self.text, &error))?;
+            let in_flow = self.frames.last().is_some_and(|frame| frame.flow);
+            let (event, span) = event.map_err(|error| scan_failure(self.text, &error, in_flow))?;
             let place = place_of(&span);
             match event {
                 Event::Alias(id) => self.alias(id, place, span.slice(self.text).unwrap_or("*"))?,
                 Event::Scalar(text, style, anchor, tag) => self.scalar(&text, style, anchor, tag.as_deref(), place)?,
-                Event::SequenceStart(_, anchor, _) => self.open(false, anchor, place)?,
-                Event::MappingStart(_, anchor, _) => self.open(true, anchor, place)?,
+                Event::SequenceStart(style, anchor, _) => self.open(false, style, anchor, place)?,
+                Event::MappingStart(style, anchor, _) => self.open(true, style, anchor, place)?,
                 Event::SequenceEnd | Event::MappingEnd => self.close()?,
                 Event::DocumentEnd => break,
                 _ => {}
@@ -142,12 +147,27 @@ impl<'a> Builder<'a> {
         Ok(self.root)
     }
 
-    fn open(&mut self, is_map: bool, anchor: usize, place: Place) -> Result<(), Failure> {
+    fn open(&mut self, is_map: bool, style: StructureStyle, anchor: usize, place: Place) -> Result<(), Failure> {
         if self.frames.len() >= MAX_DEPTH {
             return Err(too_deep(place));
         }
-        self.frames.push(Frame { place, anchor, items: Vec::new(), entries: Vec::new(), is_map, key: None });
+        let flow = style == StructureStyle::Flow;
+        if flow {
+            self.not_under_its_key(place)?;
+        }
+        self.frames.push(Frame { place, anchor, items: Vec::new(), entries: Vec::new(), is_map, flow, refused: None, key: None });
         Ok(())
+    }
+
+    /// go-yaml takes brackets at the column of their own key for another key.
+    fn not_under_its_key(&self, place: Place) -> Result<(), Failure> {
+        let frame = self.frames.last().filter(|frame| frame.is_map && !frame.flow);
+        match frame.and_then(|frame| frame.key.as_ref()) {
+            Some((_, key, _)) if place.line > key.line && place.column <= key.column => {
+                Err(upstream(place, format!("yaml: line {}: could not find expected ':'", place.line + 1)))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn close(&mut self) -> Result<(), Failure> {
@@ -169,7 +189,7 @@ impl<'a> Builder<'a> {
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, anchor: usize, tag: Option<&Tag>, place: Place) -> Result<(), Failure> {
         let plain = style == ScalarStyle::Plain;
-        let tag = tag.map(|tag| match tag.core_suffix() {
+        let tag = tag.map(|tag| match tag.suffix_in_namespace("tag:yaml.org,2002:").as_deref() {
             Some("str") => "str",
             Some("int") => "int",
             Some("float") => "float",
@@ -183,8 +203,13 @@ impl<'a> Builder<'a> {
             && frame.is_map
             && frame.key.is_none()
         {
-            let key = scalar::key(text, plain, tag)
-                .ok_or_else(|| upstream(place, "unsupported map key of type: %!s(<nil>), key: <nil>, value: ".to_string()))?;
+            let key = match scalar::key(text, plain, tag) {
+                Err(message) if message.starts_with(scalar::UNSUPPORTED_KEY) => {
+                    frame.refused = Some((message, place));
+                    String::new()
+                }
+                other => other.map_err(|text| upstream(place, text))?,
+            };
             if anchor != 0 {
                 let node = Node { place, content: Content::Scalar(Value::String(text.into())) };
                 self.anchors.insert(anchor, Rc::new(node));
@@ -209,6 +234,9 @@ impl<'a> Builder<'a> {
             frame.items.push(node);
             return Ok(());
         }
+        if let Some((text, place)) = frame.refused.take() {
+            return Err(upstream(place, format!("{text}, value: {}", go_syntax(&node))));
+        }
         match frame.key.take() {
             Some((key, place, merge)) => frame.entries.push(Entry { key, place, merge, value: node }),
             None => match &node.content {
@@ -217,7 +245,7 @@ impl<'a> Builder<'a> {
                     let key = value.as_str().map_or_else(|| value.to_string(), str::to_string);
                     frame.key = Some((key, node.place, false));
                 }
-                _ => return Err(bad_key(self.text, node.place)),
+                _ => return Err(bad_key(self.text, &node)),
             },
         }
         Ok(())
@@ -225,10 +253,25 @@ impl<'a> Builder<'a> {
 }
 
 /// A list or mapping as a key, which is what `{{ .Values.port }}` looks like to YAML.
-fn bad_key(text: &str, place: Place) -> Failure {
-    let mut failure = upstream(place, "yaml: invalid map key");
+fn bad_key(text: &str, node: &Node) -> Failure {
+    let mut failure = upstream(node.place, format!("yaml: invalid map key: {}", go_syntax(node)));
     failure.help = template_help(text);
     failure
+}
+
+/// Go's `%#v` of a decoded node.
+fn go_syntax(node: &Node) -> String {
+    let all = |parts: Vec<String>| parts.join(", ");
+    match &node.content {
+        Content::Scalar(Value::Null) => "interface {}(nil)".into(),
+        Content::Scalar(value) => value.to_string(),
+        Content::Alias(_) => "…".into(),
+        Content::List(items) => format!("[]interface {{}}{{{}}}", all(items.iter().map(|item| go_syntax(item)).collect())),
+        Content::Map(entries) => {
+            let entry = |entry: &Entry| format!("{:?}:{}", entry.key, go_syntax(&entry.value));
+            format!("map[interface {{}}]interface {{}}{{{}}}", all(entries.iter().map(entry).collect()))
+        }
+    }
 }
 
 fn too_deep(place: Place) -> Failure {
@@ -398,30 +441,95 @@ pub(super) fn template_help(text: &str) -> Option<Message> {
     Some(msg!("read.template.help", template = shown))
 }
 
-fn scan_failure(text: &str, error: &ScanError) -> Failure {
+fn scan_failure(text: &str, error: &ScanError, in_flow: bool) -> Failure {
     let (line, column) = numbers(error.marker());
     let place = Place { line, column, end_line: line, end_column: column + 1 };
     if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
         return too_deep(place);
     }
-    let indented_by_tab = |text: &&str| text.chars().take_while(|c| c.is_whitespace() || *c == '-').any(|c| c == '\t');
-    let tab_line = text.lines().take(line as usize + 1).position(|text| indented_by_tab(&text));
-    let tab = tab_line.is_some();
-    let line = tab_line.and_then(|index| u32::try_from(index).ok()).map_or(line, |index| index + 1);
-    let place = if tab { Place { line, column: 1, end_line: line, end_column: 2 } } else { place };
-    let (same, parser_error) =
-        if tab { (Some("found character that cannot start any token"), false) } else { go_yaml(error.kind()) };
-    let finding = match same {
-        Some(same) => {
-            // go-yaml counts a grammar's line from 0 and a scanner's from 1, and leaves line 0 out.
-            let shown = if parser_error { line.saturating_sub(1) } else { line };
-            let at = if shown == 0 || line <= 1 { String::new() } else { format!("line {shown}: ") };
-            Finding::Upstream(format!("error converting YAML to JSON: yaml: {at}{same}"))
-        }
-        None => Finding::Ours(msg!("read.syntax", what = error.kind())),
+    if let Some(place) = tab_in_indentation(text, line) {
+        let text = format!("yaml: {}found character that cannot start any token", at_line(place.line));
+        return Failure { help: Some(msg!("read.tab.help")), ..upstream(place, text) };
+    }
+    let help = template_help(text).or_else(|| syntax_help(error.kind()));
+    match complaint(text, error, line, in_flow) {
+        Some(text) => Failure { help, ..upstream(place, text) },
+        None => Failure { place, finding: Finding::Ours(msg!("read.syntax", what = error.kind())), help },
+    }
+}
+
+/// The first tab in a line's indentation, up to the line after the one where the parser gave up.
+fn tab_in_indentation(text: &str, line: u32) -> Option<Place> {
+    let indented_by_tab = |text: &str| text.chars().take_while(|c| c.is_whitespace() || *c == '-').any(|c| c == '\t');
+    let index = text.lines().take(line as usize + 1).position(indented_by_tab)?;
+    let line = u32::try_from(index).ok()? + 1;
+    Some(Place { line, column: 1, end_line: line, end_column: 2 })
+}
+
+/// go-yaml leaves the first line out.
+fn at_line(line: u32) -> String {
+    if line <= 1 { String::new() } else { format!("line {line}: ") }
+}
+
+/// Whether a bracket is open at the beginning of the line; quoted ones are counted, too, which only changes a text.
+fn bracket_is_open(text: &str, line: u32) -> bool {
+    let before = || text.lines().take(line.saturating_sub(1) as usize).filter(|line| !line.trim_start().starts_with('#'));
+    let count = |bracket: char| before().map(|line| line.matches(bracket).count()).sum::<usize>();
+    count('[') > count(']')
+}
+
+/// go-yaml's text for the same complaint. Its scanner counts lines from 1, its parser from 0.
+fn complaint(text: &str, error: &ScanError, line: u32, in_flow: bool) -> Option<String> {
+    let scanner = |line: u32, text: &str| Some(format!("yaml: {}{text}", at_line(line)));
+    let parser = |text: &str| match line.saturating_sub(1) {
+        0 => Some(format!("yaml: {text}")),
+        line => Some(format!("yaml: line {line}: {text}")),
     };
-    let help = if tab { Some(msg!("read.tab.help")) } else { template_help(text).or_else(|| syntax_help(error.kind())) };
-    Failure { place, finding, help }
+    match error.kind() {
+        ErrorKind::UnknownAnchor => {
+            let from = text.lines().nth(line.saturating_sub(1) as usize)?.split('*').nth(1)?;
+            let name: String = from.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
+            Some(format!("yaml: unknown anchor '{name}' referenced"))
+        }
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement | ErrorKind::SimpleKeyExpected
+            if in_flow || bracket_is_open(text, line) =>
+        {
+            parser("did not find expected ',' or ']'")
+        }
+        ErrorKind::ExpectedBlockMappingKey => parser("did not find expected key"),
+        ErrorKind::ExpectedNodeContent => parser("did not find expected node content"),
+        ErrorKind::ExpectedFlowMappingSeparator => parser("did not find expected ',' or '}'"),
+        ErrorKind::ExpectedFlowSequenceSeparator => parser("did not find expected ',' or ']'"),
+        ErrorKind::UnclosedFlowCollection { open: '{' } => Some(format!("yaml: line {line}: did not find expected ',' or '}}'")),
+        ErrorKind::UnclosedFlowCollection { .. } => Some(format!("yaml: line {line}: did not find expected ',' or ']'")),
+        ErrorKind::ExpectedBlockSequenceEntry => parser("did not find expected '-' indicator"),
+        ErrorKind::ExpectedDocumentStart
+            if text.lines().any(|line| line.starts_with("%YAML") && !line.starts_with("%YAML 1.1")) =>
+        {
+            Some("yaml: line 1: found incompatible YAML document".into())
+        }
+        ErrorKind::ExpectedDocumentStart => parser("did not find expected <document start>"),
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
+            scanner(line, "mapping values are not allowed in this context")
+        }
+        ErrorKind::MappingKeyNotAllowed => scanner(line, "mapping keys are not allowed in this context"),
+        ErrorKind::BlockSequenceEntryNotAllowed => scanner(line, "block sequence entries are not allowed in this context"),
+        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey | ErrorKind::BlockEntryInFlowCollection => {
+            scanner(line + 1, "could not find expected ':'")
+        }
+        ErrorKind::UnclosedQuotedScalar | ErrorKind::InvalidQuotedScalarIndent => {
+            let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
+            scanner(lines.saturating_add(1), "found unexpected end of stream")
+        }
+        ErrorKind::UnknownQuotedScalarEscape => scanner(line, "found unknown escape character"),
+        ErrorKind::UnexpectedCharacter { character } if character.is_control() => {
+            Some("yaml: control characters are not allowed".into())
+        }
+        ErrorKind::UnexpectedCharacter { .. } | ErrorKind::TabNotAllowed => {
+            scanner(line, "found character that cannot start any token")
+        }
+        _ => None,
+    }
 }
 
 /// What to try for the commonest slips.
@@ -433,31 +541,7 @@ fn syntax_help(kind: &ErrorKind) -> Option<Message> {
         | ErrorKind::InvalidIndentation
         | ErrorKind::ExpectedBlockSequenceEntry
         | ErrorKind::BlockSequenceEntryNotAllowed => Some(msg!("read.indent.help")),
-        ErrorKind::UnclosedQuotedScalar => Some(msg!("read.quote.help")),
+        ErrorKind::UnclosedQuotedScalar | ErrorKind::InvalidQuotedScalarIndent => Some(msg!("read.quote.help")),
         _ => None,
-    }
-}
-
-/// go-yaml's text for the same complaint, and whether its parser (not its scanner) makes it.
-fn go_yaml(kind: &ErrorKind) -> (Option<&'static str>, bool) {
-    match kind {
-        ErrorKind::ExpectedBlockMappingKey => (Some("did not find expected key"), true),
-        ErrorKind::ExpectedNodeContent => (Some("did not find expected node content"), true),
-        ErrorKind::ExpectedFlowMappingSeparator => (Some("did not find expected ',' or '}'"), true),
-        ErrorKind::ExpectedFlowSequenceSeparator => (Some("did not find expected ',' or ']'"), true),
-        ErrorKind::ExpectedBlockSequenceEntry => (Some("did not find expected '-' indicator"), true),
-        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
-            (Some("mapping values are not allowed in this context"), false)
-        }
-        ErrorKind::MappingKeyNotAllowed => (Some("mapping keys are not allowed in this context"), false),
-        ErrorKind::BlockSequenceEntryNotAllowed => (Some("block sequence entries are not allowed in this context"), false),
-        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => (Some("could not find expected ':'"), false),
-        ErrorKind::UnclosedQuotedScalar => (Some("found unexpected end of stream"), false),
-        ErrorKind::UnknownQuotedScalarEscape => (Some("found unknown escape character"), false),
-        ErrorKind::UnexpectedCharacter { .. }
-        | ErrorKind::TabNotAllowed
-        | ErrorKind::TabInBlockIndentation
-        | ErrorKind::TabInIndentation => (Some("found character that cannot start any token"), false),
-        _ => (None, false),
     }
 }

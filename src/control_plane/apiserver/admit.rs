@@ -1,6 +1,6 @@
 //! All manifests through the API server.
 
-use super::decode::{decode, remark};
+use super::decode::{defaulted, remark, typed};
 use super::kinds;
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::{ConfigMap, Endpoints, Event, Namespace, Node, Pod, Secret, Service};
@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::kubectl::{Manifest, Manifests};
 use crate::msg;
 use crate::settings::INGRESS_NAMESPACE;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What became of the manifests.
@@ -27,8 +28,10 @@ pub struct Admitted {
 pub struct AdmittedObject {
     /// [`Manifest::position`] of its document.
     pub position: u32,
-    /// The object.
+    /// The object, in the fields that are played.
     pub object: Object,
+    /// The whole object as JSON, with its defaults.
+    pub value: Value,
 }
 
 macro_rules! objects {
@@ -49,12 +52,9 @@ macro_rules! objects {
             }
         }
 
-        fn decode_kind(kind: Kind, manifest: &Manifest) -> (Option<Object>, Vec<Diagnostic>) {
+        fn object_of(kind: Kind, manifest: &Manifest, value: Value) -> Result<Object, Vec<Diagnostic>> {
             match kind {
-                $(Kind::$type => {
-                    let (object, diagnostics) = decode::<$type>(manifest);
-                    (object.map(|object| Object::$type(Box::new(object))), diagnostics)
-                })*
+                $(Kind::$type => typed::<$type>(manifest, value).map(|object| Object::$type(Box::new(object))),)*
             }
         }
     };
@@ -102,19 +102,23 @@ impl Admission {
                 return;
             }
         };
-        let (object, diagnostics) = decode_kind(kind, manifest);
-        self.admitted.diagnostics.extend(diagnostics);
-        let Some(object) = object else { return };
-        if kind.namespaced() && !self.namespaces.contains(&manifest.namespace) {
-            self.admitted.diagnostics.push(kinds::no_namespace(manifest));
-            return;
+        match self.object(kind, manifest) {
+            Ok(object) => self.add(manifest, object),
+            Err(diagnostics) => self.admitted.diagnostics.extend(diagnostics),
         }
-        self.add(manifest, object);
     }
 
-    fn add(&mut self, manifest: &Manifest, object: Object) {
-        let name = object.object_ref();
-        let object = AdmittedObject { position: manifest.position, object };
+    fn object(&self, kind: Kind, manifest: &Manifest) -> Result<AdmittedObject, Vec<Diagnostic>> {
+        let value = defaulted(kind, manifest)?;
+        if kind.namespaced() && !self.namespaces.contains(&manifest.namespace) {
+            return Err(vec![kinds::no_namespace(manifest)]);
+        }
+        let object = object_of(kind, manifest, value.clone())?;
+        Ok(AdmittedObject { position: manifest.position, object, value })
+    }
+
+    fn add(&mut self, manifest: &Manifest, object: AdmittedObject) {
+        let name = object.object.object_ref();
         match self.seen.get(&name).and_then(|at| self.admitted.objects.get_mut(*at)) {
             Some(place) => {
                 *place = object;

@@ -1,5 +1,6 @@
 //! One manifest to a typed object: strict decoding, and what to try where it fails.
 
+use super::defaults;
 use super::strict::{self, Decoded};
 use super::suggest;
 use crate::api::{Kind, Resource};
@@ -11,27 +12,40 @@ use serde_json::Value;
 /// Decodes a manifest into its type, as `kubectl apply` has the API server do it. An object with an unknown field or a value of
 /// the wrong type is refused: `None`, with the reasons.
 pub fn decode<T: Resource>(manifest: &Manifest) -> (Option<T>, Vec<Diagnostic>) {
-    let decoded = strict::decode(T::KIND.name(), &manifest.value);
-    let diagnostics = findings(T::KIND, manifest, &decoded);
-    if !diagnostics.is_empty() {
-        return (None, diagnostics);
-    }
-    match typed::<T>(manifest, decoded.value) {
+    match defaulted(T::KIND, manifest).and_then(|value| typed::<T>(manifest, value)) {
         Ok(object) => (Some(object), Vec::new()),
-        Err(diagnostic) => (None, vec![*diagnostic]),
+        Err(diagnostics) => (None, diagnostics),
     }
 }
 
-/// The JSON of a typed object as its Rust type, in the namespace that the manifest means.
-pub(super) fn typed<T: Resource>(manifest: &Manifest, value: Value) -> Result<T, Box<Diagnostic>> {
-    match serde_json::from_value::<T>(value) {
-        Ok(mut object) => {
-            object.metadata_mut().namespace.clone_from(&manifest.namespace);
-            Ok(object)
-        }
-        // The table and our types agree on types, so only a value that is out of their range gets here.
-        Err(error) => Err(Box::new(finding(manifest, "", format!("json: {error}")))),
+/// A document as the JSON of the typed object, with its namespace and its defaults.
+///
+/// # Errors
+/// What strict decoding has to say against it.
+pub(super) fn defaulted(kind: Kind, manifest: &Manifest) -> Result<Value, Vec<Diagnostic>> {
+    let decoded = strict::decode(kind.name(), &manifest.value);
+    let diagnostics = findings(kind, manifest, &decoded);
+    if !diagnostics.is_empty() {
+        return Err(diagnostics);
     }
+    let mut value = decoded.value;
+    if let Some(fields) = value.as_object_mut() {
+        let meta = fields.entry("metadata").or_insert_with(|| Value::Object(serde_json::Map::new()));
+        if let Some(meta) = meta.as_object_mut() {
+            meta.remove("namespace");
+            if kind.namespaced() {
+                meta.insert("namespace".into(), manifest.namespace.clone().into());
+            }
+        }
+    }
+    defaults::set(kind, &mut value);
+    Ok(value)
+}
+
+/// The JSON of a typed object as its Rust type.
+pub(super) fn typed<T: Resource>(manifest: &Manifest, value: Value) -> Result<T, Vec<Diagnostic>> {
+    // The table and our types agree on types, so only a value that is out of their range is refused here.
+    serde_json::from_value::<T>(value).map_err(|error| vec![finding(manifest, "", format!("json: {error}"))])
 }
 
 /// All that strict decoding has to say about a document.

@@ -7,10 +7,12 @@
 mod admit;
 pub mod allocate;
 mod decode;
-pub mod validation;
+mod defaults;
 mod kinds;
+mod quantity;
 mod strict;
 mod suggest;
+pub mod validation;
 
 pub use admit::{Admitted, AdmittedObject, Object, admit, admit_beside};
 pub use decode::decode;

@@ -1,0 +1,418 @@
+//! Defaults, as the API server writes them into an object before it judges it.
+//!
+//! Source: `k8s.io/kubernetes` pkg/apis/{core,apps,networking,discovery}/v1/defaults.go and zz_generated.defaults.go. They work on
+//! the object's JSON, so that fields which are not played get theirs, too (a Pod template's hash covers them). Left out: defaults
+//! of storage volumes that name a server (iSCSI, RBD, ScaleIO, Azure), and Pod-level resources.
+
+use crate::api::Kind;
+use serde_json::{Map, Value, json};
+
+/// Writes the defaults of a kind into a decoded object.
+pub(super) fn set(kind: Kind, object: &mut Value) {
+    match kind {
+        Kind::Namespace => namespace(object),
+        Kind::Node => node(object),
+        Kind::Secret => secret(object),
+        Kind::Service => service(object),
+        Kind::Endpoints => {
+            for subset in items(object, "subsets") {
+                items(subset, "ports").for_each(|port| text(port, "protocol", "TCP"));
+            }
+        }
+        Kind::EndpointSlice => items(object, "ports").for_each(|port| {
+            absent(port, "name", "".into());
+            absent(port, "protocol", "TCP".into());
+        }),
+        Kind::Deployment => deployment(object),
+        Kind::StatefulSet => stateful_set(object),
+        Kind::DaemonSet => daemon_set(object),
+        Kind::ReplicaSet => {
+            let spec = child(object, "spec");
+            absent(spec, "replicas", 1.into());
+            template(spec);
+        }
+        Kind::Pod => pod(object),
+        Kind::IngressClass => {
+            if let Some(parameters) = existing(object, "spec").and_then(|spec| existing(spec, "parameters")) {
+                absent(parameters, "scope", "Cluster".into());
+            }
+        }
+        Kind::NetworkPolicy => network_policy(object),
+        Kind::ConfigMap | Kind::Ingress | Kind::Event => {}
+    }
+}
+
+/// The field as a map, made if it is not there.
+fn child<'a>(object: &'a mut Value, key: &str) -> &'a mut Value {
+    if !object.is_object() {
+        *object = Value::Object(Map::new());
+    }
+    let field = &mut object[key];
+    if !field.is_object() {
+        *field = Value::Object(Map::new());
+    }
+    field
+}
+
+/// The field, if it is there.
+fn existing<'a>(object: &'a mut Value, key: &str) -> Option<&'a mut Value> {
+    object.get_mut(key).filter(|field| !field.is_null())
+}
+
+/// The items of a list field.
+fn items<'a>(object: &'a mut Value, key: &str) -> impl Iterator<Item = &'a mut Value> {
+    object.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten()
+}
+
+/// Sets a field that is not there.
+fn absent(object: &mut Value, key: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut()
+        && fields.get(key).is_none_or(Value::is_null)
+    {
+        fields.insert(key.into(), value);
+    }
+}
+
+/// Sets a string that is not there, or empty.
+fn text(object: &mut Value, key: &str, value: &str) {
+    if object.get(key).and_then(Value::as_str).is_none_or(str::is_empty) {
+        put(object, key, value.into());
+    }
+}
+
+/// Sets a number that is not there, or 0.
+fn number(object: &mut Value, key: &str, value: i64) {
+    if object.get(key).and_then(Value::as_i64).is_none_or(|number| number == 0) {
+        put(object, key, value.into());
+    }
+}
+
+fn put(object: &mut Value, key: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(key.into(), value);
+    }
+}
+
+fn is(object: &Value, key: &str, value: &str) -> bool {
+    object.get(key).and_then(Value::as_str) == Some(value)
+}
+
+fn namespace(object: &mut Value) {
+    let name = object.pointer("/metadata/name").cloned().unwrap_or_default();
+    if name.as_str().is_some_and(|name| !name.is_empty()) {
+        child(child(object, "metadata"), "labels")["kubernetes.io/metadata.name"] = name;
+    }
+    absent(child(object, "spec"), "finalizers", json!(["kubernetes"]));
+    text(child(object, "status"), "phase", "Active");
+}
+
+/// `stringData` is written into `data` and never stored itself (`pkg/apis/core/v1/conversion.go`).
+fn secret(object: &mut Value) {
+    text(object, "type", "Opaque");
+    let plain = object.as_object_mut().and_then(|fields| fields.remove("stringData"));
+    if let Some(Value::Object(plain)) = plain {
+        for (key, value) in plain {
+            child(object, "data")[key] = base64(value.as_str().unwrap_or("").as_bytes()).into();
+        }
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for letter in 0..4usize {
+            let six = (bits >> (18 - 6 * letter)) & 63;
+            let shown = LETTERS.get(six as usize).copied().unwrap_or(b'=');
+            text.push(if letter > chunk.len() { '=' } else { char::from(shown) });
+        }
+    }
+    text
+}
+
+fn node(object: &mut Value) {
+    if let Some(range) = object.pointer("/spec/podCIDR").filter(|range| **range != "").cloned() {
+        absent(child(object, "spec"), "podCIDRs", json!([range]));
+    }
+    if let Some(capacity) = object.pointer("/status/capacity").cloned() {
+        absent(child(object, "status"), "allocatable", capacity);
+    }
+}
+
+fn service(object: &mut Value) {
+    let spec = child(object, "spec");
+    text(spec, "sessionAffinity", "None");
+    text(spec, "type", "ClusterIP");
+    if is(spec, "sessionAffinity", "None") {
+        spec.as_object_mut().map(|fields| fields.remove("sessionAffinityConfig"));
+    }
+    if is(spec, "sessionAffinity", "ClientIP") && spec.pointer("/sessionAffinityConfig/clientIP/timeoutSeconds").is_none() {
+        spec["sessionAffinityConfig"] = json!({"clientIP": {"timeoutSeconds": 10_800}});
+    }
+    for port in items(spec, "ports") {
+        text(port, "protocol", "TCP");
+        let number = port.get("port").cloned().unwrap_or_else(|| 0.into());
+        if port.get("targetPort").is_none_or(|target| *target == 0 || *target == "") {
+            put(port, "targetPort", number);
+        }
+    }
+    let balanced = is(spec, "type", "LoadBalancer");
+    let external = balanced
+        || is(spec, "type", "NodePort")
+        || is(spec, "type", "ClusterIP") && spec.get("externalIPs").and_then(Value::as_array).is_some_and(|ips| !ips.is_empty());
+    if external {
+        text(spec, "externalTrafficPolicy", "Cluster");
+    }
+    if balanced || is(spec, "type", "NodePort") || is(spec, "type", "ClusterIP") {
+        absent(spec, "internalTrafficPolicy", "Cluster".into());
+    }
+    if balanced {
+        absent(spec, "allocateLoadBalancerNodePorts", true.into());
+        if let Some(status) = existing(object, "status").and_then(|status| existing(status, "loadBalancer")) {
+            for ingress in items(status, "ingress") {
+                if ingress.get("ip").and_then(Value::as_str).is_some_and(|ip| !ip.is_empty()) {
+                    absent(ingress, "ipMode", "VIP".into());
+                }
+            }
+        }
+    }
+}
+
+fn deployment(object: &mut Value) {
+    let spec = child(object, "spec");
+    absent(spec, "replicas", 1.into());
+    absent(spec, "revisionHistoryLimit", 10.into());
+    absent(spec, "progressDeadlineSeconds", 600.into());
+    let strategy = child(spec, "strategy");
+    text(strategy, "type", "RollingUpdate");
+    if is(strategy, "type", "RollingUpdate") {
+        let pace = child(strategy, "rollingUpdate");
+        absent(pace, "maxUnavailable", "25%".into());
+        absent(pace, "maxSurge", "25%".into());
+    }
+    template(spec);
+}
+
+fn daemon_set(object: &mut Value) {
+    child(child(object, "metadata"), "annotations")["deprecated.daemonset.template.generation"] = "1".into();
+    let spec = child(object, "spec");
+    let strategy = child(spec, "updateStrategy");
+    text(strategy, "type", "RollingUpdate");
+    if is(strategy, "type", "RollingUpdate") {
+        let pace = child(strategy, "rollingUpdate");
+        absent(pace, "maxUnavailable", 1.into());
+        absent(pace, "maxSurge", 0.into());
+    }
+    absent(spec, "revisionHistoryLimit", 10.into());
+    template(spec);
+}
+
+fn stateful_set(object: &mut Value) {
+    let spec = child(object, "spec");
+    text(spec, "podManagementPolicy", "OrderedReady");
+    let strategy = child(spec, "updateStrategy");
+    if strategy.get("type").and_then(Value::as_str).is_none_or(str::is_empty) {
+        strategy["type"] = "RollingUpdate".into();
+        absent(strategy, "rollingUpdate", json!({}));
+    }
+    if is(strategy, "type", "RollingUpdate")
+        && let Some(pace) = existing(strategy, "rollingUpdate")
+    {
+        absent(pace, "partition", 0.into());
+    }
+    let retention = child(spec, "persistentVolumeClaimRetentionPolicy");
+    text(retention, "whenDeleted", "Retain");
+    text(retention, "whenScaled", "Retain");
+    absent(spec, "replicas", 1.into());
+    absent(spec, "revisionHistoryLimit", 10.into());
+    for claim in items(spec, "volumeClaimTemplates") {
+        text(claim, "apiVersion", "v1");
+        text(claim, "kind", "PersistentVolumeClaim");
+        absent(child(claim, "spec"), "volumeMode", "Filesystem".into());
+        text(child(claim, "status"), "phase", "Pending");
+    }
+    template(spec);
+}
+
+fn network_policy(object: &mut Value) {
+    let spec = child(object, "spec");
+    let outward = spec.get("egress").and_then(Value::as_array).is_some_and(|rules| !rules.is_empty());
+    if spec.get("policyTypes").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+        spec["policyTypes"] = if outward { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) };
+    }
+    for direction in ["ingress", "egress"] {
+        for rule in items(spec, direction) {
+            items(rule, "ports").for_each(|port| absent(port, "protocol", "TCP".into()));
+        }
+    }
+}
+
+fn template(spec: &mut Value) {
+    pod_spec(child(child(spec, "template"), "spec"));
+}
+
+fn pod(object: &mut Value) {
+    let spec = child(object, "spec");
+    absent(spec, "enableServiceLinks", true.into());
+    let on_host = spec.get("hostNetwork") == Some(&Value::Bool(true));
+    for list in ["containers", "initContainers"] {
+        for container in items(spec, list) {
+            requests_from_limits(container);
+            for port in items(container, "ports").filter(|_| on_host) {
+                let declared = port.get("containerPort").and_then(Value::as_i64).unwrap_or(0);
+                number(port, "hostPort", declared);
+            }
+        }
+    }
+    pod_spec(spec);
+    text(child(object, "status"), "phase", "Pending");
+}
+
+/// A limit is also the request, where none is written.
+fn requests_from_limits(container: &mut Value) {
+    let Some(limits) = container.pointer("/resources/limits").and_then(Value::as_object).cloned() else { return };
+    let requests = child(child(container, "resources"), "requests");
+    for (name, limit) in limits {
+        absent(requests, &name, limit);
+    }
+}
+
+fn pod_spec(spec: &mut Value) {
+    text(spec, "dnsPolicy", "ClusterFirst");
+    text(spec, "restartPolicy", "Always");
+    text(spec, "schedulerName", "default-scheduler");
+    absent(spec, "securityContext", json!({}));
+    absent(spec, "terminationGracePeriodSeconds", 30.into());
+    // The old name of the field and the new one are kept equal.
+    let account = ["serviceAccountName", "serviceAccount"].map(|key| spec.get(key).cloned());
+    if let Some(name) = account.into_iter().flatten().find(|name| *name != "") {
+        spec["serviceAccountName"] = name.clone();
+        spec["serviceAccount"] = name;
+    }
+    for list in ["initContainers", "containers", "ephemeralContainers"] {
+        items(spec, list).for_each(container);
+    }
+    items(spec, "volumes").for_each(volume);
+}
+
+fn container(container: &mut Value) {
+    let image = container.get("image").and_then(Value::as_str).unwrap_or("");
+    let policy = if tag(image) == Some("latest") { "Always" } else { "IfNotPresent" };
+    text(container, "imagePullPolicy", policy);
+    text(container, "terminationMessagePath", "/dev/termination-log");
+    text(container, "terminationMessagePolicy", "File");
+    absent(container, "resources", json!({}));
+    items(container, "ports").for_each(|port| text(port, "protocol", "TCP"));
+    for variable in items(container, "env") {
+        let source = existing(variable, "valueFrom").and_then(|source| existing(source, "fieldRef"));
+        if let Some(field) = source {
+            text(field, "apiVersion", "v1");
+        }
+    }
+    for name in ["livenessProbe", "readinessProbe", "startupProbe"] {
+        if let Some(probe) = existing(container, name) {
+            number(probe, "timeoutSeconds", 1);
+            number(probe, "periodSeconds", 10);
+            number(probe, "successThreshold", 1);
+            number(probe, "failureThreshold", 3);
+            handler(probe);
+        }
+    }
+    if let Some(lifecycle) = existing(container, "lifecycle") {
+        for hook in ["postStart", "preStop"] {
+            if let Some(hook) = existing(lifecycle, hook) {
+                handler(hook);
+            }
+        }
+    }
+}
+
+fn handler(probe: &mut Value) {
+    if let Some(http) = existing(probe, "httpGet") {
+        text(http, "path", "/");
+        text(http, "scheme", "HTTP");
+    }
+    if let Some(grpc) = existing(probe, "grpc") {
+        absent(grpc, "service", "".into());
+    }
+}
+
+/// An image's tag; `latest` where it has neither tag nor digest; nothing where it is no image name.
+fn tag(image: &str) -> Option<&str> {
+    let letter = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
+    if image.is_empty() || !image.chars().all(letter) {
+        return None;
+    }
+    if let Some((name, _)) = image.split_once('@') {
+        return name.rsplit('/').next()?.split_once(':').map(|(_, tag)| tag);
+    }
+    Some(image.rsplit('/').next()?.split_once(':').map_or("latest", |(_, tag)| tag))
+}
+
+fn volume(volume: &mut Value) {
+    let sources = volume.as_object().map_or(0, |fields| fields.iter().filter(|(key, _)| *key != "name").count());
+    if sources == 0 {
+        put(volume, "emptyDir", json!({}));
+    }
+    for source in ["secret", "configMap", "downwardAPI", "projected"] {
+        if let Some(source) = existing(volume, source) {
+            absent(source, "defaultMode", 420.into());
+            for part in items(source, "sources") {
+                if let Some(token) = existing(part, "serviceAccountToken") {
+                    absent(token, "expirationSeconds", 3_600.into());
+                }
+                field_refs(existing(part, "downwardAPI"));
+            }
+        }
+    }
+    field_refs(existing(volume, "downwardAPI"));
+    if let Some(path) = existing(volume, "hostPath") {
+        absent(path, "type", "".into());
+    }
+    if let Some(claim) = existing(volume, "ephemeral").and_then(|ephemeral| existing(ephemeral, "volumeClaimTemplate")) {
+        absent(child(claim, "spec"), "volumeMode", "Filesystem".into());
+    }
+}
+
+fn field_refs(source: Option<&mut Value>) {
+    let Some(source) = source else { return };
+    for item in items(source, "items") {
+        if let Some(field) = existing(item, "fieldRef") {
+            text(field, "apiVersion", "v1");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_port_is_its_target_port_by_default() {
+        let mut service = json!({"spec": {"ports": [{"port": 80}]}});
+        set(Kind::Service, &mut service);
+        assert_eq!(
+            service["spec"],
+            json!({"ports": [{"port": 80, "protocol": "TCP", "targetPort": 80}], "sessionAffinity": "None", "type": "ClusterIP",
+                "internalTrafficPolicy": "Cluster"})
+        );
+    }
+
+    #[test]
+    fn an_image_without_a_tag_is_pulled_always() {
+        assert_eq!(tag("nginx"), Some("latest"));
+        assert_eq!(tag("localhost:5000/nginx"), Some("latest"));
+        assert_eq!(tag("nginx:1.27"), Some("1.27"));
+        assert_eq!(tag("nginx@sha256:0123"), None);
+        assert_eq!(tag(" nginx"), None);
+    }
+
+    #[test]
+    fn string_data_becomes_base64() {
+        let mut object = json!({"stringData": {"a": "hello", "b": "hi", "c": ""}});
+        set(Kind::Secret, &mut object);
+        assert_eq!(object["data"], json!({"a": "aGVsbG8=", "b": "aGk=", "c": ""}));
+    }
+}

@@ -1,0 +1,98 @@
+//! The YAML reader against kubectl's own: `goldens/yaml`, made by `tests/oracle`.
+
+use kubehop::diagnostic::{Finding, Severity};
+use kubehop::kubectl::{SourceFile, from_yaml, read};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+const FOLDER: &str = "tests/goldens/yaml";
+
+fn streams() -> Vec<String> {
+    let names = fs::read_dir(FOLDER).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter_map(|name| name.strip_suffix(".yaml").map(str::to_string)).collect();
+    names.sort();
+    names
+}
+
+fn golden(name: &str) -> (String, String) {
+    let file = |ending: &str| fs::read_to_string(Path::new(FOLDER).join(format!("{name}.{ending}"))).unwrap();
+    (file("yaml"), file("out"))
+}
+
+/// A value as Go writes it: floats are compared as numbers.
+fn same(ours: &Value, theirs: &Value) -> bool {
+    match (ours, theirs) {
+        (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
+        (Value::Array(one), Value::Array(other)) => one.len() == other.len() && one.iter().zip(other).all(|(a, b)| same(a, b)),
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len() && one.iter().all(|(key, value)| other.get(key).is_some_and(|other| same(value, other)))
+        }
+        _ => ours == theirs,
+    }
+}
+
+/// Differences that are kept: YAML 1.2 knows this escape, and takes these characters for text or refuses them.
+const KEPT: [&str; 3] = ["\"\\/\"", "a\u{2028}b", "\u{feff}a"];
+
+#[test]
+fn scalars_resolve_as_in_kubectl() {
+    let (_, golden) = golden("scalars");
+    let mut wrong = Vec::new();
+    for line in golden.lines().filter(|line| !KEPT.iter().any(|text| line.starts_with(text))) {
+        let parts: Vec<&str> = line.split('\t').collect();
+        let [text, value, key] = parts[..] else { continue };
+        let read = |yaml: String| from_yaml::<Value>(&yaml);
+        let ours = read(format!("v: {text}")).map(|value| value["v"].clone());
+        let agrees = match (&ours, serde_json::from_str::<Value>(value)) {
+            (Ok(ours), Ok(theirs)) => same(ours, &theirs),
+            (Err(_), Err(_)) => true,
+            _ => false,
+        };
+        if !agrees {
+            wrong.push(format!("value {text:?}: {value}, not {ours:?}"));
+        }
+        let ours = read(format!("? {text}\n: v")).map(|value| match value.as_object().and_then(|map| map.keys().next()) {
+            Some(key) => Value::String(key.clone()),
+            None => Value::Null,
+        });
+        let agrees = match (&ours, serde_json::from_str::<Value>(key)) {
+            (Ok(ours), Ok(theirs)) => *ours == theirs,
+            (Err(_), Err(_)) => true,
+            _ => false,
+        };
+        if !agrees {
+            wrong.push(format!("key {text:?}: {key}, not {ours:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}\n{} differences", wrong.join("\n"), wrong.len());
+}
+
+#[test]
+fn documents_are_those_that_kubectl_reads() {
+    let mut wrong = Vec::new();
+    for name in streams().iter().filter(|name| *name != "scalars") {
+        let (text, golden) = golden(name);
+        let (manifests, diagnostics) = read(&[SourceFile { name: "x.yaml".into(), text }]);
+        let error =
+            diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error).map(|error| match &error.message {
+                Finding::Upstream(text) => text.clone(),
+                Finding::Ours(message) => format!("{message:?}"),
+            });
+        let mut documents = manifests.documents.iter();
+        for line in golden.lines().filter(|line| *line != "empty" && *line != "null") {
+            if let Some(theirs) = line.strip_prefix("error: ") {
+                if error.as_deref() != Some(theirs) {
+                    wrong.push(format!("{name}: {theirs}\n    not {error:?}"));
+                }
+                break;
+            }
+            let theirs: Value = serde_json::from_str(line).unwrap();
+            match documents.next() {
+                Some(ours) if same(&ours.value, &theirs) => {}
+                other => wrong.push(format!("{name}: {theirs}\n    not {:?} {error:?}", other.map(|manifest| &manifest.value))),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}\n{} differences", wrong.join("\n"), wrong.len());
+}
