@@ -261,39 +261,6 @@ fn path_in_owner(owned: &ObjectRef, owner: Kind, path: &str) -> String {
     }
 }
 
-/// 2026-01-01T00:00:00Z in seconds since 1970: when every cluster starts.
-const START: u64 = 1_767_225_600;
-
-/// Virtual seconds as an RFC 3339 time.
-pub fn timestamp(seconds: u64) -> String {
-    let at = START + seconds;
-    let (days, rest) = (at / 86_400, at % 86_400);
-    // Civil date from days: Howard Hinnant's algorithm, for years after 1970.
-    let shifted = days + 719_468;
-    let era = shifted / 146_097;
-    let of_era = shifted % 146_097;
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_index = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
-}
-
-/// Virtual seconds of a time that [`timestamp`] wrote; negative for times before the cluster's start.
-pub fn seconds_of(time: &str) -> Option<i64> {
-    let number = |from: usize, to: usize| time.get(from..to)?.parse::<i64>().ok();
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-    let years = if month <= 2 { year - 1 } else { year };
-    let era = years.div_euclid(400);
-    let of_era = years.rem_euclid(400);
-    let of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
-    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
-    Some(days * 86_400 + hour * 3600 + minute * 60 + second - START as i64)
-}
-
 /// One step of how a cluster got from one state to the next: who did what to which object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
@@ -466,14 +433,5 @@ mod tests {
         for wrong in ["", "wait", "wait x", "wait 5m3", "pod/web down", "thing/web delete", "deployment/web scale -1"] {
             assert!(Action::parse(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn virtual_time_is_written_and_read() {
-        assert_eq!(timestamp(0), "2026-01-01T00:00:00Z");
-        assert_eq!(timestamp(86_400 * 59 + 61), "2026-03-01T00:01:01Z");
-        assert_eq!(seconds_of("2026-03-01T00:01:01Z"), Some(86_400 * 59 + 61));
-        assert_eq!(seconds_of("2025-12-31T23:59:59Z"), Some(-1));
-        assert_eq!(seconds_of("yesterday"), None);
     }
 }

@@ -6,7 +6,7 @@ use super::names::suffix;
 use super::world::World;
 use crate::api::ObjectRef;
 use crate::api::core::{Event, EventSource, ObjectReference};
-use crate::cluster::seconds_of;
+use crate::api::time::seconds_of;
 use std::sync::Arc;
 
 /// Events are kept for an hour: `--event-ttl`.

@@ -18,4 +18,6 @@ mod settle;
 mod world;
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;

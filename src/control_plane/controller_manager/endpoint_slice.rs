@@ -180,9 +180,10 @@ struct Plan {
     delete: Vec<Arc<EndpointSlice>>,
 }
 
-/// An endpoint's identity (`endpointset.go`): its addresses, port group, hostname, Pod and node.
+/// An endpoint's identity (`util/endpointset.go`): its addresses, hostname and Pod.
 fn same(a: &Endpoint, b: &Endpoint) -> bool {
-    a.addresses == b.addresses && a.hostname == b.hostname && a.node_name == b.node_name && a.target_ref == b.target_ref
+    let pod = |endpoint: &Endpoint| endpoint.target_ref.as_ref().map(|pod| (pod.namespace.clone(), pod.name.clone()));
+    a.addresses == b.addresses && a.hostname == b.hostname && pod(a) == pod(b)
 }
 
 /// Puts the desired endpoints of one port group into slices: kept where they are, the rest filled in.

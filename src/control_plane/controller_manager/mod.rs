@@ -10,6 +10,9 @@ pub(crate) mod pod_control;
 pub(crate) mod replica_set;
 pub(crate) mod stateful_set;
 
+#[cfg(test)]
+mod slice_goldens;
+
 use super::world::World;
 use crate::api::Kind;
 
