@@ -3,7 +3,7 @@
 use super::beats::Beats;
 use super::steps::{Machine, Rewrite, Step, hop};
 use crate::msg;
-use crate::trace::{Reason, Trace};
+use crate::trace::{Hop, Reason, Trace};
 use crate::words::Message;
 use std::ops::Range;
 
@@ -48,7 +48,7 @@ pub fn beads(trace: &Trace, steps: &[Step]) -> (Vec<Bead>, Vec<Zone>) {
             last.rewrite = last.rewrite.or(step.rewrite);
             continue;
         }
-        beads.push(Bead { steps: index..index + 1, label: label(hop.reason), wire: step.wire, rewrite: step.rewrite });
+        beads.push(Bead { steps: index..index + 1, label: label(hop), wire: step.wire, rewrite: step.rewrite });
         match zones.last_mut().filter(|_| same) {
             Some((_, zone)) => zone.beads.end = beads.len(),
             None => zones.push((machine, Zone { beads: beads.len() - 1..beads.len(), title: title(machine) })),
@@ -63,8 +63,12 @@ fn folds(trace: &Trace, steps: &[Step], index: usize) -> bool {
     before.is_some_and(|before| before.reason != Reason::Arrive && before.reason != Reason::Send)
 }
 
-fn label(reason: Reason) -> Message {
-    Message { id: format!("bead.{reason:?}").into(), ..Message::default() }
+fn label(hop: &Hop) -> Message {
+    let told = |name: &str| hop.text.args.get(name).cloned();
+    match (hop.reason, told("which"), told("count")) {
+        (Reason::PickEndpoint, Some(which), Some(count)) => msg!("bead.PickEndpoint.of", which = which, count = count),
+        (reason, ..) => Message { id: format!("bead.{reason:?}").into(), ..Message::default() },
+    }
 }
 
 /// The words of a bracket; none: the way back.

@@ -76,7 +76,7 @@ impl Walk<'_> {
     fn take(&mut self, index: usize) {
         let Some(hop) = hop(self.trace, &self.steps[index]) else { return };
         let stop = self.stop(index, hop);
-        let label = (destination(hop.before.or(hop.after)), destination(hop.after.or(hop.before)));
+        let label = label(hop);
         let found = if hop.reply { self.back(index, hop) } else { None };
         let stop = found.as_ref().map_or(stop, |(_, stop)| stop.clone());
         let (leg, from, to) = match found {
@@ -267,6 +267,17 @@ impl Walk<'_> {
 
 fn outside(machine: &Machine) -> bool {
     matches!(machine, Machine::Outside)
+}
+
+/// What the packet's label says before and after a hop: its destination, or what a DNS server is asked and answers.
+fn label(hop: &Hop) -> (String, String) {
+    let told = |name: &str| hop.text.args.get(name).cloned().unwrap_or_default();
+    let words = match hop.reason {
+        Reason::Lookup => format!("{}?", told("name")),
+        Reason::LookupAnswer => told("ip"),
+        _ => return (destination(hop.before.or(hop.after)), destination(hop.after.or(hop.before))),
+    };
+    (words.clone(), words)
 }
 
 fn destination(flow: Option<crate::packet::Flow>) -> String {

@@ -1,5 +1,6 @@
 //! The layout's rules as facts.
 
+use super::beads::{self, moment};
 use super::beats::{Pace, beats};
 use super::fixtures::{cluster, endpoint, node_port, pod, pod_to_service, refused, service};
 use super::frame::frame;
@@ -305,4 +306,44 @@ fn more_pods_than_a_service_has_are_no_endpoints() {
     view.services[0].endpoints.push(endpoint(&other));
     assert!(picture(&view).pod("default", "job-1").unwrap().endpoint);
     assert_eq!(picture(&view).rails[0].id, service_id("web"));
+}
+
+#[test]
+fn beads_stand_under_the_machine_that_they_happen_on() {
+    let view = cluster(3, 3);
+    let trace = node_port(&view, &view.pods[2].name);
+    let (beads, zones) = beads::beads(&trace, &steps(&trace));
+    let zones: Vec<(&str, usize)> = zones.iter().map(|zone| (zone.title.id.as_ref(), zone.beads.len())).collect();
+    assert_eq!(zones, [("zone.outside", 1), ("zone.kernel", 6), ("zone.podNetwork", 1), ("zone.pod", 1), ("zone.back", 2)]);
+    let rewrites: Vec<_> = beads.iter().filter_map(|bead| bead.rewrite).collect();
+    assert_eq!(rewrites, [Rewrite::Destination, Rewrite::Source, Rewrite::Both]);
+    let wires: Vec<usize> = (0..beads.len()).filter(|index| beads[*index].wire).collect();
+    assert_eq!(wires, [1, 7, 8, 9, 10]);
+}
+
+#[test]
+fn over_fourteen_hops_the_rules_of_a_kernel_fold_into_one_bead() {
+    let view = cluster(3, 3);
+    let mut trace = node_port(&view, &view.pods[2].name);
+    let rule = trace.hops[3].clone();
+    trace.hops.splice(3..3, vec![rule; 4]);
+    let list = steps(&trace);
+    assert_eq!(list.len(), 15);
+    let (beads, _) = beads::beads(&trace, &list);
+    let folded = beads.iter().find(|bead| bead.steps.len() > 1).unwrap();
+    assert_eq!((folded.steps.clone(), folded.rewrite), (2..11, Some(Rewrite::Destination)));
+    assert_eq!(beads.iter().map(|bead| bead.steps.len()).sum::<usize>(), 15);
+}
+
+#[test]
+fn a_drag_over_the_beads_moves_time_between_them() {
+    let view = cluster(3, 3);
+    let trace = node_port(&view, &view.pods[2].name);
+    let list = steps(&trace);
+    let (beads, _) = beads::beads(&trace, &list);
+    let time = beats(&list, Pace::Moving);
+    let half = moment(&beads, &time, 4.5);
+    assert!(half > time.get(4).unwrap().arrives && half < time.get(5).unwrap().arrives);
+    assert_eq!(time.step(moment(&beads, &time, 99.0)), 10);
+    assert_eq!(time.step(moment(&beads, &time, -3.0)), 0);
 }
