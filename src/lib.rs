@@ -18,6 +18,7 @@ pub mod cluster;
 pub mod control_plane;
 pub mod data_plane;
 pub mod diagnostic;
+pub mod explain;
 pub mod kubectl;
 pub mod lesson;
 pub mod netfilter;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lower ranks know nothing of higher ones; equal ranks of different modules know nothing of each other.
-const RANKS: [(&str, u32); 19] = [
+const RANKS: [(&str, u32); 20] = [
     ("api", 0),
     ("random", 1),
     ("words", 1),
@@ -21,6 +21,7 @@ const RANKS: [(&str, u32); 19] = [
     ("control_plane", 9),
     ("data_plane", 9),
     ("scene", 10),
+    ("explain", 11),
     ("lesson", 11),
     ("session", 12),
     ("app", 13),

@@ -25,14 +25,8 @@ pub enum Hook {
 }
 
 impl Hook {
-    const ALL: [Hook; 6] = [
-        Hook::NatPrerouting,
-        Hook::NatOutput,
-        Hook::FilterInput,
-        Hook::FilterForward,
-        Hook::FilterOutput,
-        Hook::NatPostrouting,
-    ];
+    const ALL: [Hook; 6] =
+        [Hook::NatPrerouting, Hook::NatOutput, Hook::FilterInput, Hook::FilterForward, Hook::FilterOutput, Hook::NatPostrouting];
 
     /// Table and built-in chain.
     pub fn chain(self) -> (&'static str, &'static str) {
@@ -232,11 +226,8 @@ impl ChainIndex {
             let positions = positions?;
             positions.get(positions.partition_point(|position| *position < from)).copied()
         };
-        let candidates = [
-            after(self.by_address.get(&destination.ip)),
-            after(self.by_port.get(&destination.port)),
-            after(Some(&self.others)),
-        ];
+        let candidates =
+            [after(self.by_address.get(&destination.ip)), after(self.by_port.get(&destination.port)), after(Some(&self.others))];
         candidates.into_iter().flatten().min()
     }
 }

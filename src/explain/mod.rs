@@ -1,0 +1,109 @@
+//! Why a request fails, or which Pods get no traffic: ordered checks, up to the first that fails.
+//!
+//! In the manner of "Debug Services" in the Kubernetes documentation: does the name resolve, does the Service exist, does it have
+//! that port, does its selector match Pods, are they ready, are they in its EndpointSlices, does anything listen there. The trace
+//! of the request has the last word: where every check holds and the request fails all the same, its own reason is the last check.
+
+mod pod;
+mod request;
+mod service;
+
+pub use pod::explain_pod;
+pub use request::explain;
+
+use crate::api::ObjectRef;
+use crate::trace::FieldRef;
+use crate::words::Message;
+use serde::{Deserialize, Serialize};
+
+/// The checks in order; only the last one may fail.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// In order.
+    pub checks: Vec<Check>,
+    /// Pods that the Service's selector matches and that get no traffic all the same.
+    pub idle: Vec<Idle>,
+}
+
+/// One question and its answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// Its name for scripts: `selector-matches-pods`.
+    pub check: String,
+    /// Whether it holds.
+    pub ok: bool,
+    /// The answer.
+    pub text: Message,
+    /// What to try next, where it fails.
+    pub next: Option<Message>,
+    /// The fields that it looked at.
+    pub because: Vec<FieldRef>,
+}
+
+/// A Pod that gets no traffic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Idle {
+    /// The Pod.
+    pub pod: ObjectRef,
+    /// Why.
+    pub why: Message,
+    /// The fields that make it so.
+    pub because: Vec<FieldRef>,
+}
+
+impl Explanation {
+    /// Whether every check holds.
+    pub fn ok(&self) -> bool {
+        self.checks.iter().all(|check| check.ok)
+    }
+}
+
+/// A check failed: the ones after it are not asked.
+struct Stop;
+
+/// The checks so far.
+#[derive(Default)]
+struct Checks {
+    list: Vec<Check>,
+}
+
+impl Checks {
+    fn holds(&mut self, check: &str, text: Message, because: Vec<FieldRef>) {
+        self.list.push(Check { check: check.into(), ok: true, text, next: None, because });
+    }
+
+    fn fails<T>(&mut self, check: &str, text: Message, next: Message, because: Vec<FieldRef>) -> Result<T, Stop> {
+        self.list.push(Check { check: check.into(), ok: false, text, next: Some(next), because });
+        Err(Stop)
+    }
+}
+
+/// A field of an object.
+fn field(object: &ObjectRef, path: impl Into<String>) -> FieldRef {
+    FieldRef { object: object.clone(), path: path.into() }
+}
+
+/// How many single-letter changes lie between two names; the nearest name is what was probably meant.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, left) in a.iter().enumerate() {
+        let mut next = vec![i + 1];
+        for (j, right) in b.iter().enumerate() {
+            let at = |list: &[usize], index: usize| list.get(index).copied().unwrap_or(usize::MAX - 1);
+            let change = at(&row, j) + usize::from(left != right);
+            next.push(change.min(at(&row, j + 1) + 1).min(at(&next, j) + 1));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+/// The candidate that a mistyped name most likely stands for.
+fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = candidates.filter(|other| *other != name).map(|other| (distance(name, other), other));
+    scored.filter(|(distance, other)| *distance <= 2.max(other.len() / 4)).min().map(|(_, other)| other)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! Pods that get no traffic, and why.
+
+use super::service::{listener, ready_endpoints, selected};
+use super::{Checks, Explanation, Idle, Stop, field};
+use crate::api::ObjectRef;
+use crate::api::core::{Pod, Service};
+use crate::api::discovery::Endpoint;
+use crate::api::meta::selects;
+use crate::cluster::Cluster;
+use crate::msg;
+use crate::node::images::Listener;
+use crate::packet::Protocol;
+use crate::trace::FieldRef;
+use crate::words::Message;
+
+/// Why a Pod gets no traffic: does it run, is it ready, does a Service select it, is it an endpoint, does it listen.
+pub fn explain_pod(cluster: &Cluster, namespace: &str, name: &str) -> Explanation {
+    let mut checks = Checks::default();
+    let _ = check(cluster, namespace, name, &mut checks);
+    Explanation { checks: checks.list, idle: Vec::new() }
+}
+
+fn check(cluster: &Cluster, namespace: &str, name: &str, checks: &mut Checks) -> Result<(), Stop> {
+    let Some(pod) = cluster.store.get::<Pod>(namespace, name) else {
+        let names = cluster.store.in_namespace::<Pod>(namespace).map(|pod| pod.metadata.name.as_str());
+        let next = match super::nearest(name, names) {
+            Some(near) => msg!("explain.name.near.next", near = near),
+            None => msg!("explain.pod.missing.next"),
+        };
+        return checks.fails("pod-exists", msg!("explain.pod.missing", pod = name, namespace = namespace), next, Vec::new());
+    };
+    checks.holds("pod-exists", msg!("explain.pod.ok", pod = name), Vec::new());
+    is_ready(cluster, pod, checks)?;
+    let by = |service: &&Service| !service.spec.selector.is_empty() && selects(&service.spec.selector, &pod.metadata.labels);
+    let services: Vec<&Service> = cluster.store.in_namespace::<Service>(namespace).filter(by).collect();
+    let labels = field(&ObjectRef::of(pod), "metadata.labels");
+    if services.is_empty() {
+        let text = msg!("explain.pod.unselected", pod = name);
+        return checks.fails("service-selects-pod", text, msg!("explain.pod.unselected.next"), vec![labels]);
+    }
+    let names = services.iter().map(|service| service.metadata.name.as_str()).collect::<Vec<_>>().join(", ");
+    let because = services.iter().map(|service| field(&ObjectRef::of(*service), "spec.selector")).chain([labels]).collect();
+    checks.holds("service-selects-pod", msg!("explain.pod.selected", pod = name, services = names), because);
+    for service in services {
+        through(cluster, service, pod, checks)?;
+    }
+    Ok(())
+}
+
+/// The Pod stands in the Service's slices for each port, and listens there.
+fn through(cluster: &Cluster, service: &Service, pod: &Pod, checks: &mut Checks) -> Result<(), Stop> {
+    let object = ObjectRef::of(service);
+    for (at, port) in service.spec.ports.iter().enumerate() {
+        let target = vec![field(&object, format!("spec.ports[{at}].targetPort"))];
+        let (name, port_number) = (&pod.metadata.name, port.port);
+        let own = |(endpoint, _): &(&Endpoint, u16)| endpoint.addresses.contains(&pod.status.pod_ip);
+        let found = ready_endpoints(cluster, service, port);
+        let service = &service.metadata.name;
+        let Some((_, number)) = found.into_iter().find(own) else {
+            let text = msg!("explain.pod.noEndpoint", pod = name, service = service, port = port_number);
+            return checks.fails("pod-is-endpoint", text, msg!("explain.pod.noEndpoint.next"), target);
+        };
+        let text = msg!("explain.pod.endpoint", pod = name, service = service, port = port_number);
+        checks.holds("pod-is-endpoint", text, target);
+        listens_on(cluster, pod, number, Protocol::of_api(&port.protocol).unwrap_or_default(), checks)?;
+    }
+    Ok(())
+}
+
+/// Why a Pod is not ready, and its fields; `None`: it is.
+pub(super) fn readiness(cluster: &Cluster, pod: &Pod) -> Option<(Message, Vec<FieldRef>)> {
+    let (name, status) = (&pod.metadata.name, &pod.status);
+    let object = ObjectRef::of(pod);
+    let ready = status.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True");
+    if pod.metadata.deletion_timestamp.is_some() {
+        return Some((msg!("explain.pod.terminating", pod = name), Vec::new()));
+    }
+    if pod.spec.node_name.is_empty() {
+        let message = status
+            .conditions
+            .iter()
+            .find(|condition| condition.type_ == "PodScheduled")
+            .map(|condition| condition.message.clone());
+        let why = msg!("explain.pod.pending", pod = name, message = message.unwrap_or_default());
+        return Some((why, vec![field(&object, "spec.nodeSelector")]));
+    }
+    if ready {
+        return None;
+    }
+    if !cluster.is_up(&pod.spec.node_name) {
+        return Some((msg!("explain.pod.nodeDown", pod = name, node = pod.spec.node_name), Vec::new()));
+    }
+    let waiting = status.container_statuses.iter().find_map(|container| {
+        let waiting = container.state.waiting.as_ref().filter(|waiting| !waiting.reason.is_empty())?;
+        Some((container.name.clone(), waiting.reason.clone()))
+    });
+    if let Some((container, reason)) = waiting {
+        return Some((
+            msg!("explain.pod.waiting", pod = name, container = container, reason = reason),
+            vec![field(&object, "spec.containers")],
+        ));
+    }
+    if cluster.unready.contains(&(pod.metadata.namespace.clone(), name.clone())) {
+        return Some((msg!("explain.pod.byHand", pod = name), Vec::new()));
+    }
+    let probed = pod.spec.containers.iter().position(|container| container.readiness_probe.is_some());
+    let because = probed.map(|at| field(&object, format!("spec.containers[{at}].readinessProbe")));
+    Some((msg!("explain.pod.unready", pod = name), because.into_iter().collect()))
+}
+
+pub(super) fn is_ready(cluster: &Cluster, pod: &Pod, checks: &mut Checks) -> Result<(), Stop> {
+    match readiness(cluster, pod) {
+        None => {
+            checks.holds("pod-ready", msg!("explain.pod.ready", pod = pod.metadata.name), Vec::new());
+            Ok(())
+        }
+        Some((why, because)) => checks.fails("pod-ready", msg!("explain.pod.notReady", pod = pod.metadata.name), why, because),
+    }
+}
+
+pub(super) fn listens_on(cluster: &Cluster, pod: &Pod, port: u16, protocol: Protocol, checks: &mut Checks) -> Result<(), Stop> {
+    match listener(cluster, pod, port, protocol) {
+        Ok(listener) => {
+            let text = msg!("explain.listens.ok", container = listener.container, pod = pod.metadata.name, port = port);
+            let fields = Some(listener.field).filter(|path| !path.is_empty()).map(|path| field(&ObjectRef::of(pod), path));
+            checks.holds("process-listens", text, fields.into_iter().collect());
+            Ok(())
+        }
+        Err(others) => nothing_listens(pod, port, protocol, &others, Vec::new(), checks),
+    }
+}
+
+/// Nothing listens on the port: says what listens instead.
+pub(super) fn nothing_listens(
+    pod: &Pod,
+    port: u16,
+    protocol: Protocol,
+    others: &[Listener],
+    mut because: Vec<FieldRef>,
+    checks: &mut Checks,
+) -> Result<(), Stop> {
+    let name = &pod.metadata.name;
+    let fields = others.iter().map(|other| other.field.clone()).filter(|path| !path.is_empty());
+    because.extend(fields.map(|path| field(&ObjectRef::of(pod), path)));
+    if others.iter().any(|other| other.port == port && other.loopback_only) {
+        let text = msg!("explain.listens.loopback", pod = name, port = port);
+        return checks.fails("process-listens", text, msg!("explain.listens.loopback.next"), because);
+    }
+    let text = msg!("explain.listens.none", pod = name, port = port, protocol = protocol.api_name());
+    let list = others.iter().map(|other| format!("{}/{}", other.port, other.protocol.api_name())).collect::<Vec<_>>().join(", ");
+    let next = if list.is_empty() {
+        msg!("explain.listens.nowhere.next", pod = name)
+    } else {
+        msg!("explain.listens.none.next", ports = list)
+    };
+    checks.fails("process-listens", text, next, because)
+}
+
+/// The Pods that a Service's selector matches and that get nothing from it.
+pub(super) fn idle(cluster: &Cluster, service: &Service) -> Vec<Idle> {
+    let mut idle = Vec::new();
+    for pod in selected(cluster, service) {
+        let mut add = |why, because| idle.push(Idle { pod: ObjectRef::of(pod), why, because });
+        if let Some((why, because)) = readiness(cluster, pod).filter(|_| !service.spec.publish_not_ready_addresses) {
+            add(why, because);
+            continue;
+        }
+        for port in &service.spec.ports {
+            let protocol = Protocol::of_api(&port.protocol).unwrap_or_default();
+            let all = ready_endpoints(cluster, service, port);
+            let own = all.into_iter().find(|(endpoint, _)| endpoint.addresses.contains(&pod.status.pod_ip));
+            let (name, number) = (&pod.metadata.name, port.port);
+            let silent = own.and_then(|(_, number)| listener(cluster, pod, number, protocol).err().map(|_| number));
+            match (own, silent) {
+                (None, _) => {
+                    add(msg!("explain.pod.noEndpoint", pod = name, service = service.metadata.name, port = number), Vec::new())
+                }
+                (_, Some(port)) => {
+                    add(msg!("explain.listens.none", pod = name, port = port, protocol = protocol.api_name()), Vec::new())
+                }
+                _ => {}
+            }
+        }
+    }
+    idle
+}

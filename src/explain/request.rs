@@ -1,0 +1,255 @@
+//! Why one request ends as it does.
+
+use super::{Checks, Explanation, Stop, field, nearest, pod, service};
+use crate::addons::ingress_controller::{self, Decision, HttpRequest, Router, Unavailable};
+use crate::api::ObjectRef;
+use crate::api::core::{Namespace, Node, Pod, Service};
+use crate::api::networking::Ingress;
+use crate::cluster::Cluster;
+use crate::msg;
+use crate::trace::{Request, Source, Trace, Verdict};
+use crate::words::Message;
+
+/// What a target says.
+pub(super) struct Target {
+    pub(super) https: bool,
+    pub(super) host: String,
+    pub(super) port: u16,
+    path: String,
+}
+
+impl Target {
+    fn read(text: &str) -> Option<Target> {
+        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+        let (authority, path) = rest.split_once('/').map_or((rest, "/".to_string()), |(host, path)| (host, format!("/{path}")));
+        let authority = authority.rsplit('@').next().unwrap_or(authority);
+        let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
+        let https = scheme.eq_ignore_ascii_case("https");
+        let port = port.map_or(Some(if https { 443 } else { 80 }), |port| port.parse().ok())?;
+        Some(Target { https, host: host.trim_end_matches('.').to_lowercase(), port, path })
+    }
+}
+
+/// Explains a request by its trace.
+pub fn explain(cluster: &Cluster, request: &Request, trace: &Trace) -> Explanation {
+    let mut checks = Checks::default();
+    let mut reached = None;
+    let well = went_well(trace);
+    let all_hold = check(cluster, request, trace, &mut checks, &mut reached).is_ok();
+    if well {
+        // The request arrived: what a check found missing was not in its way.
+        checks.list.retain(|check| check.ok);
+        checks.holds("request-arrives", ending(trace), Vec::new());
+    } else if all_hold {
+        let advice = trace.advice.clone();
+        let (why, next, because) = match advice {
+            Some(advice) => (advice.why, advice.next, advice.because),
+            None => (ending(trace), msg!("explain.trace.next"), Vec::new()),
+        };
+        let _: Result<(), Stop> = checks.fails("request-arrives", why, next, because);
+    }
+    let idle = reached.and_then(|object: ObjectRef| cluster.store.get::<Service>(&object.namespace, &object.name));
+    Explanation { checks: checks.list, idle: idle.map(|service| pod::idle(cluster, service)).unwrap_or_default() }
+}
+
+fn went_well(trace: &Trace) -> bool {
+    match trace.verdict {
+        Verdict::Delivered => true,
+        Verdict::Answered => trace.status.is_some_and(|status| status < 400),
+        _ => false,
+    }
+}
+
+fn ending(trace: &Trace) -> Message {
+    let target = &trace.request.target;
+    match (&trace.pod, trace.status) {
+        (Some((namespace, name)), _) => msg!("explain.arrives.ok", pod = format!("{namespace}/{name}"), target = target),
+        (None, Some(status)) => msg!("explain.arrives.status", status = status, target = target),
+        (None, None) => msg!("explain.arrives.not", target = target),
+    }
+}
+
+fn check(
+    cluster: &Cluster,
+    request: &Request,
+    trace: &Trace,
+    checks: &mut Checks,
+    reached: &mut Option<ObjectRef>,
+) -> Result<(), Stop> {
+    let Some(target) = Target::read(&request.target) else { return Ok(()) };
+    if trace.verdict == Verdict::Rejected {
+        return Ok(());
+    }
+    let address = name(cluster, request, trace, &target, checks)?;
+    if ingress_controller::address(&cluster.store).is_some_and(|own| own == address) && matches!(target.port, 80 | 443) {
+        let http = HttpRequest { host: host_header(request, &target), path: target.path.clone(), https: target.https };
+        let (service, port) = ingress(cluster, &http, checks)?;
+        *reached = Some(service.clone());
+        return service::backend(cluster, &service, &port, checks);
+    }
+    service::by_address(cluster, request, &target, &address, checks, reached)
+}
+
+fn host_header(request: &Request, target: &Target) -> String {
+    let own = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
+    own.map_or_else(|| target.host.clone(), |(_, value)| value.clone())
+}
+
+/// The name resolves; gives the address.
+fn name(cluster: &Cluster, request: &Request, trace: &Trace, target: &Target, checks: &mut Checks) -> Result<String, Stop> {
+    if target.host.parse::<std::net::Ipv4Addr>().is_ok() {
+        return Ok(target.host.clone());
+    }
+    let answer = trace.dns.as_ref();
+    if let Some(record) = answer.and_then(|dns| dns.answers.iter().find(|record| record.kind == "A")) {
+        checks.holds("name-resolves", msg!("explain.name.ok", name = target.host, address = record.data), Vec::new());
+        return Ok(record.data.clone());
+    }
+    let of_node = cluster.store.get::<Node>("", &target.host).and_then(|node| node.status.addresses.first());
+    match (answer, of_node) {
+        (None, Some(address)) => Ok(address.address.clone()),
+        (Some(dns), _) if dns.rcode.is_none() => {
+            let text = msg!("explain.name.silent", name = target.host);
+            checks.fails("name-resolves", text, msg!("explain.name.silent.next"), Vec::new())
+        }
+        _ => missing_name(cluster, request, target, checks),
+    }
+}
+
+/// Says which of the usual mistakes makes a name unknown.
+fn missing_name<T>(cluster: &Cluster, request: &Request, target: &Target, checks: &mut Checks) -> Result<T, Stop> {
+    let caller = caller_namespace(cluster, &request.from);
+    let Some(own) = caller else {
+        let known = ingress_host(cluster, &target.host);
+        let (text, next) = match known {
+            Some(ingress) => {
+                let (why, next) = unserved(cluster, ingress);
+                checks.holds(
+                    "name-listed",
+                    msg!("explain.name.listed", host = target.host, ingress = ingress.metadata.name),
+                    Vec::new(),
+                );
+                return checks.fails("ingress-served", why, next, vec![field(&ObjectRef::of(ingress), "spec.ingressClassName")]);
+            }
+            None => (msg!("explain.name.outside", name = target.host), msg!("explain.name.outside.next")),
+        };
+        return checks.fails("name-resolves", text, next, Vec::new());
+    };
+    let parts: Vec<&str> = target.host.split('.').collect();
+    let wanted = parts.first().copied().unwrap_or_default();
+    let namespace = parts.get(1).copied().unwrap_or(own.as_str());
+    let store = &cluster.store;
+    let (text, next, because) = if let Some(service) = store.get::<Service>(namespace, wanted) {
+        let object = ObjectRef::of(service);
+        let text = msg!("explain.name.headless", service = wanted);
+        (
+            text,
+            msg!("explain.name.headless.next", service = wanted),
+            vec![field(&object, "spec.clusterIP"), field(&object, "spec.selector")],
+        )
+    } else if parts.len() > 1 && store.get::<Namespace>("", namespace).is_none() {
+        (
+            msg!("explain.name.namespace", namespace = namespace),
+            msg!("explain.name.namespace.next", namespace = namespace),
+            Vec::new(),
+        )
+    } else if let Some(other) = store.all::<Service>().find(|service| service.metadata.name == wanted) {
+        let full = format!("{wanted}.{}", other.metadata.namespace);
+        let text = msg!("explain.name.elsewhere", service = wanted, namespace = other.metadata.namespace, own = namespace);
+        (text, msg!("explain.name.elsewhere.next", name = full), vec![field(&ObjectRef::of(other), "metadata.namespace")])
+    } else {
+        let names = store.in_namespace::<Service>(namespace).map(|service| service.metadata.name.as_str());
+        let text = msg!("explain.name.missing", service = wanted, namespace = namespace);
+        let next = match nearest(wanted, names) {
+            Some(near) => msg!("explain.name.near.next", near = near),
+            None => msg!("explain.name.missing.next", service = wanted),
+        };
+        (text, next, Vec::new())
+    };
+    checks.fails("service-exists", text, next, because)
+}
+
+fn caller_namespace(cluster: &Cluster, from: &Source) -> Option<String> {
+    match from {
+        Source::Pod(namespace, _) => Some(namespace.clone()),
+        Source::Workload(object) => Some(object.namespace.clone()),
+        Source::Internet | Source::Node(_) => None,
+    }
+    .filter(|namespace| cluster.store.in_namespace::<Pod>(namespace).next().is_some())
+}
+
+fn ingress_host<'a>(cluster: &'a Cluster, host: &str) -> Option<&'a Ingress> {
+    let lists = |ingress: &&Ingress| ingress.spec.rules.iter().any(|rule| rule.host.eq_ignore_ascii_case(host));
+    cluster.store.all::<Ingress>().find(|ingress| lists(ingress) && !ingress_controller::serves(&cluster.store, ingress))
+}
+
+fn unserved(cluster: &Cluster, ingress: &Ingress) -> (Message, Message) {
+    use ingress_controller::Class;
+    let name = &ingress.metadata.name;
+    match ingress_controller::class_of(&cluster.store, ingress) {
+        Class::Missing(class) => {
+            (msg!("explain.ingress.noClass", ingress = name, class = class), msg!("explain.ingress.noClass.next", class = class))
+        }
+        Class::OtherController(class, controller) => {
+            let text = msg!("explain.ingress.otherController", ingress = name, class = class, controller = controller);
+            (text, msg!("explain.ingress.noClass.next", class = class))
+        }
+        Class::None | Class::Served(_) => {
+            (msg!("explain.ingress.noDefault", ingress = name), msg!("explain.ingress.noDefault.next"))
+        }
+    }
+}
+
+/// A served Ingress has a rule; gives the backend: Service, and port as written.
+fn ingress(cluster: &Cluster, http: &HttpRequest, checks: &mut Checks) -> Result<(ObjectRef, String), Stop> {
+    let router = Router::of(&cluster.store, &cluster.settings.ingress);
+    let shown = format!("{}{}", http.host, http.path);
+    match router.decide(&cluster.store, http) {
+        Decision::Route(route) => {
+            let text =
+                msg!("explain.ingress.rule", target = shown, service = route.matched.service.name, port = route.matched.port);
+            checks.holds("ingress-rule", text, route.because);
+            Ok((route.matched.service, route.matched.port))
+        }
+        Decision::Redirect { location, because } => {
+            checks.holds("ingress-redirect", msg!("explain.ingress.redirect", location = location), because);
+            Err(Stop)
+        }
+        Decision::NotFound { host_matched, because } => {
+            let text = if host_matched {
+                msg!("explain.ingress.noPath", host = http.host, path = http.path)
+            } else {
+                msg!("explain.ingress.noHost", host = http.host)
+            };
+            checks.fails("ingress-rule", text, msg!("explain.ingress.noRule.next"), because)
+        }
+        Decision::Unavailable { matched, reason, because } => {
+            let (name, port) = (matched.service.name.clone(), matched.port.clone());
+            let text = msg!("explain.ingress.rule", target = shown, service = name, port = port);
+            checks.holds("ingress-rule", text, because.clone());
+            match reason {
+                Unavailable::NoEndpoints => Ok((matched.service, matched.port)),
+                Unavailable::NoService => {
+                    let near = cluster
+                        .store
+                        .in_namespace::<Service>(&matched.service.namespace)
+                        .map(|other| other.metadata.name.as_str());
+                    let next = match nearest(&name, near) {
+                        Some(near) => msg!("explain.name.near.next", near = near),
+                        None => msg!("explain.name.missing.next", service = name),
+                    };
+                    let text = msg!("explain.name.missing", service = name, namespace = matched.service.namespace);
+                    checks.fails("service-exists", text, next, because)
+                }
+                Unavailable::NoPort => {
+                    let text = msg!("explain.port.missing", service = name, port = port);
+                    checks.fails("service-port", text, msg!("explain.port.missing.next", service = name), because)
+                }
+                Unavailable::ExternalName | Unavailable::Resource => {
+                    let text = msg!("explain.ingress.backend", service = name);
+                    checks.fails("ingress-backend", text, msg!("explain.ingress.backend.next"), because)
+                }
+            }
+        }
+    }
+}

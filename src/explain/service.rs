@@ -1,0 +1,253 @@
+//! From an address to a Service, and from the Service to a process that listens: Kubernetes' "Debug Services", step by step.
+
+use super::request::Target;
+use super::{Checks, Stop, field, pod};
+use crate::api::ObjectRef;
+use crate::api::core::{Node, Pod, Service, ServicePort};
+use crate::api::discovery::{Endpoint, EndpointSlice};
+use crate::api::meta::{Labels, selects};
+use crate::cluster::Cluster;
+use crate::msg;
+use crate::node::images::{Listener, listens};
+use crate::packet::Protocol;
+use crate::trace::Request;
+
+/// The Service behind an address, and everything behind that.
+pub(super) fn by_address(
+    cluster: &Cluster,
+    request: &Request,
+    target: &Target,
+    address: &str,
+    checks: &mut Checks,
+    reached: &mut Option<ObjectRef>,
+) -> Result<(), Stop> {
+    let (port, protocol) = (i32::from(target.port), request.protocol);
+    let same = |own: &ServicePort| Protocol::of_api(&own.protocol) == Some(protocol);
+    if let Some(node) = cluster.store.all::<Node>().find(|node| node.status.addresses.iter().any(|own| own.address == address)) {
+        let fits = |own: &ServicePort| own.node_port == port && same(own);
+        let Some((service, at)) = find(cluster, |_| true, fits) else { return no_node_port(cluster, node, port, checks) };
+        *reached = Some(ObjectRef::of(service));
+        let because = vec![field(&ObjectRef::of(service), format!("spec.ports[{at}].nodePort"))];
+        checks.holds("node-port", msg!("explain.nodePort.ok", port = port, service = service.metadata.name), because);
+        return behind(cluster, service, at, checks);
+    }
+    let owns = |service: &Service| service.spec.cluster_ip == address || external(service).any(|own| own == address);
+    if let Some(service) = cluster.store.all::<Service>().find(|service| owns(service)) {
+        *reached = Some(ObjectRef::of(service));
+        let (object, name) = (ObjectRef::of(service), &service.metadata.name);
+        checks.holds("service-exists", msg!("explain.service.ok", service = name, address = address), Vec::new());
+        let Some(at) = service.spec.ports.iter().position(|own| own.port == port && same(own)) else {
+            let asked = format!("{port}/{}", protocol.api_name());
+            let text = msg!("explain.port.missing", service = name, port = asked);
+            let next = msg!("explain.port.has.next", service = name, ports = ports(service));
+            return checks.fails("service-port", text, next, vec![field(&object, "spec.ports")]);
+        };
+        let because = vec![field(&object, format!("spec.ports[{at}].port"))];
+        checks.holds("service-port", msg!("explain.port.ok", service = name, port = port), because);
+        return behind(cluster, service, at, checks);
+    }
+    if let Some(found) = cluster.store.all::<Pod>().find(|pod| pod.status.pod_ip == address) {
+        let text = msg!("explain.pod.address", pod = found.metadata.name, address = address);
+        checks.holds("pod-address", text, Vec::new());
+        pod::is_ready(cluster, found, checks)?;
+        return pod::listens_on(cluster, found, target.port, protocol, checks);
+    }
+    Ok(())
+}
+
+fn external(service: &Service) -> impl Iterator<Item = &str> {
+    let balancer = service.status.load_balancer.ingress.iter().map(|at| at.ip.as_str());
+    service.spec.external_ips.iter().map(String::as_str).chain(balancer).filter(|ip| !ip.is_empty())
+}
+
+fn find(cluster: &Cluster, owns: impl Fn(&Service) -> bool, fits: impl Fn(&ServicePort) -> bool) -> Option<(&Service, usize)> {
+    let services = cluster.store.all::<Service>().filter(|service| owns(service));
+    services.into_iter().find_map(|service| Some((service, service.spec.ports.iter().position(&fits)?)))
+}
+
+fn no_node_port(cluster: &Cluster, node: &Node, port: i32, checks: &mut Checks) -> Result<(), Stop> {
+    let all: Vec<String> = cluster
+        .store
+        .all::<Service>()
+        .flat_map(|service| service.spec.ports.iter().map(move |port| (service, port.node_port)))
+        .filter(|(_, port)| *port != 0)
+        .map(|(service, port)| format!("{port} ({})", service.metadata.name))
+        .collect();
+    let plain = find(cluster, |service| service.spec.type_ == "ClusterIP", |own| own.port == port);
+    let text = msg!("explain.nodePort.missing", port = port, node = node.metadata.name);
+    let (next, because) = match plain {
+        Some((service, _)) if service.spec.cluster_ip != "None" => {
+            let next = msg!("explain.nodePort.type.next", service = service.metadata.name);
+            (next, vec![field(&ObjectRef::of(service), "spec.type")])
+        }
+        _ if all.is_empty() => (msg!("explain.nodePort.none.next"), Vec::new()),
+        _ => (msg!("explain.nodePort.next", ports = all.join(", ")), Vec::new()),
+    };
+    checks.fails("node-port", text, next, because)
+}
+
+fn ports(service: &Service) -> String {
+    let one = |port: &ServicePort| {
+        let protocol = Protocol::of_api(&port.protocol).unwrap_or_default().api_name();
+        format!("{}/{protocol}", port.port)
+    };
+    service.spec.ports.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// A Service that an Ingress names, by its port as written.
+pub(super) fn backend(cluster: &Cluster, object: &ObjectRef, port: &str, checks: &mut Checks) -> Result<(), Stop> {
+    let Some(service) = cluster.store.get::<Service>(&object.namespace, &object.name) else { return Ok(()) };
+    let fits = |own: &ServicePort| own.port.to_string() == port || own.name == port;
+    match service.spec.ports.iter().position(fits) {
+        Some(at) => behind(cluster, service, at, checks),
+        None => Ok(()),
+    }
+}
+
+/// Selector, Pods, readiness, slices, listeners.
+fn behind(cluster: &Cluster, service: &Service, at: usize, checks: &mut Checks) -> Result<(), Stop> {
+    if !service.spec.selector.is_empty() {
+        matches_pods(cluster, service, checks)?;
+        has_ready_pods(cluster, service, checks)?;
+    }
+    let endpoints = has_endpoints(cluster, service, at, checks)?;
+    has_listener(cluster, service, at, &endpoints, checks)
+}
+
+pub(super) fn selected<'a>(cluster: &'a Cluster, service: &'a Service) -> Vec<&'a Pod> {
+    let own = |pod: &&Pod| !service.spec.selector.is_empty() && selects(&service.spec.selector, &pod.metadata.labels);
+    cluster.store.in_namespace::<Pod>(&service.metadata.namespace).filter(own).collect()
+}
+
+fn pairs(labels: &Labels) -> String {
+    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}
+
+fn matches_pods(cluster: &Cluster, service: &Service, checks: &mut Checks) -> Result<(), Stop> {
+    let (selector, object) = (pairs(&service.spec.selector), ObjectRef::of(service));
+    let because = vec![field(&object, "spec.selector")];
+    let count = selected(cluster, service).len();
+    if count > 0 {
+        checks.holds("selector-matches-pods", msg!("explain.selector.ok", selector = selector, count = count), because);
+        return Ok(());
+    }
+    let text = msg!("explain.selector.none", selector = selector, namespace = service.metadata.namespace);
+    let (next, also) = near_labels(cluster, service);
+    checks.fails("selector-matches-pods", text, next, because.into_iter().chain(also).collect())
+}
+
+/// The Pod whose labels come nearest, and what differs; or the same labels in another namespace.
+fn near_labels(cluster: &Cluster, service: &Service) -> (crate::words::Message, Vec<crate::trace::FieldRef>) {
+    let selector = &service.spec.selector;
+    if let Some(pod) = cluster.store.all::<Pod>().find(|pod| selects(selector, &pod.metadata.labels)) {
+        let next = msg!("explain.selector.elsewhere.next", namespace = pod.metadata.namespace, service = service.metadata.name);
+        return (next, vec![field(&ObjectRef::of(pod), "metadata.namespace")]);
+    }
+    let alike = |pod: &&Pod| {
+        let labels = &pod.metadata.labels;
+        let equal = selector.iter().filter(|(key, value)| labels.get(*key) == Some(value)).count();
+        let close =
+            selector.iter().filter(|(key, value)| labels.get(*key).is_some_and(|own| super::distance(own, value) <= 2)).count();
+        let swapped = selector.values().filter(|value| labels.values().any(|own| own == *value)).count();
+        (equal, close, swapped)
+    };
+    let pods = cluster.store.in_namespace::<Pod>(&service.metadata.namespace).filter(|pod| alike(pod) > (0, 0, 0));
+    // The first of equally near Pods, so that the answer does not depend on how many there are.
+    let nearest = pods.fold(None, |best: Option<&Pod>, pod| match best {
+        Some(held) if alike(&held) >= alike(&pod) => Some(held),
+        _ => Some(pod),
+    });
+    match nearest {
+        Some(pod) => {
+            let next = msg!("explain.selector.near.next", pod = pod.metadata.name, labels = pairs(&pod.metadata.labels));
+            (next, vec![field(&ObjectRef::of(pod), "metadata.labels")])
+        }
+        None => (msg!("explain.selector.none.next", selector = pairs(selector)), Vec::new()),
+    }
+}
+
+fn has_ready_pods(cluster: &Cluster, service: &Service, checks: &mut Checks) -> Result<(), Stop> {
+    let pods = selected(cluster, service);
+    let ready = pods.iter().filter(|pod| pod::readiness(cluster, pod).is_none()).count();
+    if ready > 0 || service.spec.publish_not_ready_addresses {
+        checks.holds("pods-ready", msg!("explain.ready.ok", ready = ready, count = pods.len()), Vec::new());
+        return Ok(());
+    }
+    let Some((why, because)) = pods.iter().find_map(|pod| pod::readiness(cluster, pod)) else { return Ok(()) };
+    checks.fails("pods-ready", msg!("explain.ready.none", count = pods.len()), why, because)
+}
+
+type Ready<'a> = Vec<(&'a Endpoint, u16)>;
+
+/// The ready endpoints of a Service's port, and their port numbers.
+pub(super) fn ready_endpoints<'a>(cluster: &'a Cluster, service: &Service, port: &ServicePort) -> Ready<'a> {
+    let meta = &service.metadata;
+    let own = |slice: &&EndpointSlice| {
+        let named = slice.metadata.labels.get("kubernetes.io/service-name") == Some(&meta.name);
+        named && slice.metadata.namespace == meta.namespace
+    };
+    let mut found = Vec::new();
+    for slice in cluster.store.all::<EndpointSlice>().filter(own) {
+        let named = slice.ports.iter().find(|own| own.name.as_deref().unwrap_or_default() == port.name);
+        let Some(number) = named.and_then(|port| u16::try_from(port.port?).ok()) else { continue };
+        let ready = slice.endpoints.iter().filter(|endpoint| endpoint.conditions.ready.unwrap_or(true));
+        found.extend(ready.map(|endpoint| (endpoint, number)));
+    }
+    found
+}
+
+fn has_endpoints<'a>(cluster: &'a Cluster, service: &Service, at: usize, checks: &mut Checks) -> Result<Ready<'a>, Stop> {
+    let (object, name) = (ObjectRef::of(service), &service.metadata.name);
+    let Some(port) = service.spec.ports.get(at) else { return Ok(Vec::new()) };
+    let ready = ready_endpoints(cluster, service, port);
+    if !ready.is_empty() {
+        let because = vec![field(&object, format!("spec.ports[{at}].targetPort"))];
+        checks.holds("endpoints-ready", msg!("explain.endpoints.ok", service = name, count = ready.len()), because);
+        return Ok(ready);
+    }
+    if service.spec.selector.is_empty() {
+        let text = msg!("explain.endpoints.noSelector", service = name);
+        return checks.fails("endpoints-ready", text, msg!("explain.endpoints.noSelector.next"), vec![field(&object, "spec")]);
+    }
+    let because = vec![field(&object, format!("spec.ports[{at}].targetPort"))];
+    if let crate::api::meta::IntOrString::String(target) = &port.target_port {
+        let text = msg!("explain.endpoints.portName", name = target, service = name);
+        return checks.fails("endpoints-ready", text, msg!("explain.endpoints.portName.next", name = target), because);
+    }
+    let text = msg!("explain.endpoints.none", service = name);
+    checks.fails("endpoints-ready", text, msg!("explain.endpoints.none.next", service = name), because)
+}
+
+/// The listener of a Pod's port: `Err` says what listens instead.
+pub(super) fn listener(cluster: &Cluster, pod: &Pod, port: u16, protocol: Protocol) -> Result<Listener, Vec<Listener>> {
+    let services = cluster.store.in_namespace::<Service>(&pod.metadata.namespace).collect::<Vec<_>>();
+    let all = listens(pod, services.into_iter());
+    let fits = |own: &&Listener| own.port == port && own.protocol == protocol && !own.loopback_only;
+    all.iter().find(fits).cloned().ok_or(all)
+}
+
+fn has_listener(cluster: &Cluster, service: &Service, at: usize, endpoints: &Ready, checks: &mut Checks) -> Result<(), Stop> {
+    let protocol = service.spec.ports.get(at).and_then(|port| Protocol::of_api(&port.protocol)).unwrap_or_default();
+    let target = field(&ObjectRef::of(service), format!("spec.ports[{at}].targetPort"));
+    let namespace = &service.metadata.namespace;
+    let pods = endpoints.iter().filter_map(|(endpoint, port)| {
+        let reference = endpoint.target_ref.as_ref().filter(|reference| reference.kind == "Pod")?;
+        Some((cluster.store.get::<Pod>(namespace, &reference.name)?, *port))
+    });
+    let mut silent = None;
+    for (pod, port) in pods {
+        match listener(cluster, pod, port, protocol) {
+            Ok(listener) => {
+                let fields = Some(listener.field).filter(|path| !path.is_empty()).map(|path| field(&ObjectRef::of(pod), path));
+                let text = msg!("explain.listens.ok", container = listener.container, pod = pod.metadata.name, port = port);
+                checks.holds("process-listens", text, std::iter::once(target).chain(fields).collect());
+                return Ok(());
+            }
+            Err(others) => silent = silent.or(Some((pod, port, others))),
+        }
+    }
+    match silent {
+        Some((pod, port, others)) => pod::nothing_listens(pod, port, protocol, &others, vec![target], checks),
+        None => Ok(()),
+    }
+}

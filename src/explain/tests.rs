@@ -1,0 +1,140 @@
+use super::*;
+use crate::cluster::Cluster;
+use crate::data_plane::DataPlane;
+use crate::kubectl::{SourceFile, read};
+use crate::random::Seed;
+use crate::settings::Settings;
+use crate::trace::Request;
+use std::sync::Arc;
+
+const WEB: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: nginx, ports: [{name: http, containerPort: 80}]}]}
+---
+";
+
+fn cluster(rest: &str) -> Cluster {
+    let (manifests, found) = read(&[SourceFile { name: "x.yaml".into(), text: format!("{WEB}{rest}") }]);
+    assert!(found.is_empty(), "{found:?}");
+    Cluster::new(Settings::default(), Seed(0)).apply(Arc::new(manifests)).cluster
+}
+
+fn service(spec: &str) -> Cluster {
+    cluster(&format!("apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {spec}\n"))
+}
+
+fn explained(cluster: &Cluster, from: &str, target: &str) -> Explanation {
+    let request = Request { from: from.parse().unwrap(), target: target.into(), seed: Seed(1), ..Request::default() };
+    let trace = DataPlane::program(cluster).send(cluster, &request);
+    explain(cluster, &request, &trace)
+}
+
+/// The checks as `name` or `!name` and the last message's id.
+fn said(explanation: &Explanation) -> String {
+    let names: Vec<String> = explanation.checks.iter().map(|check| format!("{}{}", if check.ok { "" } else { "!" }, check.check)).collect();
+    format!("{} {}", names.join(" "), explanation.checks.last().map_or("", |check| &check.text.id))
+}
+
+fn check(cluster: &Cluster, from: &str, target: &str, expected: &str) {
+    assert_eq!(said(&explained(cluster, from, target)), expected, "{target} from {from}");
+}
+
+const POD: &str = "deployment/web";
+
+#[test]
+fn a_request_that_arrives_passes_every_check() {
+    let cluster = service("{selector: {app: web}, type: NodePort, ports: [{port: 80, nodePort: 30080}]}");
+    let rest = "selector-matches-pods pods-ready endpoints-ready process-listens request-arrives explain.arrives.ok";
+    check(&cluster, POD, "http://web/", &format!("name-resolves service-exists service-port {rest}"));
+    check(&cluster, "internet", "http://10.0.0.11:30080/", &format!("node-port {rest}"));
+}
+
+#[test]
+fn a_selector_that_matches_nothing_is_named_with_the_nearest_pod() {
+    let cluster = service("{selector: {app: wbe}, ports: [{port: 80}]}");
+    let explanation = explained(&cluster, POD, "http://web/");
+    assert_eq!(said(&explanation), "name-resolves service-exists service-port !selector-matches-pods explain.selector.none");
+    let last = explanation.checks.last().unwrap();
+    assert_eq!(last.next.as_ref().map(|next| next.id.as_ref()), Some("explain.selector.near.next"));
+    assert_eq!(last.because[0].to_owned(), field(&"Service/default/web".parse().unwrap(), "spec.selector"));
+}
+
+#[test]
+fn a_wrong_target_port_is_named_with_what_listens() {
+    let cluster = service("{selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}");
+    let explanation = explained(&cluster, POD, "http://web/");
+    let last = explanation.checks.last().unwrap();
+    assert_eq!((last.check.as_str(), last.ok, last.text.id.as_ref()), ("process-listens", false, "explain.listens.none"));
+    assert_eq!(last.next.as_ref().unwrap().args.get("ports").map(String::as_str), Some("80/TCP"));
+    assert_eq!(explanation.idle.len(), 2);
+}
+
+#[test]
+fn a_named_target_port_that_no_container_has_leaves_no_endpoint() {
+    let cluster = service("{selector: {app: web}, ports: [{port: 80, targetPort: web}]}");
+    let rest = "selector-matches-pods pods-ready !endpoints-ready explain.endpoints.portName";
+    check(&cluster, POD, "http://web/", &format!("name-resolves service-exists service-port {rest}"));
+}
+
+#[test]
+fn missing_names_say_what_was_probably_meant() {
+    let cluster = service("{selector: {app: web}, ports: [{port: 80}]}");
+    check(&cluster, POD, "http://wbe/", "!service-exists explain.name.missing");
+    check(&cluster, POD, "http://web.shop/", "!service-exists explain.name.namespace");
+    check(&cluster, POD, "http://kubernetes.kube-system/", "!service-exists explain.name.elsewhere");
+    check(&cluster, "internet", "http://web/", "!name-resolves explain.name.outside");
+    let near = explained(&cluster, POD, "http://wbe/").checks.last().unwrap().next.clone();
+    assert_eq!(near.map(|next| next.id.to_string()), Some("explain.name.near.next".into()));
+}
+
+#[test]
+fn a_missing_port_names_those_that_are_there() {
+    let cluster = service("{selector: {app: web}, ports: [{port: 80}]}");
+    check(&cluster, POD, "http://web:8080/", "name-resolves service-exists !service-port explain.port.missing");
+    let outside = explained(&cluster, "internet", "http://10.0.0.11:80/");
+    assert_eq!(said(&outside), "!node-port explain.nodePort.missing");
+    assert_eq!(outside.checks[0].next.as_ref().map(|next| next.id.as_ref()), Some("explain.nodePort.type.next"));
+}
+
+#[test]
+fn an_ingress_of_a_class_that_nobody_serves_is_named() {
+    let ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\nspec:\n  ingressClassName: nginx\n  rules:\n  \
+                   - {host: shop.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}\n";
+    let other = cluster(ingress);
+    check(&other, "internet", "http://shop.example.com/", "name-listed !ingress-served explain.ingress.noClass");
+    let own = cluster(&ingress.replace("  ingressClassName: nginx\n", ""));
+    check(&own, "internet", "http://shop.example.com/", "name-resolves ingress-rule !service-exists explain.name.missing");
+    check(&own, "internet", "http://other.example.com/", "name-resolves !ingress-rule explain.ingress.noHost");
+}
+
+#[test]
+fn an_unready_pod_gets_no_traffic_and_the_others_do() {
+    let cluster = service("{selector: {app: web}, ports: [{port: 80}]}");
+    let name = cluster.store.in_namespace::<crate::api::core::Pod>("default").next().unwrap().metadata.name.clone();
+    let cluster = cluster.act(&format!("pod/default/{name} unready").parse().unwrap()).cluster;
+    let explanation = explained(&cluster, "deployment/web", "http://web/");
+    assert!(explanation.ok(), "{}", said(&explanation));
+    assert_eq!(explanation.idle.iter().map(|idle| idle.pod.name.as_str()).collect::<Vec<_>>(), [name.as_str()]);
+    assert_eq!(said(&explain_pod(&cluster, "default", &name)), "pod-exists !pod-ready explain.pod.notReady");
+}
+
+#[test]
+fn a_pod_that_no_service_selects_gets_no_traffic() {
+    let cluster = service("{selector: {app: api}, ports: [{port: 80}]}");
+    let name = cluster.store.in_namespace::<crate::api::core::Pod>("default").next().unwrap().metadata.name.clone();
+    assert_eq!(said(&explain_pod(&cluster, "default", &name)), "pod-exists pod-ready !service-selects-pod explain.pod.unselected");
+    assert_eq!(said(&explain_pod(&cluster, "default", "moon")), "!pod-exists explain.pod.missing");
+}
+
+#[test]
+fn the_nearest_name_is_found_among_near_ones_only() {
+    assert_eq!(nearest("wbe", ["web", "api"].into_iter()), Some("web"));
+    assert_eq!(nearest("web", ["frontend"].into_iter()), None);
+}
