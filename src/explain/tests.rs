@@ -118,7 +118,7 @@ fn an_ingress_of_a_class_that_nobody_serves_is_named() {
 fn an_unready_pod_gets_no_traffic_and_the_others_do() {
     let cluster = service("{selector: {app: web}, ports: [{port: 80}]}");
     let name = cluster.store.in_namespace::<crate::api::core::Pod>("default").next().unwrap().metadata.name.clone();
-    let cluster = cluster.act(&format!("pod/default/{name} unready").parse().unwrap()).cluster;
+    let cluster = cluster.act(&crate::cluster::Action::Unready(ObjectRef::new(crate::api::Kind::Pod, "default", &name))).cluster;
     let explanation = explained(&cluster, "deployment/web", "http://web/");
     assert!(explanation.ok(), "{}", said(&explanation));
     assert_eq!(explanation.idle.iter().map(|idle| idle.pod.name.as_str()).collect::<Vec<_>>(), [name.as_str()]);
