@@ -3,10 +3,15 @@
 use kubehop::api::core::{Node, Service};
 use kubehop::api::discovery::EndpointSlice;
 use kubehop::cluster::{Store, Stored};
-use kubehop::netfilter::print;
+use kubehop::netfilter::walk::{Hook, Memory, Program, Recorder, Situation};
+use kubehop::netfilter::{ConntrackState, Match, RuleSet, print};
 use kubehop::node::kube_proxy::{ProxyConfig, iptables, service_ports};
+use kubehop::packet::{Flow, Packet, Protocol, Socket};
+use kubehop::random::{Random, Seed};
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 fn put<R: Stored>(store: &mut Store, value: serde_json::Value) {
     store.put(serde_json::from_value::<R>(value).unwrap());
@@ -111,4 +116,70 @@ fn iptables_text(store: &Store, config: &ProxyConfig) -> String {
 #[test]
 fn iptables_rules_are_upstreams_line_by_line() {
     compare("iptables", iptables_text);
+}
+
+/// Notes every rule that a walk met.
+#[derive(Default, PartialEq, Debug)]
+struct Met(Vec<(u32, u32, bool)>);
+
+impl Recorder for Met {
+    fn rule(&mut self, table: u32, rule: u32, matched: bool) {
+        self.0.push((table, rule, matched));
+    }
+    fn looked_at(&mut self, _: u32) {}
+}
+
+/// Destinations that the rules ask about, and a few that they do not.
+fn destinations(rules: &RuleSet) -> Vec<Socket> {
+    let mut ips = vec![Ipv4Addr::new(10, 0, 0, 11), Ipv4Addr::new(10, 96, 9, 9), Ipv4Addr::LOCALHOST];
+    let mut ports = vec![81];
+    for condition in rules.tables.iter().flat_map(|table| &table.rules).flat_map(|rule| &rule.matches) {
+        match condition {
+            Match::DestinationAddress(ip) => ips.push(*ip),
+            Match::DestinationPort(port) => ports.push(*port),
+            _ => {}
+        }
+    }
+    ips.sort();
+    ips.dedup();
+    ports.sort();
+    ports.dedup();
+    ips.truncate(12);
+    ports.truncate(12);
+    ips.iter().flat_map(|ip| ports.iter().map(|port| Socket::new(*ip, *port))).collect()
+}
+
+#[test]
+fn the_index_gives_the_same_walk_as_reading_every_rule() {
+    let hooks = [Hook::NatPrerouting, Hook::NatOutput, Hook::FilterInput, Hook::FilterForward, Hook::FilterOutput];
+    let mut walks = 0;
+    for input in inputs("iptables") {
+        let (store, node) = read(&fs::read_to_string(&input).unwrap());
+        let config = config(&store, &node);
+        let rules = Arc::new(iptables::rules(&service_ports(&store, &config.node_name), &config));
+        let (fast, plain) = (Program::new(Arc::clone(&rules)), Program::linear(Arc::clone(&rules)));
+        for (seed, to) in destinations(&rules).into_iter().enumerate() {
+            for (client, protocol) in [("203.0.113.50", Protocol::Tcp), ("10.244.1.9", Protocol::Udp), ("10.0.0.11", Protocol::Tcp)] {
+                let flow = Flow { src: Socket::new(client.parse().unwrap(), 40000), dst: to };
+                let situation = Situation {
+                    packet: Packet { protocol, flow, mark: 0 },
+                    state: ConntrackState::New,
+                    dnat: false,
+                    local: [config.node_ip, Ipv4Addr::new(10, 244, 1, 1)],
+                    now: 0,
+                };
+                for hook in hooks {
+                    let walk = |program: &Program| {
+                        let (mut met, mut situation, mut memory) = (Met::default(), situation, Memory::default());
+                        let mut random = Random::new(Seed(seed as u64));
+                        let decision = program.walk(hook, &mut situation, &mut memory, &mut random, &mut met);
+                        (decision, met, situation.packet, random.next_u64())
+                    };
+                    assert_eq!(walk(&fast), walk(&plain), "{} {hook:?} {flow:?}", input.display());
+                    walks += 1;
+                }
+            }
+        }
+    }
+    assert!(walks > 10_000, "{walks}");
 }
