@@ -5,7 +5,7 @@ use kubehop::api::discovery::EndpointSlice;
 use kubehop::cluster::{Store, Stored};
 use kubehop::netfilter::walk::{Hook, Memory, Program, Recorder, Situation};
 use kubehop::netfilter::{ConntrackState, Match, RuleSet, print};
-use kubehop::node::kube_proxy::{ProxyConfig, iptables, service_ports};
+use kubehop::node::kube_proxy::{ProxyConfig, iptables, nftables, service_ports};
 use kubehop::packet::{Flow, Packet, Protocol, Socket};
 use kubehop::random::{Random, Seed};
 use std::fs;
@@ -48,12 +48,13 @@ fn inputs(folder: &str) -> Vec<PathBuf> {
 
 /// Compares every golden of a folder; names each that differs, and shows the first difference.
 fn compare(folder: &str, print: fn(&Store, &ProxyConfig) -> String) {
-    let inputs = inputs(folder);
-    assert!(inputs.len() > 80, "only {} goldens in {folder}", inputs.len());
+    let inputs = inputs("iptables");
+    assert!(inputs.len() > 80, "only {} goldens", inputs.len());
     let mut differing = Vec::new();
     for input in &inputs {
         let (store, node) = read(&fs::read_to_string(input).unwrap());
-        let expected = fs::read_to_string(input.with_extension("out")).unwrap();
+        let expected = fs::read_to_string(Path::new("tests/goldens").join(folder).join(input.file_name().unwrap()).with_extension("out"));
+        let expected = expected.unwrap();
         let actual = print(&store, &config(&store, &node));
         let name = input.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
         let (expected, actual) =
@@ -116,6 +117,11 @@ fn iptables_text(store: &Store, config: &ProxyConfig) -> String {
 #[test]
 fn iptables_rules_are_upstreams_line_by_line() {
     compare("iptables", iptables_text);
+}
+
+#[test]
+fn nftables_rules_sets_and_maps_are_upstreams_line_by_line() {
+    compare("nftables", |store, config| nftables::table(&service_ports(store, &config.node_name), config).print());
 }
 
 /// Notes every rule that a walk met.

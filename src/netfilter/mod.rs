@@ -4,6 +4,7 @@
 //! real kernel. Matches stand in the order in which kube-proxy writes them.
 
 mod build;
+pub mod nft;
 pub mod print;
 pub mod walk;
 
@@ -119,6 +120,12 @@ pub enum Meaning {
     Unmark,
     /// Rewrites the source to the node's.
     Masquerade,
+    /// Refuses ports that a known cluster address does not have (nftables mode).
+    NoSuchPort,
+    /// Drops what goes to cluster addresses that no Service has (nftables mode).
+    NoSuchClusterIp,
+    /// Remembers the client for the endpoint (nftables mode).
+    Remember,
     /// Keeps others away from 127.0.0.1.
     LocalnetGuard,
     /// Drops packets that belong to no connection.

@@ -29,16 +29,20 @@ pub fn rules(ports: &ServicePorts, config: &ProxyConfig) -> RuleSet {
     RuleSet { tables: vec![writer.filter.finish(), writer.nat.finish()] }
 }
 
-/// The 16 characters that stand for a Service port in chain names: base32 of SHA-256, cut.
+/// The 16 characters that stand for a Service port in chain names.
 fn hash16(parts: &[&str]) -> String {
+    base32_hash(parts, 16)
+}
+
+/// Base32 of SHA-256, cut after so many characters, at most 16.
+pub(super) fn base32_hash(parts: &[&str], length: usize) -> String {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update(part.as_bytes());
     }
-    let digest = hasher.finalize();
-    let bits = digest.iter().take(10).fold(0u128, |bits, byte| bits << 8 | u128::from(*byte));
-    (0..16).rev().map(|at| char::from(ALPHABET[(bits >> (5 * at)) as usize & 31])).collect()
+    let bits = hasher.finalize().iter().take(10).fold(0u128, |bits, byte| bits << 8 | u128::from(*byte));
+    (0..16).rev().take(length).map(|at| char::from(ALPHABET[(bits >> (5 * at)) as usize & 31])).collect()
 }
 
 /// Chain numbers of the fixed chains.
@@ -88,21 +92,21 @@ fn destination(protocol: Protocol, ip: Ipv4Addr, port: u16) -> [Match; 4] {
 }
 
 impl ServicePortInfo {
-    fn field(&self, path: String) -> FieldRef {
+    pub(super) fn field(&self, path: String) -> FieldRef {
         FieldRef { object: self.service.clone(), path }
     }
 
     /// `spec.ports[i].` with a field of the port.
-    fn port_field(&self, name: &str) -> FieldRef {
+    pub(super) fn port_field(&self, name: &str) -> FieldRef {
         self.field(format!("spec.ports[{}].{name}", self.index))
     }
 
-    fn origin(&self, meaning: Meaning, because: Vec<FieldRef>) -> Arc<Origin> {
+    pub(super) fn origin(&self, meaning: Meaning, because: Vec<FieldRef>) -> Arc<Origin> {
         Arc::new(Origin { meaning, because, service_port: self.name.clone() })
     }
 
     /// The field that chooses the endpoints: the selector, or the slice written by somebody else.
-    fn selection(&self) -> Vec<FieldRef> {
+    pub(super) fn selection(&self) -> Vec<FieldRef> {
         if self.has_selector { vec![self.field("spec.selector".into())] } else { Vec::new() }
     }
 }

@@ -1,12 +1,13 @@
 //! kube-proxy: Services and EndpointSlices in, one node's rules out. It forwards nothing itself; packets meet only the kernel.
 //!
-//! Follows `pkg/proxy` of Kubernetes 1.36: `serviceport.go`, `endpointslicecache.go`, `topology.go`, `iptables/proxier.go`, with
+//! Follows `pkg/proxy` of Kubernetes 1.36: `serviceport.go`, `endpointslicecache.go`, `topology.go`, `iptables/proxier.go`, `nftables/proxier.go`, with
 //! kubeadm's configuration (`detectLocalMode: ClusterCIDR`, mark bit 14, node ports on all addresses and on localhost).
 //! Left out: IPv6, partial syncs (the text is always that of a full sync), and the counters of `nfacct`: upstream makes them itself
 //! before it loads its text, and where it could not, it leaves them out, too (with the rule that only counts localhost's node ports).
 
 mod endpoint;
 pub mod iptables;
+pub mod nftables;
 mod service_port;
 mod topology;
 
