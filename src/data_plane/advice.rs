@@ -27,6 +27,7 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
     let service = service.map(|service| service.name.clone()).unwrap_or_default();
     let target = &trace.request.target;
     let next = match (hop.reason, variant) {
+        (Reason::Reject, "port") | (Reason::Drop, "unallocated") => msg!("advice.noRule.next"),
         (Reason::Reject, _) => msg!("advice.noEndpoints.next", service = service),
         (Reason::Drop, "noLocal") => msg!("advice.noLocal.next", service = service),
         (Reason::Drop, "sourceRange") | (Reason::LoadBalancerNoBackend, "sourceRange") => {

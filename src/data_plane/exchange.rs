@@ -4,7 +4,7 @@ use super::kernel::Kernel;
 use super::names::{Meaning, look_up};
 use super::story::{HopExt, Tell, hop};
 use super::target::{Scheme, Target};
-use super::travel::{End, Spot, Travel};
+use super::travel::{Binding, End, Spot, Travel};
 use super::world::{World, is_ingress_controller};
 use super::{Caches, Parts};
 use crate::api::{Kind, ObjectRef};
@@ -192,24 +192,67 @@ impl<T: Tell> Exchange<'_, T> {
             End::Lost(verdict, reason) => return Outcome::new(verdict, Some(reason)),
             End::At(spot, seen) => (spot, seen),
         };
-        let mut outcome = self.serve(spot, seen, target, request);
-        let silent_answer = outcome.verdict == Verdict::Refused;
-        let mut travel = self.travel(target.protocol);
-        travel.bindings = bindings;
-        if silent_answer {
-            return outcome;
+        let (home, bindings) = self.comes_home(spot, seen, sender.spot, flow, target.protocol, bindings);
+        if !home {
+            return self.answer_lost(sender, spot, seen, flow, target.protocol, bindings);
         }
-        if travel.back(spot, seen.reversed(), sender.spot, flow) {
+        let outcome = self.serve(spot, seen, target, request);
+        if T::ON && outcome.verdict != Verdict::Refused {
+            let mut travel = self.travel(target.protocol);
+            travel.bindings = bindings;
+            travel.back(spot, seen.reversed(), sender.spot, flow);
             travel.tell_reply(sender.spot, flow, outcome.status);
-        } else {
-            outcome = Outcome::new(Verdict::Timeout, Some(Reason::Conntrack));
-            let (at, objects) = travel.place_of(sender.spot);
-            travel.tell.hop(|| {
-                let text = msg!("hop.Conntrack.text", called = to, from = seen.dst);
-                hop(at, Reason::Conntrack, text).ends(flow).about(objects)
-            });
         }
         outcome
+    }
+
+    /// Whether an answer from there would reach the client. Without it there is no connection, so nothing takes it either.
+    fn comes_home(
+        &mut self,
+        from: Spot,
+        seen: Flow,
+        client: Spot,
+        called: Flow,
+        protocol: Protocol,
+        bindings: Vec<Binding>,
+    ) -> (bool, Vec<Binding>) {
+        let mut silent = Silent;
+        let mut travel = Travel::new(self.cluster, self.world, self.kernels, &mut self.random, protocol, &mut silent);
+        travel.bindings = bindings;
+        let home = travel.back(from, seen.reversed(), client, called);
+        (home, travel.bindings)
+    }
+
+    fn answer_lost(
+        &mut self,
+        sender: Sender,
+        from: Spot,
+        seen: Flow,
+        called: Flow,
+        protocol: Protocol,
+        bindings: Vec<Binding>,
+    ) -> Outcome {
+        let mut travel = self.travel(protocol);
+        travel.bindings = bindings;
+        let (place, objects) = travel.place_of(from);
+        let guest = match from {
+            Spot::Pod(pod) => travel.world.pods.get(pod),
+            _ => None,
+        };
+        if let Some(guest) = guest {
+            let name = guest.pod.metadata.name.clone();
+            travel.tell.hop(|| {
+                let text = msg!("hop.PodArrive.text", pod = name, source = seen.src.ip, port = seen.dst.port);
+                hop(place, Reason::PodArrive, text).flow(seen, seen).about(objects)
+            });
+        }
+        travel.back(from, seen.reversed(), sender.spot, called);
+        let (at, objects) = travel.place_of(sender.spot);
+        travel.tell.hop(|| {
+            let text = msg!("hop.Conntrack.text", called = called.dst, from = seen.dst);
+            hop(at, Reason::Conntrack, text).about(objects)
+        });
+        Outcome::new(Verdict::Timeout, Some(Reason::Conntrack))
     }
 
     /// Something at the end takes the packet, or nothing listens.

@@ -2,9 +2,12 @@
 
 use super::story::Tell;
 use crate::cluster::Store;
+use crate::netfilter::nft::walk::ELEMENTS;
+use crate::netfilter::nft::{NftTable, Statement};
 use crate::netfilter::walk::{Decision, Hook, Memory, Program, Situation};
-use crate::netfilter::{Origin, RuleSet, print};
-use crate::node::kube_proxy::{ProxyConfig, iptables, service_ports};
+use crate::netfilter::{Meaning, Origin, Target, print};
+use crate::node::kube_proxy::{ProxyConfig, iptables, nftables, service_ports};
+use crate::packet::Socket;
 use crate::random::Random;
 use crate::settings::Mode;
 use crate::trace::RuleRef;
@@ -17,41 +20,126 @@ pub(super) struct Kernel {
     mode: Mode,
     /// What its kube-proxy last saw.
     view: Arc<Store>,
-    program: OnceLock<Arc<Program>>,
+    rules: OnceLock<Rules>,
     pub memory: Memory,
+}
+
+/// The rules of one mode.
+#[derive(Clone, Debug)]
+pub(super) enum Rules {
+    Iptables(Arc<Program>),
+    Nftables(Arc<NftTable>),
+}
+
+/// A rule as it is told: why it stands there, how it is written, and what else it says.
+pub(super) struct Cited {
+    pub origin: Arc<Origin>,
+    pub rule: RuleRef,
+    /// Sets the mark by itself.
+    pub marks: bool,
+    /// Picks: which of how many endpoints, from 1, and its address.
+    pub pick: Option<(usize, usize, String)>,
 }
 
 impl Kernel {
     pub fn new(config: ProxyConfig, mode: Mode, view: Arc<Store>) -> Kernel {
-        Kernel { config, mode, view, program: OnceLock::new(), memory: Memory::default() }
+        Kernel { config, mode, view, rules: OnceLock::new(), memory: Memory::default() }
     }
 
-    pub fn program(&self) -> &Arc<Program> {
-        self.program.get_or_init(|| {
+    pub fn rules(&self) -> &Rules {
+        self.rules.get_or_init(|| {
             let ports = service_ports(&self.view, &self.config.node_name);
-            Arc::new(Program::new(Arc::new(iptables::rules(&ports, &self.config))))
+            match self.mode {
+                Mode::Iptables => {
+                    Rules::Iptables(Arc::new(Program::new(Arc::new(iptables::rules(&ports, &self.config)))))
+                }
+                Mode::Nftables => Rules::Nftables(Arc::new(nftables::table(&ports, &self.config))),
+            }
         })
     }
 
     /// The rules as text, whole by themselves.
     pub fn text(&self) -> String {
-        match self.mode {
-            Mode::Iptables | Mode::Nftables => print::whole(self.program().rules()),
+        match self.rules() {
+            Rules::Iptables(program) => print::whole(program.rules()),
+            Rules::Nftables(table) => table.print(),
         }
     }
 
     pub fn walk<T: Tell>(&mut self, hook: Hook, situation: &mut Situation, random: &mut Random, tell: &mut T) -> Decision {
-        let program = Arc::clone(self.program());
-        program.walk(hook, situation, &mut self.memory, random, tell)
+        match self.rules().clone() {
+            Rules::Iptables(program) => program.walk(hook, situation, &mut self.memory, random, tell),
+            Rules::Nftables(table) => table.walk(hook, situation, &mut self.memory, random, tell),
+        }
     }
 }
 
-/// Why a rule stands there, and the rule as it is cited.
-pub(super) fn cite(rules: &RuleSet, table: u32, rule: u32) -> Option<(Arc<Origin>, RuleRef)> {
-    let table = rules.tables.get(table as usize)?;
+impl Rules {
+    /// A rule that a recorder noted, and what the hook decided in the end.
+    pub fn cite(&self, table: u32, rule: u32, decision: Decision) -> Option<Cited> {
+        match self {
+            Rules::Iptables(program) => cite_iptables(program, table, rule),
+            Rules::Nftables(rules) if table == ELEMENTS => cite_element(rules, rule),
+            Rules::Nftables(rules) => cite_nftables(rules, rule, decision),
+        }
+    }
+}
+
+fn cite_iptables(program: &Program, table: u32, rule: u32) -> Option<Cited> {
+    let table = program.rules().tables.get(table as usize)?;
     let found = table.rules.get(rule as usize)?;
     let chain = table.chains.get(found.chain as usize)?;
     let index = chain.rules.iter().position(|position| *position == rule)? as u32;
     let text = print::rule(table, found);
-    Some((Arc::clone(&found.origin), RuleRef { table: table.name.into(), chain: chain.name.clone(), index, text }))
+    let origin = Arc::clone(&found.origin);
+    let pick = (origin.meaning == Meaning::Pick).then(|| {
+        let is_pick = |number: &&u32| {
+            table.rules.get(**number as usize).is_some_and(|rule| rule.origin.meaning == Meaning::Pick)
+        };
+        let picks: Vec<u32> = chain.rules.iter().filter(is_pick).copied().collect();
+        let which = picks.iter().position(|number| *number == rule).unwrap_or_default() + 1;
+        (which, picks.len(), endpoint_behind(table, found).unwrap_or_default())
+    });
+    let cited = RuleRef { table: table.name.into(), chain: chain.name.clone(), index, text };
+    Some(Cited { marks: origin.meaning == Meaning::Mark, origin, rule: cited, pick })
+}
+
+/// The address behind the chain that a picking rule jumps to.
+fn endpoint_behind(table: &crate::netfilter::Table, rule: &crate::netfilter::Rule) -> Option<String> {
+    let Some(Target::Jump(chain)) = rule.target else { return None };
+    let rules = &table.chains.get(chain as usize)?.rules;
+    rules.iter().find_map(|number| match table.rules.get(*number as usize)?.target.as_ref()? {
+        Target::Dnat(ip, port) => Some(format!("{ip}:{port}")),
+        _ => None,
+    })
+}
+
+fn cite_element(table: &NftTable, number: u32) -> Option<Cited> {
+    let element = table.elements.get(number as usize)?;
+    let text = table.print_element(element).trim_end().to_string();
+    let elements = &table.containers.get(element.container)?.elements;
+    let index = elements.keys().position(|key| *key == element.key)? as u32;
+    let rule = RuleRef { table: "ip kube-proxy".into(), chain: element.container.into(), index, text };
+    Some(Cited { origin: Arc::clone(&element.origin), rule, marks: false, pick: None })
+}
+
+fn cite_nftables(table: &NftTable, number: u32, decision: Decision) -> Option<Cited> {
+    let rule = table.rules.get(number as usize)?;
+    let chain = table.chains.get(rule.chain as usize)?;
+    let index = chain.rules.iter().position(|other| *other == number)? as u32;
+    let text = table.print_rule(rule);
+    let endpoints: Vec<Socket> = match &rule.statement {
+        Statement::DnatToOneOf(all) => all.clone(),
+        Statement::GotoOneOf(all) => all.iter().map(|(_, endpoint)| *endpoint).collect(),
+        _ => Vec::new(),
+    };
+    let pick = match decision {
+        Decision::Dnat(to) => {
+            endpoints.iter().position(|endpoint| *endpoint == to).map(|at| (at + 1, endpoints.len(), to.to_string()))
+        }
+        _ => None,
+    };
+    let cited = RuleRef { table: "ip kube-proxy".into(), chain: chain.name.clone(), index, text };
+    let marks = matches!(rule.statement, Statement::MarkOr(_));
+    Some(Cited { origin: Arc::clone(&rule.origin), rule: cited, marks, pick })
 }

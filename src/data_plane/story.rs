@@ -3,11 +3,11 @@
 //! One code walks for both; a [`Tell`] decides what is kept. Rules that a packet met are gathered and become a few hops: not
 //! one a chain, but one for each thing that was decided.
 
-use super::kernel::cite;
+use super::kernel::{Cited, Rules};
 use crate::api::{Kind, ObjectRef};
 use crate::msg;
 use crate::netfilter::walk::{Decision, Recorder};
-use crate::netfilter::{Meaning, Origin, RuleSet, Target};
+use crate::netfilter::{Meaning, Origin};
 use crate::packet::{Flow, Packet};
 use crate::trace::{FieldRef, Hop, Place, Reason, RuleRef};
 use crate::words::Message;
@@ -24,14 +24,14 @@ pub(super) trait Tell: Recorder {
     fn assume(&mut self, assumption: impl FnOnce() -> Message);
 
     /// The rules of one hook, met since the last call, become hops.
-    fn hook(&mut self, rules: &RuleSet, place: impl FnOnce() -> KernelHop);
+    fn hook(&mut self, rules: &Rules, place: impl FnOnce() -> KernelHop);
 }
 
 impl Tell for crate::netfilter::walk::Silent {
     const ON: bool = false;
     fn hop(&mut self, _: impl FnOnce() -> Hop) {}
     fn assume(&mut self, _: impl FnOnce() -> Message) {}
-    fn hook(&mut self, _: &RuleSet, _: impl FnOnce() -> KernelHop) {}
+    fn hook(&mut self, _: &Rules, _: impl FnOnce() -> KernelHop) {}
 }
 
 /// What a hook did to a packet.
@@ -122,21 +122,28 @@ impl Tell for Story {
         }
     }
 
-    fn hook(&mut self, rules: &RuleSet, place: impl FnOnce() -> KernelHop) {
+    fn hook(&mut self, rules: &Rules, place: impl FnOnce() -> KernelHop) {
         let steps = std::mem::take(&mut self.steps);
         if steps.is_empty() {
             return;
         }
         let place = place();
-        let mut teller = Teller { rules, packet: place.before, place: &place, cited: Vec::new(), hops: &mut self.hops };
-        let mut marked_for = Meaning::Plumbing;
+        let mut teller = Teller {
+            packet: place.before,
+            place: &place,
+            cited: Vec::new(),
+            marked_for: Meaning::Plumbing,
+            missing: None,
+            hops: &mut self.hops,
+        };
         for (table, rule, matched) in steps {
-            let Some((origin, cited)) = cite(rules, table, rule) else { continue };
-            teller.cited.push(cited);
+            let Some(cited) = rules.cite(table, rule, place.decision) else { continue };
+            teller.cited.push(cited.rule.clone());
             if matched {
-                teller.step(&origin, (table, rule), &mut marked_for);
+                teller.step(&cited);
             }
         }
+        teller.finish();
     }
 }
 
@@ -148,15 +155,19 @@ fn service_of(origin: &Origin) -> Option<ObjectRef> {
 
 /// Turns the rules of one hook into hops.
 struct Teller<'a> {
-    rules: &'a RuleSet,
     place: &'a KernelHop,
     packet: Packet,
     cited: Vec<RuleRef>,
+    /// What the last mark was for.
+    marked_for: Meaning,
+    /// Why the packet ends here, where a rule said so.
+    missing: Option<std::sync::Arc<Origin>>,
     hops: &'a mut Vec<Hop>,
 }
 
 impl Teller<'_> {
-    fn step(&mut self, origin: &Origin, rule: (u32, u32), marked_for: &mut Meaning) {
+    fn step(&mut self, cited: &Cited) {
+        let origin = &*cited.origin;
         let node = &self.place.node;
         let service = service_of(origin).map(|service| service.name).unwrap_or_default();
         let flow = self.packet.flow;
@@ -182,19 +193,38 @@ impl Teller<'_> {
                 let text = msg!("hop.SourceRange.text", node = node, service = service, client = flow.src.ip);
                 self.push(Reason::SourceRange, text, origin, self.packet);
             }
-            Meaning::MarkOffCluster | Meaning::MarkExternal | Meaning::MarkLocal | Meaning::MarkHairpin => {
-                *marked_for = origin.meaning;
+            Meaning::MarkOffCluster | Meaning::MarkExternal | Meaning::MarkLocal | Meaning::MarkHairpin | Meaning::Mark => {
+                if origin.meaning != Meaning::Mark {
+                    self.marked_for = origin.meaning;
+                }
+                if cited.marks {
+                    self.mark(origin);
+                }
             }
-            Meaning::Mark => self.mark(origin, *marked_for),
             Meaning::Affinity => {
                 let text = msg!("hop.Affinity.text", node = node, service = service, client = flow.src.ip);
                 self.push(Reason::Affinity, text, origin, self.packet);
             }
-            Meaning::Pick => self.pick(origin, rule, &service),
+            Meaning::Pick => self.pick(cited, &service),
             Meaning::Endpoint => self.dnat(origin),
             Meaning::Masquerade => self.masquerade(origin),
-            _ if matches!(self.place.decision, Decision::Drop | Decision::Reject) => self.end(origin, &service),
+            Meaning::NoEndpoints
+            | Meaning::NoLocalEndpoints
+            | Meaning::NotInSourceRange
+            | Meaning::NoSuchPort
+            | Meaning::NoSuchClusterIp
+            | Meaning::Invalid
+            | Meaning::LocalnetGuard => self.missing = Some(std::sync::Arc::clone(&cited.origin)),
             _ => {}
+        }
+    }
+
+    /// The hook is walked: tells its end, if it was one.
+    fn finish(&mut self) {
+        let ends = matches!(self.place.decision, Decision::Drop | Decision::Reject);
+        if let Some(origin) = self.missing.take().filter(|_| ends) {
+            let service = service_of(&origin).map(|service| service.name).unwrap_or_default();
+            self.end(&origin, &service);
         }
     }
 
@@ -213,9 +243,9 @@ impl Teller<'_> {
         self.packet = after;
     }
 
-    fn mark(&mut self, origin: &Origin, marked_for: Meaning) {
+    fn mark(&mut self, origin: &Origin) {
         let node = &self.place.node;
-        let text = match marked_for {
+        let text = match self.marked_for {
             Meaning::MarkOffCluster => msg!("hop.MarkMasquerade.text.offCluster", node = node, client = self.packet.flow.src.ip),
             Meaning::MarkLocal => msg!("hop.MarkMasquerade.text.local", node = node),
             Meaning::MarkHairpin => msg!("hop.MarkMasquerade.text.hairpin", node = node, ip = self.packet.flow.src.ip),
@@ -230,37 +260,35 @@ impl Teller<'_> {
         }
     }
 
-    /// Which of how many endpoints: counted by the rules of the chain that pick.
-    fn pick(&mut self, origin: &Origin, (table, rule): (u32, u32), service: &str) {
-        let Some(table) = self.rules.tables.get(table as usize) else { return };
-        let chain = table.rules.get(rule as usize).and_then(|rule| table.chains.get(rule.chain as usize));
-        let rules = chain.map_or(&[][..], |chain| &chain.rules);
-        let picks = |number: &&u32| {
-            table.rules.get(**number as usize).is_some_and(|rule| rule.origin.meaning == Meaning::Pick)
-        };
-        let count = rules.iter().filter(picks).count();
-        let which = rules.iter().filter(picks).position(|number| *number == rule).unwrap_or_default() + 1;
-        let endpoint = self.picked_endpoint(table, rule);
+    /// In nftables mode one rule both picks and rewrites: two hops of it.
+    fn pick(&mut self, cited: &Cited, service: &str) {
+        let origin = &*cited.origin;
+        let Some((which, count, endpoint)) = &cited.pick else { return };
         let node = &self.place.node;
-        let text = if count == 1 {
-            msg!("hop.PickEndpoint.text.only", node = node, service = service, endpoint = endpoint, which = 1, count = 1)
-        } else {
-            msg!("hop.PickEndpoint.text", node = node, service = service, endpoint = endpoint, which = which, count = count)
+        let nftables = cited.rule.table != "nat";
+        let text = match (*count, nftables) {
+            (1, _) => {
+                msg!("hop.PickEndpoint.text.only", node = node, service = service, endpoint = endpoint, which = 1, count = 1)
+            }
+            (_, false) => {
+                msg!("hop.PickEndpoint.text", node = node, service = service, endpoint = endpoint, which = which, count = count)
+            }
+            (_, true) => {
+                msg!(
+                    "hop.PickEndpoint.text.nftables",
+                    node = node,
+                    service = service,
+                    endpoint = endpoint,
+                    which = which,
+                    count = count
+                )
+            }
         };
         self.push(Reason::PickEndpoint, text, origin, self.packet);
-    }
-
-    /// The address behind the chain that a picking rule jumps to.
-    fn picked_endpoint(&self, table: &crate::netfilter::Table, rule: u32) -> String {
-        let Some(Target::Jump(chain)) = table.rules.get(rule as usize).and_then(|rule| rule.target.as_ref()) else {
-            return String::new();
-        };
-        let rules = table.chains.get(*chain as usize).map_or(&[][..], |chain| &chain.rules);
-        let dnat = rules.iter().find_map(|number| match table.rules.get(*number as usize)?.target.as_ref()? {
-            Target::Dnat(ip, port) => Some(format!("{ip}:{port}")),
-            _ => None,
-        });
-        dnat.unwrap_or_default()
+        if cited.rule.text.contains("dnat ip addr") {
+            self.cited.push(cited.rule.clone());
+            self.dnat(origin);
+        }
     }
 
     fn dnat(&mut self, origin: &Origin) {
@@ -272,7 +300,12 @@ impl Teller<'_> {
 
     fn masquerade(&mut self, origin: &Origin) {
         let (from, to) = (self.packet.flow.src.ip, self.place.after.flow.src.ip);
-        let text = msg!("hop.Masquerade.text", node = self.place.node, from = from, to = to);
+        let node = &self.place.node;
+        let text = if self.packet.mark == 0 {
+            msg!("hop.Masquerade.text.hairpin", node = node, from = from, to = to)
+        } else {
+            msg!("hop.Masquerade.text", node = node, from = from, to = to)
+        };
         self.push(Reason::Masquerade, text, origin, self.place.after);
     }
 
@@ -291,6 +324,8 @@ impl Teller<'_> {
             Meaning::NotInSourceRange => {
                 (Reason::Drop, msg!("hop.Drop.text.sourceRange", node = node, service = service, client = client))
             }
+            Meaning::NoSuchPort => (Reason::Reject, msg!("hop.Reject.text.port", node = node, to = port)),
+            Meaning::NoSuchClusterIp => (Reason::Drop, msg!("hop.Drop.text.unallocated", node = node, to = port)),
             Meaning::Invalid => (Reason::Drop, msg!("hop.Drop.text.invalid", node = node, from = self.packet.flow.src)),
             Meaning::LocalnetGuard => (Reason::Drop, msg!("hop.Drop.text.localnet", node = node)),
             _ => return,

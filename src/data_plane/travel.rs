@@ -132,7 +132,7 @@ impl<'a, T: Tell> Travel<'a, T> {
             let (after, name) = (situation.packet, self.node_name(node).to_string());
             if let Some(kernel) = self.kernels.get(node) {
                 let told = || KernelHop { node: name, before, after, decision, reply };
-                self.tell.hook(kernel.program().rules(), told);
+                self.tell.hook(kernel.rules(), told);
             }
         }
         decision
@@ -175,7 +175,9 @@ impl<'a, T: Tell> Travel<'a, T> {
         }
         let packet = Packet { protocol: self.protocol, flow, mark: 0 };
         let mut situation = self.situation(node, packet, ConntrackState::New);
-        self.walk(node, first, &mut situation, false);
+        if let Some(end) = self.filter(node, first, &mut situation) {
+            return end;
+        }
         let to = situation.packet.flow.dst.ip;
         let stays = self.interface(node, to) == Interface::Loopback;
         let filter = match (first, stays) {
