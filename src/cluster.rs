@@ -308,6 +308,8 @@ pub enum Action {
     Ready(ObjectRef),
     /// A Pod, or with a workload in its place the workload itself.
     Delete(ObjectRef),
+    /// Deletes an object and applies its document anew: what immutable fields need.
+    Replace(ObjectRef),
     Scale(ObjectRef, i32),
     ProxyStop(String),
     ProxyStart(String),
@@ -350,8 +352,16 @@ impl Action {
             "unready" => Ok(Action::Unready(object)),
             "ready" => Ok(Action::Ready(object)),
             "delete" => Ok(Action::Delete(object)),
+            "replace" => Ok(Action::Replace(object)),
             _ => Err(format!("not an event: {text}")),
         }
+    }
+}
+
+impl std::str::FromStr for Action {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Action, String> {
+        Action::parse(text)
     }
 }
 

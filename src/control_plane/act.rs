@@ -67,6 +67,12 @@ fn perform(world: &mut World, action: &Action) -> Result<(), Finding> {
             exists(world, object)?;
             apply::delete(world, object);
         }
+        Action::Replace(object) => {
+            exists(world, object)?;
+            apply::delete(world, object);
+            settle(world);
+            apply::write_again(world, object);
+        }
         Action::Scale(object, replicas) => scale(world, object, *replicas)?,
         Action::ProxyStop(node) => proxy_stop(world, node)?,
         Action::ProxyStart(node) => proxy_start(world, node)?,

@@ -4,7 +4,8 @@
 //! cluster filled it in. A refused document leaves its object in its last good form. Leaves out conflicts between field managers.
 
 use super::apiserver::allocate::{Taken, allocate};
-use super::apiserver::{AdmittedObject, Object, admit};
+use super::apiserver::validation::{FieldError, validate, validate_update};
+use super::apiserver::{AdmittedObject, Object, admit, decode};
 use super::settle::settle;
 use super::world::{Key, World, key_of};
 use super::{inventory, kubelets};
@@ -80,6 +81,7 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune) -> Outcome 
     }
     let admitted = admit(&manifests);
     world.diagnostics = admitted.diagnostics;
+    allocation_first(&mut world, &manifests);
     world.cluster.manifests = manifests.clone();
     if prune == Prune::Missing {
         prune_missing(&mut world, &manifests);
@@ -100,6 +102,14 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune) -> Outcome 
     world.cluster.applied =
         origins.filter(|(_, o)| Arc::ptr_eq(&o.manifests, &manifests)).map(|(object, _)| object.clone()).collect();
     world.finish()
+}
+
+/// Writes the documents of one object again, as the text that was applied last has them.
+pub(crate) fn write_again(world: &mut World, object: &ObjectRef) {
+    let manifests = world.cluster.manifests.clone();
+    let items = admit(&manifests).objects.into_iter().filter(|item| item.object.object_ref() == *object);
+    let mut taken = Taken::by(&world.cluster.store);
+    items.for_each(|item| write(world, &manifests, item, &mut taken));
 }
 
 fn prune_missing(world: &mut World, manifests: &Manifests) {
@@ -241,14 +251,59 @@ fn write(world: &mut World, manifests: &Arc<Manifests>, item: AdmittedObject, ta
     };
     match written {
         Ok(()) => note_origin(world, manifests, &object, item.position),
-        Err((path, message)) => world.diagnostics.push(upstream(manifest, &path, message)),
+        Err(refusals) => {
+            for FieldError { path, message } in refusals {
+                let mut refusal = upstream(manifest, &path, message);
+                let stays = world.cluster.store.contains(&object);
+                refusal.help = stays.then(|| msg!("help.immutable", object = object));
+                world.diagnostics.push(refusal);
+            }
+        }
     }
 }
 
-/// Field path and message of a refusal.
-type Refusal = (String, String);
+/// The API server allocates before it validates: of a Service that both refuse, it names only what cannot be allocated. That
+/// message goes first here, and the others follow.
+fn allocation_first(world: &mut World, manifests: &Manifests) {
+    let refused = |object: &ObjectRef| {
+        let errors = world.diagnostics.iter().filter(|d| d.severity == Severity::Error);
+        errors.into_iter().position(|diagnostic| diagnostic.object.as_ref() == Some(object))
+    };
+    let mut first = Vec::new();
+    for manifest in manifests.documents.iter().filter(|manifest| manifest.kind == "Service") {
+        let Some(at) = manifest.object().as_ref().and_then(refused) else { continue };
+        let Some(mut service) = decode::<Service>(manifest).0 else { continue };
+        let old = world.cluster.store.services.get(&key_of(&service.metadata)).cloned();
+        let mut taken = Taken::by(&world.cluster.store);
+        let range = world.cluster.settings.service_range();
+        if let Err((path, message)) = allocate(&mut service, old.as_deref(), range, &mut taken) {
+            first.push((at, upstream(manifest, &path, message)));
+        }
+    }
+    for (at, refusal) in first.into_iter().rev() {
+        let known = |d: &Diagnostic| d.object == refusal.object && d.path == refusal.path && d.message == refusal.message;
+        if !world.diagnostics.iter().any(known) {
+            world.diagnostics.insert(at.min(world.diagnostics.len()), refusal);
+        }
+    }
+}
 
-fn plain<R: Stored>(world: &mut World, new: R) -> Result<(), Refusal> {
+/// Why something is not written.
+type Refusals = Vec<FieldError>;
+
+/// What an update may not change; the rest of validation is done.
+fn check_update<R: Resource>(new: &R, old: &R) -> Result<(), Refusals> {
+    let (Ok(new), Ok(old)) = (serde_json::to_value(new), serde_json::to_value(old)) else { return Ok(()) };
+    let known = validate(R::KIND, &new);
+    let mut refusals = validate_update(R::KIND, &new, &old);
+    refusals.retain(|refusal| !known.contains(refusal));
+    if refusals.is_empty() { Ok(()) } else { Err(refusals) }
+}
+
+fn plain<R: Stored>(world: &mut World, new: R) -> Result<(), Refusals> {
+    if let Some(old) = R::table(&world.cluster.store).get(&key_of(new.metadata())) {
+        check_update(&new, old.as_ref())?;
+    }
     replace(world, new, |_, _| {});
     Ok(())
 }
@@ -305,7 +360,7 @@ fn replace<R: Stored>(world: &mut World, mut new: R, merge: impl FnOnce(&mut R, 
     true
 }
 
-fn write_service(world: &mut World, mut new: Service, taken: &mut Taken) -> Result<(), Refusal> {
+fn write_service(world: &mut World, mut new: Service, taken: &mut Taken) -> Result<(), Refusals> {
     let object = ObjectRef::of(&new);
     let old = world.cluster.store.services.get(&key_of(&new.metadata)).cloned();
     if new.spec.type_.is_empty() {
@@ -316,12 +371,14 @@ fn write_service(world: &mut World, mut new: Service, taken: &mut Taken) -> Resu
         let both = new.spec.type_ != "ExternalName" && old.spec.type_ != "ExternalName";
         if both && !given.is_empty() && !had.is_empty() && given != had {
             let message = format!("Invalid value: [\"{given}\"]: may not change once set");
-            return Err(("spec.clusterIPs[0]".into(), message));
+            return Err(vec![FieldError { path: "spec.clusterIPs[0]".into(), message }]);
         }
     }
     let range = world.cluster.settings.service_range();
-    allocate(&mut new, old.as_deref(), range, taken)?;
+    let refused = allocate(&mut new, old.as_deref(), range, taken);
+    refused.map_err(|(path, message)| vec![FieldError { path, message }])?;
     if let Some(old) = &old {
+        check_update(&new, old.as_ref())?;
         keep_meta(&mut new, old.as_ref());
         new.status.clone_from(&old.status);
         if new == **old {
@@ -333,7 +390,7 @@ fn write_service(world: &mut World, mut new: Service, taken: &mut Taken) -> Resu
     Ok(())
 }
 
-fn write_pod(world: &mut World, mut new: Pod) -> Result<(), Refusal> {
+fn write_pod(world: &mut World, mut new: Pod) -> Result<(), Refusals> {
     let old = world.cluster.store.pods.get(&key_of(&new.metadata)).cloned();
     let object = ObjectRef::of(&new);
     if let Some(old) = &old {
@@ -345,13 +402,7 @@ fn write_pod(world: &mut World, mut new: Pod) -> Result<(), Refusal> {
         if new == **old {
             return Ok(());
         }
-        let mut but_images = new.spec.clone();
-        for (container, old) in but_images.containers.iter_mut().zip(&old.spec.containers) {
-            container.image.clone_from(&old.image);
-        }
-        if but_images != old.spec {
-            return Err(("spec".into(), POD_UPDATE.into()));
-        }
+        check_update(&new, old.as_ref())?;
     } else if new.status.phase.is_empty() {
         new.status.phase = "Pending".into();
     }
@@ -363,19 +414,6 @@ fn write_pod(world: &mut World, mut new: Pod) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// `pkg/apis/core/validation`: what may change in a running Pod.
-const POD_UPDATE: &str = "Forbidden: pod updates may not change fields other than `spec.containers[*].image`,\
-    `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),\
-    `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
-
-fn immutable_selector<S: serde::Serialize + PartialEq>(new: &S, old: &S) -> Result<(), Refusal> {
-    if new == old {
-        return Ok(());
-    }
-    let text = serde_json::to_string(new).unwrap_or_default();
-    Err(("spec.selector".into(), format!("Invalid value: {text}: field is immutable")))
-}
-
 /// The replicas of a text that has never named them are whatever `kubectl scale` made of them.
 fn scaled(world: &World, object: &ObjectRef, manifest: &Manifest) -> bool {
     let names = |manifest: &Manifest| manifest.value.pointer("/spec/replicas").is_some_and(|replicas| !replicas.is_null());
@@ -384,13 +422,13 @@ fn scaled(world: &World, object: &ObjectRef, manifest: &Manifest) -> bool {
 
 macro_rules! write_workload {
     ($name:ident, $type:ident, $table:ident) => {
-        fn $name(world: &mut World, mut new: $type, manifest: &Manifest) -> Result<(), Refusal> {
+        fn $name(world: &mut World, mut new: $type, manifest: &Manifest) -> Result<(), Refusals> {
             let object = ObjectRef::of(&new);
             let old = world.cluster.store.$table.get(&key_of(&new.metadata)).cloned();
             new.metadata.generation = 1;
             if let Some(old) = &old {
-                immutable_selector(&new.spec.selector, &old.spec.selector)?;
                 keep_meta(&mut new, old.as_ref());
+                check_update(&new, old.as_ref())?;
                 new.status.clone_from(&old.status);
                 if scaled(world, &object, manifest) {
                     new.spec.replicas = old.spec.replicas;
@@ -410,13 +448,13 @@ write_workload!(write_deployment, Deployment, deployments);
 write_workload!(write_replica_set, ReplicaSet, replica_sets);
 write_workload!(write_stateful_set, StatefulSet, stateful_sets);
 
-fn write_daemon_set(world: &mut World, mut new: DaemonSet) -> Result<(), Refusal> {
+fn write_daemon_set(world: &mut World, mut new: DaemonSet) -> Result<(), Refusals> {
     let object = ObjectRef::of(&new);
     let old = world.cluster.store.daemon_sets.get(&key_of(&new.metadata)).cloned();
     new.metadata.generation = 1;
     if let Some(old) = &old {
-        immutable_selector(&new.spec.selector, &old.spec.selector)?;
         keep_meta(&mut new, old.as_ref());
+        check_update(&new, old.as_ref())?;
         new.status.clone_from(&old.status);
         if new == **old {
             return Ok(());

@@ -268,6 +268,29 @@ fn a_selector_cannot_change() {
     let text = r#"Invalid value: {"matchLabels":{"app":"wed"}}: field is immutable"#;
     assert_eq!(messages, [("spec.selector", &Finding::Upstream(text.into()))]);
     assert_eq!(pods(&outcome.cluster).len(), 3);
+    let replaced = act(&outcome.cluster, "deployment/default/web replace").cluster;
+    assert!(pods(&replaced).iter().all(|pod| pod.metadata.labels.get("app").is_some_and(|app| app == "wed")));
+    assert_eq!(addresses(&replaced, "web").0.len(), 3);
+}
+
+#[test]
+fn allocation_is_refused_before_validation() {
+    let text = WEB.replace("30080", "8080").replace("selector: {app: web}\n  ports", "selector: {app: Über}\n  ports");
+    let outcome = apply(&fresh(), &text);
+    let first = &outcome.diagnostics[0];
+    assert_eq!(first.path, "spec.ports[0].nodePort");
+    assert!(matches!(&first.message, Finding::Upstream(message) if message.contains("valid range")), "{first:?}");
+}
+
+#[test]
+fn a_running_pod_keeps_its_spec_but_for_its_image() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, labels: {app: web}}\nspec: {containers: [{name: c, image: nginx}]}\n";
+    let cluster = with(pod);
+    let image = apply(&cluster, &pod.replace("nginx", "httpd"));
+    assert_eq!((image.diagnostics.len(), pods(&image.cluster)[0].spec.containers[0].image.as_str()), (0, "httpd"));
+    let refused = apply(&cluster, &pod.replace("image: nginx", "image: nginx, args: [x]"));
+    assert!(matches!(&refused.diagnostics[0].message, Finding::Upstream(m) if m.starts_with("Forbidden: pod updates")));
+    assert_eq!(refused.cluster.store.pods, cluster.store.pods);
 }
 
 #[test]
