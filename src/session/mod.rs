@@ -1,13 +1,20 @@
 //! One learner's session: commands in, replies out. The page's worker, the command line and the grader all speak through it.
 
+mod offers;
+pub mod view;
+
 use crate::api::ObjectRef;
-use crate::cluster::Change;
-use crate::diagnostic::{Diagnostic, Span};
-use crate::kubectl::SourceFile;
+use crate::cluster::{Action, Change, Cluster};
+use crate::data_plane::DataPlane;
+use crate::diagnostic::{Diagnostic, Severity, Span};
+use crate::kubectl::{self, SourceFile};
+use crate::lesson::{self, GoalResult, Lesson};
+use crate::random::Seed;
 use crate::scene::view::{ClusterView, TargetOffer};
 use crate::settings::Settings;
 use crate::trace::{FieldRef, Request, Trace, Verdict};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// What the page asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +41,10 @@ pub enum Command {
     Rules { node: String },
     /// A kubectl table: `get pods -o wide`, without the word kubectl.
     Kubectl { line: String },
+    /// Reads a lesson's three files.
+    Lesson { lesson: String, start: String, solution: String },
+    /// Which goals of a lesson these files reach.
+    Grade { lesson: Box<Lesson>, files: Vec<SourceFile> },
     /// Mends a paste: the raw text in, the mended text and what was done out.
     Paste { text: String, into: Vec<SourceFile> },
 }
@@ -50,6 +61,10 @@ pub enum Reply {
     Burst(BurstReply),
     /// After `Rules` and `Kubectl`.
     Text { text: String, failed: bool },
+    /// After `Lesson`; `answer` is the true option of its prediction.
+    Lesson { lesson: Box<Lesson>, answer: Option<usize> },
+    /// After `Grade`: one for each goal.
+    Graded { results: Vec<GoalResult> },
     /// After `Paste`.
     Pasted { text: String, notes: Vec<Diagnostic> },
 }
@@ -97,14 +112,167 @@ pub struct BurstResult {
     pub pod: Option<(String, String)>,
 }
 
-/// A running session.
+/// A running session: the text, the cluster that plays it, and the data plane that its nodes were programmed with.
 #[derive(Clone, Debug, Default)]
-pub struct Session {}
+pub struct Session {
+    settings: Settings,
+    seed: Seed,
+    /// What reading the text found; kept, because an action changes the cluster but not the text.
+    findings: Vec<Diagnostic>,
+    running: Option<Running>,
+}
+
+#[derive(Clone, Debug)]
+struct Running {
+    cluster: Cluster,
+    plane: DataPlane,
+}
 
 impl Session {
     /// Carries out one command.
     pub fn handle(&mut self, command: Command) -> Reply {
-        let _ = command;
-        Reply::Text { text: String::new(), failed: true }
+        match command {
+            Command::Edit { revision, files } => {
+                let changes = self.apply(&files);
+                self.cluster_reply(revision, changes)
+            }
+            Command::Reset { revision, files, settings, seed, events } => {
+                self.settings = *settings;
+                self.seed = Seed(seed);
+                self.running = None;
+                let mut changes = self.apply(&files);
+                for event in self.settings.start.clone().iter().chain(&events) {
+                    changes.extend(self.act(event));
+                }
+                self.cluster_reply(revision, changes)
+            }
+            Command::Act { event } => {
+                let changes = self.act(&event);
+                self.cluster_reply(0, changes)
+            }
+            Command::Send { request } => self.send(&request),
+            Command::Burst { request, count } => self.burst(&request, count),
+            Command::Rules { node } => self.rules(&node),
+            Command::Kubectl { line } => self.kubectl(&line),
+            Command::Paste { text, into } => {
+                let (text, notes) = kubectl::paste(&text, &into);
+                Reply::Pasted { text, notes }
+            }
+            Command::Lesson { lesson, start, solution } => match Lesson::read(&lesson, &start, &solution) {
+                Ok(lesson) => Reply::Lesson { answer: lesson.answer(), lesson: Box::new(lesson) },
+                Err(why) => Reply::Text { text: why, failed: true },
+            },
+            Command::Grade { lesson, files } => Reply::Graded { results: lesson::grade(&lesson, &files) },
+        }
+    }
+
+    /// The cluster, once something was applied.
+    pub fn cluster(&self) -> Option<&Cluster> {
+        self.running.as_ref().map(|running| &running.cluster)
+    }
+
+    /// `kubectl apply --prune` of the whole text. A text that cannot be read to its end deletes nothing: what is missing from it
+    /// may just be what cannot be read.
+    fn apply(&mut self, files: &[SourceFile]) -> Vec<Change> {
+        let (manifests, mut findings) = kubectl::read(files);
+        let torn = findings.iter().any(|finding| finding.severity == Severity::Error && finding.object.is_none());
+        let before = match self.running.take() {
+            Some(running) => running.cluster,
+            None => Cluster::new(self.settings.clone(), self.seed),
+        };
+        let manifests = Arc::new(manifests);
+        let outcome = if torn { before.apply_more(manifests) } else { before.apply(manifests) };
+        findings.extend(outcome.diagnostics);
+        findings.extend(kubectl::advise::advise(&outcome.cluster));
+        self.findings = findings;
+        self.run(outcome.cluster);
+        outcome.changes
+    }
+
+    fn act(&mut self, event: &str) -> Vec<Change> {
+        let (Ok(action), Some(running)) = (Action::parse(event), self.running.take()) else { return Vec::new() };
+        let outcome = running.cluster.act(&action);
+        self.run(outcome.cluster);
+        outcome.changes
+    }
+
+    fn run(&mut self, cluster: Cluster) {
+        let plane = DataPlane::program(&cluster);
+        self.running = Some(Running { cluster, plane });
+    }
+
+    fn cluster_reply(&self, revision: u64, changes: Vec<Change>) -> Reply {
+        let Some(running) = &self.running else { return not_running() };
+        let documents = &running.cluster.manifests.documents;
+        let begin = |document: &kubectl::Manifest| Some((document.object()?, document.spans.get("")?.clone()));
+        Reply::Cluster(Box::new(ClusterReply {
+            revision,
+            view: view::of(&running.cluster),
+            diagnostics: self.findings.clone(),
+            changes,
+            targets: offers::of(&running.cluster, &running.plane),
+            now: running.cluster.now,
+            documents: documents.iter().filter_map(begin).collect(),
+        }))
+    }
+
+    fn send(&mut self, request: &Request) -> Reply {
+        let Some(running) = &mut self.running else { return not_running() };
+        let trace = running.plane.send(&running.cluster, request);
+        let mut fields = Vec::new();
+        cited(&trace, &mut fields);
+        let mut lines: Vec<(FieldRef, Span)> = Vec::new();
+        for field in fields {
+            if lines.iter().all(|(known, _)| known != field)
+                && let Some(span) = running.cluster.locate(field)
+            {
+                lines.push((field.clone(), span));
+            }
+        }
+        Reply::Trace(Box::new(TraceReply { trace, lines }))
+    }
+
+    fn burst(&mut self, request: &Request, count: u32) -> Reply {
+        let Some(running) = &mut self.running else { return not_running() };
+        let mut request = request.clone();
+        let mut results = Vec::new();
+        for _ in 0..count.min(MOST_IN_BURST) {
+            let (verdict, status, pod) = running.plane.verdict(&running.cluster, &request);
+            results.push(BurstResult { verdict, status, pod });
+            request.seed = Seed(request.seed.0.wrapping_add(1));
+        }
+        Reply::Burst(BurstReply { results })
+    }
+
+    fn rules(&self, node: &str) -> Reply {
+        let Some(running) = &self.running else { return not_running() };
+        match running.plane.rules_text(node) {
+            Some(text) => Reply::Text { text, failed: false },
+            None => Reply::Text { text: format!("Error from server (NotFound): nodes \"{node}\" not found"), failed: true },
+        }
+    }
+
+    fn kubectl(&self, line: &str) -> Reply {
+        let Some(running) = &self.running else { return not_running() };
+        match kubectl::printers::run(&running.cluster, line) {
+            Ok(text) => Reply::Text { text, failed: false },
+            Err(text) => Reply::Text { text, failed: true },
+        }
+    }
+}
+
+/// A burst never asks for more; the command line counts for itself.
+const MOST_IN_BURST: u32 = 10_000;
+
+fn not_running() -> Reply {
+    Reply::Text { text: "the cluster has not been started: send Edit or Reset first".into(), failed: true }
+}
+
+/// Every field that a trace cites, calls included, in order of appearance.
+fn cited<'a>(trace: &'a Trace, fields: &mut Vec<&'a FieldRef>) {
+    fields.extend(trace.hops.iter().flat_map(|hop| &hop.because));
+    fields.extend(trace.advice.iter().flat_map(|advice| &advice.because));
+    for call in &trace.calls {
+        cited(call, fields);
     }
 }

@@ -1,0 +1,148 @@
+//! The commands that look at the cluster: check, get, describe, rules, dig.
+
+use super::Outcome;
+use super::args::{CheckArgs, DescribeArgs, DigArgs, GetArgs, RulesArgs, TextOrJson};
+use super::load;
+use super::output::{Out, escaped};
+use crate::addons::coredns::{Zone, resolver};
+use crate::api::core::Pod;
+use crate::api::discovery::EndpointSlice;
+use crate::cluster::Store;
+use crate::data_plane::DataPlane;
+use crate::diagnostic::Severity;
+use crate::kubectl::printers::{Form, Get};
+use crate::kubectl::{describe, printers};
+use crate::trace::{DnsResult, Source};
+use serde_json::json;
+
+pub fn check(args: &CheckArgs, out: &mut Out) -> Result<Outcome, String> {
+    let loaded = load::cluster(&args.cluster, None)?;
+    if args.output == TextOrJson::Json {
+        let json = out.diagnostics_json(&loaded.diagnostics);
+        out.print(&format!("{json}\n"));
+        let fine = loaded.diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Error);
+        return Ok(Outcome::of(fine));
+    }
+    Ok(out.diagnostics(&loaded.diagnostics, Severity::Info))
+}
+
+pub fn get(args: &GetArgs, out: &mut Out) -> Result<Outcome, String> {
+    let form = args.output.as_deref().map(Form::named).transpose()?.unwrap_or_default();
+    let asked = Get {
+        words: args.words.clone(),
+        namespace: args.namespace.clone(),
+        all_namespaces: args.all_namespaces,
+        selector: args.selector.clone(),
+        form,
+        show_labels: args.show_labels,
+    };
+    for word in args.words.first().into_iter().flat_map(|word| word.split('/').next().unwrap_or_default().split(',')) {
+        if word != "all" && printers::kind_named(word).is_none() {
+            return Err(format!("the server doesn't have a resource type \"{}\"", escaped(word)));
+        }
+    }
+    let loaded = load::cluster(&args.cluster, None)?;
+    let outcome = loaded.report(out);
+    let printed = printers::get(&loaded.cluster, &asked);
+    out.print(&printed.out);
+    if !printed.err.is_empty() {
+        out.error(printed.err.trim_end());
+    }
+    Ok(outcome.and(Outcome::of(!printed.failed)))
+}
+
+pub fn describe(args: &DescribeArgs, out: &mut Out) -> Result<Outcome, String> {
+    let kind = printers::kind_named(&args.resource)
+        .ok_or_else(|| format!("the server doesn't have a resource type \"{}\"", escaped(&args.resource)))?;
+    let loaded = load::cluster(&args.cluster, None)?;
+    let outcome = loaded.report(out);
+    match describe::run(&loaded.cluster, kind, &args.namespace, &args.name) {
+        Ok(text) => out.print(&text),
+        Err(text) => {
+            out.error(text.trim_end());
+            return Ok(Outcome::BadNews);
+        }
+    }
+    Ok(outcome)
+}
+
+pub fn rules(args: &RulesArgs, out: &mut Out) -> Result<Outcome, String> {
+    let loaded = load::cluster(&args.cluster, args.mode)?;
+    let outcome = loaded.report(out);
+    match DataPlane::program(&loaded.cluster).rules_text(&args.node) {
+        Some(text) => {
+            out.print(&text);
+            Ok(outcome)
+        }
+        None => {
+            out.error(&format!("Error from server (NotFound): nodes \"{}\" not found", escaped(&args.node)));
+            Ok(Outcome::BadNews)
+        }
+    }
+}
+
+pub fn dig(args: &DigArgs, out: &mut Out) -> Result<Outcome, String> {
+    let from = args.from.as_deref().unwrap_or_default();
+    let from = if from.is_empty() { None } else { Some(from.parse::<Source>().map_err(|error| format!("--from: {error}"))?) };
+    let loaded = load::cluster(&args.cluster, None)?;
+    let outcome = loaded.report(out);
+    let Some(asker) = asker(&loaded.cluster.store, from.as_ref()) else {
+        out.error(&format!(
+            "Error from server (NotFound): pods {:?} not found",
+            escaped(args.from.as_deref().unwrap_or_default())
+        ));
+        return Ok(Outcome::BadNews);
+    };
+    let kind = args.kind.to_uppercase();
+    let result = if answers(&loaded.cluster.store) {
+        resolver::resolve(&Zone::of(&loaded.cluster.store), &asker, &args.name, &kind)
+    } else {
+        DnsResult::default()
+    };
+    if args.output == TextOrJson::Json {
+        out.print(&format!("{}\n", json!({"rcode": result.rcode, "answers": result.answers, "searched": result.searched})));
+    } else {
+        let text = dig_text(&result);
+        out.print(&text);
+    }
+    let found = result.rcode.as_deref() == Some("NOERROR");
+    Ok(outcome.and(Outcome::of(found)))
+}
+
+/// Who asks: the Pod that was named, or any Pod of the namespace `default`.
+fn asker(store: &Store, from: Option<&Source>) -> Option<Pod> {
+    let mut anybody = Pod::default();
+    anybody.metadata.namespace = "default".into();
+    match from {
+        None | Some(Source::Internet | Source::Node(_)) => Some(anybody),
+        Some(Source::Pod(namespace, name)) => store.get::<Pod>(namespace, name).cloned(),
+        Some(Source::Workload(workload)) => store
+            .in_namespace::<Pod>(&workload.namespace)
+            .find(|pod| pod.metadata.name.starts_with(&format!("{}-", workload.name)))
+            .cloned(),
+    }
+}
+
+/// Whether a ready CoreDNS Pod stands behind kube-dns.
+fn answers(store: &Store) -> bool {
+    let own =
+        |slice: &&EndpointSlice| slice.metadata.labels.get("kubernetes.io/service-name").is_some_and(|name| name == "kube-dns");
+    let mut slices = store.in_namespace::<EndpointSlice>("kube-system").filter(own);
+    slices.any(|slice| slice.endpoints.iter().any(|endpoint| endpoint.conditions.ready.unwrap_or(true)))
+}
+
+/// As `dig` prints its answer section.
+fn dig_text(result: &DnsResult) -> String {
+    let rcode = result.rcode.as_deref().unwrap_or("no answer");
+    let mut text = format!(";; status: {rcode}, ANSWER: {}\n", result.answers.len());
+    for name in &result.searched {
+        text.push_str(&format!(";; asked: {}\n", escaped(name)));
+    }
+    for record in &result.answers {
+        text.push_str(
+            &escaped(&format!("{}\t{}\tIN\t{}\t{}", record.name, record.ttl, record.kind, record.data)).replace("\\t", "\t"),
+        );
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,262 @@
+//! Every target of what was pasted: what a learner may want to call, found from the objects, tried by the engine itself.
+//!
+//! An offer that would fail says why, because it was sent once and its trace said so.
+
+use super::view::{is_ready, natural, node_ip};
+use crate::api::ObjectRef;
+use crate::api::core::{Node, Pod, Service, ServicePort};
+use crate::api::meta::IntOrString;
+use crate::api::networking::Ingress;
+use crate::cluster::Cluster;
+use crate::data_plane::DataPlane;
+use crate::msg;
+use crate::packet::Protocol;
+use crate::random::Seed;
+use crate::scene::view::{OfferGroup, TargetOffer};
+use crate::settings::INGRESS_NAMESPACE;
+use crate::trace::{Request, Source, Verdict};
+use crate::words::Message;
+use std::collections::BTreeMap;
+
+/// At most so many offers are made, and so many nodes named for one nodePort.
+const MOST: usize = 60;
+const MOST_NODES: usize = 6;
+
+/// Ports that speak HTTP unless a Service says otherwise.
+const HTTP_PORTS: [i32; 9] = [80, 443, 3000, 5678, 8000, 8080, 8081, 8888, 9376];
+
+struct Offers<'a> {
+    cluster: &'a Cluster,
+    nodes: Vec<&'a Node>,
+    list: Vec<TargetOffer>,
+}
+
+/// The offers, those of the learner's first Service first.
+pub fn of(cluster: &Cluster, plane: &DataPlane) -> Vec<TargetOffer> {
+    let mut nodes: Vec<&Node> = cluster.store.all::<Node>().collect();
+    nodes.sort_by_cached_key(|node| natural(&node.metadata.name));
+    let mut offers = Offers { cluster, nodes, list: Vec::new() };
+    for service in own_services(cluster) {
+        offers.service(service);
+    }
+    for ingress in cluster.store.all::<Ingress>() {
+        offers.ingress(ingress);
+    }
+    if let Some(pod) = offers.caller("default") {
+        offers.pods(&pod);
+    }
+    offers.sure_failures();
+    let mut list = offers.list;
+    list.truncate(MOST);
+    let mut plane = plane.clone();
+    for offer in &mut list {
+        offer.fails = why_it_fails(cluster, &mut plane, offer);
+    }
+    list.sort_by_key(|offer| if offer.fails.is_some() { OfferGroup::Fails } else { offer.group });
+    list
+}
+
+fn own_services(cluster: &Cluster) -> Vec<&Service> {
+    let position = |service: &Service| {
+        let object = ObjectRef::of(service);
+        cluster.manifests.documents.iter().find(|document| document.object().as_ref() == Some(&object)).map(|d| d.position)
+    };
+    let mut services: Vec<(u32, &Service)> =
+        cluster.store.all::<Service>().filter_map(|service| Some((position(service)?, service))).collect();
+    services.sort_by_key(|(position, _)| *position);
+    services.into_iter().map(|(_, service)| service).collect()
+}
+
+fn why_it_fails(cluster: &Cluster, plane: &mut DataPlane, offer: &TargetOffer) -> Option<Message> {
+    let from = offer.from.as_deref().and_then(|from| from.parse().ok()).unwrap_or(Source::Internet);
+    let request = Request { from, target: offer.target.clone(), seed: Seed(1), ..Request::default() };
+    let trace = plane.send(cluster, &request);
+    let fine = match trace.verdict {
+        Verdict::Delivered => true,
+        Verdict::Answered => trace.status.is_some_and(|status| status < 400),
+        _ => false,
+    };
+    if fine {
+        return None;
+    }
+    Some(trace.advice.map_or_else(|| msg!("offer.fails"), |advice| advice.why))
+}
+
+impl Offers<'_> {
+    fn push(&mut self, group: OfferGroup, target: String, from: Option<Source>, label: Message) {
+        if self.list.iter().all(|offer| offer.target != target) {
+            let from = from.map(|source| source.to_string());
+            self.list.push(TargetOffer { target, from, label, group, fails: None });
+        }
+    }
+
+    /// A Pod of the learner from which names can be called: ready, same namespace if there is one.
+    fn caller(&self, namespace: &str) -> Option<Source> {
+        let own = |pod: &&Pod| pod.metadata.namespace != "kube-system" && pod.metadata.namespace != INGRESS_NAMESPACE;
+        let ready = || self.cluster.store.all::<Pod>().filter(own).filter(|pod| is_ready(pod));
+        let pod = ready().find(|pod| pod.metadata.namespace == namespace).or_else(|| ready().next());
+        let pod = pod?;
+        Some(Source::Pod(pod.metadata.namespace.clone(), pod.metadata.name.clone()))
+    }
+
+    fn service(&mut self, service: &Service) {
+        let (meta, spec) = (&service.metadata, &service.spec);
+        for port in &spec.ports {
+            self.node_ports(service, port);
+            for entry in &service.status.load_balancer.ingress {
+                let host = if entry.ip.is_empty() { &entry.hostname } else { &entry.ip };
+                let label = msg!("offer.loadBalancer", service = meta.name, port = port.port);
+                self.push(OfferGroup::LoadBalancer, url(port, host, port.port), Some(Source::Internet), label);
+            }
+            for ip in &spec.external_ips {
+                let label = msg!("offer.externalIP", service = meta.name, port = port.port);
+                self.push(OfferGroup::LoadBalancer, url(port, ip, port.port), Some(Source::Internet), label);
+            }
+        }
+        let Some(caller) = self.caller(&meta.namespace) else {
+            self.by_cluster_ip(service);
+            return;
+        };
+        let near = matches!(&caller, Source::Pod(namespace, _) if *namespace == meta.namespace);
+        let name = if near { meta.name.clone() } else { format!("{}.{}", meta.name, meta.namespace) };
+        if spec.type_ == "ExternalName" {
+            let label = msg!("offer.externalName", service = meta.name, target = spec.external_name);
+            self.push(OfferGroup::Service, format!("http://{name}/"), Some(caller.clone()), label);
+        }
+        for port in &spec.ports {
+            // A headless Service's name leads straight to the Pods, so the caller must use their port.
+            let headless = spec.cluster_ip == "None";
+            let number = if headless { pod_port(port) } else { port.port };
+            let label = if headless {
+                msg!("offer.headless", service = meta.name, port = number)
+            } else {
+                msg!("offer.service", service = meta.name, port = number)
+            };
+            self.push(OfferGroup::Service, url(port, &name, number), Some(caller.clone()), label);
+        }
+    }
+
+    /// Without a Pod of the learner's own, a node still reaches cluster addresses, though no names.
+    fn by_cluster_ip(&mut self, service: &Service) {
+        let Some(node) = self.nodes.first().map(|node| Source::Node(node.metadata.name.clone())) else { return };
+        if matches!(service.spec.cluster_ip.as_str(), "" | "None") {
+            return;
+        }
+        for port in &service.spec.ports {
+            let label = msg!("offer.fromNode", service = service.metadata.name, port = port.port);
+            self.push(OfferGroup::Service, url(port, &service.spec.cluster_ip, port.port), Some(node.clone()), label);
+        }
+    }
+
+    fn node_ports(&mut self, service: &Service, port: &ServicePort) {
+        if port.node_port == 0 {
+            return;
+        }
+        let names: Vec<String> = self.nodes.iter().take(MOST_NODES).map(|node| node.metadata.name.clone()).collect();
+        for node in names {
+            let label = msg!("offer.nodePort", service = service.metadata.name, node = node);
+            self.push(OfferGroup::NodePort, url(port, &node, port.node_port), None, label);
+        }
+    }
+
+    fn ingress(&mut self, ingress: &Ingress) {
+        let (meta, spec) = (&ingress.metadata, &ingress.spec);
+        let tls: Vec<&String> = spec.tls.iter().flat_map(|tls| &tls.hosts).collect();
+        let address = ingress.status.load_balancer.ingress.first();
+        let address = address.map(|entry| if entry.ip.is_empty() { entry.hostname.clone() } else { entry.ip.clone() });
+        for rule in &spec.rules {
+            let host = match rule.host.as_str() {
+                "" => address.clone().unwrap_or_else(|| "any.example.com".into()),
+                host => host.replacen("*.", "www.", 1),
+            };
+            let scheme = if tls.contains(&&rule.host) { "https" } else { "http" };
+            for path in rule.http.iter().flat_map(|http| &http.paths) {
+                let place = if path.path.starts_with('/') { path.path.as_str() } else { "/" };
+                let label = msg!("offer.ingress", ingress = meta.name, host = host, path = place);
+                self.push(OfferGroup::Ingress, format!("{scheme}://{host}{place}"), Some(Source::Internet), label);
+            }
+        }
+        if spec.default_backend.is_some() {
+            let host = address.unwrap_or_else(|| "any.example.com".into());
+            let label = msg!("offer.ingressDefault", ingress = meta.name);
+            self.push(OfferGroup::Ingress, format!("http://{host}/"), Some(Source::Internet), label);
+        }
+    }
+
+    fn pods(&mut self, caller: &Source) {
+        let mut seen: BTreeMap<String, ()> = BTreeMap::new();
+        for pod in self.cluster.store.all::<Pod>() {
+            let meta = &pod.metadata;
+            let app = meta.owner_references.first().map_or(&meta.name, |owner| &owner.name);
+            if ["kube-system", INGRESS_NAMESPACE].contains(&meta.namespace.as_str()) || pod.status.pod_ip.is_empty() {
+                continue;
+            }
+            if seen.insert(app.clone(), ()).is_some() {
+                continue;
+            }
+            let listeners = crate::node::images::listens(pod, self.cluster.store.all::<Service>());
+            let Some(listener) = listeners.iter().find(|listener| listener.protocol == Protocol::Tcp) else { continue };
+            let label = msg!("offer.pod", pod = meta.name);
+            let target = format!("http://{}:{}/", pod.status.pod_ip, listener.port);
+            self.push(OfferGroup::Pod, target, Some(caller.clone()), label);
+        }
+    }
+
+    /// Two that fail in any cluster, and teach why: a ClusterIP from outside, and a nodePort nobody asked for.
+    fn sure_failures(&mut self) {
+        let service = own_services(self.cluster).into_iter().find(|s| !matches!(s.spec.cluster_ip.as_str(), "" | "None"));
+        let Some(service) = service else { return };
+        let Some(port) = service.spec.ports.first() else { return };
+        let label = msg!("offer.clusterIPOutside", service = service.metadata.name);
+        self.push(OfferGroup::Fails, url(port, &service.spec.cluster_ip, port.port), Some(Source::Internet), label);
+        let taken: Vec<i32> =
+            self.cluster.store.all::<Service>().flat_map(|s| &s.spec.ports).map(|port| port.node_port).collect();
+        let free = (30000..=32767).find(|number| !taken.contains(number)).unwrap_or(30000);
+        if let Some(node) = self.nodes.first() {
+            let label = msg!("offer.wrongNodePort", port = free);
+            let target = format!("http://{}:{free}/", node_ip(node));
+            self.push(OfferGroup::Fails, target, Some(Source::Internet), label);
+        }
+    }
+}
+
+fn url(port: &ServicePort, host: &str, number: i32) -> String {
+    if port.protocol == "UDP" {
+        return format!("udp://{host}:{number}");
+    }
+    let hints = [port.name.as_str(), port.app_protocol.as_deref().unwrap_or_default()];
+    let says_http = hints.iter().any(|hint| hint.starts_with("http") || hint.starts_with("web"));
+    let target_is_http = matches!(&port.target_port, IntOrString::Int(target) if HTTP_PORTS.contains(target))
+        || matches!(&port.target_port, IntOrString::String(name) if name.starts_with("http") || name.starts_with("web"));
+    let https = port.port == 443 || port.name == "https";
+    match () {
+        () if https => format!("https://{host}:{number}/"),
+        () if says_http || target_is_http || HTTP_PORTS.contains(&port.port) => match number {
+            80 => format!("http://{host}/"),
+            _ => format!("http://{host}:{number}/"),
+        },
+        () => format!("{host}:{number}"),
+    }
+}
+
+fn pod_port(port: &ServicePort) -> i32 {
+    match &port.target_port {
+        IntOrString::Int(number) if *number > 0 => *number,
+        _ => port.port,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_named_for_http_is_offered_as_a_url_and_others_as_host_and_port() {
+        let http = ServicePort { name: "http".into(), protocol: "TCP".into(), port: 8000, ..ServicePort::default() };
+        assert_eq!(url(&http, "web", 8000), "http://web:8000/");
+        let redis = ServicePort { protocol: "TCP".into(), port: 6379, ..ServicePort::default() };
+        assert_eq!(url(&redis, "redis", 6379), "redis:6379");
+        let dns = ServicePort { protocol: "UDP".into(), port: 53, ..ServicePort::default() };
+        assert_eq!(url(&dns, "dns", 53), "udp://dns:53");
+    }
+}

@@ -1,0 +1,263 @@
+//! A cluster as the page shows it: plain data made from the store, in the order in which it is drawn.
+
+use crate::api::core::{Node, Pod, Service};
+use crate::api::discovery::EndpointSlice;
+use crate::api::networking::{Ingress, IngressBackend};
+use crate::api::{Kind, ObjectMeta, ObjectRef};
+use crate::cluster::Cluster;
+use crate::scene::view::{
+    ClusterView, EndpointView, IngressRuleView, IngressView, NodeView, PodRole, PodView, PortView, ServiceView, WorkloadView,
+};
+use crate::settings::INGRESS_NAMESPACE;
+use std::collections::BTreeMap;
+
+/// Namespaces whose objects the cluster brings along itself.
+const SYSTEM: [&str; 2] = ["kube-system", INGRESS_NAMESPACE];
+
+/// Makes the view.
+pub fn of(cluster: &Cluster) -> ClusterView {
+    let store = &cluster.store;
+    let mut nodes: Vec<NodeView> = store.all::<Node>().map(|node| node_view(cluster, node)).collect();
+    nodes.sort_by_cached_key(|node| natural(&node.name));
+    let mut pods: Vec<PodView> = store.all::<Pod>().map(|pod| pod_view(cluster, pod)).collect();
+    pods.sort_by(|a, b| (&a.app, &a.namespace, &a.name).cmp(&(&b.app, &b.namespace, &b.name)));
+    let positions = positions(cluster);
+    let place = |object: ObjectRef, system: bool| (system, positions.get(&object).copied().unwrap_or(u32::MAX), object);
+    let mut services: Vec<ServiceView> = store.all::<Service>().map(|service| service_view(cluster, service)).collect();
+    services
+        .sort_by_cached_key(|service| place(ObjectRef::new(Kind::Service, &service.namespace, &service.name), service.system));
+    let mut ingresses: Vec<IngressView> = store.all::<Ingress>().map(|ingress| ingress_view(cluster, ingress)).collect();
+    ingresses.sort_by_cached_key(|ingress| place(ObjectRef::new(Kind::Ingress, &ingress.namespace, &ingress.name), false));
+    ClusterView {
+        nodes,
+        pods,
+        services,
+        ingresses,
+        workloads: workloads(cluster),
+        pod_cidr: cluster.settings.pod_cidr.clone(),
+        private_nodes: cluster.settings.outside.private_nodes,
+    }
+}
+
+fn positions(cluster: &Cluster) -> BTreeMap<ObjectRef, u32> {
+    cluster.manifests.documents.iter().filter_map(|document| Some((document.object()?, document.position))).collect()
+}
+
+/// Numbers inside names compare as numbers: node-2 before node-10.
+pub fn natural(name: &str) -> Vec<(u64, String)> {
+    let mut parts = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let (word, tail) = rest.split_at(digits);
+        let end = tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len());
+        let (number, next) = tail.split_at(end);
+        // The number stands behind its word: words decide first.
+        parts.push((0, word.to_string()));
+        parts.push((number.parse().unwrap_or(u64::MAX), String::new()));
+        rest = next;
+    }
+    parts
+}
+
+fn node_view(cluster: &Cluster, node: &Node) -> NodeView {
+    let name = &node.metadata.name;
+    NodeView {
+        name: name.clone(),
+        ip: node_ip(node),
+        pod_cidr: node.spec.pod_cidr.clone(),
+        up: cluster.is_up(name),
+        ready: node.status.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"),
+        proxy_running: cluster.machines.get(name).is_none_or(|machine| machine.frozen_view.is_none()),
+        zone: node.metadata.labels.get("topology.kubernetes.io/zone").cloned().unwrap_or_default(),
+    }
+}
+
+/// The node's InternalIP, or nothing.
+pub fn node_ip(node: &Node) -> String {
+    let internal = node.status.addresses.iter().find(|address| address.type_ == "InternalIP");
+    internal.map(|address| address.address.clone()).unwrap_or_default()
+}
+
+fn pod_view(cluster: &Cluster, pod: &Pod) -> PodView {
+    let meta = &pod.metadata;
+    let owner = top_owner(cluster, Kind::Pod, meta);
+    let label = ["app", "app.kubernetes.io/name", "k8s-app"].iter().find_map(|key| meta.labels.get(*key));
+    let app = label.cloned().or_else(|| owner.as_ref().map(|owner| owner.name.clone())).unwrap_or_else(|| meta.name.clone());
+    PodView {
+        namespace: meta.namespace.clone(),
+        name: meta.name.clone(),
+        app,
+        ip: pod.status.pod_ip.clone(),
+        node: pod.spec.node_name.clone(),
+        status: crate::kubectl::printers::pod_status(pod),
+        ready: is_ready(pod),
+        terminating: meta.deletion_timestamp.is_some(),
+        role: role(meta),
+        owner,
+        listens: crate::node::images::listens(pod, cluster.store.all::<Service>()).iter().map(|listener| listener.port).collect(),
+    }
+}
+
+fn role(meta: &ObjectMeta) -> PodRole {
+    match meta.namespace.as_str() {
+        "kube-system" if meta.labels.get("k8s-app").is_some_and(|app| app == "kube-dns") => PodRole::Coredns,
+        INGRESS_NAMESPACE => PodRole::Ingress,
+        _ => PodRole::App,
+    }
+}
+
+/// Whether the Pod's Ready condition holds.
+pub fn is_ready(pod: &Pod) -> bool {
+    pod.status.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
+/// The topmost controller of an object: a Pod's Deployment rather than its ReplicaSet.
+pub fn top_owner(cluster: &Cluster, kind: Kind, meta: &ObjectMeta) -> Option<ObjectRef> {
+    let owner = meta.owner_references.iter().find(|owner| owner.controller == Some(true))?;
+    let owner_kind = Kind::find(&owner.api_version, &owner.kind)?;
+    if owner_kind == kind {
+        return None;
+    }
+    let object = ObjectRef::new(owner_kind, &meta.namespace, &owner.name);
+    let above = match owner_kind {
+        Kind::ReplicaSet => cluster
+            .store
+            .get::<crate::api::apps::ReplicaSet>(&meta.namespace, &owner.name)
+            .and_then(|set| top_owner(cluster, Kind::ReplicaSet, &set.metadata)),
+        _ => None,
+    };
+    Some(above.unwrap_or(object))
+}
+
+fn service_view(cluster: &Cluster, service: &Service) -> ServiceView {
+    let (meta, spec) = (&service.metadata, &service.spec);
+    let slices: Vec<&EndpointSlice> = cluster
+        .store
+        .in_namespace::<EndpointSlice>(&meta.namespace)
+        .filter(|slice| slice.metadata.labels.get("kubernetes.io/service-name") == Some(&meta.name))
+        .collect();
+    let assigned = service.status.load_balancer.ingress.iter();
+    let balancers = assigned.map(|entry| if entry.ip.is_empty() { entry.hostname.clone() } else { entry.ip.clone() });
+    let headless = spec.cluster_ip == "None";
+    ServiceView {
+        namespace: meta.namespace.clone(),
+        name: meta.name.clone(),
+        kind: spec.type_.clone(),
+        headless,
+        cluster_ip: if headless { String::new() } else { spec.cluster_ip.clone() },
+        external_name: spec.external_name.clone(),
+        external: balancers.chain(spec.external_ips.iter().cloned()).collect(),
+        pending: spec.type_ == "LoadBalancer" && service.status.load_balancer.ingress.is_empty(),
+        ports: spec.ports.iter().map(port_view).collect(),
+        selector: spec.selector.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(","),
+        endpoints: slices.iter().flat_map(|slice| endpoint_views(slice)).collect(),
+        slices: slices.iter().map(|slice| slice.metadata.name.clone()).collect(),
+        system: SYSTEM.contains(&meta.namespace.as_str()) || (meta.namespace == "default" && meta.name == "kubernetes"),
+    }
+}
+
+fn port_view(port: &crate::api::core::ServicePort) -> PortView {
+    PortView {
+        name: port.name.clone(),
+        protocol: port.protocol.clone(),
+        port: u16::try_from(port.port).unwrap_or_default(),
+        target_port: port.target_port.to_string(),
+        node_port: u16::try_from(port.node_port).unwrap_or_default(),
+    }
+}
+
+fn endpoint_views(slice: &EndpointSlice) -> Vec<EndpointView> {
+    let several = slice.ports.len() > 1;
+    let port_text = |port: &crate::api::discovery::EndpointPort| {
+        let number = port.port.map(|port| port.to_string()).unwrap_or_default();
+        match port.name.as_deref() {
+            Some(name) if several && !name.is_empty() => format!("{name}: {number}"),
+            _ => number,
+        }
+    };
+    let ports = slice.ports.iter().map(port_text).collect::<Vec<_>>().join(", ");
+    let view = |endpoint: &crate::api::discovery::Endpoint| EndpointView {
+        ip: endpoint.addresses.first().cloned().unwrap_or_default(),
+        ports: ports.clone(),
+        ready: endpoint.conditions.ready.unwrap_or(true),
+        terminating: endpoint.conditions.terminating.unwrap_or(false),
+        pod: endpoint
+            .target_ref
+            .as_ref()
+            .filter(|target| target.kind == "Pod")
+            .map(|target| (target.namespace.clone(), target.name.clone())),
+        node: endpoint.node_name.clone().unwrap_or_default(),
+    };
+    slice.endpoints.iter().map(view).collect()
+}
+
+fn ingress_view(cluster: &Cluster, ingress: &Ingress) -> IngressView {
+    let (meta, spec) = (&ingress.metadata, &ingress.spec);
+    let tls_hosts: Vec<&String> = spec.tls.iter().flat_map(|tls| &tls.hosts).collect();
+    let mut rules: Vec<IngressRuleView> = Vec::new();
+    for rule in &spec.rules {
+        for path in rule.http.iter().flat_map(|http| &http.paths) {
+            let (service, port) = backend_words(&path.backend);
+            rules.push(IngressRuleView {
+                host: rule.host.clone(),
+                path: if path.path.is_empty() { "/".into() } else { path.path.clone() },
+                path_type: path.path_type.clone().unwrap_or_default(),
+                service,
+                port,
+                tls: tls_hosts.contains(&&rule.host),
+            });
+        }
+    }
+    if let Some(backend) = &spec.default_backend {
+        let (service, port) = backend_words(backend);
+        rules.push(IngressRuleView { service, port, ..IngressRuleView::default() });
+    }
+    let address = ingress.status.load_balancer.ingress.first();
+    let address = address.map(|entry| if entry.ip.is_empty() { entry.hostname.clone() } else { entry.ip.clone() });
+    IngressView {
+        namespace: meta.namespace.clone(),
+        name: meta.name.clone(),
+        class: spec.ingress_class_name.clone().unwrap_or_default(),
+        served: crate::addons::ingress_controller::serves(&cluster.store, ingress),
+        address: address.unwrap_or_default(),
+        rules,
+    }
+}
+
+fn backend_words(backend: &IngressBackend) -> (String, String) {
+    let Some(service) = &backend.service else { return Default::default() };
+    let port = if service.port.name.is_empty() { service.port.number.to_string() } else { service.port.name.clone() };
+    (service.name.clone(), port)
+}
+
+fn workloads(cluster: &Cluster) -> Vec<WorkloadView> {
+    use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
+    let store = &cluster.store;
+    let view = |object: ObjectRef, replicas: i32, ready: i32| {
+        let system = SYSTEM.contains(&object.namespace.as_str());
+        WorkloadView { object, replicas, ready, system }
+    };
+    let deployments =
+        store.all::<Deployment>().map(|w| view(ObjectRef::of(w), w.spec.replicas.unwrap_or(1), w.status.ready_replicas));
+    let stateful =
+        store.all::<StatefulSet>().map(|w| view(ObjectRef::of(w), w.spec.replicas.unwrap_or(1), w.status.ready_replicas));
+    let daemons =
+        store.all::<DaemonSet>().map(|w| view(ObjectRef::of(w), w.status.desired_number_scheduled, w.status.number_ready));
+    let sets = store
+        .all::<ReplicaSet>()
+        .filter(|set| top_owner(cluster, Kind::ReplicaSet, &set.metadata).is_none())
+        .map(|w| view(ObjectRef::of(w), w.spec.replicas.unwrap_or(1), w.status.ready_replicas));
+    deployments.chain(stateful).chain(daemons).chain(sets).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::natural;
+
+    #[test]
+    fn numbers_inside_names_compare_as_numbers() {
+        assert!(natural("node-2") < natural("node-10"));
+        assert!(natural("a-1") < natural("b-0"));
+    }
+}

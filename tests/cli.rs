@@ -1,0 +1,225 @@
+//! The command line's contract, by running the program.
+#![cfg(feature = "cli")]
+
+use serde_json::Value;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+struct Run {
+    status: i32,
+    out: String,
+    err: String,
+}
+
+fn kubehop(words: &[&str]) -> Run {
+    fed(words, "")
+}
+
+fn fed(words: &[&str], input: &str) -> Run {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kubehop"))
+        .args(words)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that reads no input closes the pipe early.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    Run {
+        status: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn note(name: &str) -> String {
+    format!("tests/fixtures/notes/{name}")
+}
+
+fn trace(target: &str, files: &[&str], more: &[&str]) -> (i32, Value) {
+    let files: Vec<String> = files.iter().map(|name| note(name)).collect();
+    let mut words = vec!["trace", target, "-o", "json"];
+    for file in &files {
+        words.extend(["-f", file]);
+    }
+    words.extend(more);
+    let run = kubehop(&words);
+    (run.status, serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {} {}", run.out, run.err)))
+}
+
+const COUNTER: [&str; 3] = ["counter-redis-svc.yml", "counter-app.yml", "counter-nodeport.yml"];
+
+#[test]
+fn counter_is_reached_by_every_node_and_calls_redis() {
+    for node in ["node-1", "10.0.0.12", "node-3"] {
+        let (status, trace) = trace(&format!("http://{node}:31000/"), &COUNTER, &[]);
+        assert_eq!((status, trace["verdict"].as_str(), trace["port"].as_u64()), (0, Some("delivered"), Some(3000)), "{trace}");
+        let call = &trace["calls"][0];
+        assert_eq!((call["verdict"].as_str(), call["port"].as_u64()), (Some("delivered"), Some(6379)), "{call}");
+        assert!(call["pod"].as_str().unwrap().starts_with("default/redis-"), "{call}");
+    }
+}
+
+#[test]
+fn web_and_logging_lead_to_two_containers_by_port_name() {
+    for port in [80, 9090] {
+        let target = format!("web-and-logging-service:{port}");
+        let from = ["--from", "deployment/web-and-logging-deployment"];
+        let (status, trace) = trace(&target, &["web-and-logging.yaml"], &from);
+        assert_eq!((status, trace["port"].as_u64()), (0, Some(port)), "{trace}");
+    }
+}
+
+#[test]
+fn services_without_workloads_are_refused_by_the_node() {
+    let service = |file: &str, name: &str| -> Value {
+        let run = kubehop(&["get", "svc", name, "-o", "json", "-f", &note(file)]);
+        serde_json::from_str(&run.out).unwrap()
+    };
+    let cluster_ip = service("my-service-clusterip.yaml", "my-service")["spec"]["clusterIP"].as_str().unwrap().to_string();
+    let balancer = service("my-loadbalancer.yaml", "my-loadbalancer")["status"]["loadBalancer"]["ingress"][0]["ip"].clone();
+    for (file, target, from) in [
+        ("my-nodeport.yaml", "http://node-2:30123/".to_string(), "internet"),
+        ("my-service-clusterip.yaml", format!("http://{cluster_ip}/"), "node/node-1"),
+        ("my-loadbalancer.yaml", format!("http://{}/", balancer.as_str().unwrap()), "internet"),
+    ] {
+        let (status, trace) = trace(&target, &[file], &["--from", from]);
+        assert_eq!((status, trace["verdict"].as_str()), (1, Some("refused")), "{file}: {trace}");
+        let rejects =
+            |hop: &Value| hop["reason"] == "Reject" && hop["rule"].as_str().is_some_and(|rule| rule.contains("-j REJECT"));
+        assert!(trace["hops"].as_array().unwrap().iter().any(rejects), "{file}: {trace}");
+    }
+}
+
+#[test]
+fn my_headless_is_not_found_without_pods() {
+    let (status, trace) = trace(
+        "http://my-headless.default.svc.cluster.local/",
+        &["my-headless.yaml"],
+        &["--from", "deployment/kube-system/coredns"],
+    );
+    assert_eq!((status, trace["verdict"].as_str()), (1, Some("name-not-found")), "{trace}");
+    assert_eq!(trace["dns"]["rcode"], "NXDOMAIN");
+}
+
+#[test]
+fn nobody_serves_my_ingress() {
+    let (status, trace) = trace("http://app1.example.com/", &["my-ingress.yaml"], &[]);
+    assert_eq!(status, 1);
+    assert_ne!(trace["verdict"], "delivered", "{trace}");
+    let run = kubehop(&["check", "-f", &note("my-ingress.yaml")]);
+    assert!(run.err.contains("alb-ingress-class"), "{}", run.err);
+}
+
+#[test]
+fn every_fixture_is_admitted() {
+    let run = kubehop(&["check", "-o", "json", "-f", "tests/fixtures/notes"]);
+    let found: Value = serde_json::from_str(&run.out).unwrap();
+    let errors: Vec<_> = found["diagnostics"].as_array().unwrap().iter().filter(|it| it["severity"] == "error").collect();
+    assert!(errors.is_empty() && run.status == 0, "{errors:?}");
+}
+
+#[test]
+fn unreadable_calls_end_with_status_2_and_print_nothing() {
+    for words in [
+        vec!["trace"],
+        vec!["trace", "x:80", "-f", "no/such/file.yaml"],
+        vec!["trace", "x:80", "--from", "moon", "-f", "tests/fixtures/notes"],
+        vec!["get", "moons", "-f", "tests/fixtures/notes"],
+        vec!["get", "pods", "-o", "moon", "-f", "tests/fixtures/notes"],
+        vec!["trace", "x:80", "--event", "moon rises", "-f", "tests/fixtures/notes"],
+        vec!["--moon"],
+    ] {
+        let run = kubehop(&words);
+        assert_eq!((run.status, run.out.as_str()), (2, ""), "{words:?}: {}", run.err);
+        assert!(!run.err.is_empty(), "{words:?}");
+    }
+}
+
+#[test]
+fn a_caller_that_is_not_there_is_rejected() {
+    let (status, trace) = trace("http://10.96.0.1/", &["my-nodeport.yaml"], &["--from", "pod/default/nobody"]);
+    assert_eq!((status, trace["verdict"].as_str()), (1, Some("rejected")), "{trace}");
+}
+
+#[test]
+fn diagnostics_name_file_line_and_column() {
+    let bad = "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\nspec:\n  prots:\n    - port: 80\n";
+    let run = fed(&["check", "-f", "-"], bad);
+    assert_eq!((run.status, run.out.as_str()), (1, ""));
+    assert!(run.err.contains("-:6:3: error: unknown field \"spec.prots\""), "{}", run.err);
+    let run = fed(&["check", "-o", "json", "-f", "-"], bad);
+    let found: Value = serde_json::from_str(&run.out).unwrap();
+    let finding = &found["diagnostics"][0];
+    assert_eq!((finding["line"].as_u64(), finding["path"].as_str()), (Some(6), Some("spec.prots")), "{found}");
+}
+
+#[test]
+fn get_prints_kubectls_columns() {
+    let run = kubehop(&["get", "svc", "-f", &note("my-nodeport.yaml")]);
+    let mut lines = run.out.lines();
+    let words = |line: &str| line.split_whitespace().map(str::to_string).collect::<Vec<_>>();
+    assert_eq!(words(lines.next().unwrap()), ["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE"]);
+    assert!(run.out.contains("80:30123/TCP"), "{}", run.out);
+    assert!(run.out.contains("kubernetes") && run.out.contains("10.96.0.1 "), "{}", run.out);
+}
+
+#[test]
+fn get_all_prints_the_kinds_that_kubectl_prints() {
+    let files: Vec<String> = COUNTER.iter().map(|name| note(name)).collect();
+    let run = kubehop(&["get", "all", "-f", &files[0], &files[1], &files[2]]);
+    for part in ["pod/counter-", "service/counter-np", "deployment.apps/counter", "replicaset.apps/counter-"] {
+        assert!(run.out.contains(part), "{part} in\n{}", run.out);
+    }
+}
+
+#[test]
+fn rules_print_what_iptables_restore_takes() {
+    let run = kubehop(&["rules", "--node", "node-1", "-f", &note("my-nodeport.yaml")]);
+    assert_eq!(run.status, 0, "{}", run.err);
+    assert!(run.out.starts_with("*filter\n") && run.out.trim_end().ends_with("COMMIT"), "{}", run.out);
+    assert!(run.out.contains("has no endpoints"), "{}", run.out);
+    assert_eq!(kubehop(&["rules", "--node", "moon", "-f", &note("my-nodeport.yaml")]).status, 1);
+}
+
+#[test]
+fn dig_answers_as_coredns_does() {
+    let run = kubehop(&["dig", "my-service.default.svc.cluster.local", "-o", "json", "-f", &note("my-service-clusterip.yaml")]);
+    let answer: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(answer["rcode"], "NOERROR", "{answer}");
+    assert_eq!((answer["answers"][0]["type"].as_str(), answer["answers"][0]["ttl"].as_u64()), (Some("A"), Some(30)));
+}
+
+#[test]
+fn the_same_call_prints_the_same_bytes() {
+    let words = ["trace", "http://node-2:31000/", "-o", "json", "--count", "5", "-f", "tests/fixtures/notes"];
+    assert_eq!(kubehop(&words).out, kubehop(&words).out);
+}
+
+#[test]
+fn korean_changes_words_and_nothing_else() {
+    let words = ["trace", "http://node-2:30123/", "-o", "json", "-f", "tests/fixtures/notes/my-nodeport.yaml"];
+    let english: Value = serde_json::from_str(&kubehop(&words).out).unwrap();
+    let korean: Value = serde_json::from_str(&kubehop(&[&words[..], &["--lang", "ko"]].concat()).out).unwrap();
+    assert_eq!(english["verdict"], korean["verdict"]);
+    assert_eq!(english["hops"][0]["reason"], korean["hops"][0]["reason"]);
+    assert_ne!(english["hops"][0]["text"], korean["hops"][0]["text"]);
+}
+
+#[test]
+fn a_failed_node_times_out_and_the_load_balancer_notices() {
+    let files = ["counter-redis-svc.yml", "counter-app.yml", "counter-nodeport.yml"];
+    let (status, trace) = trace("http://node-2:31000/", &files, &["--event", "node/node-2 down"]);
+    assert_eq!((status, trace["verdict"].as_str()), (1, Some("timeout")), "{trace}");
+}
+
+#[test]
+fn lessons_hold_and_solutions_pass() {
+    let run = kubehop(&["lessons", "check"]);
+    assert_eq!(run.status, 0, "{}{}", run.out, run.err);
+    let run = kubehop(&["grade", "2-nodeport-on-every-node", "lessons/2-nodeport-on-every-node/solution.yaml", "-o", "csv"]);
+    assert_eq!(run.status, 0, "{}", run.out);
+    let run = kubehop(&["grade", "2-nodeport-on-every-node", "lessons/2-nodeport-on-every-node/start.yaml", "-o", "junit"]);
+    assert!(run.status == 1 && run.out.contains("<failure"), "{}", run.out);
+}
