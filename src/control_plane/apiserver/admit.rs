@@ -1,7 +1,8 @@
 //! All manifests through the API server.
 
-use super::decode::{defaulted, remark, typed};
-use super::kinds;
+use super::decode::{defaulted, finding, remark, typed};
+use super::validation::{self, FieldError};
+use super::{kinds, mend};
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::{ConfigMap, Endpoints, Event, Namespace, Node, Pod, Secret, Service};
 use crate::api::discovery::EndpointSlice;
@@ -10,9 +11,8 @@ use crate::api::{Kind, ObjectRef};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::kubectl::{Manifest, Manifests};
 use crate::msg;
-use crate::settings::INGRESS_NAMESPACE;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What became of the manifests.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -64,30 +64,18 @@ objects! {
     Pod, IngressClass, Ingress, NetworkPolicy, Event,
 }
 
-/// Admits every manifest that can be admitted into a fresh cluster. Of two documents with the same name the last counts, in the
-/// place of the first, with a warning.
+/// Admits every manifest that can be admitted. Of two documents with the same name the last counts, in the place of the first,
+/// with a warning. What depends on the running cluster is not judged here: namespaces, allocation, what an update may change.
 pub fn admit(manifests: &Manifests) -> Admitted {
-    admit_beside(manifests, &BTreeSet::new())
-}
-
-/// As [`admit`], into a cluster that has these namespaces, besides those that every cluster has.
-pub fn admit_beside(manifests: &Manifests, namespaces: &BTreeSet<String>) -> Admitted {
-    let made = |manifest: &&Manifest| manifest.kind == "Namespace" && manifest.api_version == "v1";
-    let mut namespaces = namespaces.clone();
-    namespaces.extend(NAMESPACES.map(str::to_string));
-    namespaces.extend(manifests.documents.iter().filter(made).map(|manifest| manifest.name.clone()));
-    let mut admission = Admission { namespaces, admitted: Admitted::default(), seen: BTreeMap::new() };
+    let mut admission = Admission::default();
     for manifest in &manifests.documents {
         admission.manifest(manifest);
     }
     admission.admitted
 }
 
-/// Namespaces that every cluster has; the last is that of kubehop's Ingress controller.
-const NAMESPACES: [&str; 5] = ["default", "kube-system", "kube-public", "kube-node-lease", INGRESS_NAMESPACE];
-
+#[derive(Default)]
 struct Admission {
-    namespaces: BTreeSet<String>,
     admitted: Admitted,
     /// Where each object stands in the admitted ones.
     seen: BTreeMap<ObjectRef, usize>,
@@ -108,10 +96,21 @@ impl Admission {
         }
     }
 
-    fn object(&self, kind: Kind, manifest: &Manifest) -> Result<AdmittedObject, Vec<Diagnostic>> {
+    fn object(&mut self, kind: Kind, manifest: &Manifest) -> Result<AdmittedObject, Vec<Diagnostic>> {
         let value = defaulted(kind, manifest)?;
-        if kind.namespaced() && !self.namespaces.contains(&manifest.namespace) {
-            return Err(vec![kinds::no_namespace(manifest)]);
+        let prefix = value.pointer("/metadata/generateName").and_then(Value::as_str).unwrap_or("");
+        if manifest.name.is_empty() && !prefix.is_empty() {
+            // kubectl's own refusal: `k8s.io/kubectl` pkg/cmd/apply/apply.go.
+            let text = format!("from {prefix}: cannot use generate name with apply");
+            return Err(vec![finding(manifest, "metadata.generateName", text)]);
+        }
+        let errors: Vec<Diagnostic> =
+            validation::validate(kind, &value).into_iter().map(|error| invalid(manifest, error)).collect();
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        for text in validation::warnings(kind, &value) {
+            self.admitted.diagnostics.push(warning(manifest, text));
         }
         let object = object_of(kind, manifest, value.clone())?;
         Ok(AdmittedObject { position: manifest.position, object, value })
@@ -130,4 +129,23 @@ impl Admission {
             }
         }
     }
+}
+
+/// An error of validation, with what to try.
+fn invalid(manifest: &Manifest, error: FieldError) -> Diagnostic {
+    let (help, fixes) = mend::advice(manifest, &error.path, &error.message);
+    let span = mend::span(manifest, &error.path);
+    Diagnostic { span, help, fixes, ..finding(manifest, &error.path, error.message) }
+}
+
+/// A warning of the API server: `path: text`, or about an annotation.
+fn warning(manifest: &Manifest, text: String) -> Diagnostic {
+    let path = match text.split_once(": ") {
+        Some((path, _)) if !path.contains(' ') => path,
+        _ if text.contains("kubernetes.io/ingress.class") => "metadata.annotations.kubernetes.io/ingress.class",
+        _ => text.split(' ').next().filter(|word| word.starts_with("spec.")).unwrap_or(""),
+    };
+    let help = mend::warning_help(&text);
+    let (span, path) = (mend::span(manifest, path), path.to_string());
+    Diagnostic { severity: Severity::Warning, span, help, ..finding(manifest, &path, text.clone()) }
 }

@@ -84,16 +84,3 @@ fn advice(manifest: &Manifest, path: &str, versions: &[&str]) -> (Option<Message
         None => (Some(msg!("kind.unknown")), Vec::new()),
     }
 }
-
-/// The object's namespace does not exist.
-pub(super) fn no_namespace(manifest: &Manifest) -> Diagnostic {
-    let name = &manifest.namespace;
-    let mut diagnostic = finding(manifest, "metadata.namespace", format!("namespaces {name:?} not found"));
-    diagnostic.help = Some(msg!("namespace.missing"));
-    diagnostic.fixes = vec![Fix {
-        label: msg!("fix.addNamespace", name = name),
-        span: None,
-        text: format!("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {name}\n"),
-    }];
-    diagnostic
-}

@@ -9,10 +9,11 @@ pub mod allocate;
 mod decode;
 mod defaults;
 mod kinds;
+mod mend;
 mod quantity;
 mod strict;
 mod suggest;
 pub mod validation;
 
-pub use admit::{Admitted, AdmittedObject, Object, admit, admit_beside};
+pub use admit::{Admitted, AdmittedObject, Object, admit};
 pub use decode::decode;
