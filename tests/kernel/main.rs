@@ -1,0 +1,63 @@
+//! Against a real kernel: a cluster built from network namespaces, the rules that `kubehop rules` prints loaded into each
+//! node, real connections, and their fate compared with what `kubehop trace` says.
+//!
+//! Needs root, `ip` and `iptables-restore` (`nft` for the nftables cases); says why when it must skip. It uses namespaces
+//! that it made itself (their names begin with `kubehop-`) and removes them.
+//!
+//! The test program plays three roles, chosen by its first argument: the comparison itself, a server inside a Pod, and a
+//! client that connects once and prints what came of it.
+
+mod cases;
+mod net;
+mod roles;
+
+use cases::{Case, cases};
+use net::{Lab, missing_tool};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().collect();
+    match args.get(1).map(String::as_str) {
+        Some("serve") => roles::serve(&args[2..]),
+        Some("connect") => roles::connect(&args[2..]),
+        _ => compare(args.get(1).filter(|word| !word.starts_with('-')).map(String::as_str)),
+    }
+}
+
+fn compare(only: Option<&str>) -> ExitCode {
+    if let Some(why) = missing_tool() {
+        println!("skipped: the comparison with a real kernel needs {why}");
+        println!("0 passed, 0 failed, 1 skipped");
+        return ExitCode::SUCCESS;
+    }
+    let (mut passed, mut failed) = (0, 0);
+    for mode in ["iptables", "nftables"] {
+        let chosen: Vec<Case> =
+            cases().into_iter().filter(|case| case.runs_in(mode) && only.is_none_or(|only| case.name.contains(only))).collect();
+        let mut manifests: Vec<&str> = chosen.iter().map(|case| case.manifest).collect();
+        manifests.sort_unstable();
+        manifests.dedup();
+        for manifest in manifests {
+            let lab = match Lab::build(manifest, mode) {
+                Ok(lab) => lab,
+                Err(why) => {
+                    println!("FAILED to build {manifest} ({mode}): {why}");
+                    failed += 1;
+                    continue;
+                }
+            };
+            for case in chosen.iter().filter(|case| case.manifest == manifest) {
+                match lab.compare(case) {
+                    Ok(()) => passed += 1,
+                    Err(difference) => {
+                        failed += 1;
+                        println!("FAILED {mode} {}: {difference}", case.name);
+                    }
+                }
+            }
+        }
+    }
+    println!("kernel: {passed} passed, {failed} failed");
+    println!("{passed} passed, {failed} failed");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
