@@ -1,27 +1,49 @@
 //! Why a request failed and what to try next, in one sentence each.
 
+use super::target::Target;
+use crate::addons::ingress_controller::serves;
+use crate::api::ObjectRef;
+use crate::api::networking::Ingress;
 use crate::cluster::Cluster;
 use crate::msg;
-use crate::trace::{Advice, Hop, Reason, Trace, Verdict};
+use crate::trace::{Advice, FieldRef, Hop, Reason, Trace, Verdict};
 use crate::words::Message;
 
 /// What to say about a failed request; `None` for one that went well.
 pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -> Option<Advice> {
-    let _ = cluster;
     if trace.verdict == Verdict::Delivered {
         return None;
     }
     let decided = deciding_hop(trace, reason?)?;
+    if decided.reason == Reason::NoSuchName
+        && let Some(advice) = unserved_ingress(cluster, trace, decided)
+    {
+        return Some(advice);
+    }
     let (why, next) = words(trace, decided)?;
     Some(Advice { why, next, because: decided.because.clone() })
 }
+
+/// The name that DNS does not know stands in an Ingress that nobody serves.
+fn unserved_ingress(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
+    let host = Target::read(&trace.request.target, trace.request.protocol)?.host;
+    let names_host = |ingress: &&Ingress| ingress.spec.rules.iter().any(|rule| rule.host.eq_ignore_ascii_case(&host));
+    let mut unserved = cluster.store.all::<Ingress>().filter(|ingress| !serves(&cluster.store, ingress));
+    let ingress = unserved.find(names_host)?;
+    let class = ingress.spec.ingress_class_name.clone().unwrap_or_default();
+    let name = &ingress.metadata.name;
+    Some(Advice {
+        why: hop.text.clone(),
+        next: msg!("advice.ingressClass.next", ingress = name, class = class),
+        because: vec![FieldRef { object: ObjectRef::of(ingress), path: "spec.ingressClassName".into() }],
+    })}
 
 fn deciding_hop(trace: &Trace, reason: Reason) -> Option<&Hop> {
     trace.hops.iter().rev().find(|hop| hop.reason == reason || (reason == Reason::Conntrack && hop.reason == Reason::Drop))
 }
 
 fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
-    let why = Message { id: hop.text.id.clone(), args: hop.text.args.clone() };
+    let why = hop.text.clone();
     let variant = hop.text.id.rsplit('.').next().unwrap_or_default();
     let service = hop.objects.iter().find(|object| object.kind == crate::api::Kind::Service);
     let service = service.map(|service| service.name.clone()).unwrap_or_default();

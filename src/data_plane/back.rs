@@ -174,6 +174,16 @@ impl<T: Tell> Travel<'_, T> {
         });
     }
 
+    /// The backend's answer, as the Ingress controller sees it.
+    pub fn tell_reply_to_controller(&mut self, controller: Spot, called: Flow, status: Option<u16>) {
+        let (at, objects) = self.place_of(controller);
+        self.tell.hop(|| {
+            let flow = called.reversed();
+            let text = msg!("hop.Reply.text.controller", from = flow.src, status = status.unwrap_or(200));
+            hop(at, Reason::Reply, text).flow(flow, flow).about(objects).back()
+        });
+    }
+
     /// A machine as a place, with its object.
     pub fn place_of(&self, spot: Spot) -> (Place, Vec<ObjectRef>) {
         match spot {

@@ -57,6 +57,9 @@ impl Outcome {
     }
 }
 
+/// Ports whose usual programs take a connection and speak no HTTP: DNS, databases, queues.
+const NOT_HTTP: [u16; 9] = [53, 1433, 3306, 5432, 5672, 6379, 9092, 11211, 27017];
+
 /// A request under way.
 pub(super) struct Exchange<'a, T> {
     pub cluster: &'a Cluster,
@@ -350,7 +353,7 @@ impl<T: Tell> Exchange<'_, T> {
         if is_ingress_controller(&guest.pod) && target.protocol == Protocol::Tcp {
             return self.ingress(pod, seen, target, request, outcome);
         }
-        let status = target.is_http().then_some(200);
+        let status = (target.is_http() && !NOT_HTTP.contains(&seen.dst.port)).then_some(200);
         self.tell.hop(|| {
             let text = match status {
                 Some(status) => msg!("hop.ProcessAnswers.text.http", pod = meta.name, port = seen.dst.port, status = status),

@@ -115,7 +115,7 @@ impl<T: Tell> Exchange<'_, T> {
         if !travel.back(spot, arrived.reversed(), sender.spot, flow) {
             return self.bad_gateway(place, seen, backend.socket, controller);
         }
-        travel.tell_reply(sender.spot, flow, outcome.status);
+        travel.tell_reply_to_controller(sender.spot, flow, outcome.status);
         outcome
     }
 

@@ -132,7 +132,7 @@ impl Tell for Story {
             packet: place.before,
             place: &place,
             cited: Vec::new(),
-            marked_for: Meaning::Plumbing,
+            marked_for: None,
             missing: None,
             hops: &mut self.hops,
         };
@@ -158,8 +158,8 @@ struct Teller<'a> {
     place: &'a KernelHop,
     packet: Packet,
     cited: Vec<RuleRef>,
-    /// What the last mark was for.
-    marked_for: Meaning,
+    /// The rule that asked for the mark.
+    marked_for: Option<std::sync::Arc<Origin>>,
     /// Why the packet ends here, where a rule said so.
     missing: Option<std::sync::Arc<Origin>>,
     hops: &'a mut Vec<Hop>,
@@ -195,10 +195,10 @@ impl Teller<'_> {
             }
             Meaning::MarkOffCluster | Meaning::MarkExternal | Meaning::MarkLocal | Meaning::MarkHairpin | Meaning::Mark => {
                 if origin.meaning != Meaning::Mark {
-                    self.marked_for = origin.meaning;
+                    self.marked_for = Some(std::sync::Arc::clone(&cited.origin));
                 }
                 if cited.marks {
-                    self.mark(origin);
+                    self.mark();
                 }
             }
             Meaning::Affinity => {
@@ -243,21 +243,17 @@ impl Teller<'_> {
         self.packet = after;
     }
 
-    fn mark(&mut self, origin: &Origin) {
+    fn mark(&mut self) {
+        let Some(origin) = self.marked_for.take() else { return };
         let node = &self.place.node;
-        let text = match self.marked_for {
+        let text = match origin.meaning {
             Meaning::MarkOffCluster => msg!("hop.MarkMasquerade.text.offCluster", node = node, client = self.packet.flow.src.ip),
             Meaning::MarkLocal => msg!("hop.MarkMasquerade.text.local", node = node),
             Meaning::MarkHairpin => msg!("hop.MarkMasquerade.text.hairpin", node = node, ip = self.packet.flow.src.ip),
             _ => msg!("hop.MarkMasquerade.text", node = node),
         };
         let after = Packet { mark: self.packet.mark | super::MASQUERADE_MARK, ..self.packet };
-        // The field that asked for the mark stands with the rule that jumped here.
-        let asked = self.hops.last().map(|hop| (hop.objects.clone(), hop.because.clone())).unwrap_or_default();
-        self.push(Reason::MarkMasquerade, text, origin, after);
-        if let Some(hop) = self.hops.last_mut().filter(|hop| hop.objects.is_empty()) {
-            (hop.objects, hop.because) = asked;
-        }
+        self.push(Reason::MarkMasquerade, text, &origin, after);
     }
 
     /// In nftables mode one rule both picks and rewrites: two hops of it.

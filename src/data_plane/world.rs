@@ -18,9 +18,6 @@ use std::sync::Arc;
 /// The address that packets carry which leave the cluster for the world outside (assumption).
 pub const EGRESS_GATEWAY: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
 
-/// Seconds until a cloud load balancer's health check drops a dead node (assumption).
-const HEALTH_CHECK_SECONDS: u64 = 10;
-
 /// Nodes with this label are no load balancer's targets.
 const LABEL_EXCLUDE: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 
@@ -151,9 +148,8 @@ impl World {
     pub fn healthy(&self, cluster: &Cluster, balancer: &Balancer) -> Vec<usize> {
         let local = balancer.service.spec.external_traffic_policy == "Local";
         let answers = |node: &Machine| {
-            let noticed = node.down_since.is_some_and(|since| self.now.saturating_sub(since) >= HEALTH_CHECK_SECONDS);
             let serves = || !local || has_ready_endpoint(cluster.proxy_view(&node.name), &balancer.service, &node.name);
-            !noticed && !node.excluded && serves()
+            cluster.load_balancer_trusts(&node.name) && !node.excluded && serves()
         };
         self.nodes.iter().enumerate().filter(|(_, node)| answers(node)).map(|(index, _)| index).collect()
     }

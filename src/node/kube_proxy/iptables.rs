@@ -439,7 +439,12 @@ impl<'a> Writer<'a> {
             if left > 1 {
                 matches.push(Match::OneIn(left as u32));
             }
-            self.nat.rule(chain, matches, Some(Target::Jump(*separate)), &origin);
+            let target = Some(Target::Jump(*separate));
+            if info.has_selector {
+                self.nat.rule(chain, matches, target, &origin);
+            } else {
+                self.nat.rule(chain, matches, target, &info.origin(Meaning::Pick, vec![endpoint.field.clone()]));
+            }
         }
     }
 
