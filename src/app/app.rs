@@ -4,7 +4,7 @@ use super::engine::{Engine, EngineEvent, Fault, Ticket};
 use super::examples;
 use super::i18n::{Language, Speech, fetch_text, fetch_words};
 use super::share::{self, Saved};
-use super::state::{Ask, Effect, Msg, State, Theme};
+use super::state::{Ask, Effect, LESSONS, Msg, Screen, State, Theme};
 use super::storage;
 use super::workbench::Workbench;
 use gloo::events::EventListener;
@@ -102,9 +102,9 @@ impl Component for App {
             write: None,
             _listeners: [fragment, keys],
         };
+        let first = app.arrival();
         app.dress();
         app.carry_out(ctx, vec![Effect::FetchWords(storage::language())]);
-        let first = app.arrival();
         app.take(ctx, first);
         app
     }
@@ -176,7 +176,15 @@ impl Component for App {
 
 impl App {
     fn take(&mut self, ctx: &Context<App>, msg: Msg) {
-        self.sync |= matches!(msg, Msg::ExampleText(..) | Msg::Load(_) | Msg::Rewind(_) | Msg::CloseFile(_));
+        self.sync |= matches!(
+            msg,
+            Msg::Replied(Ask::Lesson(_), _)
+                | Msg::Show(_)
+                | Msg::ExampleText(..)
+                | Msg::Load(_)
+                | Msg::Rewind(_)
+                | Msg::CloseFile(_)
+        );
         let dressed = matches!(msg, Msg::Theme(_) | Msg::Words(_));
         let effects = Rc::make_mut(&mut self.state).update(msg);
         if dressed {
@@ -206,6 +214,14 @@ impl App {
                     let text = fetch_text(&format!("examples/{}.yaml", example.id)).await;
                     Heard::Page(Msg::ExampleText(example, text.unwrap_or_else(|_| examples::FIRST.into())))
                 }),
+                Effect::FetchLesson(id) => ctx.link().send_future(async move {
+                    let mut files = [String::new(), String::new(), String::new()];
+                    for (text, name) in files.iter_mut().zip(["lesson", "start", "solution"]) {
+                        *text = fetch_text(&format!("lessons/{id}/{name}.yaml")).await.unwrap_or_default();
+                    }
+                    Heard::Page(Msg::LessonText(id, Box::new(files)))
+                }),
+                Effect::KeepOwn(saved) => storage::keep_own(&saved),
                 Effect::Splice { .. } | Effect::ShowLine(_) => self.after.push(effect),
                 Effect::Save => {
                     let link = ctx.link().clone();
@@ -233,22 +249,41 @@ impl App {
     }
 
     /// What the page opens on: the address's fragment, the draft, or the first example.
-    fn arrival(&self) -> Msg {
-        self.addressed().or_else(|| storage::draft().map(|draft| Msg::Load(Box::new(draft)))).unwrap_or_else(|| {
+    fn arrival(&mut self) -> Msg {
+        let draft = storage::draft();
+        if let Some(msg) = self.addressed() {
+            if let Some(own) = draft.filter(|draft| draft.own) {
+                storage::keep_own(&own);
+            }
+            return msg;
+        }
+        draft.map(|draft| Msg::Load(Box::new(draft))).unwrap_or_else(|| {
             let first = State::new();
             Msg::Load(Box::new(Saved { next: 1, ..first.saved() }))
         })
     }
 
     /// What the address's fragment asks for.
-    fn addressed(&self) -> Option<Msg> {
+    fn addressed(&mut self) -> Option<Msg> {
         let hash = gloo::utils::window().location().hash().ok()?;
         let fragment = hash.strip_prefix('#').unwrap_or(&hash);
         if let Some(saved) = share::from_fragment(fragment) {
             return Some(Msg::Load(Box::new(saved)));
         }
-        let example = fragment.strip_prefix("embed=").or_else(|| fragment.strip_prefix("example="));
-        example.and_then(examples::find).map(Msg::Example)
+        let mut found = None;
+        for (key, value) in fragment.split('&').filter_map(|pair| pair.split_once('=')) {
+            match key {
+                "example" => found = examples::find(value).map(Msg::Example),
+                "embed" => {
+                    Rc::make_mut(&mut self.state).screen = Screen::Embed;
+                    found = examples::find(value).or(examples::find("nodeport")).map(Msg::Example);
+                }
+                "lesson" => found = LESSONS.into_iter().find(|id| *id == value).map(Msg::OpenLesson),
+                "theme" => Rc::make_mut(&mut self.state).theme = storage::theme_of(value),
+                _ => {}
+            }
+        }
+        found
     }
 
     /// Language and theme belong to the document.
@@ -342,8 +377,10 @@ fn next_panel(back: bool) {
         (Some(here), true) => (here + count - 1) % count,
     };
     let inside = "textarea:not([hidden]), [tabindex='0'], button:not([disabled]):not([tabindex='-1']), input, select, a[href]";
-    let target = panels.get(next).and_then(|panel| panel.query_selector(inside).ok().flatten());
-    if let Some(target) = target.and_then(|target| target.dyn_into::<HtmlElement>().ok()) {
-        let _ = target.focus();
-    }
+    let Some(target) = panels.get(next).and_then(|panel| panel.query_selector(inside).ok().flatten()) else { return };
+    // What can take the focus takes it.
+    let _ = match target.dyn_ref::<HtmlElement>() {
+        Some(element) => element.focus(),
+        None => target.unchecked_ref::<web_sys::SvgElement>().focus(),
+    };
 }

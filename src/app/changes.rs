@@ -109,7 +109,7 @@ fn component_glyph(component: &str) -> (&'static str, &'static str) {
         "cloud-controller-manager" => ("g-lb", "k-infra"),
         "endpointslice-controller" | "endpoints-controller" => ("g-eps", "k-svc"),
         "kube-scheduler" | "node-lifecycle-controller" => ("g-node", "k-infra"),
-        "kube-apiserver" => ("g-svc", "k-infra"),
+        "kube-apiserver" => ("g-node", "k-infra"),
         _ => ("g-deploy", "k-pod"),
     }
 }

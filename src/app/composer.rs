@@ -15,6 +15,8 @@ use yew::prelude::*;
 pub fn Composer(part: &Part) -> Html {
     let state = &part.state;
     let speech = &state.speech;
+    // A lesson asks for a guess before anything is sent.
+    let locked = state.lesson.as_ref().is_some_and(|course| !course.confirmed);
     let callers = use_memo((state.cluster.clone(), speech.clone()), |_| callers(state));
     let targets = use_memo((state.cluster.clone(), speech.clone()), |_| targets(state));
     let taken = {
@@ -58,10 +60,10 @@ pub fn Composer(part: &Part) -> Html {
                 <Combo id="url" name="URL" mono=true value={state.target.clone()} choices={(*targets).clone()} on_take={offered} empty={speech.t("composer.nothing")}
                     on_type={part.send.reform(Msg::Target)}/>
             </div>
-            <button class="btn now" type="submit" aria-label={speech.t("composer.send")} aria-keyshortcuts="Control+Enter" title={state.say(&msg!("composer.seed", seed = state.next))}>
+            <button class="btn now" type="submit" disabled={locked} aria-label={speech.t("composer.send")} aria-keyshortcuts="Control+Enter" title={state.say(&msg!("composer.seed", seed = state.next))}>
                 { speech.t("composer.send") }<kbd aria-hidden="true">{ "↵" }</kbd>
             </button>
-            <button class="btn line" type="button" aria-label={speech.t("composer.burst")} onclick={burst}>{ "×100" }</button>
+            <button class="btn line" type="button" disabled={locked} aria-label={speech.t("composer.burst")} onclick={burst}>{ speech.t("composer.burst.short") }</button>
             <span class="seed muted num" title={speech.t("composer.seed.title")}>{ state.say(&msg!("composer.seed", seed = state.next)) }</span>
         </form>
     }
@@ -105,7 +107,11 @@ fn callers(state: &State) -> Vec<(Source, Choice)> {
     for app in [true, false] {
         for pod in view.pods.iter().filter(|pod| (pod.role == PodRole::App) == app) {
             let note = if pod.node.is_empty() { pod.status.clone() } else { format!("{} · {}", pod.ip, pod.node) };
-            out.push(choice(Source::Pod(pod.namespace.clone(), pod.name.clone()), "composer.group.pods", note));
+            out.push(choice(
+                Source::Pod(pod.namespace.clone(), pod.name.clone()),
+                if app { "composer.group.pods" } else { "composer.group.system" },
+                note,
+            ));
         }
         if app {
             out.extend(

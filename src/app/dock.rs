@@ -2,7 +2,7 @@
 
 use super::i18n::use_speech;
 use super::icon::icon;
-use super::state::{Dock, Msg, TABLES};
+use super::state::{Dock, Msg, TABLES, Tab};
 use super::workbench::Moment;
 use crate::trace::Place;
 use yew::prelude::*;
@@ -35,6 +35,7 @@ pub fn DockPanel(moment: &Moment) -> Html {
     html! {
         <section class="dock" aria-label={speech.t("dock.label")} data-panel="kubectl">
             <div class="tabs">
+                <button type="button" class="btn sm only-tablet" onclick={moment.send.reform(|_: MouseEvent| Msg::Tab(Tab::Stage))}>{ speech.t("inspector.label") }</button>
                 <div class="tablist" role="tablist" aria-label={speech.t("dock.label")} onkeydown={arrows()}>
                     { for TABLES.iter().map(|line| tab(Dock::Kubectl(line), line.to_string())) }
                     { tab(Dock::Rules, "iptables-save".into()) }

@@ -35,7 +35,7 @@ pub fn Embed(moment: &Moment) -> Html {
                     if let Some((before, after)) = change {
                         <div class="df"><em>{ "dst" }</em><s>{ before.dst.to_string() }</s>{ icon("i-right", 14) }<b>{ after.dst.to_string() }</b></div>
                     } else {
-                        <span class={classes!("chip", outcome(&trace).class)}>{ words(state, outcome(&trace), trace.status) }</span>
+                        <span class={classes!("chip", outcome(&trace).class)}><svg class={classes!("oc", format!("o-{}", outcome(&trace).class))} width="16" height="16" aria-hidden="true"><use href={format!("#{}", outcome(&trace).glyph)}/></svg>{ words(state, outcome(&trace), trace.status) }</span>
                     }
                 }
             </div>

@@ -6,7 +6,7 @@ use super::i18n::{Speech, marked};
 use super::icon::{glyph, icon, outcome, place_glyph};
 use super::object::ObjectView;
 use super::results::Results;
-use super::state::{Msg, Run, State};
+use super::state::{Msg, Run, State, Tab};
 use super::workbench::Moment;
 use crate::diagnostic::{Fix, Span};
 use crate::kubectl::SourceFile;
@@ -37,6 +37,7 @@ pub fn Inspector(moment: &Moment) -> Html {
         <section class="panel insp" aria-label={speech.t("inspector.label")} data-panel="inspector">
             <div class="phead">
                 <h2>{ heading }</h2><span class="spacer"></span>
+                <button type="button" class="btn sm only-tablet" onclick={moment.send.reform(|_: MouseEvent| Msg::Tab(Tab::Kubectl))}>{ speech.t("tab.kubectl") }</button>
                 if state.selected.is_some() {
                     <button class="btn sm icon" aria-label={speech.t("close")} onclick={close}>{ icon("i-x", 14) }</button>
                 } else if count > 0 {
@@ -263,14 +264,11 @@ fn Cause(CauseProps { moment, because }: &CauseProps) -> Html {
     };
     let go = |span: &Span| {
         let span = span.clone();
-        moment.send.reform(move |event: MouseEvent| {
-            event.prevent_default();
-            Msg::Line(span.clone())
-        })
+        moment.send.reform(move |_: MouseEvent| Msg::Line(span.clone()))
     };
     html! {
         <section class="cause">{ glyph("i-upleft", 16, "k-now") }<div>
-            <a class="lnk" href={format!("#L{}", first.line)} onclick={go(first)}>{ state.say(&msg!("cause.line", line = first.line)) }</a>
+            <button type="button" class="lnk" onclick={go(first)}>{ state.say(&msg!("cause.line", line = first.line)) }</button>
             { for spans.iter().take(4).map(|span| html! {
                 <button type="button" class="src" onclick={go(span)}><em>{ span.line }</em>{ line_text(&state.files, span) }</button>
             }) }

@@ -13,6 +13,7 @@ pub mod examples;
 pub mod i18n;
 pub mod icon;
 pub mod inspector;
+pub mod lessons;
 pub mod object;
 mod packets;
 pub mod popover;

@@ -127,8 +127,8 @@ fn pod_view(part: &Part, pod: &PodView) -> Html {
         <section>
             { head(glyph.0, glyph.1, "Pod", &pod.name) }
             { facts(vec![
-                ("NAMESPACE".into(), pod.namespace.clone()), ("STATUS".into(), pod.status.clone()), (t("object.ready"), ready), ("IP".into(), pod.ip.clone()),
-                ("NODE".into(), pod.node.clone()), (t("object.listens"), if listens.is_empty() { t("object.nothing") } else { listens.join(", ") }),
+                ("NAMESPACE".into(), pod.namespace.clone()), ("STATUS".into(), pod.status.clone()), ("READY".into(), ready), ("IP".into(), pod.ip.clone()),
+                ("NODE".into(), pod.node.clone()), ("LISTENS".into(), if listens.is_empty() { t("object.nothing") } else { listens.join(", ") }),
             ]) }
             <div class="acts">
                 <button type="button" class="btn line sm" onclick={act(part, format!("{who} delete"))}>{ t("act.deletePod") }</button>
@@ -194,8 +194,8 @@ fn node_view(part: &Part, node: &NodeView) -> Html {
         <section>
             { head("g-node", "k-infra", "Node", name) }
             { facts(vec![
-                ("STATUS".into(), status.into()), (t("object.power"), if node.up { t("object.on") } else { t("object.off") }), ("IP".into(), node.ip.clone()),
-                (t("object.podCidr"), node.pod_cidr.clone()), ("kube-proxy".into(), if node.proxy_running { t("object.running") } else { t("object.stopped") }), ("ZONE".into(), node.zone.clone()),
+                ("STATUS".into(), status.into()), ("POWER".into(), if node.up { t("object.on") } else { t("object.off") }), ("IP".into(), node.ip.clone()),
+                ("POD CIDR".into(), node.pod_cidr.clone()), ("kube-proxy".into(), if node.proxy_running { t("object.running") } else { t("object.stopped") }), ("ZONE".into(), node.zone.clone()),
             ]) }
             <div class="acts">
                 if node.up { <button type="button" class="btn line sm" onclick={act(part, format!("node/{name} down"))}>{ t("act.nodeDown") }</button> }

@@ -3,14 +3,15 @@
 use super::examples::Goal;
 use super::share::Saved;
 use super::stage_player::Start;
-use super::state::{Ask, Dock, Effect, Msg, REMEMBERED, Run, State, Step, Tab, Waiting};
+use super::state::{Ask, Course, Dock, Effect, Msg, REMEMBERED, Run, Screen, State, Step, Tab, Waiting};
 use super::text;
 use crate::diagnostic::{Fix, Severity};
 use crate::kubectl::SourceFile;
+use crate::lesson::Lesson;
 use crate::random::Seed;
 use crate::scene::ItemId;
 use crate::session::{BurstResult, ClusterReply, Command, Reply};
-use crate::trace::{Request, Trace};
+use crate::trace::{Request, Source, Trace};
 use std::rc::Rc;
 
 impl State {
@@ -42,6 +43,7 @@ impl State {
             | Msg::Line(_)
             | Msg::DismissNote => self.edit(msg),
             Msg::Reset | Msg::Example(_) | Msg::ExampleText(..) | Msg::Load(_) | Msg::Settings(_) => self.restart(msg),
+            Msg::OpenLesson(_) | Msg::LessonText(..) | Msg::Guess(_) | Msg::Confirm | Msg::Hint => self.learn(msg),
             Msg::Act(_) | Msg::Rewind(_) => self.act(msg),
             Msg::From(_) | Msg::Target(_) | Msg::Offer(..) | Msg::Method(_) | Msg::Send | Msg::Replay | Msg::Burst => {
                 self.compose(msg)
@@ -56,7 +58,13 @@ impl State {
             Msg::Words(speech) => self.speech = speech,
             Msg::Language(language) => return vec![Effect::FetchWords(language)],
             Msg::Theme(theme) => self.theme = theme,
-            Msg::Show(screen) => self.screen = screen,
+            Msg::Show(screen) => {
+                self.screen = screen;
+                if self.lesson.take().is_some() {
+                    let shelf = self.shelf.take().map_or_else(|| State::new().saved(), |shelf| (*shelf).clone());
+                    return self.update(Msg::Load(Box::new(shelf)));
+                }
+            }
             Msg::Tab(tab) => self.tab = tab,
             _ => {}
         }
@@ -71,6 +79,7 @@ impl State {
                     return Vec::new();
                 }
                 there.text = text;
+                self.edited = true;
                 self.revision += 1;
                 self.notes = Rc::default();
                 vec![Effect::EditSoon, Effect::Save]
@@ -81,7 +90,10 @@ impl State {
                     steps.pop();
                 }
                 steps.push(Step::Text(self.files.clone()));
-                vec![Effect::Ask(Ask::Cluster, Command::Edit { revision: self.revision, files: (*self.files).clone() })]
+                let mut effects =
+                    vec![Effect::Ask(Ask::Cluster, Command::Edit { revision: self.revision, files: (*self.files).clone() })];
+                effects.extend(self.grade());
+                effects
             }
             Msg::OpenFile(file) => {
                 self.open = file.min(self.files.len().saturating_sub(1));
@@ -160,6 +172,7 @@ impl State {
     }
 
     fn restart(&mut self, msg: Msg) -> Vec<Effect> {
+        let mut effects = Vec::new();
         match msg {
             Msg::Reset => {
                 self.send_after = Some(Waiting::Again);
@@ -172,6 +185,7 @@ impl State {
                 return vec![Effect::FetchExample(example)];
             }
             Msg::ExampleText(example, body) => {
+                effects.extend(self.part_with_own());
                 self.files = Rc::new(vec![SourceFile { name: "cluster.yaml".into(), text: body }]);
                 self.open = 0;
                 self.example = example.id.into();
@@ -190,7 +204,14 @@ impl State {
             }
             _ => {}
         }
-        self.begin(Vec::new())
+        effects.extend(self.begin(Vec::new()));
+        effects
+    }
+
+    /// Another text takes the place of the learner's own, which is kept apart.
+    fn part_with_own(&mut self) -> Option<Effect> {
+        let own = std::mem::take(&mut self.edited) && self.lesson.is_none();
+        own.then(|| Effect::KeepOwn(Box::new(Saved { own: true, ..self.saved() })))
     }
 
     fn load(&mut self, saved: Saved) {
@@ -206,6 +227,7 @@ impl State {
         self.method = if saved.method.is_empty() { "GET".into() } else { saved.method };
         self.next = saved.next.max(1);
         self.example = saved.example;
+        self.edited = saved.own;
         self.send_after = (!self.target.is_empty()).then_some(Waiting::Next);
     }
 
@@ -219,6 +241,57 @@ impl State {
         self.results = Rc::default();
         self.notes = Rc::default();
         vec![Effect::Ask(Ask::Cluster, self.reset(events)), Effect::Save]
+    }
+
+    fn learn(&mut self, msg: Msg) -> Vec<Effect> {
+        match msg {
+            Msg::OpenLesson(id) => return vec![Effect::FetchLesson(id)],
+            Msg::LessonText(id, files) => {
+                let [lesson, start, solution] = *files;
+                return vec![Effect::Ask(Ask::Lesson(id), Command::Lesson { lesson, start, solution })];
+            }
+            Msg::Guess(option) => self.course(|course| course.guess = (!course.confirmed).then_some(option).or(course.guess)),
+            Msg::Confirm => {
+                self.course(|course| course.confirmed = true);
+                return self.send();
+            }
+            Msg::Hint => self.course(|course| course.hints += 1),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn course(&mut self, change: impl FnOnce(&mut Course)) {
+        if let Some(course) = &mut self.lesson {
+            change(Rc::make_mut(course));
+        }
+    }
+
+    /// The lesson's start in the editor; nothing is sent before the learner has guessed.
+    fn begin_lesson(&mut self, id: &'static str, lesson: Lesson, answer: Option<usize>) -> Vec<Effect> {
+        if self.lesson.is_none() {
+            self.shelf = Some(Rc::new(self.saved()));
+        }
+        self.screen = Screen::Lessons;
+        self.files = Rc::new(vec![SourceFile { name: "cluster.yaml".into(), text: lesson.start.clone() }]);
+        self.open = 0;
+        self.edited = false;
+        self.settings = Rc::new(lesson.cluster.clone());
+        let call = &lesson.prediction.call;
+        self.from = if call.from.is_empty() { Source::Internet } else { call.from.parse().unwrap_or_default() };
+        self.target = call.target.clone();
+        self.method = "GET".into();
+        self.next = 1;
+        self.send_after = None;
+        self.lesson = Some(Rc::new(Course { id, lesson, answer, guess: None, confirmed: false, results: Vec::new(), hints: 0 }));
+        let mut effects = self.begin(Vec::new());
+        effects.extend(self.grade());
+        effects
+    }
+
+    fn grade(&self) -> Option<Effect> {
+        let course = self.lesson.as_ref()?;
+        Some(Effect::Ask(Ask::Grade, Command::Grade { lesson: Box::new(course.lesson.clone()), files: (*self.files).clone() }))
     }
 
     fn act(&mut self, msg: Msg) -> Vec<Effect> {
@@ -290,7 +363,8 @@ impl State {
     }
 
     fn send_with(&mut self, seed: u64) -> Vec<Effect> {
-        if self.target.trim().is_empty() {
+        let locked = self.lesson.as_ref().is_some_and(|course| !course.confirmed);
+        if locked || self.target.trim().is_empty() {
             return Vec::new();
         }
         self.sending = true;
@@ -338,6 +412,13 @@ impl State {
                 }
                 Vec::new()
             }
+            Msg::Replied(Ask::Lesson(id), Reply::Lesson { lesson, answer }) => self.begin_lesson(id, *lesson, answer),
+            Msg::Replied(Ask::Grade, Reply::Graded { results }) => {
+                if let Some(course) = &mut self.lesson {
+                    Rc::make_mut(course).results = results;
+                }
+                Vec::new()
+            }
             Msg::Replied(Ask::Paste(start, end), Reply::Pasted { text, notes }) => {
                 self.notes = Rc::new(notes);
                 vec![Effect::Splice { file: self.open, start, end, text }]
@@ -357,7 +438,11 @@ impl State {
         results.push(BurstResult { verdict: trace.verdict, status: trace.status, pod: trace.pod.clone() });
     }
 
-    fn take_cluster(&mut self, cluster: ClusterReply) -> Vec<Effect> {
+    fn take_cluster(&mut self, mut cluster: ClusterReply) -> Vec<Effect> {
+        if cluster.revision == 0 {
+            // An action changes no text.
+            cluster.revision = self.cluster.as_ref().map_or(0, |before| before.revision);
+        }
         let same = self.cluster.as_ref().is_some_and(|before| before.view == cluster.view);
         if !same {
             // A trace belongs to the cluster that it ran in.

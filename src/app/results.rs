@@ -2,7 +2,7 @@
 
 use super::app::Part;
 use super::icon::{Outcome, ending, glyph};
-use super::state::State;
+use super::state::{REMEMBERED, State};
 use crate::msg;
 use crate::session::BurstResult;
 use crate::trace::Verdict;
@@ -27,11 +27,11 @@ pub fn Results(part: &Part) -> Html {
     let share = f64::from(served) / pods.len().max(1) as f64;
     html! {
         <section class="results">
-            <div class="row between"><h3 class="small">{ state.say(&msg!("results.last", count = results.len())) }</h3>
+            <div class="row between"><h3 class="small">{ if results.len() < REMEMBERED { state.say(&msg!("results.some", count = results.len())) } else { state.speech.t("results.title") } }</h3>
                 <span class="chips">{ for endings(results).into_iter().map(|(outcome, status, count)| html! {
                     <span class={classes!("chip", outcome.class)}>
                         <svg class={classes!("oc", format!("o-{}", outcome.class))} width="16" height="16" aria-hidden="true"><use href={format!("#{}", outcome.glyph)}/></svg>
-                        { count }{ " " }{ words(state, outcome, status) }
+                        { count }{ " × " }{ words(state, outcome, status) }
                     </span>
                 }) }</span>
             </div>

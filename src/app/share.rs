@@ -36,6 +36,9 @@ pub struct Saved {
     /// Id of the example that it came from; empty for own text.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub example: String,
+    /// Whether a person has changed the text.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub own: bool,
 }
 
 /// The fragment of a link, without `#`.

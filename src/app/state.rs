@@ -9,6 +9,7 @@ use super::text;
 use crate::cluster::Change;
 use crate::diagnostic::{Diagnostic, Fix, Severity, Span};
 use crate::kubectl::SourceFile;
+use crate::lesson::{GoalResult, Lesson};
 use crate::scene::ItemId;
 use crate::scene::view::ClusterView;
 use crate::session::{BurstResult, ClusterReply, Command, Reply};
@@ -38,8 +39,8 @@ pub enum Theme {
 pub enum Screen {
     #[default]
     Playground,
-    /// A lesson, by its id; empty: their list.
-    Lesson(String),
+    /// The list of lessons, or the open one.
+    Lessons,
     /// The small player for an iframe.
     Embed,
 }
@@ -98,6 +99,10 @@ pub enum Ask {
     Dock(Dock),
     /// A paste, and where it goes: selection in UTF-16 units.
     Paste(u32, u32),
+    /// A lesson's files, to be read.
+    Lesson(&'static str),
+    /// The goals of the open lesson.
+    Grade,
 }
 
 /// What the root has to do.
@@ -120,6 +125,10 @@ pub enum Effect {
     ShowLine(u32),
     /// Keeps the draft, the choices.
     Save,
+    /// Keeps the own text apart, as another takes its place.
+    KeepOwn(Box<Saved>),
+    /// The three files of a lesson.
+    FetchLesson(&'static str),
 }
 
 /// What happens on the page.
@@ -147,6 +156,12 @@ pub enum Msg {
     ExampleText(Example, String),
     Load(Box<Saved>),
     Line(Span),
+    // A lesson.
+    OpenLesson(&'static str),
+    LessonText(&'static str, Box<[String; 3]>),
+    Guess(usize),
+    Confirm,
+    Hint,
     // The cluster.
     Act(String),
     Rewind(usize),
@@ -185,6 +200,8 @@ pub struct State {
     pub open: usize,
     pub revision: u64,
     pub example: String,
+    /// Whether a person has changed the text.
+    pub edited: bool,
     /// What was done with the last paste.
     pub notes: Rc<Vec<Diagnostic>>,
 
@@ -223,9 +240,33 @@ pub struct State {
     pub rules_of: String,
     pub table: Rc<(String, bool)>,
 
+    pub lesson: Option<Rc<Course>>,
+    /// The playground as it was left for a lesson.
+    pub shelf: Option<Rc<Saved>>,
+
     pub ready: bool,
     pub fault: Option<String>,
 }
+
+/// The open lesson, and how far the learner is.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct Course {
+    pub id: &'static str,
+    pub lesson: Lesson,
+    /// The true option of the prediction.
+    pub answer: Option<usize>,
+    pub guess: Option<usize>,
+    /// Whether the guess stands and the request was sent.
+    pub confirmed: bool,
+    /// One for each goal.
+    pub results: Vec<GoalResult>,
+    /// How many hints are open.
+    pub hints: usize,
+}
+
+/// The lessons, in order: names of their folders.
+pub const LESSONS: [&str; 3] = ["1-why-services", "2-nodeport-on-every-node", "3-one-ingress-two-services"];
 
 /// What is sent once the cluster follows the text.
 #[derive(Clone, Debug, PartialEq)]
@@ -251,6 +292,7 @@ impl State {
             open: 0,
             revision: 1,
             example: "nodeport".into(),
+            edited: false,
             notes: Rc::default(),
             settings: Rc::default(),
             seed: 1,
@@ -275,6 +317,8 @@ impl State {
             dock: Dock::Kubectl(TABLES[0]),
             rules_of: "node-1".into(),
             table: Rc::default(),
+            lesson: None,
+            shelf: None,
             ready: false,
             fault: None,
         }
@@ -302,6 +346,7 @@ impl State {
             method: self.method.clone(),
             next: self.next,
             example: self.example.clone(),
+            own: self.edited,
         }
     }
 

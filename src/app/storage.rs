@@ -37,7 +37,10 @@ pub fn keep_own(saved: &Saved) {
 
 /// Keeps draft, language and theme.
 pub fn keep(state: &State) {
-    if state.screen == Screen::Playground {
+    if state.screen == Screen::Embed {
+        return;
+    }
+    if state.screen == Screen::Playground && state.lesson.is_none() {
         set("kubehop.draft", &serde_json::to_string(&state.saved()).unwrap_or_default());
     }
     set("kubehop.lang", state.speech.language.code());
@@ -53,14 +56,23 @@ pub fn keep(state: &State) {
 
 /// The chosen language, else the browser's.
 pub fn language() -> Language {
-    Language::of(&get("kubehop.lang").or_else(|| window().navigator().language()).unwrap_or_default())
+    let hash = window().location().hash().unwrap_or_default();
+    let asked = hash.trim_start_matches('#').split('&').find_map(|pair| pair.strip_prefix("lang="));
+    Language::of(
+        &asked.map(String::from).or_else(|| get("kubehop.lang")).or_else(|| window().navigator().language()).unwrap_or_default(),
+    )
 }
 
 /// The chosen theme.
 pub fn theme() -> Theme {
-    match get("kubehop.theme").as_deref() {
-        Some("light") => Theme::Light,
-        Some("dark") => Theme::Dark,
+    theme_of(&get("kubehop.theme").unwrap_or_default())
+}
+
+/// The theme of a name; as the system has it for all others.
+pub fn theme_of(name: &str) -> Theme {
+    match name {
+        "light" => Theme::Light,
+        "dark" => Theme::Dark,
         _ => Theme::Auto,
     }
 }

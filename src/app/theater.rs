@@ -24,11 +24,12 @@ pub fn Theater(moment: &Moment) -> Html {
     let touched = if trace.is_none() { touched(state, flow) } else { Rc::default() };
     let choose = moment.send.reform(|chosen: Selected| Msg::Select(Some(chosen.item)));
     let outside = state.from == Source::Internet;
-    let note = if state.settings.outside.private_nodes { "stage.privateNodes" } else { "stage.assumption" };
+    let private = state.settings.outside.private_nodes;
+    let note = if private { "stage.privateNodes" } else { "stage.assumption" };
     html! { <>
         <section class="stagebox" aria-label={speech.t("stage.label")} data-panel="stage">
             <div class="stagebar">
-                if outside { <span class="note">{ speech.t(note) }</span> }
+                if outside { <span class={classes!("note", private.then_some("private"))}>{ speech.t(note) }</span> }
                 <Clock ..part.clone()/>
                 <span class="spacer"></span>
                 { key("M1 5H21", "packet", speech.t("stage.key.packet")) }

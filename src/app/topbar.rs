@@ -51,10 +51,11 @@ pub fn TopBar(part: &Part) -> Html {
     html! { <>
         <header class="top">
             { brand(true) }
+            <h1 class="sr">{ "kubehop" }</h1>
             <nav class="nav" aria-label={speech.t("top.nav")}>
                 <a href="#" aria-current={playground.then_some("page")} onclick={go(Screen::Playground)}>{ speech.t("top.playground") }</a>
                 <ExamplesMenu ..part.clone()/>
-                <a href="#lessons" aria-current={(!playground).then_some("page")} onclick={go(Screen::Lesson(String::new()))}>{ speech.t("top.lessons") }</a>
+                <a href="#lessons" aria-current={(!playground).then_some("page")} onclick={go(Screen::Lessons)}>{ speech.t("top.lessons") }</a>
             </nav>
             <div class="crumb"><b>{ title }</b></div>
             <span class="spacer"></span>
@@ -67,7 +68,7 @@ pub fn TopBar(part: &Part) -> Html {
             <button type="button" class="btn line share" aria-label={speech.t("top.share")} onclick={show(Open::Share)}>{ icon("i-share", 16) }<span>{ speech.t("top.share") }</span></button>
             <div class="narrow"><Menu class="btn icon" name={speech.t("top.menu")} label={icon("i-menu", 18)}>
                 <button type="button" role="menuitem" onclick={go(Screen::Playground)}>{ speech.t("top.playground") }</button>
-                <button type="button" role="menuitem" onclick={go(Screen::Lesson(String::new()))}>{ speech.t("top.lessons") }</button>
+                <button type="button" role="menuitem" onclick={go(Screen::Lessons)}>{ speech.t("top.lessons") }</button>
                 <button type="button" role="menuitem" onclick={show(Open::Settings)}>{ speech.t("settings.title") }</button>
                 <button type="button" role="menuitem" onclick={show(Open::About)}>{ speech.t("about.title") }</button>
                 <button type="button" role="menuitem" lang={if speech.language == Language::En { "ko" } else { "en" }} onclick={part.send.reform({ let other = if speech.language == Language::En { Language::Ko } else { Language::En }; move |_: MouseEvent| Msg::Language(other) })}>

@@ -7,6 +7,7 @@ use super::editor::Editor;
 use super::embed::Embed;
 use super::icon::icon;
 use super::inspector::{Inspector, sentence};
+use super::lessons::{LessonColumn, LessonList};
 use super::stage_player::{Player, use_player};
 use super::state::{Msg, Screen, Tab};
 use super::theater::Theater;
@@ -50,6 +51,11 @@ pub fn Workbench(part: &Part) -> Html {
     if part.state.screen == Screen::Embed {
         return html! { <Embed ..moment/> };
     }
+    if part.state.screen == Screen::Lessons && part.state.lesson.is_none() {
+        return html! { <div class="app"><TopBar ..part.clone()/><Notice ..part.clone()/><LessonList ..part.clone()/></div> };
+    }
+    let lesson = part.state.lesson.clone();
+    let locked = lesson.as_ref().is_some_and(|course| !course.confirmed);
     let tab = match part.state.tab {
         Tab::Stage => "on-stage",
         Tab::Yaml => "on-yaml",
@@ -60,14 +66,16 @@ pub fn Workbench(part: &Part) -> Html {
         <div class={classes!("app", tab)}>
             <TopBar ..part.clone()/>
             <Notice ..part.clone()/>
-            <main class="work">
+            <main class={classes!("work", lesson.is_some().then_some("ls"))}>
+                <LessonColumn ..part.clone()/>
                 <Editor ..moment.clone()/>
                 <div class="mid">
                     <Composer ..part.clone()/>
                     <Theater ..moment.clone()/>
-                    <DockPanel ..moment.clone()/>
+                    if lesson.is_none() { <DockPanel ..moment.clone()/> }
+                    if lesson.is_some() && !locked { <Inspector ..moment.clone()/> }
                 </div>
-                <Inspector ..moment.clone()/>
+                if lesson.is_none() { <Inspector ..moment.clone()/> }
             </main>
             <TabBar ..part.clone()/>
             <div class="sr" aria-live="polite">{ sentence(&moment) }</div>
