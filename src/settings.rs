@@ -2,7 +2,7 @@
 
 use crate::api::core::Node;
 use crate::netfilter::Cidr;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::net::Ipv4Addr;
 
 /// Everything that is not in the manifests. Every key is optional.
@@ -45,13 +45,43 @@ impl Default for Settings {
 }
 
 /// How many nodes, or which.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Nodes {
     /// node-1 to node-N: address 10.0.0.(10+N), Pods 10.244.N.0/24.
     Count(u32),
     /// As given.
     List(Vec<Node>),
+}
+
+/// A number or a list; a pair of both in a form that does not describe itself (`app::wire`).
+impl Serialize for Nodes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match (self, serializer.is_human_readable()) {
+            (Nodes::Count(count), true) => count.serialize(serializer),
+            (Nodes::List(list), true) => list.serialize(serializer),
+            (Nodes::Count(count), false) => (Some(count), Vec::<Node>::new()).serialize(serializer),
+            (Nodes::List(list), false) => (None::<u32>, list).serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Nodes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Nodes, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Count(u32),
+            List(Vec<Node>),
+        }
+        if deserializer.is_human_readable() {
+            return Ok(match Either::deserialize(deserializer)? {
+                Either::Count(count) => Nodes::Count(count),
+                Either::List(list) => Nodes::List(list),
+            });
+        }
+        let (count, list) = <(Option<u32>, Vec<Node>)>::deserialize(deserializer)?;
+        Ok(count.map_or(Nodes::List(list), Nodes::Count))
+    }
 }
 
 /// kube-proxy's mode.

@@ -344,9 +344,10 @@ fn splice(field: &HtmlTextAreaElement, start: u32, end: u32, text: &str) {
         // A field that is not shown cannot be edited as if by hand.
         let _ = field.set_range_text_with_start_and_end(text, start, end.min(field.value().encode_utf16().count() as u32));
     }
-    if let Some(focused) = focused.filter(|focused| focused.tag_name() != "BODY") {
-        let _ = focused.focus();
-    }
+    let _ = match focused.filter(|focused| focused.tag_name() != "BODY") {
+        Some(focused) => focused.focus(),
+        None => field.blur(),
+    };
 }
 
 fn show_line(file: usize, line: u32) {

@@ -263,7 +263,7 @@ fn FindingRow(FindingProps { part, diagnostic }: &FindingProps) -> Html {
         <div class={classes!("diag", class)}>
             <svg class="ic" width="15" height="15" role="img" aria-label={state.speech.t(&format!("severity.{class}"))}><use href={format!("#{sign}")}/></svg>
             <div>
-                if let Some(object) = &diagnostic.object { <b class="obj">{ format!("{} {}: ", object.kind.name(), object.name) }</b> }
+                if let (Some(object), Finding::Upstream(_)) = (&diagnostic.object, &diagnostic.message) { <b class="obj">{ format!("{} {}: ", object.kind.name(), object.name) }</b> }
                 { marked(&said(state, diagnostic)) }
                 if let Some(help) = &diagnostic.help { { " " }{ marked(&state.say(help)) } }
                 <span class="acts">
@@ -295,9 +295,11 @@ fn Foot(part: &Part) -> Html {
     let count = match (errors, warnings) {
         (0, 0) => html! { <span class="row ok">{ icon("i-check", 13) }{ state.speech.t("editor.clean") }</span> },
         (0, _) => {
-            html! { <span class="row warn">{ icon("i-warn", 13) }{ state.say(&msg!("editor.warnings", count = warnings)) }</span> }
+            html! { <span class="row warn">{ icon("i-warn", 13) }{ if warnings == 1 { state.speech.t("editor.warning") } else { state.say(&msg!("editor.warnings", count = warnings)) } }</span> }
         }
-        _ => html! { <span class="row err">{ icon("i-err", 13) }{ state.say(&msg!("editor.errors", count = errors)) }</span> },
+        _ => {
+            html! { <span class="row err">{ icon("i-err", 13) }{ if errors == 1 { state.speech.t("editor.error") } else { state.say(&msg!("editor.errors", count = errors)) } }</span> }
+        }
     };
     let applied = state.cluster.as_ref().map(|cluster| cluster.revision);
     let objects = state.cluster.as_ref().map_or(0, |cluster| cluster.documents.len());

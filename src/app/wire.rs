@@ -535,6 +535,17 @@ mod tests {
     }
 
     #[test]
+    fn settings_come_back_with_a_number_or_a_list_of_nodes() {
+        use crate::settings::{Nodes, Settings};
+        for nodes in [Nodes::Count(5), Nodes::List(vec![Default::default(), Default::default()])] {
+            let settings = Settings { nodes, ..Settings::default() };
+            assert_eq!(read::<Settings>(&write(&settings).unwrap()).as_ref(), Ok(&settings));
+            let json = serde_json::to_value(&settings).unwrap();
+            assert_eq!(serde_json::from_value::<Settings>(json).unwrap(), settings);
+        }
+    }
+
+    #[test]
     fn any_bytes_are_read_or_refused() {
         for first in 0..=255u8 {
             for second in 0..=255u8 {
