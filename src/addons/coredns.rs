@@ -40,9 +40,12 @@ pub struct Zone {
     namespaces: Arc<BTreeSet<String>>,
     services: Arc<Table<Service>>,
     /// By namespace and Service name, then in the order of the slices' names.
-    slices: Arc<BTreeMap<(String, String), Vec<Arc<EndpointSlice>>>>,
+    slices: Arc<SlicesByService>,
     outside: Arc<PublicDns>,
 }
+
+/// Slices by namespace and Service name.
+type SlicesByService = BTreeMap<(String, String), Vec<Arc<EndpointSlice>>>;
 
 /// Answers and, where there is no such name, the error.
 type Answer = Result<Vec<DnsRecord>, NameError>;
@@ -50,7 +53,7 @@ type Answer = Result<Vec<DnsRecord>, NameError>;
 impl Zone {
     /// What CoreDNS knows when the store is in this state.
     pub fn of(store: &Store) -> Zone {
-        let mut slices: BTreeMap<(String, String), Vec<Arc<EndpointSlice>>> = BTreeMap::new();
+        let mut slices = SlicesByService::new();
         for ((namespace, _), slice) in &store.endpoint_slices {
             if let Some(service) = slice.metadata.labels.get(SERVICE_NAME_LABEL) {
                 slices.entry((namespace.clone(), service.clone())).or_default().push(slice.clone());

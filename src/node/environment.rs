@@ -67,7 +67,7 @@ pub fn variables(container: &Container, pod: &Pod, store: &Store) -> BTreeMap<St
         let texts = config.map(|map| map.data.clone()).into_iter().chain(secret.map(plain));
         values.extend(texts.flatten().map(|(key, value)| (format!("{}{key}", source.prefix), value)));
     }
-    let links = if pod.spec.enable_service_links == Some(false) { BTreeMap::new() } else { service_links(pod, store) };
+    let links = service_links(pod, store);
     for variable in &container.env {
         let value = match &variable.value_from {
             Some(source) => from_source(source, pod, store),
@@ -156,32 +156,45 @@ fn expand(text: &str, values: &BTreeMap<String, String>, links: &BTreeMap<String
     out
 }
 
-/// The variables that the kubelet adds for Services: those of the Pod's namespace and `default/kubernetes`
-/// (`pkg/kubelet/envvars/envvars.go`); headless ones have none. Services that came after the Pod are not told apart.
+/// The variables that the kubelet adds for Services: `default/kubernetes` always, and those of the Pod's namespace unless
+/// `enableServiceLinks` is false (`kubelet_pods.go`, `envvars/envvars.go`). Headless Services have none. A Service that came after
+/// the Pod is not told apart.
 pub fn service_links(pod: &Pod, store: &Store) -> BTreeMap<String, String> {
+    let enabled = pod.spec.enable_service_links != Some(false);
     let mut values = BTreeMap::new();
-    for service in store.all::<Service>() {
-        let meta = &service.metadata;
-        let master = meta.namespace == "default" && meta.name == "kubernetes";
+    let master = store.get::<Service>("default", "kubernetes");
+    let own = store.in_namespace::<Service>(&pod.metadata.namespace).filter(|_| enabled);
+    // The API server's Service wins over one of the same name in the Pod's namespace.
+    for service in own.chain(master) {
         let address = &service.spec.cluster_ip;
-        if (meta.namespace != pod.metadata.namespace && !master) || address.is_empty() || address == "None" {
-            continue;
-        }
-        let prefix = meta.name.to_uppercase().replace('-', "_");
-        values.insert(format!("{prefix}_SERVICE_HOST"), address.clone());
-        for (at, port) in service.spec.ports.iter().enumerate() {
-            if at == 0 {
-                values.insert(format!("{prefix}_SERVICE_PORT"), port.port.to_string());
-            }
-            if !port.name.is_empty() {
-                values.insert(
-                    format!("{prefix}_SERVICE_PORT_{}", port.name.to_uppercase().replace('-', "_")),
-                    port.port.to_string(),
-                );
-            }
+        if !address.is_empty() && address != "None" {
+            links_of(service, &mut values);
         }
     }
     values
+}
+
+fn links_of(service: &Service, values: &mut BTreeMap<String, String>) {
+    let variable = |name: &str| name.to_uppercase().replace('-', "_");
+    let (prefix, address) = (variable(&service.metadata.name), &service.spec.cluster_ip);
+    values.insert(format!("{prefix}_SERVICE_HOST"), address.clone());
+    for (at, port) in service.spec.ports.iter().enumerate() {
+        let protocol = if port.protocol.is_empty() { "TCP" } else { &port.protocol };
+        let (number, lower) = (port.port.to_string(), protocol.to_lowercase());
+        let link = format!("{lower}://{address}:{number}");
+        if at == 0 {
+            values.insert(format!("{prefix}_SERVICE_PORT"), number.clone());
+            values.insert(format!("{prefix}_PORT"), link.clone());
+        }
+        if !port.name.is_empty() {
+            values.insert(format!("{prefix}_SERVICE_PORT_{}", variable(&port.name)), number.clone());
+        }
+        let docker = format!("{prefix}_PORT_{number}_{protocol}");
+        values.insert(format!("{docker}_PROTO"), lower);
+        values.insert(format!("{docker}_PORT"), number);
+        values.insert(format!("{docker}_ADDR"), address.clone());
+        values.insert(docker, link);
+    }
 }
 
 /// The targets that a variable names; a list with commas names several.

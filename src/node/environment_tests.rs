@@ -67,3 +67,22 @@ fn an_unknown_reference_stays_and_a_doubled_dollar_escapes() {
     let (values, links) = (BTreeMap::from([("A".to_string(), "1".to_string())]), BTreeMap::new());
     assert_eq!(expand("$(A) $(B) $$(A) $A $(", &values, &links), "1 $(B) $(A) $A $(");
 }
+
+#[test]
+fn services_of_the_namespace_are_variables_unless_links_are_off() {
+    let mut store = store();
+    let api = "{metadata: {name: kubernetes, namespace: default}, spec: {clusterIP: 10.96.0.1, ports: [{name: https, port: 443, protocol: TCP}]}}";
+    store.put::<Service>(serde_yaml::from_str(api).unwrap());
+    let mut pod = Pod::default();
+    pod.metadata.namespace = "shop".into();
+    let links = service_links(&pod, &store);
+    let value = |name: &str| links.get(name).map(String::as_str);
+    assert_eq!(value("CART_SERVICE_HOST"), Some("10.96.0.8"));
+    assert_eq!(value("CART_PORT"), Some("tcp://10.96.0.8:7070"));
+    assert_eq!(value("CART_PORT_7070_TCP_ADDR"), Some("10.96.0.8"));
+    assert_eq!(value("KUBERNETES_SERVICE_PORT_HTTPS"), Some("443"));
+    assert_eq!(value("REDIS_SERVICE_HOST"), None);
+    pod.spec.enable_service_links = Some(false);
+    let names: Vec<String> = service_links(&pod, &store).into_keys().collect();
+    assert!(names.iter().all(|name| name.starts_with("KUBERNETES_")) && names.len() == 8, "{names:?}");
+}
