@@ -223,3 +223,18 @@ fn lessons_hold_and_solutions_pass() {
     let run = kubehop(&["grade", "2-nodeport-on-every-node", "lessons/2-nodeport-on-every-node/start.yaml", "-o", "junit"]);
     assert!(run.status == 1 && run.out.contains("<failure"), "{}", run.out);
 }
+
+#[test]
+fn explain_ends_with_the_first_check_that_fails() {
+    let run = kubehop(&["explain", "http://10.0.0.11:30123/", "-o", "json", "-f", &note("my-nodeport.yaml")]);
+    let json: Value = serde_json::from_str(&run.out).unwrap();
+    let checks: Vec<(&str, bool)> =
+        json["checks"].as_array().unwrap().iter().map(|check| (check["check"].as_str().unwrap(), check["ok"] == true)).collect();
+    assert_eq!((run.status, checks), (1, vec![("node-port", true), ("selector-matches-pods", false)]));
+    assert_eq!(json["checks"][1]["lines"][0]["line"], 7);
+
+    let files: Vec<String> = COUNTER.iter().map(|name| note(name)).collect();
+    let run = kubehop(&["explain", "http://10.0.0.11:31000/", "-f", &files[0], &files[1], &files[2]]);
+    assert_eq!(run.status, 0, "{}", run.err);
+    assert!(run.out.lines().all(|line| line.starts_with("ok ")), "{}", run.out);
+}

@@ -35,6 +35,8 @@ pub enum Command {
     Describe(DescribeArgs),
     /// Send requests and tell what happened, hop by hop.
     Trace(TraceArgs),
+    /// Why a request fails, or why a Pod gets no traffic: ordered checks, up to the first that fails.
+    Explain(ExplainArgs),
     /// Print a node's rules, as kube-proxy writes them.
     Rules(RulesArgs),
     /// Look up a name as a Pod does.
@@ -165,6 +167,34 @@ pub struct TraceArgs {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub count: u32,
     /// Start of the random choices; each further connection takes the next.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// text or json
+    #[arg(short = 'o', long, default_value = "text")]
+    pub output: TextOrJson,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+#[allow(missing_docs)]
+pub struct ExplainArgs {
+    /// HOST:PORT, a URL, or pod/NAME or pod/NS/NAME for a Pod that gets no traffic.
+    pub target: String,
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    /// internet, node/NAME, pod/NAME, pod/NS/NAME, deployment/NAME …
+    #[arg(long, default_value = "internet", value_name = "WHO")]
+    pub from: String,
+    /// Transport, when the target does not say.
+    #[arg(long)]
+    pub proto: Option<Proto>,
+    /// At which node traffic from outside enters.
+    #[arg(long, value_name = "NODE")]
+    pub via: Option<String>,
+    /// Which rules kube-proxy writes.
+    #[arg(long)]
+    pub mode: Option<ModeArg>,
+    /// Start of the random choices.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// text or json

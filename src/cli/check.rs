@@ -57,7 +57,7 @@ pub fn describe(args: &DescribeArgs, out: &mut Out) -> Result<Outcome, String> {
     let loaded = load::cluster(&args.cluster, None)?;
     let outcome = loaded.report(out);
     match describe::run(&loaded.cluster, kind, &args.namespace, &args.name) {
-        Ok(text) => out.print(&text),
+        Ok(text) => out.print(&escaped(&text)),
         Err(text) => {
             out.error(text.trim_end());
             return Ok(Outcome::BadNews);

@@ -4,6 +4,7 @@
 
 mod args;
 mod check;
+mod explain;
 mod grade;
 mod load;
 mod output;
@@ -42,6 +43,7 @@ pub fn main() -> ExitCode {
         Command::Get(args) => check::get(&args, &mut out),
         Command::Describe(args) => check::describe(&args, &mut out),
         Command::Trace(args) => trace::trace(&args, &mut out),
+        Command::Explain(args) => explain::explain(&args, &mut out),
         Command::Rules(args) => check::rules(&args, &mut out),
         Command::Dig(args) => check::dig(&args, &mut out),
         Command::Grade(args) => grade::grade(&args, &mut out),

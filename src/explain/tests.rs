@@ -38,7 +38,8 @@ fn explained(cluster: &Cluster, from: &str, target: &str) -> Explanation {
 
 /// The checks as `name` or `!name` and the last message's id.
 fn said(explanation: &Explanation) -> String {
-    let names: Vec<String> = explanation.checks.iter().map(|check| format!("{}{}", if check.ok { "" } else { "!" }, check.check)).collect();
+    let names: Vec<String> =
+        explanation.checks.iter().map(|check| format!("{}{}", if check.ok { "" } else { "!" }, check.check)).collect();
     format!("{} {}", names.join(" "), explanation.checks.last().map_or("", |check| &check.text.id))
 }
 
@@ -129,7 +130,10 @@ fn an_unready_pod_gets_no_traffic_and_the_others_do() {
 fn a_pod_that_no_service_selects_gets_no_traffic() {
     let cluster = service("{selector: {app: api}, ports: [{port: 80}]}");
     let name = cluster.store.in_namespace::<crate::api::core::Pod>("default").next().unwrap().metadata.name.clone();
-    assert_eq!(said(&explain_pod(&cluster, "default", &name)), "pod-exists pod-ready !service-selects-pod explain.pod.unselected");
+    assert_eq!(
+        said(&explain_pod(&cluster, "default", &name)),
+        "pod-exists pod-ready !service-selects-pod explain.pod.unselected"
+    );
     assert_eq!(said(&explain_pod(&cluster, "default", "moon")), "!pod-exists explain.pod.missing");
 }
 

@@ -1,0 +1,106 @@
+//! `kubehop explain`: why a request fails, or why a Pod gets no traffic, as ordered checks.
+
+use super::Outcome;
+use super::args::{ExplainArgs, Proto, TextOrJson};
+use super::load;
+use super::output::{Out, escaped};
+use crate::cluster::Cluster;
+use crate::data_plane::DataPlane;
+use crate::explain::{Explanation, explain as explain_request, explain_pod};
+use crate::packet::Protocol;
+use crate::random::Seed;
+use crate::trace::{FieldRef, Request};
+use serde_json::{Value, json};
+
+pub fn explain(args: &ExplainArgs, out: &mut Out) -> Result<Outcome, String> {
+    let from = args.from.parse().map_err(|error| format!("--from: {error}"))?;
+    let loaded = load::cluster(&args.cluster, args.mode)?;
+    loaded.report(out);
+    let protocol =
+        if args.proto == Some(Proto::Udp) || args.target.starts_with("udp://") { Protocol::Udp } else { Protocol::Tcp };
+    let seed = Seed(args.seed);
+    let request = Request { from, target: args.target.clone(), protocol, via: args.via.clone(), seed, ..Request::default() };
+    let explanation = match pod_named(&args.target) {
+        Some((namespace, name)) => explain_pod(&loaded.cluster, namespace, name),
+        None => {
+            let trace = DataPlane::program(&loaded.cluster).send(&loaded.cluster, &request);
+            explain_request(&loaded.cluster, &request, &trace)
+        }
+    };
+    let text = match args.output {
+        TextOrJson::Json => format!("{}\n", to_json(out, &loaded.cluster, &request, &explanation)),
+        TextOrJson::Text => to_text(out, &loaded.cluster, &explanation),
+    };
+    out.print(&text);
+    Ok(Outcome::of(explanation.ok()))
+}
+
+/// `pod/NAME` or `pod/NS/NAME` asks about a Pod instead of a request.
+fn pod_named(target: &str) -> Option<(&str, &str)> {
+    let rest = target.strip_prefix("pod/")?;
+    Some(rest.split_once('/').unwrap_or(("default", rest)))
+}
+
+fn lines(cluster: &Cluster, because: &[FieldRef]) -> Vec<(String, u32)> {
+    let mut lines = Vec::new();
+    for span in because.iter().filter_map(|field| cluster.locate(field)) {
+        if !lines.contains(&(span.file.clone(), span.line)) {
+            lines.push((span.file, span.line));
+        }
+    }
+    lines
+}
+
+fn to_text(out: &Out, cluster: &Cluster, explanation: &Explanation) -> String {
+    let places = |because: &[FieldRef]| -> String {
+        lines(cluster, because).iter().map(|(file, line)| format!("      {}:{line}\n", escaped(file))).collect()
+    };
+    let mut text = String::new();
+    for check in &explanation.checks {
+        let mark = if check.ok { "ok  " } else { "FAIL" };
+        text.push_str(&format!("{mark}  {}\n", out.say(&check.text)));
+        if !check.ok {
+            text.push_str(&places(&check.because));
+        }
+        if let Some(next) = &check.next {
+            text.push_str(&format!("      {}: {}\n", out.text("cli.help"), out.say(next)));
+        }
+    }
+    for idle in &explanation.idle {
+        let name = escaped(&idle.pod.to_string());
+        text.push_str(&format!("note  {}\n", out.say(&crate::msg!("cli.explain.idle", pod = name))));
+        text.push_str(&format!("      {}\n{}", out.say(&idle.why), places(&idle.because)));
+    }
+    text
+}
+
+fn to_json(out: &Out, cluster: &Cluster, request: &Request, explanation: &Explanation) -> Value {
+    let places = |because: &[FieldRef]| -> Vec<Value> {
+        lines(cluster, because).into_iter().map(|(file, line)| json!({"file": file, "line": line})).collect()
+    };
+    let objects = |because: &[FieldRef]| {
+        let mut objects: Vec<String> = because.iter().map(|field| field.object.to_string()).collect();
+        objects.dedup();
+        objects
+    };
+    let check = |check: &crate::explain::Check| {
+        json!({
+            "check": check.check,
+            "ok": check.ok,
+            "text": out.say(&check.text),
+            "next": check.next.as_ref().map(|next| out.say(next)),
+            "objects": objects(&check.because),
+            "lines": places(&check.because),
+        })
+    };
+    let idle = |idle: &crate::explain::Idle| {
+        let name = format!("{}/{}", idle.pod.namespace, idle.pod.name);
+        json!({"pod": name, "text": out.say(&idle.why), "lines": places(&idle.because)})
+    };
+    json!({
+        "request": {"from": request.from.to_string(), "target": request.target},
+        "ok": explanation.ok(),
+        "checks": explanation.checks.iter().map(check).collect::<Vec<_>>(),
+        "idle": explanation.idle.iter().map(idle).collect::<Vec<_>>(),
+    })
+}
