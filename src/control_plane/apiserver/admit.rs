@@ -2,7 +2,7 @@
 
 use super::decode::{defaulted, finding, remark, typed};
 use super::validation::{self, FieldError};
-use super::{kinds, mend};
+use super::{kinds, mend, notes};
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::{ConfigMap, Endpoints, Event, Namespace, Node, Pod, Secret, Service};
 use crate::api::discovery::EndpointSlice;
@@ -113,6 +113,7 @@ impl Admission {
             self.admitted.diagnostics.push(warning(manifest, text));
         }
         let object = object_of(kind, manifest, value.clone())?;
+        self.admitted.diagnostics.extend(notes::fields(kind, manifest));
         Ok(AdmittedObject { position: manifest.position, object, value })
     }
 

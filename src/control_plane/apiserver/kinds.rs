@@ -4,6 +4,7 @@
 //! A group with a dot that is not Kubernetes' own is taken for that of a custom resource, which a cluster might have.
 
 use super::decode::{finding, remark};
+use super::notes;
 use super::suggest::{closest, replace};
 use crate::api::Kind;
 use crate::diagnostic::{Diagnostic, Fix, Severity};
@@ -27,8 +28,7 @@ pub(super) fn find(manifest: &Manifest) -> Result<Kind, Box<Diagnostic>> {
     }
     let known = schema::kinds(&manifest.api_version).contains(&manifest.kind.as_str());
     if known || is_custom(&manifest.api_version) {
-        let message = msg!("kind.notPlayed", kind = manifest.kind);
-        return Err(Box::new(remark(manifest, Severity::Info, "kind", message)));
+        return Err(Box::new(remark(manifest, Severity::Info, "kind", notes::kind(&manifest.kind))));
     }
     Err(Box::new(no_match(manifest)))
 }

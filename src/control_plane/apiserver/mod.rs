@@ -10,6 +10,7 @@ mod decode;
 mod defaults;
 mod kinds;
 mod mend;
+mod notes;
 mod quantity;
 mod strict;
 mod suggest;

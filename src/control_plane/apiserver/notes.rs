@@ -1,0 +1,84 @@
+//! Quiet notes: what is valid and not played, where it could change a request.
+
+use super::decode::remark;
+use crate::api::Kind;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::kubectl::Manifest;
+use crate::msg;
+use crate::words::Message;
+use serde_json::Value;
+
+/// Fields of a Pod's spec that decide where it runs or what its names mean, and are not played.
+const POD_FIELDS: [&str; 8] = [
+    "affinity",
+    "ephemeralContainers",
+    "hostAliases",
+    "hostnameOverride",
+    "runtimeClassName",
+    "schedulingGates",
+    "setHostnameAsFQDN",
+    "topologySpreadConstraints",
+];
+
+/// Kinds that route requests and are not played.
+const ROUTING: [&str; 18] = [
+    "Gateway",
+    "GatewayClass",
+    "HTTPRoute",
+    "GRPCRoute",
+    "TLSRoute",
+    "TCPRoute",
+    "UDPRoute",
+    "ReferenceGrant",
+    "VirtualService",
+    "DestinationRule",
+    "ServiceEntry",
+    "PeerAuthentication",
+    "AuthorizationPolicy",
+    "IngressRoute",
+    "HTTPProxy",
+    "TransportServer",
+    "CiliumNetworkPolicy",
+    "TargetGroupBinding",
+];
+
+/// Kinds that make Pods and are not played.
+const MAKING_PODS: [&str; 6] = ["Job", "CronJob", "ReplicationController", "Rollout", "PodTemplate", "DeploymentConfig"];
+
+/// The note about a kind that is not played.
+pub(super) fn kind(name: &str) -> Message {
+    if ROUTING.contains(&name) {
+        msg!("kind.notPlayedRouting", kind = name)
+    } else if MAKING_PODS.contains(&name) {
+        msg!("kind.notPlayedPods", kind = name)
+    } else {
+        msg!("kind.notPlayed", kind = name)
+    }
+}
+
+/// The notes about fields of an admitted object.
+pub(super) fn fields(kind: Kind, manifest: &Manifest) -> Vec<Diagnostic> {
+    let pod = match kind {
+        Kind::Pod => "spec",
+        Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => "spec.template.spec",
+        Kind::Service => return dual_stack(manifest),
+        _ => return Vec::new(),
+    };
+    let paths = POD_FIELDS.iter().map(|field| format!("{pod}.{field}")).filter(|path| manifest.spans.contains_key(path));
+    paths.map(|path| not_played(manifest, &path)).collect()
+}
+
+fn dual_stack(manifest: &Manifest) -> Vec<Diagnostic> {
+    let spec = manifest.value.get("spec");
+    let policy = spec.and_then(|spec| spec.get("ipFamilyPolicy")).and_then(Value::as_str);
+    let families = spec.and_then(|spec| spec.get("ipFamilies")).and_then(Value::as_array);
+    let six = families.is_some_and(|families| families.iter().any(|family| family == "IPv6"));
+    let dual = policy.is_some_and(|policy| policy != "SingleStack");
+    let path = if dual { "spec.ipFamilyPolicy" } else { "spec.ipFamilies" };
+    if dual || six { vec![not_played(manifest, path)] } else { Vec::new() }
+}
+
+fn not_played(manifest: &Manifest, path: &str) -> Diagnostic {
+    let field = path.rsplit('.').next().unwrap_or(path);
+    remark(manifest, Severity::Info, path, msg!("field.notPlayed", field = field))
+}
