@@ -8,7 +8,7 @@ use super::apiserver::validation::{FieldError, validate, validate_update};
 use super::apiserver::{AdmittedObject, Object, admit, decode};
 use super::settle::settle;
 use super::world::{Key, World, key_of};
-use super::{inventory, kubelets};
+use super::{dump, inventory, kubelets};
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::{Namespace, Node, Pod, Service};
 use crate::api::discovery::EndpointSlice;
@@ -18,10 +18,12 @@ use crate::cluster::{Cluster, Origin, Outcome, Store, Stored, Verb};
 use crate::diagnostic::{Diagnostic, Finding, Fix, Severity};
 use crate::kubectl::{Manifest, Manifests};
 use crate::msg;
+use crate::netfilter::Cidr;
 use crate::random::Seed;
 use crate::settings::Settings;
 use crate::words::Message;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// At most so many documents.
@@ -88,6 +90,7 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune) -> Outcome 
     }
     let mut work = changed(&mut world, &manifests, admitted.objects);
     refuse_too_many_pods(&mut world, &manifests, &mut work);
+    dump::make_room(&mut world, &manifests, &work);
     let mut taken = Taken::by(&world.cluster.store);
     for item in &work {
         if let Object::Service(service) = &item.object {
@@ -213,8 +216,8 @@ fn write(world: &mut World, manifests: &Arc<Manifests>, item: AdmittedObject, ta
         return refuse_namespace(world, manifest, &object.namespace);
     }
     let written = match item.object {
-        Object::Service(service) => write_service(world, *service, taken),
-        Object::Pod(pod) => write_pod(world, *pod),
+        Object::Service(service) => write_service(world, *service, manifest, taken),
+        Object::Pod(pod) => write_pod(world, *pod, manifest),
         Object::Deployment(new) => write_deployment(world, *new, manifest),
         Object::ReplicaSet(new) => write_replica_set(world, *new, manifest),
         Object::StatefulSet(new) => write_stateful_set(world, *new, manifest),
@@ -360,7 +363,7 @@ fn replace<R: Stored>(world: &mut World, mut new: R, merge: impl FnOnce(&mut R, 
     true
 }
 
-fn write_service(world: &mut World, mut new: Service, taken: &mut Taken) -> Result<(), Refusals> {
+fn write_service(world: &mut World, mut new: Service, manifest: &Manifest, taken: &mut Taken) -> Result<(), Refusals> {
     let object = ObjectRef::of(&new);
     let old = world.cluster.store.services.get(&key_of(&new.metadata)).cloned();
     if new.spec.type_.is_empty() {
@@ -374,7 +377,9 @@ fn write_service(world: &mut World, mut new: Service, taken: &mut Taken) -> Resu
             return Err(vec![FieldError { path: "spec.clusterIPs[0]".into(), message }]);
         }
     }
-    let range = world.cluster.settings.service_range();
+    // What a real cluster has allocated stands, whatever its range.
+    let anywhere = Cidr { base: Ipv4Addr::UNSPECIFIED, bits: 0 };
+    let range = if dump::is_dumped(manifest) { anywhere } else { world.cluster.settings.service_range() };
     let refused = allocate(&mut new, old.as_deref(), range, taken);
     refused.map_err(|(path, message)| vec![FieldError { path, message }])?;
     if let Some(old) = &old {
@@ -390,7 +395,7 @@ fn write_service(world: &mut World, mut new: Service, taken: &mut Taken) -> Resu
     Ok(())
 }
 
-fn write_pod(world: &mut World, mut new: Pod) -> Result<(), Refusals> {
+fn write_pod(world: &mut World, mut new: Pod, manifest: &Manifest) -> Result<(), Refusals> {
     let old = world.cluster.store.pods.get(&key_of(&new.metadata)).cloned();
     let object = ObjectRef::of(&new);
     if let Some(old) = &old {
@@ -406,10 +411,14 @@ fn write_pod(world: &mut World, mut new: Pod) -> Result<(), Refusals> {
     } else if new.status.phase.is_empty() {
         new.status.phase = "Pending".into();
     }
+    let as_it_stands = dump::is_dumped(manifest) && !new.status.phase.is_empty() && !new.spec.node_name.is_empty();
     say(world, &object, old.is_none());
     world.put_pod(new);
-    if old.is_some() {
-        world.queue.kubelet.insert((object.namespace, object.name));
+    let key = (object.namespace, object.name);
+    if as_it_stands {
+        world.queue.kubelet.remove(&key);
+    } else if old.is_some() {
+        world.queue.kubelet.insert(key);
     }
     Ok(())
 }

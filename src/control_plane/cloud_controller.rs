@@ -4,6 +4,7 @@
 //! that rewrites to node ports, so its status says `ipMode: Proxy`; `none` leaves `<pending>`. A Service with a
 //! `loadBalancerClass` is left to somebody else, who does not exist here.
 
+use super::dump::came_from_dump;
 use super::names::mixed_hash;
 use super::world::{Key, World};
 use crate::api::ObjectRef;
@@ -29,6 +30,11 @@ fn sync(world: &mut World, key: &Key) {
         world.queue.ingresses = true;
         return;
     };
+    // A dump tells what the real cluster's load balancer said.
+    let told = !service.status.load_balancer.ingress.is_empty() && came_from_dump(world, &ObjectRef::of(service.as_ref()));
+    if told && service.spec.type_ == "LoadBalancer" {
+        return;
+    }
     let wants = service.spec.type_ == "LoadBalancer" && service.spec.load_balancer_class.is_none();
     let ingress = if wants { ingress(world, &service) } else { Vec::new() };
     // The status of a pasted dump stands when its class is somebody else's.

@@ -8,6 +8,7 @@ mod act;
 mod apply;
 mod cloud_controller;
 mod controller_manager;
+mod dump;
 mod events;
 mod ingress;
 mod inventory;

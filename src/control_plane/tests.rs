@@ -437,3 +437,49 @@ subsets: [{addresses: [{ip: 192.0.2.7}], ports: [{port: 5432}]}]
     );
     assert_eq!(addresses(&cluster, "db"), (vec!["192.0.2.7".to_string()], 1));
 }
+
+#[test]
+fn a_dump_plays_with_its_own_pods_names_addresses_and_nodes() {
+    let text = "
+apiVersion: v1
+kind: List
+items:
+- apiVersion: v1
+  kind: Node
+  metadata: {name: kind-worker, uid: n1, resourceVersion: '5'}
+  spec: {podCIDR: 10.42.1.0/24}
+  status: {addresses: [{type: InternalIP, address: 172.18.0.3}], conditions: [{type: Ready, status: 'True'}]}
+- apiVersion: v1
+  kind: Service
+  metadata: {name: kubernetes, namespace: default, uid: s0}
+  spec: {clusterIP: 10.43.0.1, clusterIPs: [10.43.0.1], ports: [{name: https, port: 443, targetPort: 6443}]}
+- apiVersion: v1
+  kind: Service
+  metadata: {name: web, namespace: default, uid: s1}
+  spec: {clusterIP: 10.43.7.7, clusterIPs: [10.43.7.7], selector: {app: web}, ports: [{port: 80, targetPort: 80}]}
+- apiVersion: apps/v1
+  kind: Deployment
+  metadata: {name: web, namespace: default, uid: d1, generation: 3}
+  spec: &d {replicas: 1, selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: c, image: nginx}]}}}
+- apiVersion: apps/v1
+  kind: ReplicaSet
+  metadata: {name: web-66c9b4d5f, namespace: default, uid: r1, labels: {app: web, pod-template-hash: 66c9b4d5f}, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, uid: d1, controller: true}]}
+  spec: {replicas: 1, selector: {matchLabels: {app: web, pod-template-hash: 66c9b4d5f}}, template: {metadata: {labels: {app: web, pod-template-hash: 66c9b4d5f}}, spec: {containers: [{name: c, image: nginx}]}}}
+- apiVersion: v1
+  kind: Pod
+  metadata: {name: web-66c9b4d5f-abcde, namespace: default, uid: p1, labels: {app: web, pod-template-hash: 66c9b4d5f}, ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web-66c9b4d5f, uid: r1, controller: true}]}
+  spec: {nodeName: kind-worker, containers: [{name: c, image: nginx}]}
+  status: {phase: Running, podIP: 10.42.1.9, podIPs: [{ip: 10.42.1.9}], hostIP: 172.18.0.3, conditions: [{type: Ready, status: 'False'}]}
+";
+    let cluster = with(text);
+    let names: Vec<_> = pods(&cluster).iter().map(|pod| (pod.metadata.name.as_str(), pod.status.pod_ip.as_str())).collect();
+    assert_eq!(names, [("web-66c9b4d5f-abcde", "10.42.1.9")]);
+    assert!(!is_ready(pods(&cluster)[0]));
+    let nodes: Vec<_> = cluster.store.all::<Node>().map(|node| node.metadata.name.as_str()).collect();
+    assert_eq!(nodes, ["kind-worker"]);
+    assert_eq!(cluster.store.get::<Service>("default", "web").unwrap().spec.cluster_ip, "10.43.7.7");
+    assert_eq!((cluster.settings.pod_cidr.as_str(), cluster.settings.service_cidr.as_str()), ("10.42.0.0/16", "10.43.0.0/16"));
+    assert_eq!((addresses(&cluster, "web").0.len(), addresses(&cluster, "web").1), (0, 1));
+    assert_eq!(cluster.store.in_namespace::<crate::api::apps::ReplicaSet>("default").count(), 1);
+    assert_eq!(apply(&cluster, text).changes, []);
+}

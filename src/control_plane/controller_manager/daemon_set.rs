@@ -9,6 +9,7 @@ use crate::api::ObjectRef;
 use crate::api::apps::{DaemonSet, DaemonSetStatus};
 use crate::api::core::{Node, Pod, Toleration};
 use crate::api::meta::selects;
+use crate::control_plane::dump::came_from_dump;
 use crate::control_plane::names::template_hash;
 use crate::control_plane::scheduler::tolerates;
 use crate::control_plane::world::{Key, World};
@@ -24,7 +25,10 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
     let Some(set) = world.cluster.store.daemon_sets.get(key).cloned() else {
         return super::replica_set::collect(world, object);
     };
-    let hash = template_hash(&serde_json::to_string(&set.spec.template).unwrap_or_default());
+    let own = template_hash(&serde_json::to_string(&set.spec.template).unwrap_or_default());
+    // A dump's Pods carry the real cluster's hash.
+    let told = world.pods_of(object).first().and_then(|pod| pod.metadata.labels.get(REVISION).cloned());
+    let hash = told.filter(|_| came_from_dump(world, object)).unwrap_or(own);
     let mut by_node: BTreeMap<String, Vec<Arc<Pod>>> = BTreeMap::new();
     for pod in world.pods_of(object) {
         let node = world.daemon_nodes.get(&(pod.metadata.namespace.clone(), pod.metadata.name.clone())).cloned();

@@ -10,6 +10,7 @@ use crate::api::apps::{Deployment, DeploymentStatus, ReplicaSet};
 use crate::api::meta::IntOrString;
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Verb;
+use crate::control_plane::dump::came_from_dump;
 use crate::control_plane::events;
 use crate::control_plane::names::template_hash;
 use crate::control_plane::world::{Key, World, controller_reference};
@@ -26,7 +27,7 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
     let Some(deployment) = world.cluster.store.deployments.get(key).cloned() else {
         return collect(world, &sets);
     };
-    let hash = hash_of(world, &deployment, object);
+    let hash = known_hash(world, &deployment, &sets).unwrap_or_else(|| hash_of(world, &deployment, object));
     let (new, old): (Vec<_>, Vec<_>) = sets.into_iter().partition(|set| set.metadata.labels.get(HASH) == Some(&hash));
     let new = new.into_iter().next();
     if !deployment.spec.paused || new.is_none() && old.is_empty() {
@@ -51,6 +52,16 @@ fn collect(world: &mut World, sets: &[Arc<ReplicaSet>]) {
         world.forget_owned(&set.metadata);
         replica_set::collect(world, &object);
     }
+}
+
+/// The hash of a dumped ReplicaSet of the same template: a real cluster hashes differently, and nothing is to roll out.
+fn known_hash(world: &World, deployment: &Deployment, sets: &[Arc<ReplicaSet>]) -> Option<String> {
+    let same = |set: &&Arc<ReplicaSet>| {
+        let mut template = set.spec.template.clone();
+        template.metadata.labels.remove(HASH);
+        template == deployment.spec.template && came_from_dump(world, &ObjectRef::of(set.as_ref()))
+    };
+    sets.iter().find(same)?.metadata.labels.get(HASH).cloned()
 }
 
 /// The template's hash: of all that the learner wrote in it, played or not.

@@ -9,6 +9,7 @@ use crate::api::ObjectRef;
 use crate::api::apps::{StatefulSet, StatefulSetStatus};
 use crate::api::core::Pod;
 use crate::cluster::Verb;
+use crate::control_plane::dump::came_from_dump;
 use crate::control_plane::names::template_hash;
 use crate::control_plane::world::{Key, World};
 use crate::control_plane::{events, kubelets};
@@ -26,7 +27,10 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
         return super::replica_set::collect(world, object);
     };
     let template = serde_json::to_string(&set.spec.template).unwrap_or_default();
-    let revision = format!("{}-{}", object.name, template_hash(&template));
+    let own = format!("{}-{}", object.name, template_hash(&template));
+    // A dump's Pods are of the real cluster's revision, which is hashed differently.
+    let told = Some(set.status.update_revision.clone()).filter(|told| !told.is_empty() && came_from_dump(world, object));
+    let revision = told.unwrap_or(own);
     step(world, &set, object, &revision);
     report(world, &set, object, &revision);
 }
