@@ -5,7 +5,7 @@ use kubehop::diagnostic::{Diagnostic, Finding, Severity};
 use kubehop::kubectl::{Manifests, SourceFile, read};
 use serde_json::Value;
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 
 struct Case {
     name: String,
@@ -15,9 +15,14 @@ struct Case {
     admitted: Admitted,
 }
 
+/// The folder of the goldens; `KUBEHOP_GOLDENS` names another one with fresh cases.
+fn folder(topic: &str) -> PathBuf {
+    PathBuf::from(std::env::var("KUBEHOP_GOLDENS").unwrap_or_else(|_| "tests/goldens".into())).join(topic)
+}
+
 fn cases() -> Vec<Case> {
-    let folder = Path::new("tests/goldens/admission");
-    let mut names: Vec<String> = fs::read_dir(folder)
+    let folder = folder("admission");
+    let mut names: Vec<String> = fs::read_dir(&folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter_map(|name| name.strip_suffix(".yaml").map(str::to_string))

@@ -59,8 +59,13 @@ fn complete(service: &mut Service) {
     service.spec.ports.iter_mut().for_each(|port| or(&mut port.protocol, "TCP"));
 }
 
+/// The folder of the goldens; `KUBEHOP_GOLDENS` names another one with fresh cases.
+fn folder(topic: &str) -> PathBuf {
+    PathBuf::from(std::env::var("KUBEHOP_GOLDENS").unwrap_or_else(|_| "tests/goldens".into())).join(topic)
+}
+
 fn inputs() -> Vec<PathBuf> {
-    let mut inputs: Vec<PathBuf> = fs::read_dir("tests/goldens/dns").unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut inputs: Vec<PathBuf> = fs::read_dir(folder("dns")).unwrap().map(|entry| entry.unwrap().path()).collect();
     inputs.retain(|path| path.extension().is_some_and(|ending| ending == "yaml"));
     inputs.sort();
     inputs

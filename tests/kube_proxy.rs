@@ -38,8 +38,13 @@ fn config(store: &Store, node: &str) -> ProxyConfig {
     ProxyConfig::of(node, "10.244.0.0/16".parse().unwrap(), "10.96.0.0/16".parse().unwrap())
 }
 
+/// The folder of the goldens; `KUBEHOP_GOLDENS` names another one with fresh cases.
+fn folder(topic: &str) -> PathBuf {
+    PathBuf::from(std::env::var("KUBEHOP_GOLDENS").unwrap_or_else(|_| "tests/goldens".into())).join(topic)
+}
+
 fn inputs(folder: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(Path::new("tests/goldens").join(folder)).unwrap();
+    let entries = fs::read_dir(self::folder(folder)).unwrap();
     let mut inputs: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     inputs.retain(|path| path.extension().is_some_and(|ending| ending == "yaml"));
     inputs.sort();

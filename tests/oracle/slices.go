@@ -47,8 +47,9 @@ func runSlices(input []byte) ([]byte, error) {
 		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
 	})
 	for _, s := range c.services {
-		// The controller's own conditions before it reconciles.
-		if s.Spec.Type == v1.ServiceTypeExternalName || s.Spec.Selector == nil {
+		// The controller's own conditions before it reconciles. It asks for a selector that is nil, which an empty one
+		// is, too, once it has been stored: protobuf knows no empty maps.
+		if s.Spec.Type == v1.ServiceTypeExternalName || len(s.Spec.Selector) == 0 {
 			continue
 		}
 		written, err := c.reconcile(s)

@@ -341,14 +341,29 @@ fn handler(probe: &mut Value) {
 
 /// An image's tag; `latest` where it has neither tag nor digest; nothing where it is no image name.
 fn tag(image: &str) -> Option<&str> {
-    let letter = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
-    if image.is_empty() || !image.chars().all(letter) {
+    // What stands before the first slash is a registry only if it looks like a host.
+    let is_host = |text: &str| text.contains(['.', ':']) || text == "localhost" || text.chars().any(|c| c.is_ascii_uppercase());
+    let rest = image.split_once('/').filter(|(host, _)| is_host(host)).map_or(image, |(_, rest)| rest);
+    let (name, digest) = rest.split_once('@').map_or((rest, None), |(name, digest)| (name, Some(digest)));
+    let (path, tag) = name.split_once(':').map_or((name, None), |(path, tag)| (path, Some(tag)));
+    let is_hash = path.len() == 64 && path.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hash || !path.split('/').all(is_path_component) {
         return None;
     }
-    if let Some((name, _)) = image.split_once('@') {
-        return name.rsplit('/').next()?.split_once(':').map(|(_, tag)| tag);
+    let word = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    match tag {
+        Some(tag) if tag.is_empty() || tag.len() > 128 || tag.starts_with(['.', '-']) || !tag.chars().all(word) => None,
+        None if digest.is_some() => None,
+        tag => Some(tag.unwrap_or("latest")),
     }
-    Some(image.rsplit('/').next()?.split_once(':').map_or("latest", |(_, tag)| tag))
+}
+
+/// Lower-case words joined by one dot, one or two underscores, or any number of dashes.
+fn is_path_component(text: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let joints = text.split(|c: char| c.is_ascii() && good(c as u8)).filter(|joint| !joint.is_empty());
+    let edges = text.bytes().next().is_some_and(good) && text.bytes().last().is_some_and(good);
+    edges && { joints }.all(|joint| matches!(joint, "." | "_" | "__") || joint.bytes().all(|byte| byte == b'-'))
 }
 
 fn volume(volume: &mut Value) {

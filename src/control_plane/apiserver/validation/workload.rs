@@ -91,8 +91,7 @@ pub fn daemon_set(object: &At, errors: &mut Errors) {
     match strategy.child("type").text() {
         "" | "OnDelete" | "RollingUpdate" => {}
         unknown => {
-            let shown = format!("{{\"Type\":{},\"RollingUpdate\":null}}", quoted(unknown));
-            errors.unsupported_as(&strategy, &shown, &["RollingUpdate", "OnDelete"]);
+            errors.unsupported_as(&strategy, &strategy_shown(&strategy, unknown), &["RollingUpdate", "OnDelete"]);
         }
     }
     errors.non_negative(&spec.child("revisionHistoryLimit"));
@@ -170,10 +169,20 @@ fn deployment_strategy(strategy: &At, errors: &mut Errors) {
             }
         }
         unknown => {
-            let shown = format!("{{\"Type\":{},\"RollingUpdate\":null}}", quoted(unknown));
-            errors.unsupported_as(strategy, &shown, &["Recreate", "RollingUpdate"]);
+            errors.unsupported_as(strategy, &strategy_shown(strategy, unknown), &["Recreate", "RollingUpdate"]);
         }
     }
+}
+
+/// A strategy as Go's own type prints it.
+fn strategy_shown(strategy: &At, kind: &str) -> String {
+    let rolling = strategy.child("rollingUpdate");
+    let amount = |name: &str| if rolling.child(name).given() { rolling.child(name).shown() } else { "0".to_string() };
+    let rolling = match rolling.given() {
+        true => format!("{{\"MaxUnavailable\":{},\"MaxSurge\":{}}}", amount("maxUnavailable"), amount("maxSurge")),
+        false => "null".to_string(),
+    };
+    format!("{{\"Type\":{},\"RollingUpdate\":{rolling}}}", quoted(kind))
 }
 
 fn count_or_percent(at: &At, errors: &mut Errors) {
