@@ -140,7 +140,8 @@ func (s *dnsServer) ask(name, kind string) (reply, error) {
 	question := new(dns.Msg)
 	question.SetQuestion(dns.Fqdn(name), code)
 	s.outside.asked = false
-	writer := dnstest.NewRecorder(&test.ResponseWriter{})
+	// Over TCP, where no answer is cut off.
+	writer := dnstest.NewRecorder(&test.ResponseWriter{TCP: true})
 	ctx := context.WithValue(context.Background(), dnsserver.Key{}, s.Server)
 	ctx = context.WithValue(ctx, dnsserver.LoopKey{}, 0)
 	s.ServeDNS(ctx, writer, question)

@@ -4,6 +4,8 @@
 
 use serde_json::{Map, Value};
 
+static EMPTY: Value = Value::String(String::new());
+
 /// One error of validation: where, and Kubernetes' text without the path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FieldError {
@@ -51,7 +53,9 @@ impl<'a> At<'a> {
     /// The items of a list, each with its index.
     pub fn items(&self) -> Vec<At<'a>> {
         let items = self.value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let place = |(index, value)| At { value: Some(value), path: format!("{}[{index}]", self.path) };
+        // Go reads null in a list as the zero value; lists of plain values hold strings here.
+        let zero = |value: &'a Value| if value.is_null() { &EMPTY } else { value };
+        let place = |(index, value)| At { value: Some(zero(value)), path: format!("{}[{index}]", self.path) };
         items.iter().enumerate().map(place).collect()
     }
 

@@ -37,6 +37,14 @@ impl<T: Ord> Sorted for Vec<T> {
 fn drop_nulls(value: &mut Value) {
     match value {
         Value::Object(fields) => {
+            // In a map of strings null is the empty string.
+            for name in ["labels", "annotations", "matchLabels", "selector", "data"] {
+                for field in fields.get_mut(name).and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut()) {
+                    if field.is_null() {
+                        *field = Value::String(String::new());
+                    }
+                }
+            }
             fields.retain(|_, field| !field.is_null());
             fields.values_mut().for_each(drop_nulls);
         }
