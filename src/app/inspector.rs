@@ -113,6 +113,7 @@ fn HopView(HopProps { moment, hop, run }: &HopProps) -> Html {
     let (name, class) = place_glyph(&hop.at);
     let steps = moment.player.steps();
     let failed = run.trace.verdict != Verdict::Delivered && moment.player.step >= steps::deciding(&steps, &run.trace);
+    let advised = failed && run.trace.advice.is_some();
     let inner = steps.get(moment.player.step).is_some_and(|step: &Step| !step.call.is_empty());
     let (who, decided) = (decided_by(state, hop), state.speech.t("who.decided"));
     let (before, after) = decided.split_once("{who}").unwrap_or((&decided, ""));
@@ -124,13 +125,10 @@ fn HopView(HopProps { moment, hop, run }: &HopProps) -> Html {
             <p>{ marked(&text(&state.speech, hop)) }</p>
             { dns(state, hop, run) }
         </section>
+        if advised { <AdviceView moment={moment.clone()} hop={hop.clone()} advice={run.trace.advice.clone()}/> }
         { addresses(state, hop) }
         { rules(state, hop) }
-        if failed && run.trace.advice.is_some() {
-            <AdviceView moment={moment.clone()} advice={run.trace.advice.clone()}/>
-        } else {
-            <Cause moment={moment.clone()} because={hop.because.clone()}/>
-        }
+        if !advised { <Cause moment={moment.clone()} because={hop.because.clone()}/> }
         if !run.trace.assumptions.is_empty() {
             <section class="assume"><div class="eyebrow">{ state.speech.t("assumptions") }</div>
                 <ul>{ for run.trace.assumptions.iter().map(|note| html! { <li>{ marked(&state.say(note)) }</li> }) }</ul></section>
@@ -285,19 +283,21 @@ fn line_text(files: &[SourceFile], span: &Span) -> String {
 #[derive(Clone, PartialEq, Properties)]
 struct AdviceProps {
     moment: Moment,
+    hop: Hop,
     advice: Option<Advice>,
 }
 
 /// Why it failed, what to try next, and the change that would mend it.
 #[component]
-fn AdviceView(AdviceProps { moment, advice }: &AdviceProps) -> Html {
+fn AdviceView(AdviceProps { moment, hop, advice }: &AdviceProps) -> Html {
     let state = &moment.state;
     let Some(advice) = advice else { return Html::default() };
     let class = state.run.as_ref().map_or("", |run| outcome(&run.trace).class);
+    let why = state.say(&advice.why);
     let fix = mending(state, advice);
     html! {
         <section class={classes!("fix", class)}>
-            <h4>{ marked(&state.say(&advice.why)) }</h4>
+            if why != text(&state.speech, hop) { <h4>{ marked(&why) }</h4> }
             <p>{ icon("i-hint", 15) }{ " " }{ marked(&state.say(&advice.next)) }</p>
             <Cause moment={moment.clone()} because={advice.because.clone()}/>
             if let Some(fix) = fix {

@@ -57,7 +57,8 @@ pub fn Results(part: &Part) -> Html {
 /// An outcome in words: `200 OK`, `Connection refused`.
 pub fn words(state: &State, outcome: Outcome, status: Option<u16>) -> String {
     let status = status.map(|status| status.to_string()).unwrap_or_default();
-    let message = Message { id: outcome.words.into(), args: [("status".into(), status)].into() };
+    let id = if outcome.words == "outcome.ok" && status.is_empty() { "outcome.delivered" } else { outcome.words };
+    let message = Message { id: id.into(), args: [("status".into(), status)].into() };
     state.say(&message).trim().to_string()
 }
 

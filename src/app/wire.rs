@@ -546,6 +546,14 @@ mod tests {
     }
 
     #[test]
+    fn a_lesson_comes_back_with_its_texts() {
+        use crate::lesson::Lesson;
+        let texts = |name: &str| std::fs::read_to_string(format!("lessons/2-nodeport-on-every-node/{name}.yaml")).unwrap();
+        let lesson = Lesson::read(&texts("lesson"), &texts("start"), &texts("solution")).unwrap();
+        assert_eq!(read::<Lesson>(&write(&lesson).unwrap()).as_ref(), Ok(&lesson));
+    }
+
+    #[test]
     fn any_bytes_are_read_or_refused() {
         for first in 0..=255u8 {
             for second in 0..=255u8 {

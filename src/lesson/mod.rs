@@ -32,10 +32,8 @@ pub struct Lesson {
     /// One after another, each more concrete.
     pub hints: Vec<Texts>,
     /// The learner's first text. Read from `start.yaml` beside the lesson.
-    #[serde(skip_deserializing)]
     pub start: String,
     /// One that reaches all goals. Read from `solution.yaml` beside the lesson.
-    #[serde(skip_deserializing)]
     pub solution: String,
 }
 
