@@ -176,9 +176,10 @@ fn fixed(index: usize, container: &Container, row: &Row, words: &[String], found
     }
     let replaces_first = usize::from(first.is_some());
     first.into_iter().for_each(|listener| found.add(listener));
-    for port in row.tcp.iter().skip(replaces_first) {
+    let tcp = row.tcp.iter().skip(replaces_first).map(|port| (*port, Protocol::Tcp));
+    for (port, protocol) in tcp.chain(row.udp.iter().map(|port| (*port, Protocol::Udp))) {
         let basis = Basis::Known(msg!("listens.image", image = image, port = port));
-        found.add(listener(container, *port, Protocol::Tcp, basis, format!("spec.containers[{index}].image")));
+        found.add(listener(container, port, protocol, basis, format!("spec.containers[{index}].image")));
     }
 }
 

@@ -169,7 +169,9 @@ impl<'a> Page<'a> {
             return self.line("Events:\t<none>");
         }
         self.flush();
-        events.sort_by_key(|event| event.last_timestamp.as_deref().and_then(seconds_of));
+        // Those of one second stand in the order in which they were written.
+        let written = |event: &Event| event.metadata.resource_version.parse::<u64>().unwrap_or_default();
+        events.sort_by_key(|event| (event.last_timestamp.as_deref().and_then(seconds_of), written(event)));
         self.line("Events:");
         self.line("  Type\tReason\tAge\tFrom\tMessage");
         self.line("  ----\t------\t----\t----\t-------");
@@ -277,7 +279,8 @@ fn node(page: &mut Page, node: &Node) {
         page.line("  ----\t------\t-----------------\t------------------\t------\t-------");
     }
     for condition in &node.status.conditions {
-        let at = written_date(condition.last_transition_time.as_deref());
+        let since = condition.last_transition_time.as_deref();
+        let at = written_date(since.or(node.metadata.creation_timestamp.as_deref()));
         let (type_, status) = (&condition.type_, &condition.status);
         page.line(format!("  {type_} \t{status} \t{at} \t{at} \t{} \t{}", condition.reason, condition.message));
     }

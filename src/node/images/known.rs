@@ -65,6 +65,15 @@ pub(super) const ROWS: &[Row] = &[
     fixed(&["adminer", "tomcat", "phpmyadmin/phpmyadmin"], &[8080], &["catalina.sh"], &[]),
     fixed(&["phpmyadmin", "wordpress", "nextcloud", "drupal", "joomla"], &[80], &["apache2-foreground"], &[]),
     fixed(&["mongo-express"], &[8081], &[], &["$PORT"]),
+    Row {
+        images: &["coredns/coredns", "coredns"],
+        kind: Kind::Fixed,
+        tcp: &[53, 8080, 8181, 9153],
+        udp: &[53],
+        programs: &["coredns"],
+        flags: &[],
+    },
+    fixed(&["kubehop.dev/ingress-controller"], &[80, 443], &[], &[]),
     fixed(&["pause"], &[], &["/pause"], &[]),
     usual(&["caddy", "haproxytech/haproxy-alpine"], &[80], &[]),
     usual(&["traefik"], &[80], &[]),
@@ -90,7 +99,6 @@ pub(super) const ROWS: &[Row] = &[
     usual(&["sonatype/nexus3"], &[8081], &[]),
     usual(&["influxdb"], &[8086], &[]),
     usual(&["jaegertracing/all-in-one"], &[16686, 4317, 4318], &[]),
-    usual(&["coredns/coredns", "coredns"], &[53, 8080, 8181, 9153], &[53]),
     usual(&["examplevotingapp_vote", "examplevotingapp_result"], &[80], &[]),
     Row {
         images: &[
