@@ -10,5 +10,6 @@ pub mod discovery;
 pub mod meta;
 pub mod networking;
 pub mod time;
+pub mod typed;
 
 pub use meta::{Kind, ObjectMeta, ObjectRef, Resource};

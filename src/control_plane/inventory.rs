@@ -39,7 +39,7 @@ pub(crate) fn install(world: &mut World) {
 
 /// A typed object from a literal of this file.
 fn read<R: Resource>(value: Value) -> Option<R> {
-    serde_json::from_value(value).ok()
+    crate::api::typed::from_value(&value).ok()
 }
 
 /// A namespace with the label that the API server gives it.

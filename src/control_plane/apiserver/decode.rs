@@ -45,7 +45,7 @@ pub(super) fn defaulted(kind: Kind, manifest: &Manifest) -> Result<Value, Vec<Di
 /// The JSON of a typed object as its Rust type.
 pub(super) fn typed<T: Resource>(manifest: &Manifest, value: Value) -> Result<T, Vec<Diagnostic>> {
     // The table and our types agree on types, so only a value that is out of their range is refused here.
-    serde_json::from_value::<T>(value).map_err(|error| vec![finding(manifest, "", format!("json: {error}"))])
+    crate::api::typed::from_value::<T>(&value).map_err(|error| vec![finding(manifest, "", format!("json: {error}"))])
 }
 
 /// All that strict decoding has to say about a document.

@@ -104,7 +104,7 @@ pub fn selector_works(at: &At) -> bool {
 
 /// Whether a selector takes these labels; both as JSON.
 pub fn selector_matches(at: &At, labels: &At) -> bool {
-    let selector = at.value().and_then(|value| serde_json::from_value::<crate::api::meta::LabelSelector>(value.clone()).ok()).unwrap_or_default();
+    let selector = at.value().and_then(|value| crate::api::typed::from_value::<crate::api::meta::LabelSelector>(value).ok()).unwrap_or_default();
     let labels: crate::api::meta::Labels =
         labels.entries().into_iter().map(|(key, value)| (key.to_string(), value.as_str().unwrap_or_default().to_string())).collect();
     selector.matches(&labels)
