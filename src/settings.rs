@@ -163,6 +163,34 @@ pub enum Edge {
 }
 
 impl Settings {
+    /// Whether a cluster can be made of these settings.
+    ///
+    /// # Errors
+    /// The first key that cannot be used, and why.
+    pub fn check(&self) -> Result<(), String> {
+        let count = match &self.nodes {
+            Nodes::Count(count) => u64::from(*count),
+            Nodes::List(nodes) => nodes.len() as u64,
+        };
+        if count > 50 {
+            return Err(format!("nodes: {count} are too many, at most 50"));
+        }
+        let range = |key: &str, text: &str| text.parse::<Cidr>().map_err(|why| format!("{key}: {why}"));
+        let pods = range("podCIDR", &self.pod_cidr)?;
+        let services = range("serviceCIDR", &self.service_cidr)?;
+        if pods.bits > 24 || (1u64 << (24 - pods.bits)) <= count {
+            return Err(format!("podCIDR: {} is too small for a /24 on each of {count} nodes", self.pod_cidr));
+        }
+        if services.bits > 27 {
+            return Err(format!("serviceCIDR: {} is too small, at least a /27", self.service_cidr));
+        }
+        let (first, last) = self.load_balancer.pool.split_once('-').unwrap_or((&self.load_balancer.pool, &self.load_balancer.pool));
+        match (first.trim().parse::<Ipv4Addr>(), last.trim().parse::<Ipv4Addr>()) {
+            (Ok(first), Ok(last)) if first <= last => Ok(()),
+            _ => Err(format!("loadBalancer.pool: not a range of addresses: {}", self.load_balancer.pool)),
+        }
+    }
+
     /// The Pods' range; the default one where the text is unreadable (admission has said so).
     pub fn pod_range(&self) -> Cidr {
         self.pod_cidr.parse().unwrap_or(Cidr { base: Ipv4Addr::new(10, 244, 0, 0), bits: 16 })
@@ -203,5 +231,24 @@ pub mod text {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<Settings>, D::Error> {
         let value: serde_json::Value = serde_json::from_str(&String::deserialize(deserializer)?).map_err(de::Error::custom)?;
         serde_json::from_value(value).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_no_cluster_can_have_are_named() {
+        assert_eq!(Settings::default().check(), Ok(()));
+        let wrong = |change: fn(&mut Settings)| {
+            let mut settings = Settings::default();
+            change(&mut settings);
+            settings.check().unwrap_err()
+        };
+        assert_eq!(wrong(|s| s.nodes = Nodes::Count(51)), "nodes: 51 are too many, at most 50");
+        assert_eq!(wrong(|s| s.pod_cidr = "10.244".into()), "podCIDR: not an address range: 10.244");
+        assert!(wrong(|s| s.pod_cidr = "10.244.0.0/23".into()).starts_with("podCIDR: 10.244.0.0/23 is too small"));
+        assert!(wrong(|s| s.load_balancer.pool = "198.51.100.99-198.51.100.10".into()).starts_with("loadBalancer.pool"));
     }
 }

@@ -62,7 +62,9 @@ pub fn settings(path: Option<&PathBuf>, mode: Option<ModeArg>) -> Result<Setting
     let mut settings = match path {
         Some(path) => {
             let file = file(path)?;
-            kubectl::from_yaml::<Settings>(&file.text).map_err(|error| format!("{}: {error}", file.name))?
+            let settings = kubectl::from_yaml::<Settings>(&file.text).map_err(|error| format!("{}: {error}", file.name))?;
+            settings.check().map_err(|error| format!("{}: {error}", file.name))?;
+            settings
         }
         None => Settings::default(),
     };

@@ -276,7 +276,7 @@ fn report(world: &mut World, deployment: &Deployment, object: &ObjectRef, hash: 
         updated_replicas: new.map_or(0, |set| set.status.replicas),
         ready_replicas: sum(|set| set.status.ready_replicas),
         available_replicas: available,
-        unavailable_replicas: (sum(|set| wanted(set)).max(deployment.spec.replicas.unwrap_or(1)) - available).max(0),
+        unavailable_replicas: (sum(wanted).max(deployment.spec.replicas.unwrap_or(1)) - available).max(0),
     };
     let revision = new.map_or(0, |set| revision(set)).to_string();
     let stale = deployment.metadata.annotations.get(REVISION) != Some(&revision) && revision != "0";

@@ -115,7 +115,8 @@ fn desired(store: &Store, service: &Service) -> Vec<(Vec<EndpointPort>, Vec<Endp
 /// Ended Pods, and those without an address, are not endpoints.
 fn belongs(pod: &Pod) -> bool {
     let ended = matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
-    !ended && !(pod.status.pod_ip.is_empty() && pod.status.pod_ips.is_empty())
+    let addressed = !pod.status.pod_ip.is_empty() || !pod.status.pod_ips.is_empty();
+    addressed && !ended
 }
 
 /// The Service's ports as this Pod has them; a name that it does not know is left out.
@@ -218,8 +219,8 @@ fn pack(service: &Service, ports: &[EndpointPort], desired: Vec<Endpoint>, exist
         }
     }
     let mut rest: Vec<Endpoint> = left.into_values().flatten().collect();
-    rest.sort_by(|a, b| numeric(a).cmp(&numeric(b)));
-    rest.reverse();
+    // Taken from the end: lowest address first.
+    rest.sort_by_key(|endpoint| std::cmp::Reverse(numeric(endpoint)));
     updated.sort_by_key(|slice| std::cmp::Reverse(slice.endpoints.len()));
     for slice in &mut updated {
         fill(slice, &mut rest);
