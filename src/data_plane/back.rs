@@ -69,7 +69,7 @@ impl<T: Tell> Travel<'_, T> {
             return self.unknown(node, flow);
         };
         let after = binding.original.reversed();
-        if after != flow {
+        if T::ON && after != flow {
             let name = self.node_name(node).to_string();
             self.tell.hop(|| {
                 let text = match (after.src != flow.src, after.dst != flow.dst) {
@@ -184,8 +184,11 @@ impl<T: Tell> Travel<'_, T> {
         });
     }
 
-    /// A machine as a place, with its object.
+    /// A machine as a place, with its object; nothing telling where nothing is told.
     pub fn place_of(&self, spot: Spot) -> (Place, Vec<ObjectRef>) {
+        if !T::ON {
+            return (Place::Internet, Vec::new());
+        }
         match spot {
             Spot::Node(node) => {
                 let name = self.node_name(node);

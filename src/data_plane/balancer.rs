@@ -30,7 +30,7 @@ impl<T: Tell> Travel<'_, T> {
             let text = msg!("hop.LoadBalancerNoBackend.text.sourceRange", service = service.metadata.name, client = flow.src.ip);
             return self.balancer_ends(balancer, flow, text, Verdict::Timeout, "spec.loadBalancerSourceRanges".into());
         }
-        let healthy = self.world.healthy(self.cluster, balancer);
+        let healthy = &balancer.healthy;
         let node_port = u16::try_from(port.node_port).unwrap_or(0);
         let chosen = match self.via.filter(|via| healthy.contains(via)) {
             Some(via) => Some(via),

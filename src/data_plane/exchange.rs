@@ -160,7 +160,7 @@ impl<T: Tell> Exchange<'_, T> {
 
     /// A connection to be made.
     pub fn travel(&mut self, protocol: Protocol) -> Travel<'_, T> {
-        Travel::new(self.cluster, self.world, self.kernels, &mut self.random, protocol, self.tell)
+        Travel::new(self.world, self.kernels, &mut self.random, protocol, self.tell)
     }
 
     /// The address that the sender speaks from.
@@ -220,7 +220,7 @@ impl<T: Tell> Exchange<'_, T> {
         bindings: Vec<Binding>,
     ) -> (bool, Vec<Binding>) {
         let mut silent = Silent;
-        let mut travel = Travel::new(self.cluster, self.world, self.kernels, &mut self.random, protocol, &mut silent);
+        let mut travel = Travel::new(self.world, self.kernels, &mut self.random, protocol, &mut silent);
         travel.bindings = bindings;
         let home = travel.back(from, seen.reversed(), client, called);
         (home, travel.bindings)
@@ -326,7 +326,7 @@ impl<T: Tell> Exchange<'_, T> {
         let guest = guest.clone();
         let meta = &guest.pod.metadata;
         let place = self.travel(target.protocol).place_of(Spot::Pod(pod)).0;
-        let object = ObjectRef::of(guest.pod.as_ref());
+        let object = if T::ON { ObjectRef::of(guest.pod.as_ref()) } else { ObjectRef::new(Kind::Pod, "", "") };
         self.tell.hop(|| {
             let text = msg!("hop.PodArrive.text", pod = meta.name, source = seen.src.ip, port = seen.dst.port);
             hop(place.clone(), Reason::PodArrive, text).flow(seen, seen).about(vec![object.clone()])

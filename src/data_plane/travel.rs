@@ -7,7 +7,6 @@ use super::kernel::Kernel;
 use super::story::{HopExt, KernelHop, Tell, hop};
 use super::world::{EGRESS_GATEWAY, Owner, World};
 use crate::api::{Kind, ObjectRef};
-use crate::cluster::Cluster;
 use crate::msg;
 use crate::netfilter::ConntrackState;
 use crate::netfilter::walk::{Decision, Hook, Situation};
@@ -47,7 +46,6 @@ pub(super) struct Binding {
 
 /// One connection on its way.
 pub(super) struct Travel<'a, T> {
-    pub cluster: &'a Cluster,
     pub world: &'a World,
     pub kernels: &'a mut [Kernel],
     pub random: &'a mut Random,
@@ -72,14 +70,13 @@ const LONGEST_WAY: usize = 16;
 
 impl<'a, T: Tell> Travel<'a, T> {
     pub fn new(
-        cluster: &'a Cluster,
         world: &'a World,
         kernels: &'a mut [Kernel],
         random: &'a mut Random,
         protocol: Protocol,
         tell: &'a mut T,
     ) -> Self {
-        Travel { cluster, world, kernels, random, protocol, via: None, tell, routed: false, bindings: Vec::new() }
+        Travel { world, kernels, random, protocol, via: None, tell, routed: false, bindings: Vec::new() }
     }
 
     pub fn node_name(&self, node: usize) -> &str {
@@ -350,7 +347,7 @@ impl<'a, T: Tell> Travel<'a, T> {
     /// The node that announces a load balancer's address (layer 2): one for each address, chosen by the address.
     fn announcer(&self, balancer: usize) -> Option<usize> {
         let balancer = self.world.balancers.get(balancer)?;
-        let healthy = self.world.healthy(self.cluster, balancer);
+        let healthy = &balancer.healthy;
         let hash = crate::random::stable_hash(&balancer.ip.to_string());
         healthy.get((hash % healthy.len().max(1) as u64) as usize).copied()
     }

@@ -11,7 +11,7 @@ use crate::netfilter::Cidr;
 use crate::node::cni;
 use crate::node::kube_proxy::{internal_ip, parse_cidr_sloppy, parse_ip_sloppy};
 use crate::settings::{API_SERVER, CLIENT_OUTSIDE, INGRESS_NAMESPACE, OutsideSettings, Provider};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -50,6 +50,8 @@ pub(super) struct Balancer {
     pub ip: Ipv4Addr,
     /// A machine outside that rewrites to a node port; otherwise the address itself is routed to a node.
     pub proxy: bool,
+    /// The nodes that its health check finds well, in their order.
+    pub healthy: Vec<usize>,
 }
 
 /// Who owns an address.
@@ -92,6 +94,12 @@ impl World {
             now: cluster.now,
             owners: BTreeMap::new(),
         };
+        let ready = ready_nodes(store);
+        let healthy: Vec<_> =
+            world.balancers.iter().map(|balancer| world.healthy(cluster, &balancer.service, &ready)).collect();
+        for (balancer, healthy) in world.balancers.iter_mut().zip(healthy) {
+            balancer.healthy = healthy;
+        }
         world.pods = store.pods.values().filter_map(|pod| world.guest(pod)).collect();
         let own = |(index, balancer): (usize, &Balancer)| (balancer.ip, Owner::Balancer(index));
         world.owners.extend(world.balancers.iter().enumerate().map(own));
@@ -144,15 +152,34 @@ impl World {
         self.pod_range.contains(ip) || matches!(self.owner(ip), Owner::Node(_) | Owner::Pod(_))
     }
 
-    /// The nodes that a load balancer's health check finds well, in their order.
-    pub fn healthy(&self, cluster: &Cluster, balancer: &Balancer) -> Vec<usize> {
-        let local = balancer.service.spec.external_traffic_policy == "Local";
-        let answers = |node: &Machine| {
-            let serves = || !local || has_ready_endpoint(cluster.proxy_view(&node.name), &balancer.service, &node.name);
-            cluster.load_balancer_trusts(&node.name) && !node.excluded && serves()
+    /// The nodes that pass a load balancer's health check: alive as far as it knows and, under policy Local, with a ready endpoint.
+    fn healthy(&self, cluster: &Cluster, service: &Service, ready: &ReadyNodes<'_>) -> Vec<usize> {
+        let meta = &service.metadata;
+        let key = (meta.namespace.as_str(), meta.name.as_str());
+        let local = service.spec.external_traffic_policy == "Local";
+        let serves = |node: &Machine| match cluster.machines.get(&node.name).and_then(|machine| machine.frozen_view.as_deref()) {
+            Some(view) => ready_nodes(view).get(&key).is_some_and(|nodes| nodes.contains(node.name.as_str())),
+            None => ready.get(&key).is_some_and(|nodes| nodes.contains(node.name.as_str())),
         };
-        self.nodes.iter().enumerate().filter(|(_, node)| answers(node)).map(|(index, _)| index).collect()
+        let passes = |node: &Machine| {
+            cluster.load_balancer_trusts(&node.name) && !node.excluded && (!local || serves(node))
+        };
+        self.nodes.iter().enumerate().filter(|(_, node)| passes(node)).map(|(index, _)| index).collect()
     }
+}
+
+/// By Service: the nodes that run a ready endpoint of it, as kube-proxy's health check ports tell load balancers.
+type ReadyNodes<'a> = BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>;
+
+fn ready_nodes(store: &Store) -> ReadyNodes<'_> {
+    let mut found = ReadyNodes::new();
+    for slice in store.all::<EndpointSlice>() {
+        let Some(service) = slice.metadata.labels.get("kubernetes.io/service-name") else { continue };
+        let ready = slice.endpoints.iter().filter(|endpoint| endpoint.conditions.ready.unwrap_or(true));
+        let nodes = ready.filter_map(|endpoint| endpoint.node_name.as_deref());
+        found.entry((slice.metadata.namespace.as_str(), service.as_str())).or_default().extend(nodes);
+    }
+    found
 }
 
 fn machine(cluster: &Cluster, node: &Node) -> Option<Machine> {
@@ -174,22 +201,10 @@ fn balancers(store: &Store, provider: Provider) -> Vec<Balancer> {
         for ingress in &service.status.load_balancer.ingress {
             let Some(ip) = parse_ip_sloppy(&ingress.ip) else { continue };
             let proxy = ingress.ip_mode.as_deref() == Some("Proxy") || provider == Provider::Cloud;
-            found.push(Balancer { service: Arc::clone(service), ip, proxy });
+            found.push(Balancer { service: Arc::clone(service), ip, proxy, healthy: Vec::new() });
         }
     }
     found
-}
-
-/// What kube-proxy's health check port says: whether a ready endpoint of the Service runs on the node.
-fn has_ready_endpoint(store: &Store, service: &Service, node: &str) -> bool {
-    let meta = &service.metadata;
-    let of_service = |slice: &&EndpointSlice| {
-        slice.metadata.labels.get("kubernetes.io/service-name").is_some_and(|name| *name == meta.name)
-    };
-    let slices = store.in_namespace::<EndpointSlice>(&meta.namespace).filter(of_service);
-    slices.flat_map(|slice| &slice.endpoints).any(|endpoint| {
-        endpoint.node_name.as_deref() == Some(node) && endpoint.conditions.ready.unwrap_or(true)
-    })
 }
 
 /// Whether the Pod runs kubehop's Ingress controller.
