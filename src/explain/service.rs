@@ -3,7 +3,8 @@
 use super::request::Target;
 use super::{Checks, Stop, field, pod};
 use crate::api::ObjectRef;
-use crate::api::core::{Node, Pod, Service, ServicePort};
+use crate::api::apps::{Deployment, StatefulSet};
+use crate::api::core::{Node, Pod, PodTemplateSpec, Service, ServicePort};
 use crate::api::discovery::{Endpoint, EndpointSlice};
 use crate::api::meta::{Labels, selects};
 use crate::cluster::Cluster;
@@ -50,9 +51,26 @@ pub(super) fn by_address(
         let text = msg!("explain.pod.address", pod = found.metadata.name, address = address);
         checks.holds("pod-address", text, Vec::new());
         pod::is_ready(cluster, found, checks)?;
+        if let Some(service) = headless(cluster, &target.host, found) {
+            let text = msg!("explain.headless.port", service = service.metadata.name, port = port);
+            checks.holds("headless", text, vec![field(&ObjectRef::of(service), "spec.clusterIP")]);
+        }
         return pod::listens_on(cluster, found, target.port, protocol, checks);
     }
     Ok(())
+}
+
+/// The headless Service by whose name a Pod was reached: its `port` and `targetPort` translate nothing.
+fn headless<'a>(cluster: &'a Cluster, host: &str, pod: &Pod) -> Option<&'a Service> {
+    let own = |service: &&Service| {
+        let (meta, spec) = (&service.metadata, &service.spec);
+        let selects = !spec.selector.is_empty() && selects(&spec.selector, &pod.metadata.labels);
+        spec.cluster_ip == "None"
+            && meta.namespace == pod.metadata.namespace
+            && selects
+            && host.split('.').any(|label| label == meta.name)
+    };
+    cluster.store.all::<Service>().find(own)
 }
 
 fn external(service: &Service) -> impl Iterator<Item = &str> {
@@ -143,6 +161,9 @@ fn near_labels(cluster: &Cluster, service: &Service) -> (crate::words::Message, 
         let next = msg!("explain.selector.elsewhere.next", namespace = pod.metadata.namespace, service = service.metadata.name);
         return (next, vec![field(&ObjectRef::of(pod), "metadata.namespace")]);
     }
+    if let Some(object) = scaled_to_nothing(cluster, service) {
+        return (msg!("explain.selector.scaled.next", workload = object), vec![field(&object, "spec.replicas")]);
+    }
     let alike = |pod: &&Pod| {
         let labels = &pod.metadata.labels;
         let equal = selector.iter().filter(|(key, value)| labels.get(*key) == Some(value)).count();
@@ -164,6 +185,17 @@ fn near_labels(cluster: &Cluster, service: &Service) -> (crate::words::Message, 
         }
         None => (msg!("explain.selector.none.next", selector = pairs(selector)), Vec::new()),
     }
+}
+
+/// A Deployment or StatefulSet whose Pods would match, if it had any.
+fn scaled_to_nothing(cluster: &Cluster, service: &Service) -> Option<ObjectRef> {
+    let (namespace, selector) = (&service.metadata.namespace, &service.spec.selector);
+    let fits =
+        |replicas: Option<i32>, template: &PodTemplateSpec| replicas == Some(0) && selects(selector, &template.metadata.labels);
+    let deployments =
+        cluster.store.in_namespace::<Deployment>(namespace).filter(|own| fits(own.spec.replicas, &own.spec.template));
+    let sets = cluster.store.in_namespace::<StatefulSet>(namespace).filter(|own| fits(own.spec.replicas, &own.spec.template));
+    deployments.map(ObjectRef::of).chain(sets.map(ObjectRef::of)).next()
 }
 
 fn has_ready_pods(cluster: &Cluster, service: &Service, checks: &mut Checks) -> Result<(), Stop> {

@@ -142,3 +142,32 @@ fn the_nearest_name_is_found_among_near_ones_only() {
     assert_eq!(nearest("wbe", ["web", "api"].into_iter()), Some("web"));
     assert_eq!(nearest("web", ["frontend"].into_iter()), None);
 }
+
+#[test]
+fn a_workload_scaled_to_nothing_is_named() {
+    let cluster = service("{selector: {app: web}, ports: [{port: 80}]}");
+    let web = ObjectRef::new(crate::api::Kind::Deployment, "default", "web");
+    let cluster = cluster.act(&crate::cluster::Action::Scale(web, 0)).cluster;
+    let last = explained(&cluster, "node/node-1", "http://10.0.0.11:80/").checks.pop().unwrap();
+    assert_eq!(last.check, "node-port");
+    let address = cluster.store.get::<crate::api::core::Service>("default", "web").unwrap().spec.cluster_ip.clone();
+    let last = explained(&cluster, "node/node-1", &format!("http://{address}/")).checks.pop().unwrap();
+    assert_eq!(last.next.map(|next| next.id.to_string()), Some("explain.selector.scaled.next".into()));
+}
+
+#[test]
+fn a_headless_service_translates_no_port() {
+    let cluster = service("{clusterIP: None, selector: {app: web}, ports: [{port: 8080, targetPort: 80}]}");
+    check(
+        &cluster,
+        POD,
+        "http://web:8080/",
+        "name-resolves pod-address pod-ready headless !process-listens explain.listens.none",
+    );
+    check(
+        &cluster,
+        POD,
+        "http://web:80/",
+        "name-resolves pod-address pod-ready headless process-listens request-arrives explain.arrives.ok",
+    );
+}

@@ -121,7 +121,11 @@ impl Advice<'_> {
     fn no_pods(&mut self, object: &ObjectRef, service: &Service) {
         let selector = &service.spec.selector;
         let text = pairs(selector);
-        let message = msg!("advise.noPods", service = object.name, selector = text);
+        let message = match service.spec.cluster_ip.as_str() {
+            // A headless Service is nothing but its Pods' addresses under a name.
+            "None" => msg!("advise.noPodsHeadless", service = object.name, selector = text),
+            _ => msg!("advise.noPods", service = object.name, selector = text),
+        };
         let labels = self.own_labels(&object.namespace);
         if let Some((key, wrong, right)) = near_miss(selector, &labels) {
             let path = format!("spec.selector.{key}");
