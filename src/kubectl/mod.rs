@@ -2,6 +2,7 @@
 
 pub mod advise;
 pub mod describe;
+mod complaint;
 mod paste;
 pub mod printers;
 mod reader;
