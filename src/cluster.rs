@@ -369,34 +369,12 @@ impl std::str::FromStr for Action {
 fn subject_ref(text: &str) -> Result<ObjectRef, String> {
     let mut parts = text.split('/');
     let kind = parts.next().unwrap_or_default();
-    let kind = kind_named(kind).ok_or_else(|| format!("not a kind: {kind}"))?;
+    let kind = Kind::named(kind).ok_or_else(|| format!("not a kind: {kind}"))?;
     match (parts.next(), parts.next(), parts.next()) {
         (Some(name), None, _) if !name.is_empty() => Ok(ObjectRef::new(kind, "default", name)),
         (Some(namespace), Some(name), None) if !name.is_empty() => Ok(ObjectRef::new(kind, namespace, name)),
         _ => Err(format!("not an object: {text}")),
     }
-}
-
-/// The kind of a name as kubectl takes it: `deployment`, `deployments`, `deploy`.
-pub fn kind_named(text: &str) -> Option<Kind> {
-    let lower = text.to_ascii_lowercase();
-    let short = match lower.as_str() {
-        "po" => "pods",
-        "svc" => "services",
-        "ep" => "endpoints",
-        "deploy" => "deployments",
-        "rs" => "replicasets",
-        "sts" => "statefulsets",
-        "ds" => "daemonsets",
-        "no" => "nodes",
-        "ing" => "ingresses",
-        "ns" => "namespaces",
-        "cm" => "configmaps",
-        "ev" => "events",
-        "netpol" => "networkpolicies",
-        other => other,
-    };
-    Kind::ALL.into_iter().find(|kind| kind.plural() == short || kind.name().eq_ignore_ascii_case(short))
 }
 
 /// `60s`, `5m`, `1h`, `1m30s`, or seconds.

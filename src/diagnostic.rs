@@ -66,3 +66,41 @@ pub struct Fix {
     /// The new text in that place.
     pub text: String,
 }
+
+/// How far a typed word is from another: Levenshtein's distance over the first 64 letters, in which a different case counts as
+/// nothing and two swapped letters as one.
+pub fn distance(one: &str, other: &str) -> usize {
+    let one: Vec<char> = one.to_lowercase().chars().take(64).collect();
+    let other: Vec<char> = other.to_lowercase().chars().take(64).collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=other.len()).collect();
+    for (row, letter) in one.iter().enumerate() {
+        let mut line = vec![row + 1];
+        for (column, against) in other.iter().enumerate() {
+            let at = |line: &[usize], column: usize| line.get(column).copied().unwrap_or(usize::MAX / 2);
+            let mut least = at(&above, column) + usize::from(letter != against);
+            least = least.min(at(&above, column + 1) + 1).min(at(&line, column) + 1);
+            let swapped = row > 0 && column > 0 && one.get(row - 1) == Some(against) && other.get(column - 1) == Some(letter);
+            if swapped {
+                least = least.min(at(&before, column - 1) + 1);
+            }
+            line.push(least);
+        }
+        before = std::mem::replace(&mut above, line);
+    }
+    above.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distance;
+
+    #[test]
+    fn distances_count_changed_letters() {
+        for (a, b, expected) in
+            [("web", "web", 0), ("wbe", "web", 1), ("Web", "web", 0), ("api", "", 3), ("", "x", 1), ("kitten", "sitting", 3)]
+        {
+            assert_eq!(distance(a, b), expected, "{a} {b}");
+        }
+    }
+}

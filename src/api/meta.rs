@@ -244,6 +244,28 @@ impl Kind {
         !matches!(self, Kind::Namespace | Kind::Node | Kind::IngressClass)
     }
 
+    /// The kind of a name as kubectl takes it: `deployment`, `deployments`, `deploy`, `deployments.apps`.
+    pub fn named(text: &str) -> Option<Kind> {
+        let lower = text.to_ascii_lowercase();
+        let word = match lower.split('.').next().unwrap_or_default() {
+            "po" => "pods",
+            "svc" => "services",
+            "ep" => "endpoints",
+            "deploy" => "deployments",
+            "rs" => "replicasets",
+            "sts" => "statefulsets",
+            "ds" => "daemonsets",
+            "no" => "nodes",
+            "ing" => "ingresses",
+            "ns" => "namespaces",
+            "cm" => "configmaps",
+            "ev" => "events",
+            "netpol" => "networkpolicies",
+            other => other,
+        };
+        Kind::ALL.into_iter().find(|kind| kind.plural() == word || kind.name().eq_ignore_ascii_case(word))
+    }
+
     /// The kind of this API version and name, where kubehop plays it.
     pub fn find(api_version: &str, name: &str) -> Option<Kind> {
         Kind::ALL.into_iter().find(|kind| kind.name() == name && kind.api_version() == api_version)
@@ -341,3 +363,16 @@ macro_rules! resource {
     )*};
 }
 pub(crate) use resource;
+
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+
+    #[test]
+    fn short_names_plurals_and_groups_name_a_kind() {
+        for (word, kind) in [("po", Kind::Pod), ("Services", Kind::Service), ("deployments.apps", Kind::Deployment)] {
+            assert_eq!(Kind::named(word), Some(kind));
+        }
+        assert_eq!(Kind::named("moon"), None);
+    }
+}

@@ -5,6 +5,7 @@ use super::args::{CheckArgs, DescribeArgs, DigArgs, GetArgs, RulesArgs, TextOrJs
 use super::load;
 use super::output::{Out, escaped};
 use crate::addons::coredns::{Zone, resolver};
+use crate::api::Kind;
 use crate::api::core::Pod;
 use crate::api::discovery::EndpointSlice;
 use crate::cluster::Store;
@@ -37,7 +38,7 @@ pub fn get(args: &GetArgs, out: &mut Out) -> Result<Outcome, String> {
         show_labels: args.show_labels,
     };
     for word in args.words.first().into_iter().flat_map(|word| word.split('/').next().unwrap_or_default().split(',')) {
-        if word != "all" && printers::kind_named(word).is_none() {
+        if word != "all" && Kind::named(word).is_none() {
             return Err(format!("the server doesn't have a resource type \"{}\"", escaped(word)));
         }
     }
@@ -52,7 +53,7 @@ pub fn get(args: &GetArgs, out: &mut Out) -> Result<Outcome, String> {
 }
 
 pub fn describe(args: &DescribeArgs, out: &mut Out) -> Result<Outcome, String> {
-    let kind = printers::kind_named(&args.resource)
+    let kind = Kind::named(&args.resource)
         .ok_or_else(|| format!("the server doesn't have a resource type \"{}\"", escaped(&args.resource)))?;
     let loaded = load::cluster(&args.cluster, None)?;
     let outcome = loaded.report(out);

@@ -83,25 +83,10 @@ fn field(object: &ObjectRef, path: impl Into<String>) -> FieldRef {
     FieldRef { object: object.clone(), path: path.into() }
 }
 
-/// How many single-letter changes lie between two names; the nearest name is what was probably meant.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, left) in a.iter().enumerate() {
-        let mut next = vec![i + 1];
-        for (j, right) in b.iter().enumerate() {
-            let at = |list: &[usize], index: usize| list.get(index).copied().unwrap_or(usize::MAX - 1);
-            let change = at(&row, j) + usize::from(left != right);
-            next.push(change.min(at(&row, j + 1) + 1).min(at(&next, j) + 1));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
-}
 
 /// The candidate that a mistyped name most likely stands for.
 fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = candidates.filter(|other| *other != name).map(|other| (distance(name, other), other));
+    let scored = candidates.filter(|other| *other != name).map(|other| (crate::diagnostic::distance(name, other), other));
     scored.filter(|(distance, other)| *distance <= 2.max(other.len() / 4)).min().map(|(_, other)| other)
 }
 

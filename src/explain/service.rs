@@ -168,7 +168,7 @@ fn near_labels(cluster: &Cluster, service: &Service) -> (crate::words::Message, 
         let labels = &pod.metadata.labels;
         let equal = selector.iter().filter(|(key, value)| labels.get(*key) == Some(value)).count();
         let close =
-            selector.iter().filter(|(key, value)| labels.get(*key).is_some_and(|own| super::distance(own, value) <= 2)).count();
+            selector.iter().filter(|(key, value)| labels.get(*key).is_some_and(|own| crate::diagnostic::distance(own, value) <= 2)).count();
         let swapped = selector.values().filter(|value| labels.values().any(|own| own == *value)).count();
         (equal, close, swapped)
     };

@@ -2,7 +2,7 @@
 
 use super::strict::{TypeError, UnknownField};
 use crate::api::Kind;
-use crate::diagnostic::{Fix, Span};
+use crate::diagnostic::{Fix, Span, distance};
 use crate::kubectl::Manifest;
 use crate::kubectl::schema::{self, Type};
 use crate::msg;
@@ -91,28 +91,6 @@ pub(super) fn closest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
     names.iter().map(|name| (distance(typed, name), *name)).filter(|(away, _)| *away <= most).min().map(|(_, name)| name)
 }
 
-/// Levenshtein's distance, in which a different case counts as nothing and two swapped letters as one.
-fn distance(one: &str, other: &str) -> usize {
-    let one: Vec<char> = one.to_lowercase().chars().take(64).collect();
-    let other: Vec<char> = other.to_lowercase().chars().take(64).collect();
-    let mut before: Vec<usize> = Vec::new();
-    let mut above: Vec<usize> = (0..=other.len()).collect();
-    for (row, letter) in one.iter().enumerate() {
-        let mut line = vec![row + 1];
-        for (column, against) in other.iter().enumerate() {
-            let at = |line: &[usize], column: usize| line.get(column).copied().unwrap_or(usize::MAX / 2);
-            let mut least = at(&above, column) + usize::from(letter != against);
-            least = least.min(at(&above, column + 1) + 1).min(at(&line, column) + 1);
-            let swapped = row > 0 && column > 0 && one.get(row - 1) == Some(against) && other.get(column - 1) == Some(letter);
-            if swapped {
-                least = least.min(at(&before, column - 1) + 1);
-            }
-            line.push(least);
-        }
-        before = std::mem::replace(&mut above, line);
-    }
-    above.last().copied().unwrap_or(0)
-}
 
 #[cfg(test)]
 mod tests {

@@ -10,7 +10,7 @@ use crate::api::core::{Pod, Service, ServicePort};
 use crate::api::meta::{IntOrString, Labels, selects};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Store};
-use crate::diagnostic::{Diagnostic, Finding, Fix, Severity, Span};
+use crate::diagnostic::{Diagnostic, Finding, Fix, Severity, Span, distance};
 use crate::msg;
 use crate::node::images::{self, Listener};
 use crate::packet::Protocol;
@@ -303,41 +303,12 @@ fn near_miss(selector: &Labels, all: &[Labels]) -> Option<(String, String, Strin
     best.into_values().next()
 }
 
-/// How many letters must change to make one word the other (Levenshtein).
-pub(crate) fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut left = i + 1;
-        let mut diagonal = i;
-        for (j, to) in b.iter().enumerate() {
-            let above = row.get(j + 1).copied().unwrap_or_default();
-            let next = (left + 1).min(above + 1).min(diagonal + usize::from(from != *to));
-            if let Some(cell) = row.get_mut(j) {
-                *cell = left;
-            }
-            (diagonal, left) = (above, next);
-        }
-        if let Some(last) = row.last_mut() {
-            *last = left;
-        }
-    }
-    row.last().copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn labels(text: &str) -> Labels {
         text.split(',').filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.to_string(), v.to_string())).collect()
-    }
-
-    #[test]
-    fn distances_count_changed_letters() {
-        for (a, b, expected) in [("web", "web", 0), ("wbe", "web", 2), ("api", "", 3), ("", "x", 1), ("kitten", "sitting", 3)] {
-            assert_eq!(distance(a, b), expected, "{a} {b}");
-        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::api::meta::{Labels, ObjectMeta};
 use crate::api::time::seconds_of;
 use crate::api::{Kind, ObjectRef, Resource};
 use crate::cluster::{Cluster, Stored};
-use crate::kubectl::printers::{Get, age, kind_named};
+use crate::kubectl::printers::{Get, age};
 use crate::kubectl::tabwriter::align;
 
 /// Runs the words behind `describe`: `svc web -n shop`, `svc/web`, `svc` (all of them).
@@ -25,7 +25,7 @@ pub fn command(cluster: &Cluster, words: impl Iterator<Item = String>) -> Result
         return Err("error: You must specify the type of resource to describe. Use \"kubectl api-resources\" for a complete list of supported resources.".into());
     };
     let (type_, name) = first.split_once('/').map_or((first.as_str(), None), |(type_, name)| (type_, Some(name)));
-    let kind = kind_named(type_).ok_or_else(|| format!("error: the server doesn't have a resource type \"{type_}\""))?;
+    let kind = Kind::named(type_).ok_or_else(|| format!("error: the server doesn't have a resource type \"{type_}\""))?;
     let namespace = asked.namespace.as_deref().unwrap_or("default");
     let names: Vec<&str> = name.into_iter().chain(names.iter().map(String::as_str)).collect();
     let in_view =

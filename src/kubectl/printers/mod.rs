@@ -54,29 +54,6 @@ pub struct Printed {
 
 const ALL: [Kind; 6] = [Kind::Pod, Kind::Service, Kind::DaemonSet, Kind::Deployment, Kind::ReplicaSet, Kind::StatefulSet];
 
-/// kubectl's names of a kind: singular, plural, short names.
-pub fn kind_named(word: &str) -> Option<Kind> {
-    let word = word.to_ascii_lowercase();
-    let word = word.split('.').next().unwrap_or_default();
-    let short = match word {
-        "po" => Some(Kind::Pod),
-        "svc" => Some(Kind::Service),
-        "ep" => Some(Kind::Endpoints),
-        "deploy" => Some(Kind::Deployment),
-        "rs" => Some(Kind::ReplicaSet),
-        "sts" => Some(Kind::StatefulSet),
-        "ds" => Some(Kind::DaemonSet),
-        "no" => Some(Kind::Node),
-        "ing" => Some(Kind::Ingress),
-        "ns" => Some(Kind::Namespace),
-        "cm" => Some(Kind::ConfigMap),
-        "ev" => Some(Kind::Event),
-        "netpol" => Some(Kind::NetworkPolicy),
-        _ => None,
-    };
-    short.or_else(|| Kind::ALL.into_iter().find(|kind| kind.plural() == word || kind.name().to_lowercase() == word))
-}
-
 /// Runs a whole line as typed behind `kubectl`, for the page: `get pods -o wide`.
 ///
 /// # Errors
@@ -161,7 +138,7 @@ fn asked_kinds(words: &[String]) -> Result<Vec<Asked>, String> {
         let mut asked = Vec::new();
         for word in words {
             let (kind, name) = word.split_once('/').unwrap_or((word, ""));
-            let kind = kind_named(kind).ok_or_else(|| no_such_type(kind))?;
+            let kind = Kind::named(kind).ok_or_else(|| no_such_type(kind))?;
             asked.push(Asked { kind, names: vec![name.to_string()] });
         }
         return Ok(asked);
@@ -171,7 +148,7 @@ fn asked_kinds(words: &[String]) -> Result<Vec<Asked>, String> {
         if word == "all" {
             asked.extend(ALL.map(|kind| Asked { kind, names: Vec::new() }));
         } else {
-            let kind = kind_named(word).ok_or_else(|| no_such_type(word))?;
+            let kind = Kind::named(word).ok_or_else(|| no_such_type(word))?;
             asked.push(Asked { kind, names: rest.to_vec() });
         }
     }
@@ -387,14 +364,6 @@ fn print_objects(store: &Store, form: Form, groups: &[(Kind, Vec<ObjectRef>)], b
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn short_names_plurals_and_groups_name_a_kind() {
-        for (word, kind) in [("po", Kind::Pod), ("Services", Kind::Service), ("deployments.apps", Kind::Deployment)] {
-            assert_eq!(kind_named(word), Some(kind));
-        }
-        assert_eq!(kind_named("moon"), None);
-    }
 
     #[test]
     fn a_label_selector_joins_its_requirements() {
