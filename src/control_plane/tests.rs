@@ -241,6 +241,9 @@ fn a_changed_template_rolls_out_within_surge_and_unavailable() {
     }
     let back = apply(&outcome.cluster, WEB).cluster;
     assert_eq!(back.store.replica_sets.len(), outcome.cluster.store.replica_sets.len());
+    let web = back.store.get::<crate::api::apps::Deployment>("default", "web").unwrap();
+    assert_eq!(web.metadata.annotations.get("deployment.kubernetes.io/revision").map(String::as_str), Some("3"));
+    assert!(pods(&back).iter().all(|pod| pod.spec.containers[0].image == "nginx"));
 }
 
 #[test]

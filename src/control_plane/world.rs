@@ -133,6 +133,16 @@ impl World {
         self.cluster.store.put(object);
     }
 
+    /// Writes a workload's status: its owner has to know; its own controller only if it was to look again anyway.
+    pub(crate) fn put_status<R: Stored>(&mut self, object: R) {
+        let reference = ObjectRef::of(&object);
+        let queued = self.queue.workloads.contains(&reference);
+        self.put(object);
+        if !queued {
+            self.queue.workloads.remove(&reference);
+        }
+    }
+
     fn wake(&mut self, object: &ObjectRef, meta: &ObjectMeta) {
         match object.kind {
             Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => {

@@ -122,7 +122,6 @@ fn report(world: &mut World, set: &DaemonSet, object: &ObjectRef, hash: &str, wi
     if status != set.status {
         let mut next = set.clone();
         next.status = status;
-        world.put(next);
-        world.queue.workloads.remove(object);
+        world.put_status(next);
     }
 }

@@ -8,7 +8,7 @@
 use super::replica_set;
 use crate::api::apps::{Deployment, DeploymentStatus, ReplicaSet};
 use crate::api::meta::IntOrString;
-use crate::api::{Kind, ObjectRef};
+use crate::api::ObjectRef;
 use crate::cluster::Verb;
 use crate::control_plane::dump::came_from_dump;
 use crate::control_plane::events;
@@ -137,6 +137,13 @@ fn roll(
     let Some(new) = new else {
         return create(world, deployment, object, hash, target, old);
     };
+    // A template that comes back is the newest revision again.
+    let latest = old.iter().map(|set| revision(set)).max().unwrap_or(0);
+    if revision(&new) < latest {
+        let mut next = new.as_ref().clone();
+        next.metadata.annotations.insert(REVISION.into(), (latest + 1).to_string());
+        return world.put(next);
+    }
     if scale(world, object, &new, target) {
         return;
     }
@@ -286,7 +293,6 @@ fn report(world: &mut World, deployment: &Deployment, object: &ObjectRef, hash: 
         if stale {
             next.metadata.annotations.insert(REVISION.into(), revision);
         }
-        world.put(next);
-        world.queue.workloads.remove(&ObjectRef::new(Kind::Deployment, &object.namespace, &object.name));
+        world.put_status(next);
     }
 }

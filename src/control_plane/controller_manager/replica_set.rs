@@ -75,8 +75,6 @@ fn report(world: &mut World, set: &ReplicaSet, object: &ObjectRef) {
     if status != set.status {
         let mut next = set.clone();
         next.status = status;
-        world.put(next);
-        // Only its Deployment has to know.
-        world.queue.workloads.remove(object);
+        world.put_status(next);
     }
 }

@@ -127,7 +127,6 @@ fn report(world: &mut World, set: &StatefulSet, object: &ObjectRef, revision: &s
     if status != set.status {
         let mut next = set.clone();
         next.status = status;
-        world.put(next);
-        world.queue.workloads.remove(object);
+        world.put_status(next);
     }
 }
