@@ -1,6 +1,5 @@
 // The small player in somebody else's page.
 import { test } from 'node:test';
-import assert from 'node:assert/strict';
 import { assertAccessible, assertQuiet, picture, until, visit } from './harness.js';
 
 export function embed(site) {
@@ -8,7 +7,7 @@ export function embed(site) {
     const { page, trouble, close } = await visit(site, { hash: '#embed=nodeport', motion: 'reduce' });
     await page.getByRole('region', { name: 'Timeline' }).waitFor();
     await page.getByRole('button', { name: 'Send', exact: true }).waitFor();
-    assert.equal(await page.getByRole('textbox', { name: 'YAML editor' }).count(), 0);
+    await until(async () => (await page.getByRole('textbox', { name: 'YAML editor' }).count()) === 0, 'there is no editor');
     await until(async () => (await page.locator('main').innerText()).includes('1'), 'a hop is told');
     await assertAccessible(page, 'embed');
     await picture(page, 'embed');

@@ -29,7 +29,7 @@ export function failures(site) {
     });
   }
 
-  for (const [example, ends] of [['no-class', ''], ['bad-backend', '503'], ['local-policy', 'Timed out'], ['wrong-port', 'Connection refused'], ['no-endpoints', 'Connection refused']]) {
+  for (const [example, ends] of [['no-class', 'NXDOMAIN'], ['bad-backend', '503'], ['local-policy', 'Timed out'], ['wrong-port', 'Connection refused'], ['no-endpoints', 'Connection refused']]) {
     test(`the example ${example} fails as it says`, async () => {
       const { page, trouble, close } = await visit(site, { motion: 'reduce', hash: `#example=${example}` });
       await moving(page);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assertQuiet, ROOT, until, visit } from './harness.js';
-import { assertEnds, editor, moving, paste, send, stage, write } from './page.js';
+import { assertEnds, editor, moving, paste, send, stage, url, write } from './page.js';
 
 const fixture = (name) => readFileSync(join(ROOT, 'tests/fixtures/notes', name), 'utf8');
 const settled = (page) => page.waitForTimeout(500);
@@ -25,15 +25,21 @@ export function pasting(site) {
     await close();
   });
 
-  for (const [name, words] of [['my-nodeport.yaml', 'Connection refused'], ['my-service-clusterip.yaml', 'Connection refused']]) {
-    test(`${name} has no workload: ${words}, and the missing objects are offered`, async () => {
+  for (const name of ['my-nodeport.yaml', 'my-service-clusterip.yaml']) {
+    test(`${name} has no workload: refused, and the missing objects are one click away`, async () => {
       const { page, trouble, close } = await visit(site, { motion: 'reduce' });
       await moving(page);
       await paste(page, fixture(name), { over: true });
-      await until(async () => !(await stage(page).textContent()).includes('web-'), 'the old Pods are gone');
-      if (name === 'my-nodeport.yaml') await send(page, { to: 'http://node-1:30123/' });
-      else await send(page, { to: 'http://my-service/', who: 'node-1' });
-      await assertEnds(page, name === 'my-nodeport.yaml' ? words : '');
+      const add = page.getByRole('button', { name: /^Add Deployment my-app/ });
+      await add.waitFor();
+      await url(page).fill('');
+      await page.getByRole('option', { name: /has no endpoints/ }).first().click();
+      await send(page);
+      await assertEnds(page, 'Connection refused');
+      await add.click();
+      await page.getByText('matches no Pod').waitFor({ state: 'detached' });
+      await send(page);
+      await assertEnds(page, '200 OK');
       assertQuiet(trouble);
       await close();
     });

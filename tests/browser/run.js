@@ -1,6 +1,7 @@
 // All browser tests, one after another, in one Chromium. Words on the command line choose groups: `run.js opening engine`.
 import { after, before, describe } from 'node:test';
 import { open } from './harness.js';
+import { cluster } from './cluster.js';
 import { COURSE, embed } from './embed.js';
 import { engine } from './engine.js';
 import { failures } from './failures.js';
@@ -13,6 +14,6 @@ const site = {};
 before(async () => Object.assign(site, await open({ 'course.html': COURSE })));
 after(() => site.close?.());
 
-const groups = { opening, steps, pasting, failures, engine, embed, words };
+const groups = { opening, steps, pasting, failures, cluster, engine, embed, words };
 const wanted = process.argv.slice(2);
 for (const [name, tests] of Object.entries(groups)) if (!wanted.length || wanted.includes(name)) describe(name, () => tests(site));
