@@ -76,31 +76,53 @@ fn fill(text: &str, args: &BTreeMap<Cow<'static, str>, String>) -> String {
         let (name, particle) = place.split_once('|').unwrap_or((place, ""));
         let value = args.get(name).map_or("", String::as_str);
         out.push_str(value);
-        out.push_str(fitting(value, particle));
+        out.push_str(&fitting(value, particle));
         rest = after;
     }
     out.push_str(rest);
     out
 }
 
-/// Picks the first or second half of `이/가` by the last sound of the word before it (`으로/로` takes the second after ㄹ, too).
-fn fitting<'a>(word: &str, particle: &'a str) -> &'a str {
-    let Some((closed, open)) = particle.split_once('/') else { return particle };
-    let last = word.chars().rev().find(|c| c.is_alphanumeric());
-    // Sounds of digits and Latin letters as they are read in Korean: 0 영, 1 일, 3 삼, 6 육, 7 칠, 8 팔 end in a consonant.
-    let (closes, in_rieul) = match last {
-        Some(c @ '가'..='힣') => {
-            let tail = (c as u32 - '가' as u32) % 28;
-            (tail != 0, tail == 8)
-        }
-        Some('1' | '7' | '8' | 'l' | 'L' | 'r' | 'R') => (true, true),
-        Some('0' | '3' | '6' | 'm' | 'M' | 'n' | 'N' | 'b' | 'B' | 'c' | 'C' | 'k' | 'K' | 'p' | 'P' | 't' | 'T') => {
-            (true, false)
-        }
-        _ => (false, false),
-    };
-    let to_direction = closed == "으로" && in_rieul;
-    if closes && !to_direction { closed } else { open }
+/// How a word ends when it is read aloud in Korean.
+enum Ending {
+    Vowel,
+    Rieul,
+    Consonant,
+    /// Latin spelling does not tell: "node" ends in a vowel (노드), "name" in a consonant (네임).
+    Unknown,
+}
+
+fn ending(word: &str) -> Ending {
+    match word.chars().rev().find(|c| c.is_alphanumeric()) {
+        Some(c @ '가'..='힣') => match (c as u32 - '가' as u32) % 28 {
+            0 => Ending::Vowel,
+            8 => Ending::Rieul,
+            _ => Ending::Consonant,
+        },
+        // Digits as they are read: 영 일 이 삼 사 오 육 칠 팔 구.
+        Some('1' | '7' | '8') => Ending::Rieul,
+        Some('0' | '3' | '6') => Ending::Consonant,
+        Some('2' | '4' | '5' | '9') => Ending::Vowel,
+        Some(letter) => match letter.to_ascii_lowercase() {
+            'l' => Ending::Rieul,
+            'm' | 'n' => Ending::Consonant,
+            'b' | 'c' | 'd' | 'e' | 'g' | 'k' | 'p' | 'q' | 't' => Ending::Unknown,
+            _ => Ending::Vowel,
+        },
+        None => Ending::Vowel,
+    }
+}
+
+/// Picks the half of `이/가` that fits the word before it; both, as Korean writes them, where spelling does not tell.
+fn fitting(word: &str, particle: &str) -> String {
+    let Some((closed, open)) = particle.split_once('/') else { return particle.to_string() };
+    match ending(word) {
+        Ending::Rieul if closed == "으로" => open.to_string(),
+        Ending::Consonant | Ending::Rieul => closed.to_string(),
+        Ending::Vowel => open.to_string(),
+        Ending::Unknown if closed == "으로" => "(으)로".to_string(),
+        Ending::Unknown => format!("{closed}({open})"),
+    }
 }
 
 #[cfg(test)]
@@ -112,6 +134,15 @@ mod tests {
         let words = Words::read(r#"{"a":"{x|이/가} {y|으로/로} 갑니다 {z}"}"#).unwrap();
         assert_eq!(words.say(&crate::msg!("a", x = "파드", y = "서울", z = 3)), "파드가 서울로 갑니다 3");
         assert_eq!(words.say(&crate::msg!("a", x = "노드 3", y = "집")), "노드 3이 집으로 갑니다 ");
+    }
+
+    #[test]
+    fn latin_words_take_both_particles_where_spelling_does_not_tell() {
+        for (word, particle) in [("selector", "를"), ("node", "을(를)"), ("10.0.0.11", "을"), ("kernel", "을"), ("", "를")] {
+            assert_eq!(fitting(word, "을/를"), particle, "{word}");
+        }
+        assert_eq!(fitting("web", "으로/로"), "(으)로");
+        assert_eq!(fitting("kernel", "으로/로"), "로");
     }
 
     #[test]
