@@ -164,7 +164,8 @@ impl DataPlane {
         let same_owner = |other: &usize| {
             world.pods.get(*other).is_some_and(|other| {
                 let (a, b) = (&other.pod.metadata, meta);
-                *a == *b || (!a.owner_references.is_empty() && a.namespace == b.namespace && a.owner_references == b.owner_references)
+                *a == *b
+                    || (!a.owner_references.is_empty() && a.namespace == b.namespace && a.owner_references == b.owner_references)
             })
         };
         if callers.len() >= DEEPEST_CALL || callers.iter().any(same_owner) {

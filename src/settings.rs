@@ -184,7 +184,8 @@ impl Settings {
         if services.bits > 27 {
             return Err(format!("serviceCIDR: {} is too small, at least a /27", self.service_cidr));
         }
-        let (first, last) = self.load_balancer.pool.split_once('-').unwrap_or((&self.load_balancer.pool, &self.load_balancer.pool));
+        let (first, last) =
+            self.load_balancer.pool.split_once('-').unwrap_or((&self.load_balancer.pool, &self.load_balancer.pool));
         match (first.trim().parse::<Ipv4Addr>(), last.trim().parse::<Ipv4Addr>()) {
             (Ok(first), Ok(last)) if first <= last => Ok(()),
             _ => Err(format!("loadBalancer.pool: not a range of addresses: {}", self.load_balancer.pool)),

@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn latin_words_take_both_particles_where_spelling_does_not_tell() {
-        for (word, particle) in [("selector", "를"), ("node", "을(를)"), ("10.0.0.11", "을"), ("kernel", "을"), ("", "를")] {
+        for (word, particle) in [("selector", "를"), ("node", "을(를)"), ("10.0.0.11", "을"), ("kernel", "을"), ("", "를")]
+        {
             assert_eq!(fitting(word, "을/를"), particle, "{word}");
         }
         assert_eq!(fitting("web", "으로/로"), "(으)로");

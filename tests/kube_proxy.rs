@@ -58,7 +58,8 @@ fn compare(folder: &str, print: fn(&Store, &ProxyConfig) -> String) {
     let mut differing = Vec::new();
     for input in &inputs {
         let (store, node) = read(&fs::read_to_string(input).unwrap());
-        let expected = fs::read_to_string(Path::new("tests/goldens").join(folder).join(input.file_name().unwrap()).with_extension("out"));
+        let expected =
+            fs::read_to_string(Path::new("tests/goldens").join(folder).join(input.file_name().unwrap()).with_extension("out"));
         let expected = expected.unwrap();
         let actual = print(&store, &config(&store, &node));
         let name = input.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
@@ -170,7 +171,9 @@ fn the_index_gives_the_same_walk_as_reading_every_rule() {
         let rules = Arc::new(iptables::rules(&service_ports(&store, &config.node_name), &config));
         let (fast, plain) = (Program::new(Arc::clone(&rules)), Program::linear(Arc::clone(&rules)));
         for (seed, to) in destinations(&rules).into_iter().enumerate() {
-            for (client, protocol) in [("203.0.113.50", Protocol::Tcp), ("10.244.1.9", Protocol::Udp), ("10.0.0.11", Protocol::Tcp)] {
+            for (client, protocol) in
+                [("203.0.113.50", Protocol::Tcp), ("10.244.1.9", Protocol::Udp), ("10.0.0.11", Protocol::Tcp)]
+            {
                 let flow = Flow { src: Socket::new(client.parse().unwrap(), 40000), dst: to };
                 let situation = Situation {
                     packet: Packet { protocol, flow, mark: 0 },

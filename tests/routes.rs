@@ -25,7 +25,9 @@ struct Case {
 fn case(text: &str) -> Case {
     let said = |key: &str| {
         let prefix = format!("# {key}: ");
-        text.lines().take_while(|line| line.starts_with('#')).filter_map(move |line| line.strip_prefix(&prefix).map(str::to_string))
+        text.lines()
+            .take_while(|line| line.starts_with('#'))
+            .filter_map(move |line| line.strip_prefix(&prefix).map(str::to_string))
     };
     let one = |key: &str| said(key).next();
     let settings: Settings = one("settings").map(|text| serde_yaml::from_str(&text).unwrap()).unwrap_or_default();
@@ -185,7 +187,8 @@ fn follow(trace: &Trace, path: &Path) {
 
 #[test]
 fn every_word_of_every_hop_stands_in_both_languages() {
-    let languages = ["en", "ko"].map(|name| Words::read(&fs::read_to_string(format!("static/words/{name}.json")).unwrap()).unwrap());
+    let languages =
+        ["en", "ko"].map(|name| Words::read(&fs::read_to_string(format!("static/words/{name}.json")).unwrap()).unwrap());
     for path in fixtures() {
         for trace in all(&trace(&case(&fs::read_to_string(&path).unwrap()))) {
             for hop in &trace.hops {

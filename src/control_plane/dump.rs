@@ -47,7 +47,12 @@ pub(crate) fn make_room(world: &mut World, manifests: &Manifests, work: &[Admitt
     }
     let named = |name: &str| nodes.iter().any(|node| node.metadata.name == name);
     let standing: Vec<ObjectRef> = world.cluster.store.all::<Node>().map(ObjectRef::of).collect();
-    for node in standing.iter().filter(|node| !named(&node.name) && !world.cluster.origins.contains_key(node)).cloned().collect::<Vec<_>>() {
+    for node in standing
+        .iter()
+        .filter(|node| !named(&node.name) && !world.cluster.origins.contains_key(node))
+        .cloned()
+        .collect::<Vec<_>>()
+    {
         apply::delete(world, &node);
     }
     read_ranges(world, &nodes, &brought);

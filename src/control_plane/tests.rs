@@ -289,7 +289,8 @@ fn allocation_is_refused_before_validation() {
 
 #[test]
 fn a_running_pod_keeps_its_spec_but_for_its_image() {
-    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, labels: {app: web}}\nspec: {containers: [{name: c, image: nginx}]}\n";
+    let pod =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p, labels: {app: web}}\nspec: {containers: [{name: c, image: nginx}]}\n";
     let cluster = with(pod);
     let image = apply(&cluster, &pod.replace("nginx", "httpd"));
     assert_eq!((image.diagnostics.len(), pods(&image.cluster)[0].spec.containers[0].image.as_str()), (0, "httpd"));

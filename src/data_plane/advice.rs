@@ -36,7 +36,8 @@ fn unserved_ingress(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advic
         why: hop.text.clone(),
         next: msg!("advice.ingressClass.next", ingress = name, class = class),
         because: vec![FieldRef { object: ObjectRef::of(ingress), path: "spec.ingressClassName".into() }],
-    })}
+    })
+}
 
 fn deciding_hop(trace: &Trace, reason: Reason) -> Option<&Hop> {
     trace.hops.iter().rev().find(|hop| hop.reason == reason || (reason == Reason::Conntrack && hop.reason == Reason::Drop))
@@ -78,4 +79,3 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
     };
     Some((why, next))
 }
-

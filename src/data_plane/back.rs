@@ -85,9 +85,8 @@ impl<T: Tell> Travel<'_, T> {
     }
 
     fn route_back(&mut self, node: usize, flow: Flow) -> Way {
-        let leaves_by_balancer = self.bindings.iter().any(|binding| {
-            matches!(binding.at, Spot::Balancer(_)) && binding.translated.reversed() == flow
-        });
+        let leaves_by_balancer =
+            self.bindings.iter().any(|binding| matches!(binding.at, Spot::Balancer(_)) && binding.translated.reversed() == flow);
         match self.world.owner(flow.dst.ip) {
             _ if leaves_by_balancer => Way::Outside(flow),
             Owner::Pod(pod) if self.world.pods.get(pod).is_some_and(|guest| guest.node == node) => Way::At(Spot::Pod(pod), flow),
@@ -123,9 +122,8 @@ impl<T: Tell> Travel<'_, T> {
     }
 
     fn outside_back(&mut self, flow: Flow) -> Way {
-        let balancer = (0..self.world.balancers.len()).find_map(|index| {
-            Some((index, self.remembered(Spot::Balancer(index), flow)?))
-        });
+        let balancer =
+            (0..self.world.balancers.len()).find_map(|index| Some((index, self.remembered(Spot::Balancer(index), flow)?)));
         if let Some((index, binding)) = balancer {
             let after = binding.original.reversed();
             if let Some(balancer) = self.world.balancers.get(index) {

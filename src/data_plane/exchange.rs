@@ -7,13 +7,13 @@ use super::target::{Scheme, Target};
 use super::travel::{Binding, End, Spot, Travel};
 use super::world::{World, is_ingress_controller};
 use super::{Caches, Parts};
-use crate::api::{Kind, ObjectRef};
 use crate::api::core::{Pod, Service};
+use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::msg;
+use crate::netfilter::walk::Silent;
 use crate::node::images::{Listener, listens};
 use crate::packet::{Flow, Protocol, Socket};
-use crate::netfilter::walk::Silent;
 use crate::random::{Random, Seed};
 use crate::settings::CLIENT_OUTSIDE;
 use crate::trace::{DnsResult, FieldRef, Place, Reason, Request, Source, Verdict};
@@ -39,17 +39,7 @@ pub(super) struct Outcome {
 
 impl Outcome {
     pub fn new(verdict: Verdict, reason: Option<Reason>) -> Outcome {
-        Outcome {
-            verdict,
-            status: None,
-            pod: None,
-            pod_ip: None,
-            port: None,
-            node: None,
-            source_seen: None,
-            dns: None,
-            reason,
-        }
+        Outcome { verdict, status: None, pod: None, pod_ip: None, port: None, node: None, source_seen: None, dns: None, reason }
     }
 
     fn refused(reason: Reason) -> Outcome {
@@ -361,7 +351,10 @@ impl<T: Tell> Exchange<'_, T> {
             };
             let path = if found.field.is_empty() { "spec.containers".to_string() } else { found.field.clone() };
             let field = FieldRef { object: object.clone(), path };
-            hop(place, Reason::ProcessAnswers, text).flow(seen, seen).about(vec![object]).because(template_fields(self.cluster, field))
+            hop(place, Reason::ProcessAnswers, text)
+                .flow(seen, seen)
+                .about(vec![object])
+                .because(template_fields(self.cluster, field))
         });
         Outcome { status, ..outcome }
     }
@@ -418,9 +411,8 @@ fn top_owner(pod: &Pod, cluster: &Cluster) -> Option<ObjectRef> {
 }
 
 fn belongs_to(pod: &Pod, workload: &ObjectRef, cluster: &Cluster) -> bool {
-    let direct = pod.metadata.owner_references.iter().any(|owner| {
-        owner.kind == workload.kind.name() && owner.name == workload.name
-    });
+    let direct =
+        pod.metadata.owner_references.iter().any(|owner| owner.kind == workload.kind.name() && owner.name == workload.name);
     direct || top_owner(pod, cluster).as_ref() == Some(workload)
 }
 

@@ -42,7 +42,10 @@ impl<T: Tell> Exchange<'_, T> {
             _ => {
                 let (reason, text, objects, because) = own_answer(&decision, &http);
                 self.tell.hop(|| hop(place, reason, text).flow(seen, seen).about(objects).because(because));
-                Outcome { status: decision.status(), ..Outcome { verdict: Verdict::Answered, reason: Some(reason), ..controller } }
+                Outcome {
+                    status: decision.status(),
+                    ..Outcome { verdict: Verdict::Answered, reason: Some(reason), ..controller }
+                }
             }
         }
     }
@@ -66,8 +69,7 @@ impl<T: Tell> Exchange<'_, T> {
                 (Reason::IngressDefaultBackend, msg!("hop.IngressDefaultBackend.text", service = service, port = matched.port))
             } else {
                 let host = if matched.host.is_empty() { "*" } else { &matched.host };
-                let text =
-                    msg!("hop.IngressRule.text", host = host, path = matched.path, service = service, port = matched.port);
+                let text = msg!("hop.IngressRule.text", host = host, path = matched.path, service = service, port = matched.port);
                 (Reason::IngressRule, text)
             };
             let objects = vec![matched.ingress.clone(), matched.service.clone()];

@@ -50,9 +50,7 @@ impl Kernel {
         self.rules.get_or_init(|| {
             let ports = service_ports(&self.view, &self.config.node_name);
             match self.mode {
-                Mode::Iptables => {
-                    Rules::Iptables(Arc::new(Program::new(Arc::new(iptables::rules(&ports, &self.config)))))
-                }
+                Mode::Iptables => Rules::Iptables(Arc::new(Program::new(Arc::new(iptables::rules(&ports, &self.config))))),
                 Mode::Nftables => Rules::Nftables(Arc::new(nftables::table(&ports, &self.config))),
             }
         })
@@ -93,9 +91,7 @@ fn cite_iptables(program: &Program, table: u32, rule: u32) -> Option<Cited> {
     let text = print::rule(table, found);
     let origin = Arc::clone(&found.origin);
     let pick = (origin.meaning == Meaning::Pick).then(|| {
-        let is_pick = |number: &&u32| {
-            table.rules.get(**number as usize).is_some_and(|rule| rule.origin.meaning == Meaning::Pick)
-        };
+        let is_pick = |number: &&u32| table.rules.get(**number as usize).is_some_and(|rule| rule.origin.meaning == Meaning::Pick);
         let picks: Vec<u32> = chain.rules.iter().filter(is_pick).copied().collect();
         let which = picks.iter().position(|number| *number == rule).unwrap_or_default() + 1;
         (which, picks.len(), endpoint_behind(table, found).unwrap_or_default())

@@ -311,12 +311,8 @@ impl Teller<'_> {
         let client = self.packet.flow.src.ip;
         let port = self.packet.flow.dst;
         let (reason, text) = match origin.meaning {
-            Meaning::NoEndpoints => {
-                (Reason::Reject, msg!("hop.Reject.text", node = node, service = service, to = port))
-            }
-            Meaning::NoLocalEndpoints => {
-                (Reason::Drop, msg!("hop.Drop.text.noLocal", node = node, service = service, to = port))
-            }
+            Meaning::NoEndpoints => (Reason::Reject, msg!("hop.Reject.text", node = node, service = service, to = port)),
+            Meaning::NoLocalEndpoints => (Reason::Drop, msg!("hop.Drop.text.noLocal", node = node, service = service, to = port)),
             Meaning::NotInSourceRange => {
                 (Reason::Drop, msg!("hop.Drop.text.sourceRange", node = node, service = service, client = client))
             }

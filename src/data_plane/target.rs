@@ -38,7 +38,8 @@ impl Target {
             Some((host, port)) => (host, port.parse().ok().filter(|port| *port != 0)?),
             None => (authority, default_port(scheme, protocol)?),
         };
-        let readable = !host.is_empty() && host.len() <= 253 && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._*".contains(c));
+        let readable =
+            !host.is_empty() && host.len() <= 253 && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._*".contains(c));
         let path = match path.split('#').next().unwrap_or_default() {
             "" => "/".to_string(),
             query if query.starts_with('?') => format!("/{query}"),

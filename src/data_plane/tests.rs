@@ -57,7 +57,8 @@ impl Fixture {
         for (index, node) in nodes.iter().enumerate() {
             let number = index as u8 + 20;
             fixture.pod(&format!("web-{index}"), *node, number, "web", "8080, 8080/udp");
-            endpoints.push(format!("{{addresses: [10.244.{node}.{number}], nodeName: node-{node}, conditions: {{ready: true}}}}"));
+            endpoints
+                .push(format!("{{addresses: [10.244.{node}.{number}], nodeName: node-{node}, conditions: {{ready: true}}}}"));
         }
         fixture.cluster.store.put::<Service>(yaml(&format!(
             "{{metadata: {{name: web, namespace: default}}, spec: {{clusterIP: 10.96.0.50, selector: {{app: web}}, \
@@ -395,7 +396,10 @@ fn a_client_sticks_to_its_endpoint_on_each_node_by_itself() {
 
 #[test]
 fn affinity_ends_after_its_timeout_and_survives_new_rules() {
-    let mut fixture = Fixture::web(&[1, 2, 3], "type: ClusterIP, sessionAffinity: ClientIP, sessionAffinityConfig: {clientIP: {timeoutSeconds: 10}}");
+    let mut fixture = Fixture::web(
+        &[1, 2, 3],
+        "type: ClusterIP, sessionAffinity: ClientIP, sessionAffinityConfig: {clientIP: {timeoutSeconds: 10}}",
+    );
     let mut plane = DataPlane::program(&fixture.cluster);
     let first = plane.send(&fixture.cluster, &request("pod/client", "http://10.96.0.50", 1)).pod;
     let other_seed = (2..50).find(|seed| fixture.seeded("pod/client", "http://10.96.0.50", *seed).pod != first).unwrap();
@@ -440,7 +444,20 @@ fn a_request_reads_like_a_story() {
     use Reason::*;
     assert_eq!(
         trace.hops.iter().map(|hop| hop.reason).collect::<Vec<_>>(),
-        [Send, Arrive, NodePort, MarkMasquerade, PickEndpoint, Dnat, Masquerade, Route, PodArrive, ProcessAnswers, UndoNat, Reply]
+        [
+            Send,
+            Arrive,
+            NodePort,
+            MarkMasquerade,
+            PickEndpoint,
+            Dnat,
+            Masquerade,
+            Route,
+            PodArrive,
+            ProcessAnswers,
+            UndoNat,
+            Reply
+        ]
     );
     assert_eq!((trace.status, trace.port, trace.pod_ip), (Some(200), Some(8080), Some(Ipv4Addr::new(10, 244, 3, 20))));
     assert!(trace.hops[2].because.iter().any(|field| field.path == "spec.ports[0].nodePort"));
@@ -542,7 +559,20 @@ fn a_request_reads_the_same_in_nftables_mode() {
     use Reason::*;
     assert_eq!(
         trace.hops.iter().map(|hop| hop.reason).collect::<Vec<_>>(),
-        [Send, Arrive, NodePort, MarkMasquerade, PickEndpoint, Dnat, Masquerade, Route, PodArrive, ProcessAnswers, UndoNat, Reply]
+        [
+            Send,
+            Arrive,
+            NodePort,
+            MarkMasquerade,
+            PickEndpoint,
+            Dnat,
+            Masquerade,
+            Route,
+            PodArrive,
+            ProcessAnswers,
+            UndoNat,
+            Reply
+        ]
     );
     assert!(trace.hops[2].rules.last().unwrap().text.contains("service-nodeports { tcp . 30080"));
 }

@@ -69,13 +69,7 @@ pub(super) enum Next {
 const LONGEST_WAY: usize = 16;
 
 impl<'a, T: Tell> Travel<'a, T> {
-    pub fn new(
-        world: &'a World,
-        kernels: &'a mut [Kernel],
-        random: &'a mut Random,
-        protocol: Protocol,
-        tell: &'a mut T,
-    ) -> Self {
+    pub fn new(world: &'a World, kernels: &'a mut [Kernel], random: &'a mut Random, protocol: Protocol, tell: &'a mut T) -> Self {
         Travel { world, kernels, random, protocol, via: None, tell, routed: false, bindings: Vec::new() }
     }
 
@@ -264,7 +258,11 @@ impl<'a, T: Tell> Travel<'a, T> {
         let name = self.node_name(node).to_string();
         self.tell.hop(|| {
             let text = msg!("hop.Arrive.text", node = name, to = flow.dst);
-            hop(Place::Node(name.clone()), Reason::Arrive, text).flow(flow, flow).about(vec![ObjectRef::new(Kind::Node, "", &name)])
+            hop(Place::Node(name.clone()), Reason::Arrive, text).flow(flow, flow).about(vec![ObjectRef::new(
+                Kind::Node,
+                "",
+                &name,
+            )])
         });
     }
 

@@ -95,8 +95,7 @@ impl World {
             owners: BTreeMap::new(),
         };
         let ready = ready_nodes(store);
-        let healthy: Vec<_> =
-            world.balancers.iter().map(|balancer| world.healthy(cluster, &balancer.service, &ready)).collect();
+        let healthy: Vec<_> = world.balancers.iter().map(|balancer| world.healthy(cluster, &balancer.service, &ready)).collect();
         for (balancer, healthy) in world.balancers.iter_mut().zip(healthy) {
             balancer.healthy = healthy;
         }
@@ -111,11 +110,7 @@ impl World {
             world.owners.insert(node.cni0, Owner::Node(index));
             world.owners.insert(node.ip, Owner::Node(index));
         }
-        world.owners.extend([
-            (API_SERVER, Owner::ApiServer),
-            (CLIENT_OUTSIDE, Owner::Client),
-            (EGRESS_GATEWAY, Owner::Gateway),
-        ]);
+        world.owners.extend([(API_SERVER, Owner::ApiServer), (CLIENT_OUTSIDE, Owner::Client), (EGRESS_GATEWAY, Owner::Gateway)]);
         world
     }
 
@@ -161,9 +156,7 @@ impl World {
             Some(view) => ready_nodes(view).get(&key).is_some_and(|nodes| nodes.contains(node.name.as_str())),
             None => ready.get(&key).is_some_and(|nodes| nodes.contains(node.name.as_str())),
         };
-        let passes = |node: &Machine| {
-            cluster.load_balancer_trusts(&node.name) && !node.excluded && (!local || serves(node))
-        };
+        let passes = |node: &Machine| cluster.load_balancer_trusts(&node.name) && !node.excluded && (!local || serves(node));
         self.nodes.iter().enumerate().filter(|(_, node)| passes(node)).map(|(index, _)| index).collect()
     }
 }

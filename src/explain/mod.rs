@@ -83,7 +83,6 @@ fn field(object: &ObjectRef, path: impl Into<String>) -> FieldRef {
     FieldRef { object: object.clone(), path: path.into() }
 }
 
-
 /// The candidate that a mistyped name most likely stands for.
 fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let scored = candidates.filter(|other| *other != name).map(|other| (crate::diagnostic::distance(name, other), other));

@@ -167,8 +167,10 @@ fn near_labels(cluster: &Cluster, service: &Service) -> (crate::words::Message, 
     let alike = |pod: &&Pod| {
         let labels = &pod.metadata.labels;
         let equal = selector.iter().filter(|(key, value)| labels.get(*key) == Some(value)).count();
-        let close =
-            selector.iter().filter(|(key, value)| labels.get(*key).is_some_and(|own| crate::diagnostic::distance(own, value) <= 2)).count();
+        let close = selector
+            .iter()
+            .filter(|(key, value)| labels.get(*key).is_some_and(|own| crate::diagnostic::distance(own, value) <= 2))
+            .count();
         let swapped = selector.values().filter(|value| labels.values().any(|own| own == *value)).count();
         (equal, close, swapped)
     };

@@ -1,8 +1,8 @@
 //! `kubectl`: text to manifests with spans, and objects to tables, YAML and JSON.
 
 pub mod advise;
-pub mod describe;
 mod complaint;
+pub mod describe;
 mod paste;
 pub mod printers;
 mod reader;

@@ -289,7 +289,8 @@ impl NftTable {
                 format!("dnat ip addr . port to numgen random mod {} map {{ {} }}", items.len(), items.join(" , "))
             }
             Statement::GotoOneOf(chains) => {
-                let items = (0..).zip(chains).map(|(at, (chain, _)): (u32, _)| format!("{at} : goto {}", self.chain_name(*chain)));
+                let items =
+                    (0..).zip(chains).map(|(at, (chain, _)): (u32, _)| format!("{at} : goto {}", self.chain_name(*chain)));
                 let items: Vec<String> = items.collect();
                 format!("numgen random mod {} vmap {{ {} }}", items.len(), items.join(" , "))
             }

@@ -91,7 +91,6 @@ pub(super) fn closest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
     names.iter().map(|name| (distance(typed, name), *name)).filter(|(away, _)| *away <= most).min().map(|(_, name)| name)
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

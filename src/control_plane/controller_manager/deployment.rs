@@ -6,9 +6,9 @@
 //! progress deadline.
 
 use super::replica_set;
+use crate::api::ObjectRef;
 use crate::api::apps::{Deployment, DeploymentStatus, ReplicaSet};
 use crate::api::meta::IntOrString;
-use crate::api::ObjectRef;
 use crate::cluster::Verb;
 use crate::control_plane::dump::came_from_dump;
 use crate::control_plane::events;

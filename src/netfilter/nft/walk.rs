@@ -152,9 +152,8 @@ impl<R: Recorder> Walk<'_, R> {
     fn holds(&self, condition: &Condition) -> bool {
         let situation = &*self.situation;
         let flow = situation.packet.flow;
-        let contains = |set: &str, key: Key| {
-            self.table.containers.get(set).is_some_and(|container| container.elements.contains_key(&key))
-        };
+        let contains =
+            |set: &str, key: Key| self.table.containers.get(set).is_some_and(|container| container.elements.contains_key(&key));
         match condition {
             Condition::StateNew => situation.state == ConntrackState::New,
             Condition::StatusDnat => situation.dnat,

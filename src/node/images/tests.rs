@@ -34,7 +34,10 @@ fn a_known_image_listens_on_its_own_port_whatever_container_port_says() {
     check("image: 'ghcr.io/subicura/counter:latest'", "c=3000/tcp");
     check("image: 'localhost:5000/redis'", "c=6379/tcp");
     check("image: 'us-docker.pkg.dev/google-samples/containers/gke/hello-app:1.0'", "c=8080/tcp");
-    check("image: 'registry.k8s.io/coredns/coredns:v1.14.2', args: [-conf, x]", "c=53/tcp c=8080/tcp c=8181/tcp c=9153/tcp c=53/udp");
+    check(
+        "image: 'registry.k8s.io/coredns/coredns:v1.14.2', args: [-conf, x]",
+        "c=53/tcp c=8080/tcp c=8181/tcp c=9153/tcp c=53/udp",
+    );
     check("image: 'kubehop.dev/ingress-controller:v1', ports: [{containerPort: 80}]", "c=80/tcp c=443/tcp");
     check("image: registry.k8s.io/pause, ports: [{containerPort: 80}]", "");
 }

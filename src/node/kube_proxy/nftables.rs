@@ -3,7 +3,9 @@
 //! Follows `setupNFTables` and `syncProxyRules` of `pkg/proxy/nftables/proxier.go` with its default `nodePortAddresses: primary`:
 //! node ports answer on the node's first address only.
 
-use super::{EndpointInfo, Endpoints, ProxyConfig, ServicePortInfo, ServicePorts, categorize_endpoints, iptables::MASQUERADE_MARK};
+use super::{
+    EndpointInfo, Endpoints, ProxyConfig, ServicePortInfo, ServicePorts, categorize_endpoints, iptables::MASQUERADE_MARK,
+};
 use crate::netfilter::nft::{Condition, Container, Element, ElementVerdict, Key, NftRule, NftTable, Statement};
 use crate::netfilter::{Meaning, Origin};
 use crate::packet::Socket;
@@ -88,7 +90,14 @@ impl Writer<'_> {
         self.table.chain(name, &mut self.known)
     }
 
-    fn add(&mut self, chain: u32, conditions: Vec<Condition>, statement: Statement, comment: Option<&'static str>, origin: &Arc<Origin>) {
+    fn add(
+        &mut self,
+        chain: u32,
+        conditions: Vec<Condition>,
+        statement: Statement,
+        comment: Option<&'static str>,
+        origin: &Arc<Origin>,
+    ) {
         self.table.rule(NftRule { chain, conditions, statement, comment, origin: Arc::clone(origin) });
     }
 
@@ -127,8 +136,7 @@ impl Writer<'_> {
             (SERVICE_NODE_PORTS, "map", PORT, "NodePort traffic"),
         ];
         for (name, kind, definition, comment) in containers {
-            let container =
-                Container { kind, definition: definition.into(), comment: Some(comment), elements: BTreeMap::new() };
+            let container = Container { kind, definition: definition.into(), comment: Some(comment), elements: BTreeMap::new() };
             self.table.containers.insert(name.into(), container);
         }
         self.element(NODE_PORT_IPS, Key::Address(self.config.node_ip), None, &plain(Meaning::NodePorts));

@@ -18,7 +18,11 @@ pub fn parse_sloppy(text: &str) -> Option<IpAddr> {
 
 fn sloppy_octet(text: &str) -> Option<u8> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if digits { text.trim_start_matches('0').parse().ok().or_else(|| text.bytes().all(|byte| byte == b'0').then_some(0)) } else { None }
+    if digits {
+        text.trim_start_matches('0').parse().ok().or_else(|| text.bytes().all(|byte| byte == b'0').then_some(0))
+    } else {
+        None
+    }
 }
 
 /// `IsValidIPForLegacyField`: what is wrong with the text of an address.

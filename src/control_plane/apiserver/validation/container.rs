@@ -8,8 +8,15 @@ use std::collections::BTreeSet;
 
 /// Fields of a Pod that a variable may read.
 const FIELD_PATHS: [&str; 9] = [
-    "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP",
-    "status.hostIPs", "status.podIP", "status.podIPs",
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.uid",
+    "spec.nodeName",
+    "spec.serviceAccountName",
+    "status.hostIP",
+    "status.hostIPs",
+    "status.podIP",
+    "status.podIPs",
 ];
 
 /// All containers of a Pod; `volumes` are the names that mounts may use.
@@ -71,7 +78,9 @@ fn common(container: &At, volumes: &BTreeSet<&str>, errors: &mut Errors) {
 fn resources(resources: &At, errors: &mut Errors) {
     let (requests, limits) = (resources.child("requests"), resources.child("limits"));
     for (name, request) in requests.entries() {
-        let (Some(request), Some(limit)) = (Quantity::of(request), limits.key(name).value().and_then(Quantity::of)) else { continue };
+        let (Some(request), Some(limit)) = (Quantity::of(request), limits.key(name).value().and_then(Quantity::of)) else {
+            continue;
+        };
         if request.nano() > limit.nano() {
             let why = format!("must be less than or equal to {name} limit of {limit}");
             errors.invalid_as(&requests, &quoted(&request.to_string()), why);

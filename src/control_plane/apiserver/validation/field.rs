@@ -61,7 +61,8 @@ impl<'a> At<'a> {
 
     /// The entries of a map, sorted by key.
     pub fn entries(&self) -> Vec<(&'a str, &'a Value)> {
-        let mut entries: Vec<_> = self.map().map(|map| map.iter().map(|(key, value)| (key.as_str(), value)).collect()).unwrap_or_default();
+        let mut entries: Vec<_> =
+            self.map().map(|map| map.iter().map(|(key, value)| (key.as_str(), value)).collect()).unwrap_or_default();
         entries.sort_by_key(|(key, _)| *key);
         entries
     }
@@ -160,7 +161,9 @@ pub fn quoted(text: &str) -> String {
 
 /// Spaces other than U+0020, controls and format characters, which Go escapes.
 fn is_unprintable(c: char) -> bool {
-    c.is_control() || (c.is_whitespace() && c != ' ') || matches!(c as u32, 0xad | 0x200b..=0x200f | 0x202a..=0x202e | 0x2060..=0x206f | 0xfeff | 0xe000..=0xf8ff)
+    c.is_control()
+        || (c.is_whitespace() && c != ' ')
+        || matches!(c as u32, 0xad | 0x200b..=0x200f | 0x202a..=0x202e | 0x2060..=0x206f | 0xfeff | 0xe000..=0xf8ff)
 }
 
 /// `encoding/json` with sorted keys: `<`, `>` and `&` are escaped.

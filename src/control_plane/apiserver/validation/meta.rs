@@ -59,7 +59,9 @@ pub fn label_selector(at: &At, errors: &mut Errors) {
     for expression in at.child("matchExpressions").items() {
         let (operator, values) = (expression.child("operator"), expression.child("values"));
         match operator.text() {
-            "In" | "NotIn" if values.is_empty() => errors.required(&values, "must be specified when `operator` is 'In' or 'NotIn'"),
+            "In" | "NotIn" if values.is_empty() => {
+                errors.required(&values, "must be specified when `operator` is 'In' or 'NotIn'")
+            }
             "Exists" | "DoesNotExist" if !values.is_empty() => {
                 errors.forbidden(&values, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
             }
@@ -104,8 +106,14 @@ pub fn selector_works(at: &At) -> bool {
 
 /// Whether a selector takes these labels; both as JSON.
 pub fn selector_matches(at: &At, labels: &At) -> bool {
-    let selector = at.value().and_then(|value| crate::api::typed::from_value::<crate::api::meta::LabelSelector>(value).ok()).unwrap_or_default();
-    let labels: crate::api::meta::Labels =
-        labels.entries().into_iter().map(|(key, value)| (key.to_string(), value.as_str().unwrap_or_default().to_string())).collect();
+    let selector = at
+        .value()
+        .and_then(|value| crate::api::typed::from_value::<crate::api::meta::LabelSelector>(value).ok())
+        .unwrap_or_default();
+    let labels: crate::api::meta::Labels = labels
+        .entries()
+        .into_iter()
+        .map(|(key, value)| (key.to_string(), value.as_str().unwrap_or_default().to_string()))
+        .collect();
     selector.matches(&labels)
 }

@@ -63,7 +63,9 @@ pub fn warnings(kind: Kind, object: &Value) -> Vec<String> {
         Kind::Ingress => ingress::warnings(&object),
         Kind::Endpoints => vec!["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".to_string()],
         Kind::Pod => pod::warnings(&object.child("spec")),
-        Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => pod::warnings(&object.at(&["spec", "template", "spec"])),
+        Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => {
+            pod::warnings(&object.at(&["spec", "template", "spec"]))
+        }
         _ => Vec::new(),
     };
     if matches!(kind, Kind::Deployment | Kind::ReplicaSet) {

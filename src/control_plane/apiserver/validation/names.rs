@@ -79,7 +79,8 @@ fn matches_qualified(value: &str) -> bool {
     edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(inner)
 }
 
-const QUALIFIED_MESSAGE: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
+const QUALIFIED_MESSAGE: &str =
+    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
 
 /// `IsQualifiedName`: label and annotation keys, appProtocol.
 pub fn qualified(value: &str) -> Vec<String> {
@@ -91,7 +92,7 @@ pub fn qualified(value: &str) -> Vec<String> {
             if prefix.is_empty() {
                 errors.push("prefix part must be non-empty".to_string());
             } else {
-                    let in_bytes = |error: String| format!("prefix part {}", error.replace("253 characters", "253 bytes"));
+                let in_bytes = |error: String| format!("prefix part {}", error.replace("253 characters", "253 bytes"));
                 errors.extend(subdomain(prefix).into_iter().map(in_bytes));
             }
             *name

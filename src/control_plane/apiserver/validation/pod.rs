@@ -67,7 +67,8 @@ fn volumes<'a>(spec: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut Errors) -
     let mut good: BTreeSet<&str> = claims.clone();
     for volume in spec.child("volumes").items().into_iter().filter(|volume| !claims.contains(volume.child("name").text())) {
         let before = errors.0.len();
-        let sources: Vec<&str> = volume.entries().into_iter().filter(|(key, value)| *key != "name" && !value.is_null()).map(|(key, _)| key).collect();
+        let sources: Vec<&str> =
+            volume.entries().into_iter().filter(|(key, value)| *key != "name" && !value.is_null()).map(|(key, _)| key).collect();
         // Upstream looks at the sources in the order of its type; emptyDir stands before configMap there.
         for extra in sources.iter().filter(|source| **source != "emptyDir").skip(usize::from(!sources.contains(&"emptyDir"))) {
             errors.forbidden(&volume.child(extra), "may not specify more than 1 volume type");
@@ -91,7 +92,9 @@ fn volumes<'a>(spec: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut Errors) -
 
 /// The names that a volume's source must give.
 fn source(volume: &At, errors: &mut Errors) {
-    for (kind, field) in [("secret", "secretName"), ("configMap", "name"), ("hostPath", "path"), ("persistentVolumeClaim", "claimName")] {
+    for (kind, field) in
+        [("secret", "secretName"), ("configMap", "name"), ("hostPath", "path"), ("persistentVolumeClaim", "claimName")]
+    {
         let at = volume.child(kind);
         if at.given() && at.child(field).text().is_empty() {
             errors.required(&at.child(field), "");

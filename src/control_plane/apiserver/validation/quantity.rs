@@ -103,7 +103,16 @@ mod tests {
 
     #[test]
     fn quantities_are_printed_in_canonical_form() {
-        for (text, canonical) in [("1000m", "1"), ("0.5Gi", "512Mi"), ("1024Mi", "1Gi"), ("250m", "250m"), ("1500", "1500"), ("2000", "2k"), ("1e3", "1k"), ("0.1", "100m")] {
+        for (text, canonical) in [
+            ("1000m", "1"),
+            ("0.5Gi", "512Mi"),
+            ("1024Mi", "1Gi"),
+            ("250m", "250m"),
+            ("1500", "1500"),
+            ("2000", "2k"),
+            ("1e3", "1k"),
+            ("0.1", "100m"),
+        ] {
             assert_eq!(Quantity::parse(text).map(|quantity| quantity.to_string()).as_deref(), Some(canonical), "{text}");
         }
         for text in ["", "a", "1 core", "1.2.3", "1Zi"] {

@@ -285,7 +285,8 @@ pub fn prepare_update(service: &mut Value, old: &Value) {
     drop(is_checked(&was), is_checked(&is), &["healthCheckNodePort"]);
     drop(is_reachable(&was), is_reachable(&is), &["externalTrafficPolicy"]);
     let uses_node_ports = |spec: &At| matches!(kind(spec), "LoadBalancer" | "NodePort");
-    let node_ports = |spec: &At| -> Vec<i64> { spec.child("ports").items().iter().map(|port| port.child("nodePort").number()).collect() };
+    let node_ports =
+        |spec: &At| -> Vec<i64> { spec.child("ports").items().iter().map(|port| port.child("nodePort").number()).collect() };
     let drop_node_ports = uses_node_ports(&was) && !uses_node_ports(&is) && node_ports(&was) == node_ports(&is);
     let Some(spec) = service.get_mut("spec").and_then(Value::as_object_mut) else { return };
     for field in gone {

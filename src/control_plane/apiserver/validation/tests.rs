@@ -55,9 +55,13 @@ fn drop_nulls(value: &mut Value) {
 
 fn errors_of(answer: &Value) -> Vec<FieldError> {
     // Upstream appends a diff of Go types to a refused update of a Pod.
-    let text = |error: &Value, name: &str| error[name].as_str().unwrap_or_default().lines().next().unwrap_or_default().to_string();
+    let text =
+        |error: &Value, name: &str| error[name].as_str().unwrap_or_default().lines().next().unwrap_or_default().to_string();
     let list = answer["errors"].as_array().cloned().unwrap_or_default();
-    list.iter().map(|error| FieldError { path: text(error, "path"), message: text(error, "message") }).collect::<Vec<_>>().sorted()
+    list.iter()
+        .map(|error| FieldError { path: text(error, "path"), message: text(error, "message") })
+        .collect::<Vec<_>>()
+        .sorted()
 }
 
 /// Compares one topic; the documents of a file that stand after each other are updates where the object is the same.
@@ -90,7 +94,9 @@ fn differences(topic: &str) -> (usize, Vec<String>) {
             };
             let (ours, mut theirs) = (ours.sorted(), errors_of(answer));
             // Node ports that the allocator has just chosen are not in the manifest.
-            let chosen = |error: &FieldError| error.path.ends_with(".nodePort") && error.message.starts_with("Duplicate value") && !ours.contains(error);
+            let chosen = |error: &FieldError| {
+                error.path.ends_with(".nodePort") && error.message.starts_with("Duplicate value") && !ours.contains(error)
+            };
             theirs.retain(|error| !chosen(error));
             // A generated name is another one each time; its prefix has the same fault.
             let generated = name.contains("generate-name");

@@ -203,11 +203,21 @@ pub fn immutable(kind: crate::api::Kind, new: &At, old: &At, errors: &mut Errors
     use crate::api::Kind;
     let (spec, before) = (new.child("spec"), old.child("spec"));
     match kind {
-        Kind::Deployment | Kind::ReplicaSet | Kind::DaemonSet if spec.child("selector").value() != before.child("selector").value() => {
+        Kind::Deployment | Kind::ReplicaSet | Kind::DaemonSet
+            if spec.child("selector").value() != before.child("selector").value() =>
+        {
             errors.invalid_as(&spec.child("selector"), &meta::selector_shown(&spec.child("selector")), "field is immutable");
         }
         Kind::StatefulSet => {
-            let mutable = ["replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit", "persistentVolumeClaimRetentionPolicy", "minReadySeconds"];
+            let mutable = [
+                "replicas",
+                "ordinals",
+                "template",
+                "updateStrategy",
+                "revisionHistoryLimit",
+                "persistentVolumeClaimRetentionPolicy",
+                "minReadySeconds",
+            ];
             let fixed = |spec: &At| -> Vec<(String, serde_json::Value)> {
                 let entries = spec.entries().into_iter().filter(|(key, value)| !mutable.contains(key) && !value.is_null());
                 entries.map(|(key, value)| (key.to_string(), value.clone())).collect()
