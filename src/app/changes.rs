@@ -82,16 +82,10 @@ pub fn Changes(part: &Part) -> Html {
             </li>
         }
     };
-    let events = state.steps.iter().filter(|step| matches!(step, Step::Event(_))).count();
     html! {
         <section class="flow">
             <p class="quiet">{ state.speech.t("changes.text") }</p>
             <ol>{ for state.changes.iter().enumerate().map(row) }</ol>
-            if events > 0 {
-                <button type="button" class="btn line sm" onclick={part.send.reform({ let keep = state.steps.len() - 1; move |_: MouseEvent| Msg::Rewind(keep) })}>
-                    { icon("i-back", 14) }{ state.speech.t("changes.back") }
-                </button>
-            }
         </section>
     }
 }

@@ -310,7 +310,7 @@ fn Foot(part: &Part) -> Html {
                 <span>{ if errors > 0 { state.speech.t("editor.kept") } else { state.say(&msg!("editor.applied", revision = applied)) } }</span>
             }
             <span class="spacer"></span>
-            <span>{ state.say(&msg!("editor.objects", count = objects)) }</span>
+            <span>{ if objects == 1 { state.speech.t("editor.object") } else { state.say(&msg!("editor.objects", count = objects)) } }</span>
         </div>
     }
 }
@@ -353,7 +353,7 @@ fn keys() -> Callback<KeyboardEvent> {
             }
             "Enter" => {
                 let (Ok(Some(at)), text) = (field.selection_start(), field.value()) else { return };
-                let before: String = String::from_utf16_lossy(&text.encode_utf16().take(at as usize).collect::<Vec<u16>>());
+                let before: String = text::before(&text, at);
                 let line = before.rsplit('\n').next().unwrap_or_default();
                 let deeper = if line.trim_end().ends_with(':') { "  " } else { "" };
                 let indent: String = line.chars().take_while(|c| *c == ' ').collect();

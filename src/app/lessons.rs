@@ -10,7 +10,7 @@ use crate::msg;
 use yew::prelude::*;
 
 /// The text of the page's language, else the English one.
-fn text(speech: &Speech, texts: &Texts) -> String {
+pub fn text(speech: &Speech, texts: &Texts) -> String {
     texts.get(speech.language.code()).or_else(|| texts.get("en")).cloned().unwrap_or_default()
 }
 

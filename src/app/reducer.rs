@@ -113,8 +113,13 @@ impl State {
                 vec![Effect::EditSoon, Effect::Save]
             }
             Msg::Pasted { start, end, text } => {
+                // The engine sees what stands before the paste, and so knows whether a new document begins.
                 let mut into = (*self.files).clone();
-                into.swap(0, self.open);
+                into.truncate(self.open + 1);
+                if let Some(here) = into.last_mut() {
+                    here.text = text::before(&here.text, start);
+                }
+                into.rotate_right(1);
                 vec![Effect::Ask(Ask::Paste(start, end), Command::Paste { text, into })]
             }
             Msg::Insert(snippet) => {
@@ -456,6 +461,7 @@ impl State {
             self.changes = Rc::new(cluster.changes.clone());
             self.flow += 1;
         }
+        self.follow(&cluster);
         if self.selected.as_ref().is_some_and(|item| !shows(&cluster, item)) {
             self.selected = None;
         }
@@ -477,6 +483,23 @@ impl State {
             None => {}
         }
         effects
+    }
+
+    /// A target that was offered and is gone with the edit makes way for its nearest kin.
+    fn follow(&mut self, cluster: &ClusterReply) {
+        let Some(before) = &self.cluster else { return };
+        let offered = |cluster: &ClusterReply, target: &str| cluster.targets.iter().any(|offer| offer.target == target);
+        let broken = cluster.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+        if broken || before.revision == cluster.revision || !offered(before, &self.target) || offered(cluster, &self.target) {
+            return;
+        }
+        let host = |target: &str| target.rsplit_once(':').map(|(host, _)| host.to_string());
+        let works = || cluster.targets.iter().filter(|offer| offer.fails.is_none());
+        let kin = works().find(|offer| host(&offer.target) == host(&self.target));
+        if let Some(offer) = kin.or_else(|| works().next()).or(cluster.targets.first()) {
+            self.target = offer.target.clone();
+            self.from = offer.from.as_ref().and_then(|from| from.parse().ok()).unwrap_or_default();
+        }
     }
 
     fn ask_dock(&mut self) -> Vec<Effect> {

@@ -20,6 +20,12 @@ pub fn offset(text: &str, line: u32, column: u32) -> u32 {
     at.saturating_sub(1)
 }
 
+/// The text before one of the browser's offsets.
+pub fn before(text: &str, offset: u32) -> String {
+    let units: Vec<u16> = text.encode_utf16().take(offset as usize).collect();
+    String::from_utf16_lossy(&units)
+}
+
 /// Where a line of the old text stands in the new one: the line with the same content that is nearest, with the same lines before
 /// or after it rather than alone. `None` when it is gone.
 pub fn line_now(old: &str, new: &str, line: u32) -> Option<u32> {

@@ -43,10 +43,10 @@ pub fn TopBar(part: &Part) -> Html {
             Msg::Show(screen.clone())
         })
     };
-    let title = if examples::find(&state.example).is_some() {
-        speech.t(&format!("example.{}.title", state.example))
-    } else {
-        speech.t("top.own")
+    let title = match &state.lesson {
+        Some(course) => super::lessons::text(speech, &course.lesson.title),
+        None if !state.edited && examples::find(&state.example).is_some() => speech.t(&format!("example.{}.title", state.example)),
+        None => speech.t("top.own"),
     };
     html! { <>
         <header class="top">
