@@ -75,7 +75,7 @@ impl Ink<'_> {
         let touched = self.props.touched.contains(id);
         html! {
             <g class={classes!("thing", class, chosen.then_some("chosen"), touched.then_some("touched"))} role="button" tabindex="0"
-                aria-label={label} aria-pressed={chosen.then_some("true")} {onclick} {onkeydown}>{ inner }</g>
+                aria-pressed={chosen.then_some("true")} {onclick} {onkeydown}>{ inner }<title>{ label }</title></g>
         }
     }
 

@@ -301,7 +301,7 @@ fn bead(speech: &Speech, string: &Strand, props: &BeadsProps, bead: &Bead, index
         name
     };
     html! {
-        <g class={classes!("bead", state)} role="button" tabindex={if index == current { "0" } else { "-1" }} aria-label={label}
+        <g class={classes!("bead", state)} role="button" tabindex={if index == current { "0" } else { "-1" }}
             aria-current={(index == current).then_some("step")} {onclick} {onkeydown}>
             <rect class="reach" x={n(x - (string.pitch / 2.0).min(22.0))} y="24" width={n(string.pitch.min(44.0))} height="60"/>
             <circle class="halo" cx={n(x)} cy="52" r="15"/>
@@ -314,6 +314,7 @@ fn bead(speech: &Speech, string: &Strand, props: &BeadsProps, bead: &Bead, index
             }
             if named { <text class="bl" x={n(x)} y="79">{ short }</text> }
             if let Some(rewrite) = bead.rewrite.filter(|_| string.pitch >= 34.0) { { tag(rewrite, x) } }
+            <title>{ label }</title>
         </g>
     }
 }
