@@ -150,6 +150,7 @@ pub fn node_port(view: &ClusterView, pod: &str) -> Trace {
         web(hop(kernel(), Reason::Dnat, (client, door), (client, pod_address))),
         hop(kernel(), Reason::Masquerade, (client, pod_address), (node, pod_address)),
         hop(Place::Cni("node-2".into()), Reason::Route, (node, pod_address), (node, pod_address)),
+        hop(place(), Reason::PodArrive, (node, pod_address), (node, pod_address)),
         hop(place(), Reason::ProcessAnswers, (node, pod_address), (node, pod_address)),
         back(hop(kernel(), Reason::UndoNat, (pod_address, node), (door, client))),
         back(hop(Place::Internet, Reason::Reply, (door, client), (door, client))),

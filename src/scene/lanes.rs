@@ -116,6 +116,9 @@ impl Lanes<'_> {
     /// Leads a line from one stop to the next.
     pub fn lead(&self, line: &mut Polyline, from: &Stop, to: &Stop) {
         let Some(end) = self.point(to) else { return };
+        if self.point(from) == Some(end) {
+            return;
+        }
         if from.is_outside() || to.is_outside() || matches!(to, Stop::Door(_)) && !matches!(from, Stop::Bus(..)) {
             self.lead_outside(line, from, to, end);
         } else if self.same_kernel(from, to) {

@@ -212,8 +212,9 @@ fn a_packet_meets_the_kernel_at_its_services_diamond() {
         assert_eq!(scene.route.stops[step].stop, Stop::Rules("node-2".into(), gate));
     }
     assert_eq!(scene.route.legs.len(), 1, "a reply goes back over the way of its request");
-    assert_eq!(scene.route.stops[9].to, scene.route.stops[5].to);
-    assert_eq!(scene.route.stops[10].to, scene.route.stops[0].to);
+    assert_eq!(scene.route.stops[9].to, scene.route.stops[8].to, "a process answers where the packet arrived");
+    assert_eq!(scene.route.stops[10].to, scene.route.stops[5].to);
+    assert_eq!(scene.route.stops[11].to, scene.route.stops[0].to);
 }
 
 #[test]
@@ -314,11 +315,11 @@ fn beads_stand_under_the_machine_that_they_happen_on() {
     let trace = node_port(&view, &view.pods[2].name);
     let (beads, zones) = beads::beads(&trace, &steps(&trace));
     let zones: Vec<(&str, usize)> = zones.iter().map(|zone| (zone.title.id.as_ref(), zone.beads.len())).collect();
-    assert_eq!(zones, [("zone.outside", 1), ("zone.kernel", 6), ("zone.podNetwork", 1), ("zone.pod", 1), ("zone.back", 2)]);
+    assert_eq!(zones, [("zone.outside", 1), ("zone.kernel", 6), ("zone.podNetwork", 1), ("zone.pod", 2), ("zone.back", 2)]);
     let rewrites: Vec<_> = beads.iter().filter_map(|bead| bead.rewrite).collect();
     assert_eq!(rewrites, [Rewrite::Destination, Rewrite::Source, Rewrite::Both]);
     let wires: Vec<usize> = (0..beads.len()).filter(|index| beads[*index].wire).collect();
-    assert_eq!(wires, [1, 7, 8, 9, 10]);
+    assert_eq!(wires, [1, 7, 8, 10, 11]);
 }
 
 #[test]
@@ -326,12 +327,12 @@ fn over_fourteen_hops_the_rules_of_a_kernel_fold_into_one_bead() {
     let view = cluster(3, 3);
     let mut trace = node_port(&view, &view.pods[2].name);
     let rule = trace.hops[3].clone();
-    trace.hops.splice(3..3, vec![rule; 4]);
+    trace.hops.splice(3..3, vec![rule; 3]);
     let list = steps(&trace);
     assert_eq!(list.len(), 15);
     let (beads, _) = beads::beads(&trace, &list);
     let folded = beads.iter().find(|bead| bead.steps.len() > 1).unwrap();
-    assert_eq!((folded.steps.clone(), folded.rewrite), (2..11, Some(Rewrite::Destination)));
+    assert_eq!((folded.steps.clone(), folded.rewrite), (2..10, Some(Rewrite::Destination)));
     assert_eq!(beads.iter().map(|bead| bead.steps.len()).sum::<usize>(), 15);
 }
 
@@ -344,6 +345,6 @@ fn a_drag_over_the_beads_moves_time_between_them() {
     let time = beats(&list, Pace::Moving);
     let half = moment(&beads, &time, 4.5);
     assert!(half > time.get(4).unwrap().arrives && half < time.get(5).unwrap().arrives);
-    assert_eq!(time.step(moment(&beads, &time, 99.0)), 10);
+    assert_eq!(time.step(moment(&beads, &time, 99.0)), 11);
     assert_eq!(time.step(moment(&beads, &time, -3.0)), 0);
 }
