@@ -275,8 +275,9 @@ fn rail_words(picture: &Picture, rail: &Rail, trouble: Option<String>) -> Html {
             </text>
         };
     }
-    let title = name::cut(&rail.name, 92.0);
-    let beside = trouble.clone().filter(|words| title.chars().count() + words.chars().count() < 15);
+    let room = rail.gates.first().map_or(100.0, |gate| gate.at.x - 20.0 - x).max(92.0);
+    let title = name::cut(&rail.name, room * 0.86);
+    let beside = trouble.clone().filter(|words| (title.chars().count() + words.chars().count()) as f64 * 7.6 + 7.0 < room);
     let under = if beside.is_none() { trouble } else { None };
     // What nobody answers to stands at the far end, where the eye looks for Pods.
     let end = rail.gates.last().map_or(0.0, |gate| gate.at.x + 18.0);
@@ -291,7 +292,7 @@ fn rail_words(picture: &Picture, rail: &Rail, trouble: Option<String>) -> Html {
         if let Some(words) = under {
             <text class="warn b" x={n(x)} y={n(y + 27.5)}>{ words }</text>
         } else {
-            <text class="m" x={n(x)} y={n(y + 27.5)}>{ name::cut(&rail.address, 100.0) }</text>
+            <text class="m" x={n(x)} y={n(y + 27.5)}>{ name::cut(&rail.address, room) }</text>
         }
         if tag {
             <rect class="selector" x={n(rail.rect.right() - 12.0 - wide)} y={n(rail.rect.y + 7.0)} width={n(wide)} height="20" rx="4"/>

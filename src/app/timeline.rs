@@ -161,7 +161,7 @@ impl Strand {
         let gaps = count.saturating_sub(1).max(1) as f64;
         let edge = if width < 560.0 { 24.0 } else { 38.0 };
         let pitch = ((width - 2.0 * edge) / gaps).min(if count < 7 { 126.0 } else { 96.0 });
-        Strand { first: (width - pitch * (count.saturating_sub(1) as f64)) / 2.0, pitch, named: pitch >= 50.0 }
+        Strand { first: (width - pitch * (count.saturating_sub(1) as f64)) / 2.0, pitch, named: pitch >= 44.0 }
     }
 
     fn x(&self, index: usize) -> f64 {
@@ -292,7 +292,8 @@ fn bead(speech: &Speech, string: &Strand, props: &BeadsProps, bead: &Bead, index
         }
     });
     let small = string.pitch < 34.0;
-    let named = string.named || index == current;
+    let wide = name.chars().map(|c| if c >= '\u{1100}' { 11.0 } else { 6.6 }).sum::<f64>();
+    let named = string.named && (last || wide <= string.pitch + 1.0) || index == current;
     let label = speech.say(&msg!("timeline.bead", hop = number, name = name));
     let colour = format!("o-{}", props.class);
     let short = if last && string.named && name.chars().count() as f64 * 6.2 > string.pitch + 14.0 {

@@ -3,10 +3,10 @@
 use super::geometry::{Point, Polyline, at};
 use super::lanes::{Lanes, SENT, Stop};
 use super::picture::Picture;
-use super::steps::{Machine, Step, deciding, hop, steps};
+use super::steps::{Machine, Step, call, deciding, hop, steps};
 use super::view::PodRole;
 use crate::api::Kind;
-use crate::trace::{Hop, Place, Reason, Trace};
+use crate::trace::{Hop, Place, Reason, Source, Trace};
 
 /// Where packets go.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -57,7 +57,13 @@ pub fn route(picture: &Picture, trace: &Trace) -> Route {
     for index in 0..steps.len() {
         walk.take(index);
     }
-    let (legs, stops) = (walk.legs, walk.stops);
+    let (legs, mut stops) = (walk.legs, walk.stops);
+    // The sender's number stands at the first corner of its way, or a little further on where there is none near.
+    for halt in stops.iter_mut().filter(|halt| halt.stop == Stop::Client && !halt.reply) {
+        if let [start, corner, ..] = legs[halt.leg].line.points() {
+            halt.bead = Some(legs[halt.leg].line.point(start.distance(*corner).min(24.0)));
+        }
+    }
     Route { legs, stops, decided: deciding(&steps, trace) }
 }
 
@@ -164,7 +170,7 @@ impl Walk<'_> {
             Place::Internet => Stop::Client,
             Place::PublicDns => Stop::PublicDns,
             Place::Coredns => match self.coredns() {
-                Some((namespace, name)) if !self.asks_outside() => Stop::PodIn(namespace, name),
+                Some((namespace, name)) if !self.asks_outside(index) => Stop::PodIn(namespace, name),
                 _ => Stop::PublicDns,
             },
             Place::LoadBalancer(..) => Stop::Balancer,
@@ -241,16 +247,14 @@ impl Walk<'_> {
         }
     }
 
-    fn asks_outside(&self) -> bool {
-        matches!(self.trace.request.from, crate::trace::Source::Internet)
+    fn asks_outside(&self, index: usize) -> bool {
+        call(self.trace, &self.steps[index]).is_some_and(|call| call.request.from == Source::Internet)
     }
 
     fn bead(&self, stop: &Stop) -> Option<Point> {
         let point = self.lanes.point(stop)?;
         Some(match stop {
             Stop::Rules(..) => return None,
-            Stop::Client if !self.picture.transposed => at(point.x, self.picture.wires[1]),
-            Stop::Client => at(point.x, point.y + 24.0),
             Stop::Entry(node) if !self.picture.transposed => {
                 let node = self.picture.node(node)?;
                 at(node.axis, (node.rect.y + node.plate.y) / 2.0 + 9.0)
