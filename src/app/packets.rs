@@ -57,6 +57,12 @@ pub(super) fn Packets(props: &PacketsProps) -> Html {
     };
     let flag_words = flag_words.filter(|_| rejected).map(|id| speech.t(id));
     let refused = failed && end.class == "refused";
+    let failing = match end.class {
+        "timeout" => "bad timeout",
+        "unreach" => "bad unreach",
+        "refused" => "bad",
+        _ => "",
+    };
     html! {
         <g class="traffic" aria-hidden="true">
             { for scene.route.legs.iter().map(|leg| html! { <path class={classes!("ghost", leg.lookup.then_some("lookup"))} d={leg.line.path(&leg.sharp)}/> }) }
@@ -70,11 +76,11 @@ pub(super) fn Packets(props: &PacketsProps) -> Html {
             { gates(&scene.route, &now) }
             { for now.past.iter().map(|past| flag(past, "past", &past.text, true)) }
             if now.decided { { mark(&scene.picture, &scene.route, end.glyph, end.class) } }
-            if !now.in_gate {
+            if !now.in_gate && !(rejected && now.decided) {
                 <circle class={classes!("dot", now.reply.then_some("reply"), (refused && now.reply).then_some("bad"))} cx={n(now.packet.x)} cy={n(now.packet.y)} r="6"/>
             }
             if let Some(label) = &now.label {
-                { flag(label, if rejected { "bad" } else if now.reply && refused { "reply bad" } else if now.reply { "reply" } else { "" }, flag_words.as_ref().unwrap_or(&label.text), flag_words.is_none()) }
+                { flag(label, if rejected { failing } else if now.reply && refused { "reply bad" } else if now.reply { "reply" } else { "" }, flag_words.as_ref().unwrap_or(&label.text), flag_words.is_none()) }
             }
         </g>
     }

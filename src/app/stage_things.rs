@@ -150,6 +150,11 @@ fn outside(ink: &Ink, card: &OutsideCard) -> Html {
         _ => "g-client",
     };
     let (title, detail) = (ink.say(&card.title), ink.say(&card.detail));
+    let short = match &card.id {
+        ItemId::LoadBalancer if card.narrow => ink.speech.t("stage.lb.short"),
+        ItemId::PublicDns if card.narrow && !detail.is_empty() => "DNS".to_string(),
+        _ => title.clone(),
+    };
     let folded = detail.is_empty();
     let text = r.x + if card.narrow { 12.0 } else { 42.0_f64.min(r.width / 4.0 + 2.0) };
     let middle = r.centre().y;
@@ -157,8 +162,8 @@ fn outside(ink: &Ink, card: &OutsideCard) -> Html {
     let inner = html! { <>
         <rect class={classes!("card", (!card.active).then_some("quiet"))} x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx="8"/>
         if !card.narrow { { sign(glyph, "k-infra", r.x + 11.0, middle - 10.0, 20.0) } }
-        <text class={classes!("t", (!card.active).then_some("soft"))} x={n(text)} y={n(if folded { middle + 4.0 } else { middle - 4.0 })}>{ title.clone() }</text>
-        <text class={classes!("dim", mono.then_some("m"))} x={n(text)} y={n(middle + 13.0)}>{ detail.clone() }</text>
+        <text class={classes!("t", (!card.active).then_some("soft"))} x={n(text)} y={n(if folded { middle + 4.0 } else { middle - 4.0 })}>{ short }</text>
+        <text class={classes!("dim", mono.then_some("m"))} x={n(text)} y={n(middle + 13.0)}>{ name::cut(&detail, r.right() - text - 2.0) }</text>
     </> };
     ink.button(&card.id, format!("{title} {detail}"), "outside", inner)
 }

@@ -291,7 +291,7 @@ fn bead(speech: &Speech, string: &Strand, props: &BeadsProps, bead: &Bead, index
             pick.show(target);
         }
     });
-    let small = string.pitch < 34.0;
+    let radius = (string.pitch / 2.0 - 2.0).clamp(4.0, 10.5);
     let wide = name.chars().map(|c| if c >= '\u{1100}' { 11.0 } else { 6.6 }).sum::<f64>();
     let named = string.named && (last || wide <= string.pitch + 1.0) || index == current;
     let label = speech.say(&msg!("timeline.bead", hop = number, name = name));
@@ -310,8 +310,8 @@ fn bead(speech: &Speech, string: &Strand, props: &BeadsProps, bead: &Bead, index
                 <circle class="backing" cx={n(x)} cy="52" r="10.5"/>
                 <svg class={colour} x={n(x - 11.0)} y="41" width="22" height="22"><use href={format!("#{}", props.glyph)}/></svg>
             } else {
-                <circle class="b" cx={n(x)} cy="52" r={if small { "8.5" } else { "10.5" }}/>
-                <text class="bn" x={n(x)} y="56">{ number }</text>
+                <circle class="b" cx={n(x)} cy="52" r={n(radius)}/>
+                if radius > 6.5 || index == current { <text class="bn" x={n(x)} y="56">{ number }</text> }
             }
             if named { <text class="bl" x={n(x)} y="79">{ short }</text> }
             if let Some(rewrite) = bead.rewrite.filter(|_| string.pitch >= 34.0) { { tag(rewrite, x) } }

@@ -15,8 +15,10 @@ pub struct Route {
     pub legs: Vec<Leg>,
     /// One for each step.
     pub stops: Vec<Halt>,
-    /// The step at which the outcome is decided.
+    /// The step at which the outcome is decided: there it is drawn.
     pub decided: usize,
+    /// From this step on it is known: a Pod that calls others answers after them.
+    pub known: usize,
 }
 
 /// One connection.
@@ -64,7 +66,10 @@ pub fn route(picture: &Picture, trace: &Trace) -> Route {
             halt.bead = Some(legs[halt.leg].line.point(start.distance(*corner).min(24.0)));
         }
     }
-    Route { legs, stops, decided: deciding(&steps, trace) }
+    let decided = deciding(&steps, trace);
+    let back = |step: &Step| step.call.is_empty() && hop(trace, step).is_some_and(|hop| hop.reply);
+    let answers = steps.iter().position(back).filter(|_| !trace.calls.is_empty());
+    Route { legs, stops, decided, known: answers.unwrap_or(decided) }
 }
 
 struct Walk<'a> {

@@ -69,7 +69,7 @@ pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Opti
         line.to(at(bus, last.rect.centre().y));
     }
     Picture {
-        size: Size { width: size.width, height: bottom + 10.0 },
+        size: Size { width: size.width, height: bottom + 40.0 },
         transposed: true,
         boundary: BOUNDARY,
         wires: [55.0, LANES[0], LANES[1]],
