@@ -163,7 +163,7 @@ fn outside(ink: &Ink, card: &OutsideCard) -> Html {
         <rect class={classes!("card", (!card.active).then_some("quiet"))} x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx="8"/>
         if !card.narrow { { sign(glyph, "k-infra", r.x + 11.0, middle - 10.0, 20.0) } }
         <text class={classes!("t", (!card.active).then_some("soft"))} x={n(text)} y={n(if folded { middle + 4.0 } else { middle - 4.0 })}>{ short }</text>
-        <text class={classes!("dim", mono.then_some("m"))} x={n(text)} y={n(middle + 13.0)}>{ name::cut(&detail, r.right() - text - 2.0) }</text>
+        <text class={classes!("dim", mono.then_some("m"))} x={n(text)} y={n(middle + 13.0)}>{ if mono || card.narrow { name::cut(&detail, r.right() - text - 2.0) } else { detail.clone() } }</text>
     </> };
     ink.button(&card.id, format!("{title} {detail}"), "outside", inner)
 }
