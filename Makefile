@@ -100,7 +100,7 @@ bench: dist chromium
 	node tests/bench/weight.js
 	node tests/bench/speed.js
 
-# Are the goldens what upstream's code says today, and do fresh clusters get the same answers here as there?
+# Are the goldens what upstream's code says today?
 oracle: rust
 	$(call say,comparison with the code of Kubernetes)
 	cd tests/oracle && go build -o oracle .
