@@ -28,7 +28,7 @@ export function cluster(site) {
   test('a deleted Pod comes back with another name, and the Service stays', async () => {
     const { page, trouble, close } = await visit(site, { motion: 'reduce' });
     await moving(page);
-    const pods = async () => (await stage(page).getByRole('button', { name: /^Pod web-/ }).evaluateAll((all) => all.map((pod) => pod.getAttribute('aria-label').match(/web-[\w-]+/)[0]))).sort();
+    const pods = async () => (await stage(page).getByRole('button', { name: /^Pod web-/ }).evaluateAll((all) => all.map((pod) => pod.querySelector('title').textContent.match(/web-[\w-]+/)[0]))).sort();
     const before = await pods();
     assert.equal(before.length, 3);
     await choose(page, new RegExp(`^Pod ${before[0]}`));
