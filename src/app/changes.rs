@@ -1,6 +1,6 @@
 //! How the cluster got from one state to the next, as an ordered flow: API server, controllers, slices, kube-proxy, CoreDNS.
 
-use super::app::Part;
+use super::root::Part;
 use super::i18n::marked;
 use super::icon::{glyph, icon};
 use super::stage_player::still;

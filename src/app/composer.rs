@@ -1,6 +1,6 @@
 //! The request to send: who calls, which method, where to; one, or a hundred.
 
-use super::app::Part;
+use super::root::Part;
 use super::combo::{Choice, Combo};
 use super::icon::glyph;
 use super::state::{Msg, State};

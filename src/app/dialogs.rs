@@ -1,6 +1,6 @@
 //! Settings, Share and About.
 
-use super::app::Part;
+use super::root::Part;
 use super::i18n::{marked, use_speech};
 use super::icon::icon;
 use super::popover::Dialog;

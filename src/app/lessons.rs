@@ -1,6 +1,6 @@
 //! Lessons: a story, a guess before the first run, goals that tick while the learner edits, hints one after another.
 
-use super::app::Part;
+use super::root::Part;
 use super::i18n::{Speech, use_speech};
 use super::icon::icon;
 use super::results::words;

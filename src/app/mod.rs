@@ -1,6 +1,5 @@
 //! The page: one root with one reducer ([`state`]), a panel a file, the engine behind [`engine`].
 
-pub mod app;
 pub mod changes;
 pub mod combo;
 pub mod composer;
@@ -20,6 +19,7 @@ pub mod popover;
 pub mod queue;
 pub mod reducer;
 pub mod results;
+pub mod root;
 pub mod share;
 pub mod stage;
 pub mod stage_player;
@@ -40,7 +40,7 @@ pub mod yaml;
 pub fn render() {
     let root = gloo::utils::document().get_element_by_id("app");
     match root {
-        Some(root) => yew::Renderer::<app::App>::with_root(root).render(),
-        None => yew::Renderer::<app::App>::new().render(),
+        Some(root) => yew::Renderer::<root::App>::with_root(root).render(),
+        None => yew::Renderer::<root::App>::new().render(),
     };
 }

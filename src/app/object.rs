@@ -1,6 +1,6 @@
 //! The thing that was chosen on the stage: what it is, and what can be done to it.
 
-use super::app::Part;
+use super::root::Part;
 use super::icon::{glyph, icon};
 use super::state::{Dock, Msg, State};
 use crate::api::{Kind, ObjectRef};

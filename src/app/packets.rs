@@ -76,7 +76,7 @@ pub(super) fn Packets(props: &PacketsProps) -> Html {
             { gates(&scene.route, &now) }
             { for now.past.iter().map(|past| flag(past, "past", &past.text, true)) }
             if now.decided { { mark(&scene.picture, &scene.route, end.glyph, end.class) } }
-            if !now.in_gate && !(rejected && now.decided) {
+            if !(now.in_gate || rejected && now.decided) {
                 <circle class={classes!("dot", now.reply.then_some("reply"), (refused && now.reply).then_some("bad"))} cx={n(now.packet.x)} cy={n(now.packet.y)} r="6"/>
             }
             if let Some(label) = &now.label {

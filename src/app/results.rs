@@ -1,6 +1,6 @@
 //! The last hundred requests: how often each Pod answered, and how the others ended.
 
-use super::app::Part;
+use super::root::Part;
 use super::icon::{Outcome, ending, glyph};
 use super::state::{REMEMBERED, State};
 use crate::msg;

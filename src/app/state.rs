@@ -1,5 +1,5 @@
 //! The page's state, and its one reducer: a message in, the next state and its effects out. No DOM here: the root carries out the
-//! effects (`app.rs`), so that this is tested without a browser.
+//! effects (`root.rs`), so that this is tested without a browser.
 
 use super::examples::{self, Example, Goal};
 use super::i18n::{Language, Speech};

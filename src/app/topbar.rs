@@ -1,11 +1,11 @@
 //! The bar on top: examples, lessons, language, theme, settings, share; and the tabs of a narrow page.
 
-use super::app::Part;
 use super::dialogs::{About, Open, Settings, Share};
 use super::examples::{self, EXAMPLES, Example};
 use super::i18n::Language;
 use super::icon::icon;
 use super::popover::Menu;
+use super::root::Part;
 use super::state::{Msg, Screen, Tab, Theme};
 use super::storage;
 use crate::diagnostic::Severity;
@@ -45,7 +45,9 @@ pub fn TopBar(part: &Part) -> Html {
     };
     let title = match &state.lesson {
         Some(course) => super::lessons::text(speech, &course.lesson.title),
-        None if !state.edited && examples::find(&state.example).is_some() => speech.t(&format!("example.{}.title", state.example)),
+        None if !state.edited && examples::find(&state.example).is_some() => {
+            speech.t(&format!("example.{}.title", state.example))
+        }
         None => speech.t("top.own"),
     };
     html! { <>

@@ -1,6 +1,5 @@
 //! The page's panels: editor, composer, stage, timeline, dock, inspector.
 
-use super::app::{Part, Shared};
 use super::composer::Composer;
 use super::dock::DockPanel;
 use super::editor::Editor;
@@ -8,6 +7,7 @@ use super::embed::Embed;
 use super::icon::icon;
 use super::inspector::{Inspector, sentence};
 use super::lessons::{LessonColumn, LessonList};
+use super::root::{Part, Shared};
 use super::stage_player::{Player, use_player};
 use super::state::{Msg, Screen, Tab};
 use super::theater::Theater;
