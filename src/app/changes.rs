@@ -1,8 +1,8 @@
 //! How the cluster got from one state to the next, as an ordered flow: API server, controllers, slices, kube-proxy, CoreDNS.
 
-use super::root::Part;
 use super::i18n::marked;
 use super::icon::{glyph, icon};
+use super::root::Part;
 use super::stage_player::still;
 use super::state::{Msg, State, Step};
 use crate::api::Kind;

@@ -1,8 +1,8 @@
 //! The request to send: who calls, which method, where to; one, or a hundred.
 
-use super::root::Part;
 use super::combo::{Choice, Combo};
 use super::icon::glyph;
+use super::root::Part;
 use super::state::{Msg, State};
 use crate::api::ObjectRef;
 use crate::msg;

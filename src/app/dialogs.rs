@@ -1,9 +1,9 @@
 //! Settings, Share and About.
 
-use super::root::Part;
 use super::i18n::{marked, use_speech};
 use super::icon::icon;
 use super::popover::Dialog;
+use super::root::Part;
 use super::share;
 use super::state::Msg;
 use crate::settings::{Edge, Mode, Nodes, Provider, Settings as Cluster};

@@ -1,10 +1,10 @@
 //! The YAML editor: a text area over coloured lines, so that typing, selecting, undo and screen readers are the browser's own.
 //! Line numbers, the lines that caused the shown hop, and findings stand beside and below the text.
 
-use super::root::Part;
 use super::i18n::marked;
 use super::icon::{glyph, icon};
 use super::popover::Menu;
+use super::root::Part;
 use super::state::{Msg, State};
 use super::workbench::Moment;
 use super::yaml;

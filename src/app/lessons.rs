@@ -1,9 +1,9 @@
 //! Lessons: a story, a guess before the first run, goals that tick while the learner edits, hints one after another.
 
-use super::root::Part;
 use super::i18n::{Speech, use_speech};
 use super::icon::icon;
 use super::results::words;
+use super::root::Part;
 use super::state::{Course, LESSONS, Msg, Screen, State};
 use crate::lesson::Texts;
 use crate::msg;

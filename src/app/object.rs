@@ -1,7 +1,7 @@
 //! The thing that was chosen on the stage: what it is, and what can be done to it.
 
-use super::root::Part;
 use super::icon::{glyph, icon};
+use super::root::Part;
 use super::state::{Dock, Msg, State};
 use crate::api::{Kind, ObjectRef};
 use crate::msg;

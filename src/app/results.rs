@@ -1,7 +1,7 @@
 //! The last hundred requests: how often each Pod answered, and how the others ended.
 
-use super::root::Part;
 use super::icon::{Outcome, ending, glyph};
+use super::root::Part;
 use super::state::{REMEMBERED, State};
 use crate::msg;
 use crate::session::BurstResult;
