@@ -100,11 +100,21 @@ bench: dist chromium
 	node tests/bench/weight.js
 	node tests/bench/speed.js
 
-# Are the goldens what upstream's code says today?
+# Are the goldens what upstream's code says today, and do FUZZ fresh clusters of each topic get the same answers here as there?
+FUZZ ?= 200
+SEED ?= 7
+ORACLE_TOPICS = iptables nftables slices dns admission
+FRESH = $(CURDIR)/test-results/oracle
+
 oracle: rust
 	$(call say,comparison with the code of Kubernetes)
 	cd tests/oracle && go build -o oracle .
 	tests/oracle/oracle goldens --check
+	$(call say,$(FUZZ) fresh clusters of each topic from seed $(SEED))
+	rm -rf $(FRESH)
+	for topic in $(ORACLE_TOPICS); do tests/oracle/oracle fuzz --topic $$topic --seed $(SEED) --count $(FUZZ) --out $(FRESH)/$$topic || exit 1; done
+	KUBEHOP_GOLDENS=$(FRESH) cargo test --locked --quiet --test kube_proxy --test dns --test admission
+	KUBEHOP_GOLDENS=$(FRESH) cargo test --locked --quiet --lib -- slice_goldens validation_says
 
 # -- tools
 
