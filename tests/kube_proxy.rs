@@ -10,7 +10,7 @@ use kubehop::packet::{Flow, Packet, Protocol, Socket};
 use kubehop::random::{Random, Seed};
 use std::fs;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 fn put<R: Stored>(store: &mut Store, value: serde_json::Value) {
@@ -54,17 +54,21 @@ fn inputs(folder: &str) -> Vec<PathBuf> {
 /// Compares every golden of a folder; names each that differs, and shows the first difference.
 fn compare(folder: &str, print: fn(&Store, &ProxyConfig) -> String) {
     let inputs = inputs("iptables");
+    // Any fresh case may be one of those that upstream merges in the order of a Go map.
+    let fresh = std::env::var_os("KUBEHOP_GOLDENS").is_some();
     assert!(inputs.len() > 80, "only {} goldens", inputs.len());
     let mut differing = Vec::new();
     for input in &inputs {
         let (store, node) = read(&fs::read_to_string(input).unwrap());
-        let expected =
-            fs::read_to_string(Path::new("tests/goldens").join(folder).join(input.file_name().unwrap()).with_extension("out"));
-        let expected = expected.unwrap();
+        let expected = self::folder(folder).join(input.file_name().unwrap()).with_extension("out");
+        let expected = fs::read_to_string(expected).unwrap();
         let actual = print(&store, &config(&store, &node));
         let name = input.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
-        let (expected, actual) =
-            if MERGED.contains(&name) { (sort_endpoints(&expected), sort_endpoints(&actual)) } else { (expected, actual) };
+        let (expected, actual) = if fresh || MERGED.contains(&name) {
+            (without_chance(&expected), without_chance(&actual))
+        } else {
+            (expected, actual)
+        };
         if let Some(difference) = first_difference(&expected, &actual) {
             differing.push(format!("{}: {difference}", input.display()));
         }
@@ -76,13 +80,19 @@ fn compare(folder: &str, print: fn(&Store, &ProxyConfig) -> String) {
 /// endpoints' own chains is random.
 const MERGED: [&str; 3] = ["node-port-local-terminating", "internal-local-terminating", "zone-hints-external-local"];
 
-/// Sorts the lines of endpoints' chains by chain, where they stand together.
-fn sort_endpoints(text: &str) -> String {
+/// What upstream leaves to chance is made equal: the order of endpoints' chains that stand together, and which of two Services
+/// without endpoints at one address and port gives its name to their common element.
+fn without_chance(text: &str) -> String {
     let key = |line: &str| {
         let chain = line.trim_start_matches("-A ").trim_start_matches(':').split(' ').next().unwrap_or_default().to_string();
         chain.starts_with("KUBE-SEP-").then_some(chain)
     };
-    let lines: Vec<&str> = text.lines().collect();
+    let nameless = |line: &str| match (line.find(" comment \""), line.find(" : goto")) {
+        (Some(from), Some(to)) if line.contains("no-endpoint-") && from < to => line[..from].to_string() + &line[to..],
+        _ => line.to_string(),
+    };
+    let text: Vec<String> = text.lines().map(nameless).collect();
+    let lines: Vec<&str> = text.iter().map(String::as_str).collect();
     let runs = lines.chunk_by(|a, b| key(a).is_some() == key(b).is_some());
     let mut sorted = Vec::new();
     for run in runs {

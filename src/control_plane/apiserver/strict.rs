@@ -50,6 +50,15 @@ pub(super) fn decode(name: &'static str, document: &Value) -> Decoded {
     let mut decoder = Decoder { decoded: Decoded::default(), path: String::new(), owner: name, stack: Vec::new() };
     let value = decoder.value(&Type::Struct(name), &Type::Struct(name).go(), document);
     decoder.decoded.value = value;
+    let errors = &mut decoder.decoded.errors;
+    // Go keeps a plain type error for later and goes on, but gives up at once where a type reads itself.
+    let reads_itself =
+        |error: &TypeError| matches!(error.wanted, Type::Quantity | Type::Time | Type::MicroTime | Type::IntOrString);
+    if let Some(first) = errors.iter().position(reads_itself)
+        && let Some(before) = errors.get_mut(..=first)
+    {
+        before.rotate_right(1);
+    }
     decoder.decoded
 }
 
