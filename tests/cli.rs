@@ -238,3 +238,92 @@ fn explain_ends_with_the_first_check_that_fails() {
     assert_eq!(run.status, 0, "{}", run.err);
     assert!(run.out.lines().all(|line| line.starts_with("ok ")), "{}", run.out);
 }
+
+/// Counter's manifests behind these words.
+fn counter(words: &[&str]) -> Run {
+    let files: Vec<String> = COUNTER.iter().map(|name| note(name)).collect();
+    let mut all = words.to_vec();
+    files.iter().for_each(|file| all.extend(["-f", file]));
+    kubehop(&all)
+}
+
+#[test]
+fn kubectl_takes_no_malformed_selector() {
+    for selector in ["a=b=c", "app in web", "app=web,", "-app=web", "a>x"] {
+        let run = counter(&["get", "pods", &format!("--selector={selector}")]);
+        assert_eq!((run.status, run.out.as_str()), (2, ""), "{selector}");
+    }
+    let run = counter(&["get", "pods", "-l", "app in web"]);
+    assert_eq!(run.err, "error: unable to parse requirement: found 'web' expected: '('\n");
+    assert_eq!(counter(&["get", "pods", "-l", "app in (counter)"]).status, 0);
+}
+
+#[test]
+fn a_name_excludes_selectors_and_all_namespaces() {
+    let said = |words: &[&str]| {
+        let run = counter(words);
+        assert_eq!((run.status, run.out.as_str()), (2, ""), "{words:?}");
+        run.err
+    };
+    assert_eq!(said(&["get", "svc", "redis", "-A"]), "error: a resource cannot be retrieved by name across all namespaces\n");
+    assert_eq!(said(&["get", "svc", "redis", "-l", "a=b"]), "error: name cannot be provided when a selector is specified\n");
+    let pair = "error: selectors and the all flag cannot be used when passing resource/name arguments\n";
+    assert_eq!(said(&["get", "svc/redis", "-l", "a=b"]), pair);
+    // A Node has no namespace.
+    assert_eq!(counter(&["get", "node", "node-1", "-A"]).status, 0);
+}
+
+#[test]
+fn an_error_says_error_once() {
+    for words in [["get", "svc", "-o", "bogus"], ["get", "svc,moons", "-o", "wide"]] {
+        let run = counter(&words);
+        assert!(run.status == 2 && run.err.starts_with("error: ") && run.err.matches("error:").count() == 1, "{}", run.err);
+    }
+}
+
+#[test]
+fn ports_without_a_name_carry_none() {
+    for words in [["get", "svc,pods,deploy,ep", "-A", "-o", "json"], ["get", "svc,pods,deploy,ep", "-A", "-o", "yaml"]] {
+        let run = counter(&words);
+        assert!(!run.out.contains("\"name\": \"\"") && !run.out.contains("name: ''"), "{}", run.out);
+    }
+    // EndpointSlices say the empty name.
+    assert!(counter(&["get", "endpointslices", "-o", "json"]).out.contains("\"name\": \"\""));
+}
+
+#[test]
+fn dig_asks_as_a_pod_for_a_type_of_record() {
+    for words in [
+        vec!["dig", "web", "BOGUS"],
+        vec!["dig", ""],
+        vec!["dig", "redis", "--from", "internet"],
+        vec!["dig", "redis", "--from", "node/node-1"],
+    ] {
+        let run = counter(&words);
+        assert_eq!((run.status, run.out.as_str()), (2, ""), "{words:?}");
+    }
+    let run = counter(&["dig", "redis", "--from", "pod/nope"]);
+    assert_eq!((run.status, run.err.as_str()), (1, "Error from server (NotFound): pods \"nope\" not found\n"));
+}
+
+#[test]
+fn a_silent_coredns_leaves_the_names_that_were_asked() {
+    let run = counter(&["dig", "redis", "-o", "json", "--event", "coredns down"]);
+    let answer: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!((run.status, answer["rcode"].is_null()), (1, true), "{answer}");
+    assert_eq!(answer["searched"], serde_json::json!(["redis.default.svc.cluster.local."]));
+}
+
+#[test]
+fn a_refused_manifest_is_bad_news_for_trace_too() {
+    let sent = |port: i32| {
+        let files: Vec<String> = COUNTER.iter().map(|name| note(name)).collect();
+        let words = ["trace", "http://node-2:31000/", "-o", "json", "-f", &files[0], &files[1], &files[2], "-"];
+        let text = format!("apiVersion: v1\nkind: Service\nmetadata: {{name: other}}\nspec: {{ports: [{{port: {port}}}]}}\n");
+        let run = fed(&words, &text);
+        let trace: Value = serde_json::from_str(&run.out).unwrap();
+        (run.status, trace["verdict"].as_str().unwrap().to_string())
+    };
+    assert_eq!(sent(70), (0, "delivered".to_string()));
+    assert_eq!(sent(70_000), (1, "delivered".to_string()));
+}

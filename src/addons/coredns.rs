@@ -212,7 +212,7 @@ impl Zone {
     }
 
     /// CoreDNS's own Service: its address and its name below the zone.
-    fn own_service(&self) -> Option<(std::net::Ipv4Addr, String)> {
+    pub fn own_service(&self) -> Option<(std::net::Ipv4Addr, String)> {
         let service = self.services.get(&("kube-system".to_string(), "kube-dns".to_string()))?;
         Some((service.spec.cluster_ip.parse().ok()?, "kube-dns.kube-system.svc".to_string()))
     }

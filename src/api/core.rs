@@ -323,6 +323,7 @@ pub struct Container {
 #[serde(rename_all = "camelCase", default)]
 pub struct ContainerPort {
     /// What a Service's targetPort may say.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// 1 to 65535.
     pub container_port: i32,
@@ -678,6 +679,7 @@ pub struct ServiceSpec {
 #[serde(rename_all = "camelCase", default)]
 pub struct ServicePort {
     /// Needed when there are several.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// `TCP`, `UDP` or `SCTP`.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -794,6 +796,7 @@ pub struct EndpointAddress {
 #[serde(rename_all = "camelCase", default)]
 pub struct EndpointPort {
     /// The Service port's name.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// The number.
     pub port: i32,

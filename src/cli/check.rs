@@ -4,7 +4,8 @@ use super::Outcome;
 use super::args::{CheckArgs, DescribeArgs, DigArgs, GetArgs, RulesArgs, TextOrJson};
 use super::load;
 use super::output::{Out, escaped};
-use crate::addons::coredns::{Zone, resolver};
+use crate::addons::coredns::Zone;
+use crate::addons::coredns::resolver::{self, ResolvConf};
 use crate::api::Kind;
 use crate::api::core::Pod;
 use crate::api::discovery::EndpointSlice;
@@ -28,7 +29,7 @@ pub fn check(args: &CheckArgs, out: &mut Out) -> Result<Outcome, String> {
 }
 
 pub fn get(args: &GetArgs, out: &mut Out) -> Result<Outcome, String> {
-    let form = args.output.as_deref().map(Form::named).transpose()?.unwrap_or_default();
+    let form = args.output.as_deref().map(Form::named).transpose().map_err(|error| escaped(&error))?.unwrap_or_default();
     let asked = Get {
         words: args.words.clone(),
         namespace: args.namespace.clone(),
@@ -37,11 +38,7 @@ pub fn get(args: &GetArgs, out: &mut Out) -> Result<Outcome, String> {
         form,
         show_labels: args.show_labels,
     };
-    for word in args.words.first().into_iter().flat_map(|word| word.split('/').next().unwrap_or_default().split(',')) {
-        if word != "all" && Kind::named(word).is_none() {
-            return Err(format!("the server doesn't have a resource type \"{}\"", escaped(word)));
-        }
-    }
+    asked.check().map_err(|error| escaped(&error))?;
     let loaded = load::cluster(&args.cluster, None)?;
     let outcome = loaded.report(out);
     let printed = printers::get(&loaded.cluster, &asked);
@@ -82,24 +79,25 @@ pub fn rules(args: &RulesArgs, out: &mut Out) -> Result<Outcome, String> {
     }
 }
 
+/// Record types that `dig` may be asked for: those that CoreDNS's plugins answer, and the usual ones that they answer emptily.
+const RECORD_TYPES: [&str; 12] = ["A", "AAAA", "ANY", "CAA", "CNAME", "HTTPS", "MX", "NS", "PTR", "SOA", "SRV", "TXT"];
+
 pub fn dig(args: &DigArgs, out: &mut Out) -> Result<Outcome, String> {
-    let from = args.from.as_deref().unwrap_or_default();
-    let from = if from.is_empty() { None } else { Some(from.parse::<Source>().map_err(|error| format!("--from: {error}"))?) };
+    let from = asker_named(args.from.as_deref())?;
+    let kind = args.kind.to_uppercase();
+    if !RECORD_TYPES.contains(&kind.as_str()) {
+        return Err(format!("{:?}: not a record type: {}", args.kind, RECORD_TYPES.join(", ")));
+    }
+    if args.name.is_empty() {
+        return Err("no name to look up".into());
+    }
     let loaded = load::cluster(&args.cluster, None)?;
     let outcome = loaded.report(out);
     let Some(asker) = asker(&loaded.cluster.store, from.as_ref()) else {
-        out.error(&format!(
-            "Error from server (NotFound): pods {:?} not found",
-            escaped(args.from.as_deref().unwrap_or_default())
-        ));
+        out.error(&escaped(&not_there(from.as_ref())));
         return Ok(Outcome::BadNews);
     };
-    let kind = args.kind.to_uppercase();
-    let result = if answers(&loaded.cluster.store) {
-        resolver::resolve(&Zone::of(&loaded.cluster.store), &asker, &args.name, &kind)
-    } else {
-        DnsResult::default()
-    };
+    let result = look_up(&loaded.cluster.store, &asker, &args.name, &kind);
     if args.output == TextOrJson::Json {
         out.print(&format!("{}\n", json!({"rcode": result.rcode, "answers": result.answers, "searched": result.searched})));
     } else {
@@ -110,17 +108,54 @@ pub fn dig(args: &DigArgs, out: &mut Out) -> Result<Outcome, String> {
     Ok(outcome.and(Outcome::of(found)))
 }
 
+/// As the Pod's resolver does. While no CoreDNS Pod is ready, it hears nothing from the cluster's server and gives up.
+fn look_up(store: &Store, pod: &Pod, name: &str, kind: &str) -> DnsResult {
+    let zone = Zone::of(store);
+    let server = zone.own_service().map(|(address, _)| address.to_string()).unwrap_or_default();
+    let conf = ResolvConf::of(pod, &server);
+    if conf.asks_cluster(&server) && !answers(store) {
+        return resolver::search(&conf, name, |_| DnsResult::default());
+    }
+    resolver::resolve(&zone, pod, name, kind)
+}
+
+/// Reads `--from`: cluster DNS is what Pods ask; nodes and the world outside have servers of their own.
+fn asker_named(from: Option<&str>) -> Result<Option<Source>, String> {
+    let Some(text) = from.filter(|text| !text.is_empty()) else { return Ok(None) };
+    match text.parse().map_err(|error| format!("--from: {error}"))? {
+        Source::Internet | Source::Node(_) => Err(format!(
+            "--from {text}: dig asks as a Pod does (pod/NS/NAME); the cluster's DNS serves neither nodes nor the world outside"
+        )),
+        source => Ok(Some(source)),
+    }
+}
+
+/// kubectl's words for a Pod or workload that is not there.
+fn not_there(from: Option<&Source>) -> String {
+    let (resource, name) = match from {
+        Some(Source::Pod(_, name)) => ("pods".to_string(), name.as_str()),
+        Some(Source::Workload(workload)) => {
+            let group = workload.kind.api_version().split_once('/').map(|(group, _)| format!(".{group}")).unwrap_or_default();
+            (format!("{}{group}", workload.kind.plural()), workload.name.as_str())
+        }
+        _ => (String::new(), ""),
+    };
+    format!("Error from server (NotFound): {resource} \"{name}\" not found")
+}
+
 /// Who asks: the Pod that was named, or any Pod of the namespace `default`.
 fn asker(store: &Store, from: Option<&Source>) -> Option<Pod> {
-    let mut anybody = Pod::default();
-    anybody.metadata.namespace = "default".into();
     match from {
-        None | Some(Source::Internet | Source::Node(_)) => Some(anybody),
         Some(Source::Pod(namespace, name)) => store.get::<Pod>(namespace, name).cloned(),
         Some(Source::Workload(workload)) => store
             .in_namespace::<Pod>(&workload.namespace)
             .find(|pod| pod.metadata.name.starts_with(&format!("{}-", workload.name)))
             .cloned(),
+        _ => {
+            let mut anybody = Pod::default();
+            anybody.metadata.namespace = "default".into();
+            Some(anybody)
+        }
     }
 }
 

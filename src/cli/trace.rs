@@ -18,11 +18,9 @@ const LONG: u32 = 10_000;
 pub fn trace(args: &TraceArgs, out: &mut Out) -> Result<Outcome, String> {
     let mut request = request(args)?;
     let loaded = load::cluster(&args.cluster, args.mode)?;
-    // What is wrong with a manifest is said; whether the request arrives decides the exit status.
-    loaded.report(out);
+    let mut outcome = loaded.report(out);
     let mut plane = DataPlane::program(&loaded.cluster);
     let mut tally: BTreeMap<String, u32> = BTreeMap::new();
-    let mut outcome = Outcome::Well;
     for number in 0..args.count {
         request.seed = Seed(args.seed.wrapping_add(u64::from(number)));
         let trace = plane.send(&loaded.cluster, &request);

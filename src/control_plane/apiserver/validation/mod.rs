@@ -10,7 +10,7 @@ mod endpoints;
 mod field;
 mod ingress;
 mod meta;
-mod names;
+pub mod names;
 mod other;
 mod pod;
 mod policy;
