@@ -58,6 +58,7 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
         }
         (Reason::Drop, "invalid") | (Reason::Conntrack, _) => msg!("advice.answerLost.next"),
         (Reason::LoadBalancerNoBackend, "port") => msg!("advice.loadBalancerPort.next", service = service),
+        (Reason::LoadBalancerNoBackend, "nodePort") => msg!("advice.loadBalancerNodePort.next", service = service),
         (Reason::LoadBalancerNoBackend, _) => msg!("advice.loadBalancer.next", service = service),
         (Reason::NoRoute, "private") => msg!("advice.privateNodes.next"),
         (Reason::NoRoute, _) => msg!("advice.noRoute.next"),

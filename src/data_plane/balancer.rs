@@ -38,8 +38,12 @@ impl<T: Tell> Travel<'_, T> {
         };
         let node = chosen.filter(|_| node_port != 0).and_then(|node| Some((node, self.world.nodes.get(node)?)));
         let Some((index_of_node, node)) = node else {
-            let text = msg!("hop.LoadBalancerNoBackend.text", service = service.metadata.name);
-            let path = if node_port == 0 { "spec.allocateLoadBalancerNodePorts" } else { "spec.externalTrafficPolicy" };
+            let name = &service.metadata.name;
+            let (text, path) = if node_port == 0 {
+                (msg!("hop.LoadBalancerNoBackend.text.nodePort", service = name), "spec.allocateLoadBalancerNodePorts")
+            } else {
+                (msg!("hop.LoadBalancerNoBackend.text", service = name), "spec.externalTrafficPolicy")
+            };
             return self.balancer_ends(balancer, flow, text, Verdict::Refused, path.into());
         };
         let after = Flow { dst: Socket::new(node.ip, node_port), ..flow };

@@ -2,6 +2,7 @@
 
 use super::kernel::Kernel;
 use super::names::{Meaning, look_up};
+use super::process::nothing_listens;
 use super::story::{HopExt, Tell, hop};
 use super::target::{Scheme, Target};
 use super::travel::{Binding, End, Spot, Travel};
@@ -46,9 +47,6 @@ impl Outcome {
         Outcome::new(Verdict::Refused, Some(reason))
     }
 }
-
-/// Ports whose usual programs take a connection and speak no HTTP: DNS, databases, queues.
-const NOT_HTTP: [u16; 9] = [53, 1433, 3306, 5432, 5672, 6379, 9092, 11211, 27017];
 
 /// A request under way.
 pub(super) struct Exchange<'a, T> {
@@ -263,7 +261,10 @@ impl<T: Tell> Exchange<'_, T> {
             _ => {
                 let place = if spot == Spot::ApiServer { Place::Outside("kube-apiserver".into()) } else { Place::Internet };
                 self.tell.hop(|| {
-                    let text = msg!("hop.NothingListens.text.outside", to = seen.dst);
+                    let text = match target.protocol {
+                        Protocol::Udp => msg!("hop.NothingListens.text.udp.outside", to = seen.dst),
+                        _ => msg!("hop.NothingListens.text.outside", to = seen.dst),
+                    };
                     hop(place, Reason::NothingListens, text).ends(seen)
                 });
                 Outcome::refused(Reason::NothingListens)
@@ -283,7 +284,10 @@ impl<T: Tell> Exchange<'_, T> {
         }
         let name = self.world.nodes.get(node).map(|node| node.name.clone()).unwrap_or_default();
         self.tell.hop(|| {
-            let text = msg!("hop.NothingListens.text.node", node = name, port = seen.dst.port);
+            let text = match target.protocol {
+                Protocol::Udp => msg!("hop.NothingListens.text.udp.node", node = name, port = seen.dst.port),
+                _ => msg!("hop.NothingListens.text.node", node = name, port = seen.dst.port),
+            };
             let object = ObjectRef::new(Kind::Node, "", &name);
             hop(Place::Node(name), Reason::NothingListens, text).ends(seen).about(vec![object])
         });
@@ -326,7 +330,7 @@ impl<T: Tell> Exchange<'_, T> {
         let reachable = found.filter(|found| !found.loopback_only || seen.dst.ip.is_loopback());
         let Some(found) = reachable else {
             let loopback = found.is_some();
-            self.tell.hop(|| nothing_listens(&guest.pod, place, object, seen, &open, loopback));
+            self.tell.hop(|| nothing_listens(&guest.pod, place, object, (seen, target.protocol), &open, loopback));
             return Outcome::refused(Reason::NothingListens);
         };
         if let Some(assumption) = found.basis.assumption() {
@@ -340,49 +344,17 @@ impl<T: Tell> Exchange<'_, T> {
             source_seen: Some(seen.src.ip),
             ..Outcome::new(Verdict::Delivered, None)
         };
-        if is_ingress_controller(&guest.pod) && target.protocol == Protocol::Tcp {
+        // Whoever only opens a TCP connection sends no request: the controller takes the connection and waits.
+        if is_ingress_controller(&guest.pod) && target.protocol == Protocol::Tcp && target.scheme != Scheme::Tcp {
             return self.ingress(pod, seen, target, request, outcome);
         }
-        let status = (target.is_http() && !NOT_HTTP.contains(&seen.dst.port)).then_some(200);
-        self.tell.hop(|| {
-            let text = match status {
-                Some(status) => msg!("hop.ProcessAnswers.text.http", pod = meta.name, port = seen.dst.port, status = status),
-                None => msg!("hop.ProcessAnswers.text", pod = meta.name, port = seen.dst.port),
-            };
-            let path = if found.field.is_empty() { "spec.containers".to_string() } else { found.field.clone() };
-            let field = FieldRef { object: object.clone(), path };
-            hop(place, Reason::ProcessAnswers, text)
-                .flow(seen, seen)
-                .about(vec![object])
-                .because(template_fields(self.cluster, field))
-        });
-        Outcome { status, ..outcome }
+        self.process_answers(&guest.pod, (place, object), found, seen, target, outcome)
     }
 
     /// The default scheme of a request into an Ingress controller.
     pub fn speaks_https(target: &Target) -> bool {
         target.scheme == Scheme::Https || (target.scheme == Scheme::Bare && target.port == 443)
     }
-}
-
-fn nothing_listens(
-    pod: &Pod,
-    place: Place,
-    object: ObjectRef,
-    seen: Flow,
-    open: &[Listener],
-    loopback: bool,
-) -> crate::trace::Hop {
-    let ports: Vec<String> = open.iter().map(|listener| listener.port.to_string()).collect();
-    let (name, port) = (&pod.metadata.name, seen.dst.port);
-    let text = if loopback {
-        msg!("hop.NothingListens.text.loopback", pod = name, port = port)
-    } else if ports.is_empty() {
-        msg!("hop.NothingListens.text.none", pod = name, port = port)
-    } else {
-        msg!("hop.NothingListens.text", pod = name, port = port, ports = ports.join(", "))
-    };
-    hop(place, Reason::NothingListens, text).ends(seen).about(vec![object])
 }
 
 /// A Pod's field, and the same field of the template that it was made from: that is the one that stands in the text.

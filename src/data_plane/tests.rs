@@ -576,3 +576,62 @@ fn a_request_reads_the_same_in_nftables_mode() {
     );
     assert!(trace.hops[2].rules.last().unwrap().text.contains("service-nodeports { tcp . 30080"));
 }
+
+fn last_text(trace: &Trace) -> &str {
+    &trace.hops.last().unwrap().text.id
+}
+
+#[test]
+fn https_to_a_process_that_terminates_no_tls_is_never_answered() {
+    let fixture = Fixture::web(&[2], NODE_PORT);
+    let trace = fixture.trace("internet", "https://10.0.0.12:30080");
+    assert_eq!((trace.verdict, trace.status), (Verdict::Delivered, None));
+    assert_eq!(trace.assumptions.iter().filter(|it| it.id == "assume.noTls").count(), 1);
+    let mut tls = Fixture::web(&[2], NODE_PORT);
+    tls.pod("secure", 2, 40, "web", "8443");
+    assert_eq!(tls.trace("pod/client", "https://10.244.2.40:8443").status, Some(200));
+}
+
+#[test]
+fn a_udp_port_where_nothing_listens_is_answered_with_icmp() {
+    let mut fixture = Fixture::new();
+    fixture.pod("tcp", 2, 20, "web", "53");
+    let trace = fixture.trace("pod/client", "udp://10.244.2.20:53");
+    assert_eq!((trace.verdict, last_text(&trace)), (Verdict::Refused, "hop.NothingListens.text.udp"));
+    let args = &trace.hops.last().unwrap().text.args;
+    assert_eq!((args["port"].as_str(), args["ports"].as_str()), ("53/UDP", "53/TCP"));
+    assert_eq!(last_text(&fixture.trace("pod/client", "udp://10.0.0.12:53")), "hop.NothingListens.text.udp.node");
+    assert_eq!(last_text(&fixture.trace("pod/tcp", "udp://10.244.1.9:53")), "hop.NothingListens.text.udp.none");
+}
+
+#[test]
+fn an_argument_changes_a_programs_port_and_not_its_protocol() {
+    let mut fixture = Fixture::new();
+    fixture.pod("redis", 2, 20, "redis", "7000");
+    fixture.pod("echo", 2, 21, "hashicorp/http-echo", "6379");
+    assert_eq!(fixture.trace("pod/client", "http://10.244.2.20:7000").status, None);
+    assert_eq!(fixture.trace("pod/client", "http://10.244.2.21:6379").status, Some(200));
+}
+
+#[test]
+fn a_load_balancer_without_node_ports_says_so() {
+    let mut fixture = load_balancer(&[2], "Cluster", "Proxy");
+    fixture.service(|service| service.spec.ports.iter_mut().for_each(|port| port.node_port = 0));
+    let trace = fixture.trace("internet", "http://198.51.100.20");
+    assert_eq!((trace.verdict, last_text(&trace)), (Verdict::Refused, "hop.LoadBalancerNoBackend.text.nodePort"));
+    assert_eq!(trace.advice.unwrap().next.id, "advice.loadBalancerNodePort.next");
+}
+
+#[test]
+fn a_tcp_connection_to_the_ingress_controller_carries_no_request() {
+    let mut fixture = Fixture::new();
+    fixture.pod("controller", 2, 20, "kubehop.dev/ingress-controller", "80");
+    let mut pod = fixture.cluster.store.get::<Pod>("default", "controller").unwrap().clone();
+    pod.metadata.namespace = crate::settings::INGRESS_NAMESPACE.into();
+    fixture.cluster.store.put(pod);
+    let trace = fixture.trace("pod/client", "tcp://10.244.2.20:80");
+    assert_eq!((trace.verdict, trace.status), (Verdict::Delivered, None));
+    assert!(trace.pod.is_some() && trace.hops.iter().all(|hop| hop.reason != Reason::ReadHttp));
+    let http = fixture.trace("pod/client", "http://10.244.2.20:80");
+    assert!(http.hops.iter().any(|hop| hop.reason == Reason::ReadHttp));
+}

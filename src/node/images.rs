@@ -252,6 +252,33 @@ fn target_ports(service: &Service, container: &Container, found: &mut Found) {
     }
 }
 
+/// Ports whose usual programs take a connection and speak no HTTP: DNS, databases, queues.
+const NOT_HTTP: [u16; 13] = [53, 1433, 2181, 3306, 4222, 4369, 5432, 5672, 6379, 9092, 11211, 25672, 27017];
+
+/// Ports whose usual programs speak TLS.
+const TLS: [u16; 4] = [443, 6443, 8443, 9443];
+
+/// Whether the program behind a listener answers HTTP requests. A known program of one port speaks the same on any other: an
+/// argument changes the port, not the protocol. Otherwise the port tells.
+pub fn speaks_http(pod: &Pod, listener: &Listener) -> bool {
+    let container = pod.spec.containers.iter().find(|container| container.name == listener.container);
+    let row = container.and_then(|container| {
+        known::row(&container.image).filter(|row| !replaces_program(container, &arguments::words(container), Some(row)))
+    });
+    let usual = match row.map(|row| row.tcp) {
+        Some([usual]) => *usual,
+        _ => listener.port,
+    };
+    listener.protocol == Protocol::Tcp && !NOT_HTTP.contains(&usual)
+}
+
+/// Whether the program behind a listener takes a TLS handshake: on the usual ports, and where the container names its port `https`.
+pub fn speaks_tls(pod: &Pod, listener: &Listener) -> bool {
+    let mut ports = pod.spec.containers.iter().flat_map(|container| &container.ports);
+    let named = ports.any(|port| port.container_port == i32::from(listener.port) && port.name.starts_with("https"));
+    named || TLS.contains(&listener.port)
+}
+
 #[cfg(test)]
 #[path = "images/tests.rs"]
 mod tests;

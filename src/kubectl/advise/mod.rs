@@ -230,7 +230,8 @@ impl Advice<'_> {
     fn numbered_port(&mut self, object: &ObjectRef, index: usize, port: &ServicePort, number: i32, pods: &[Pod]) {
         let protocol = Protocol::of_api(&port.protocol).unwrap_or_default();
         let listens = |pod: &Pod| images::listens(pod, self.store().all::<Service>());
-        let all: Vec<Listener> = pods.iter().flat_map(listens).filter(|listener| listener.protocol == protocol).collect();
+        let (all, others): (Vec<Listener>, Vec<Listener>) =
+            pods.iter().flat_map(listens).partition(|listener| listener.protocol == protocol);
         let there: Vec<&Listener> = all.iter().filter(|listener| i32::from(listener.port) == number).collect();
         let path = format!("spec.ports[{index}].targetPort");
         if there.iter().any(|listener| !listener.loopback_only) {
@@ -243,8 +244,21 @@ impl Advice<'_> {
         }
         let open: BTreeSet<u16> = all.iter().filter(|it| !it.loopback_only).map(|it| it.port).collect();
         let list = open.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
-        let message = msg!("advise.nothingListens", service = object.name, port = number);
-        let help = if open.is_empty() { msg!("advise.opensNothing") } else { msg!("advise.listensOn", ports = list) };
+        let others: BTreeSet<String> =
+            others.iter().filter(|it| !it.loopback_only).map(|it| format!("{}/{}", it.port, it.protocol.api_name())).collect();
+        let told = if protocol == Protocol::Tcp && others.is_empty() {
+            number.to_string()
+        } else {
+            format!("{number}/{}", protocol.api_name())
+        };
+        let message = msg!("advise.nothingListens", service = object.name, port = told);
+        let help = if !open.is_empty() {
+            msg!("advise.listensOn", ports = list)
+        } else if !others.is_empty() {
+            msg!("advise.listensOn", ports = others.into_iter().collect::<Vec<_>>().join(", "))
+        } else {
+            msg!("advise.opensNothing")
+        };
         let fix = |better: &u16| {
             let label = msg!("advise.fix.targetPort", port = better);
             if let Some(span) = self.written(object, &path) {

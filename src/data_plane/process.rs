@@ -1,0 +1,73 @@
+//! What a Pod's process makes of a connection: takes it, answers a request, cannot understand it; or no process is there.
+//!
+//! A port that nobody listens on is answered by the Pod's kernel: TCP with RST, UDP with ICMP port unreachable. Who speaks HTTP and
+//! who speaks TLS is judged by `node::images`.
+
+use super::exchange::{Exchange, Outcome, template_fields};
+use super::story::{HopExt, Tell, hop};
+use super::target::{Scheme, Target};
+use crate::api::ObjectRef;
+use crate::api::core::Pod;
+use crate::msg;
+use crate::node::images::{Listener, speaks_http, speaks_tls};
+use crate::packet::{Flow, Protocol};
+use crate::trace::{FieldRef, Hop, Place, Reason};
+
+impl<T: Tell> Exchange<'_, T> {
+    /// The process behind a listener has the connection.
+    pub fn process_answers(
+        &mut self,
+        pod: &Pod,
+        (place, object): (Place, ObjectRef),
+        found: &Listener,
+        seen: Flow,
+        target: &Target,
+        outcome: Outcome,
+    ) -> Outcome {
+        let (name, port) = (&pod.metadata.name, seen.dst.port);
+        let no_tls = target.scheme == Scheme::Https && !speaks_tls(pod, found);
+        let status = (target.is_http() && !no_tls && speaks_http(pod, found)).then_some(200);
+        self.tell.hop(|| {
+            let text = match status {
+                Some(status) => msg!("hop.ProcessAnswers.text.http", pod = name, port = port, status = status),
+                None if no_tls => msg!("hop.ProcessAnswers.text.noTls", pod = name, port = port),
+                None => msg!("hop.ProcessAnswers.text", pod = name, port = port),
+            };
+            let path = if found.field.is_empty() { "spec.containers".to_string() } else { found.field.clone() };
+            let field = FieldRef { object: object.clone(), path };
+            hop(place, Reason::ProcessAnswers, text)
+                .flow(seen, seen)
+                .about(vec![object])
+                .because(template_fields(self.cluster, field))
+        });
+        if no_tls {
+            self.tell.assume(|| msg!("assume.noTls", pod = name, port = port));
+        }
+        Outcome { status, ..outcome }
+    }
+}
+
+/// The hop of a packet that the Pod's kernel refuses.
+pub(super) fn nothing_listens(
+    pod: &Pod,
+    place: Place,
+    object: ObjectRef,
+    (seen, protocol): (Flow, Protocol),
+    open: &[Listener],
+    loopback: bool,
+) -> Hop {
+    // Protocols are named where they differ: a port of UDP is not the port of TCP with the same number.
+    let mixed = open.iter().any(|listener| listener.protocol != protocol);
+    let of = |port: u16, protocol: Protocol| if mixed { format!("{port}/{}", protocol.api_name()) } else { port.to_string() };
+    let ports: Vec<String> = open.iter().map(|listener| of(listener.port, listener.protocol)).collect();
+    let (name, ports, port) = (&pod.metadata.name, ports.join(", "), of(seen.dst.port, protocol));
+    let text = match (protocol, loopback) {
+        (Protocol::Udp, true) => msg!("hop.NothingListens.text.udp.loopback", pod = name, port = seen.dst.port),
+        (_, true) => msg!("hop.NothingListens.text.loopback", pod = name, port = seen.dst.port),
+        (Protocol::Udp, _) if open.is_empty() => msg!("hop.NothingListens.text.udp.none", pod = name, port = port),
+        (Protocol::Udp, _) => msg!("hop.NothingListens.text.udp", pod = name, port = port, ports = ports),
+        _ if open.is_empty() => msg!("hop.NothingListens.text.none", pod = name, port = port),
+        _ => msg!("hop.NothingListens.text", pod = name, port = port, ports = ports),
+    };
+    hop(place, Reason::NothingListens, text).ends(seen).about(vec![object])
+}
