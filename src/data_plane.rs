@@ -27,7 +27,7 @@ use crate::api::core::Node;
 use crate::cluster::Cluster;
 use crate::msg;
 use crate::netfilter::walk::Silent;
-use crate::node::environment::calls;
+use crate::node::environment::{calls, nameless};
 use crate::node::images::Listener;
 use crate::node::kube_proxy::ProxyConfig;
 use crate::node::kube_proxy::iptables::MASQUERADE_MARK;
@@ -171,6 +171,9 @@ impl DataPlane {
         };
         if callers.len() >= DEEPEST_CALL || callers.iter().any(same_owner) {
             return;
+        }
+        for call in nameless(&guest.pod, &cluster.store) {
+            trace.assumptions.push(msg!("assume.noCall", variable = call.variable, target = call.target, pod = meta.name));
         }
         callers.push(pod);
         for (index, call) in calls(&guest.pod, &cluster.store).into_iter().enumerate() {

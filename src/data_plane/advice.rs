@@ -1,6 +1,7 @@
 //! Why a request failed and what to try next, in one sentence each.
 
 use super::target::Target;
+use super::world::EGRESS_GATEWAY;
 use crate::addons::ingress_controller::serves;
 use crate::api::ObjectRef;
 use crate::api::networking::Ingress;
@@ -61,6 +62,7 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
         (Reason::LoadBalancerNoBackend, "nodePort") => msg!("advice.loadBalancerNodePort.next", service = service),
         (Reason::LoadBalancerNoBackend, _) => msg!("advice.loadBalancer.next", service = service),
         (Reason::NoRoute, "private") => msg!("advice.privateNodes.next"),
+        (Reason::NoRoute, _) if hop.before.is_some_and(|flow| flow.src.ip == EGRESS_GATEWAY) => msg!("advice.outgoing.next"),
         (Reason::NoRoute, _) => msg!("advice.noRoute.next"),
         (Reason::NoRule, _) => msg!("advice.noRule.next"),
         (Reason::NodeDown, _) => msg!("advice.nodeDown.next"),

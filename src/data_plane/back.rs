@@ -209,7 +209,7 @@ impl<T: Tell> Travel<'_, T> {
                 None => (Place::Internet, vec![]),
             },
             Spot::ApiServer => (Place::Outside("kube-apiserver".into()), vec![]),
-            Spot::Outside => (Place::Internet, vec![]),
+            Spot::Outside | Spot::Server => (Place::Internet, vec![]),
         }
     }
 }

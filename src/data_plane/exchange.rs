@@ -258,6 +258,7 @@ impl<T: Tell> Exchange<'_, T> {
                 });
                 Outcome { port: Some(6443), pod_ip: None, ..Outcome::new(Verdict::Delivered, None) }
             }
+            Spot::Server => self.server_answers(seen, target),
             _ => {
                 let place = if spot == Spot::ApiServer { Place::Outside("kube-apiserver".into()) } else { Place::Internet };
                 self.tell.hop(|| {

@@ -11,7 +11,7 @@ use crate::api::core::Pod;
 use crate::msg;
 use crate::node::images::{Listener, speaks_http, speaks_tls};
 use crate::packet::{Flow, Protocol};
-use crate::trace::{FieldRef, Hop, Place, Reason};
+use crate::trace::{FieldRef, Hop, Place, Reason, Verdict};
 
 impl<T: Tell> Exchange<'_, T> {
     /// The process behind a listener has the connection.
@@ -44,6 +44,16 @@ impl<T: Tell> Exchange<'_, T> {
             self.tell.assume(|| msg!("assume.noTls", pod = name, port = port));
         }
         Outcome { status, ..outcome }
+    }
+
+    /// A server outside the cluster takes whatever comes.
+    pub fn server_answers(&mut self, seen: Flow, target: &Target) -> Outcome {
+        let status = target.is_http().then_some(200);
+        self.tell.hop(|| {
+            let text = msg!("hop.ProcessAnswers.text.server", to = seen.dst, from = seen.src.ip);
+            hop(Place::Outside(target.host.clone()), Reason::ProcessAnswers, text).flow(seen, seen)
+        });
+        Outcome { status, port: Some(seen.dst.port), ..Outcome::new(Verdict::Delivered, None) }
     }
 }
 

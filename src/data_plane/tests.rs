@@ -635,3 +635,32 @@ fn a_tcp_connection_to_the_ingress_controller_carries_no_request() {
     let http = fixture.trace("pod/client", "http://10.244.2.20:80");
     assert!(http.hops.iter().any(|hop| hop.reason == Reason::ReadHttp));
 }
+
+#[test]
+fn what_leaves_the_cluster_carries_the_gateways_address_and_a_server_outside_answers() {
+    let fixture = Fixture::web(&[2], NODE_PORT);
+    let trace = fixture.trace("pod/client", "http://8.8.8.8");
+    assert_eq!((trace.verdict, trace.status, trace.pod.as_ref()), (Verdict::Delivered, Some(200), None));
+    assert!(trace.assumptions.iter().any(|it| it.id == "assume.outsideServer"));
+    let server = trace.hops.iter().find(|hop| hop.reason == Reason::ProcessAnswers).unwrap();
+    assert_eq!(server.before.unwrap().src.ip, EGRESS_GATEWAY);
+    assert_eq!(trace.hops.last().unwrap().reason, Reason::Reply);
+    consistent(&trace);
+    let private = fixture.trace("pod/client", "http://192.168.7.7");
+    assert_eq!((private.verdict, last_text(&private)), (Verdict::Timeout, "hop.NoRoute.text.outgoing"));
+    assert_eq!(private.advice.unwrap().next.id, "advice.outgoing.next");
+}
+
+#[test]
+fn a_variable_that_names_no_service_makes_no_call_and_says_so() {
+    let mut fixture = Fixture::web(&[2], NODE_PORT);
+    let mut pod = fixture.cluster.store.get::<Pod>("default", "web-0").unwrap().clone();
+    pod.spec.containers[0].env =
+        yaml("[{name: REDIS_HOST, value: redis}, {name: REDIS_PORT, value: '6379'}, {name: LOG_FORMAT, value: json}]");
+    fixture.cluster.store.put(pod);
+    let trace = fixture.trace("pod/client", "http://10.96.0.50");
+    assert!(trace.calls.is_empty());
+    let said = msg!("assume.noCall", variable = "REDIS_HOST", target = "redis", pod = "web-0");
+    assert_eq!(trace.assumptions.iter().filter(|it| **it == said).count(), 1);
+    assert_eq!(trace.assumptions.iter().filter(|it| it.id == "assume.noCall").count(), 1);
+}

@@ -5,7 +5,7 @@
 
 use super::kernel::Kernel;
 use super::story::{HopExt, KernelHop, Tell, hop};
-use super::world::{EGRESS_GATEWAY, Owner, World};
+use super::world::{EGRESS_GATEWAY, Owner, World, is_public};
 use crate::api::{Kind, ObjectRef};
 use crate::msg;
 use crate::netfilter::ConntrackState;
@@ -25,6 +25,8 @@ pub(super) enum Spot {
     Node(usize),
     Pod(usize),
     ApiServer,
+    /// A server outside the cluster, at the address that was called.
+    Server,
 }
 
 /// Where a packet ended.
@@ -329,6 +331,11 @@ impl<'a, T: Tell> Travel<'a, T> {
             (Owner::Client, _) => Next::Ends(End::At(Spot::Outside, flow)),
             (Owner::Node(_) | Owner::ApiServer | Owner::Gateway, _) => self.edge(flow),
             (_, Some(node)) => self.enter(node, flow),
+            // Whatever leaves the cluster for a public address is taken to find a server there.
+            (Owner::Nobody, None) if flow.src.ip == EGRESS_GATEWAY && is_public(flow.dst.ip) => {
+                self.tell.assume(|| msg!("assume.outsideServer", to = flow.dst));
+                Next::Ends(End::At(Spot::Server, flow))
+            }
             (Owner::Balancer(balancer), None) => match self.announcer(balancer) {
                 Some(node) => self.enter(node, flow),
                 None => self.edge(flow),
@@ -356,6 +363,7 @@ impl<'a, T: Tell> Travel<'a, T> {
         self.tell.hop(|| {
             let text = match edge {
                 Edge::Blackhole if private => msg!("hop.NoRoute.text.private", to = flow.dst),
+                Edge::Blackhole if flow.src.ip == EGRESS_GATEWAY => msg!("hop.NoRoute.text.outgoing", to = flow.dst),
                 Edge::Blackhole => msg!("hop.NoRoute.text", to = flow.dst),
                 Edge::Unreachable => msg!("hop.NoRoute.text.unreachable", to = flow.dst),
             };

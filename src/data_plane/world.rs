@@ -200,6 +200,15 @@ fn balancers(store: &Store, provider: Provider) -> Vec<Balancer> {
     found
 }
 
+/// Whether an address may belong to a server in the world outside. 192.0.2.0/24 counts as such, as documentation uses it; the
+/// other two ranges for documentation lie at this cluster's own edge: load balancers, the gateway, the client.
+pub(super) fn is_public(ip: Ipv4Addr) -> bool {
+    let [a, b, c, _] = ip.octets();
+    let special = ip.is_private() || ip.is_loopback() || ip.is_link_local() || a == 0 || a >= 224;
+    let carrier = a == 100 && (64..128).contains(&b);
+    !special && !carrier && !matches!((a, b, c), (198, 51, 100) | (203, 0, 113))
+}
+
 /// Whether the Pod runs kubehop's Ingress controller.
 pub(super) fn is_ingress_controller(pod: &Pod) -> bool {
     pod.metadata.namespace == INGRESS_NAMESPACE

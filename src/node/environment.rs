@@ -40,6 +40,34 @@ pub fn calls(pod: &Pod, store: &Store) -> Vec<Call> {
     calls
 }
 
+/// The variables that name a host which is no Service of this cluster, though they look like addresses inside one: a URL,
+/// `name:port`, or a name beside its `_PORT`. Only single words and `….svc` count: other names may well exist outside.
+pub fn nameless(pod: &Pod, store: &Store) -> Vec<Call> {
+    let mut found: Vec<Call> = Vec::new();
+    for (index, container) in pod.spec.containers.iter().enumerate() {
+        let values = variables(container, pod, store);
+        for (name, value) in declared_order(container, &values) {
+            let host = |part: &str| nameless_host(name, part.trim(), &values, pod, store);
+            let calls = value.split(',').filter_map(host);
+            found.extend(calls.map(|target| Call { variable: name.to_string(), target, field: field(index, container, name) }));
+        }
+    }
+    found
+}
+
+fn nameless_host(name: &str, value: &str, values: &BTreeMap<String, String>, pod: &Pod, store: &Store) -> Option<String> {
+    let address = Address::read(value)?;
+    let beside_port = || beside(name, values).is_some();
+    let looks_like_one = address.scheme.is_some() || (names_host(name) && (address.port.is_some() || beside_port()));
+    let host = address.host.to_lowercase();
+    let inside = !host.contains('.') || host.trim_end_matches('.').trim_end_matches(".cluster.local").ends_with(".svc");
+    let letters = host.starts_with(|c: char| c.is_ascii_alphabetic());
+    let readable = letters && host.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c));
+    let itself = host == "localhost" || host == pod.metadata.name;
+    let names_none = looks_like_one && inside && readable && !itself && named_service(&host, pod, store).is_none();
+    names_none.then(|| address.host.to_string())
+}
+
 fn declared_order<'a>(container: &'a Container, values: &'a BTreeMap<String, String>) -> Vec<(&'a str, &'a str)> {
     let named: Vec<&str> = container.env.iter().map(|variable| variable.name.as_str()).collect();
     let imported = values.iter().filter(|(name, _)| !container.env_from.is_empty() && !named.contains(&name.as_str()));
@@ -203,13 +231,29 @@ fn targets(name: &str, value: &str, values: &BTreeMap<String, String>, pod: &Pod
     value.split(',').filter_map(one).collect()
 }
 
+/// A variable's value, read as `[SCHEME://][USER@]HOST[:PORT][/PATH]`.
+struct Address<'a> {
+    scheme: Option<String>,
+    authority: &'a str,
+    path: &'a str,
+    host: &'a str,
+    port: Option<u16>,
+}
+
+impl Address<'_> {
+    fn read(value: &str) -> Option<Address<'_>> {
+        let (scheme, rest) = value.split_once("://").map_or((None, value), |(scheme, rest)| (Some(scheme), rest));
+        let scheme = scheme.map(|scheme| scheme.trim_start_matches("jdbc:").to_lowercase());
+        let (authority, path) = rest.find(['/', '?']).map_or((rest, ""), |at| rest.split_at(at));
+        let authority = authority.rsplit('@').next().unwrap_or(authority);
+        let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
+        let port = port.map(|port| port.parse::<u16>().ok()).map_or(Some(None), |port| port.map(Some))?;
+        Some(Address { scheme, authority, path, host, port })
+    }
+}
+
 fn target(name: &str, value: &str, values: &BTreeMap<String, String>, pod: &Pod, store: &Store) -> Option<String> {
-    let (scheme, rest) = value.split_once("://").map_or((None, value), |(scheme, rest)| (Some(scheme), rest));
-    let scheme = scheme.map(|scheme| scheme.trim_start_matches("jdbc:").to_lowercase());
-    let (authority, path) = rest.find(['/', '?']).map_or((rest, ""), |at| rest.split_at(at));
-    let authority = authority.rsplit('@').next().unwrap_or(authority);
-    let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
-    let port = port.map(|port| port.parse::<u16>().ok()).map_or(Some(None), |port| port.map(Some))?;
+    let Address { scheme, authority, path, host, port } = Address::read(value)?;
     // A bare word counts as a host only where the variable's name says that it is one.
     if scheme.is_none() && port.is_none() && !names_host(name) {
         return None;

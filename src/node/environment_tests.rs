@@ -86,3 +86,22 @@ fn services_of_the_namespace_are_variables_unless_links_are_off() {
     let names: Vec<String> = service_links(&pod, &store).into_keys().collect();
     assert!(names.iter().all(|name| name.starts_with("KUBERNETES_")) && names.len() == 8, "{names:?}");
 }
+
+#[test]
+fn only_names_that_can_be_services_are_missed() {
+    let missed = |env: &str| {
+        let mut pod = Pod { spec: serde_yaml::from_str(&format!("containers: [{{name: c, {env}}}]")).unwrap(), ..Pod::default() };
+        pod.metadata.namespace = "shop".into();
+        nameless(&pod, &store())
+            .into_iter()
+            .map(|call| format!("{}={}", call.variable, call.target))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(missed("env: [{name: R_HOST, value: lost}, {name: R_PORT, value: '6379'}]"), "R_HOST=lost");
+    assert_eq!(missed("env: [{name: R_HOST, value: lost}]"), "");
+    assert_eq!(missed("env: [{name: R_URL, value: 'redis://lost.shop.svc:6379/0'}]"), "R_URL=lost.shop.svc");
+    assert_eq!(missed("env: [{name: R_ADDR, value: 'cart:7070'}]"), "");
+    assert_eq!(missed("env: [{name: R_URL, value: 'https://example.com/'}]"), "");
+    assert_eq!(missed("env: [{name: LISTEN_ADDR, value: 'localhost:80,0.0.0.0:80'}, {name: MODE, value: 'a:1'}]"), "");
+}

@@ -331,4 +331,19 @@ mod tests {
         assert_eq!(near, Some(("app".into(), "wbe".into(), "web".into())));
         assert_eq!(near_miss(&labels("app=payments"), &[labels("app=web")]), None);
     }
+
+    #[test]
+    fn a_port_of_udp_is_not_the_port_of_tcp_with_the_same_number() {
+        let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: d, labels: {app: d}, annotations: {kubehop.dev/listen: 53/udp}}\n\
+                    spec: {containers: [{name: c, image: d}]}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: d}\n\
+                    spec: {selector: {app: d}, ports: [{port: 53}]}\n";
+        let file = crate::kubectl::SourceFile { name: "d.yaml".into(), text: text.into() };
+        let (manifests, _) = crate::kubectl::read(&[file]);
+        let cluster = Cluster::new(crate::settings::Settings::default(), crate::random::Seed(1))
+            .apply(std::sync::Arc::new(manifests))
+            .cluster;
+        let found = advise(&cluster);
+        let [only] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(only.help, Some(msg!("advise.listensOn", ports = "53/UDP")));
+    }
 }
