@@ -2,8 +2,14 @@
 
 use crate::api::core::Node;
 use crate::netfilter::Cidr;
+use serde::de::{self, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeSet;
+use std::fmt;
 use std::net::Ipv4Addr;
+
+/// At most so many nodes.
+pub const MOST_NODES: u32 = 50;
 
 /// Everything that is not in the manifests. Every key is optional.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,20 +73,38 @@ impl Serialize for Nodes {
 
 impl<'de> Deserialize<'de> for Nodes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Nodes, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            Count(u32),
-            List(Vec<Node>),
-        }
         if deserializer.is_human_readable() {
-            return Ok(match Either::deserialize(deserializer)? {
-                Either::Count(count) => Nodes::Count(count),
-                Either::List(list) => Nodes::List(list),
-            });
+            return deserializer.deserialize_any(NodesVisitor);
         }
         let (count, list) = <(Option<u32>, Vec<Node>)>::deserialize(deserializer)?;
         Ok(count.map_or(Nodes::List(list), Nodes::Count))
+    }
+}
+
+/// Reads a number or a list, and says which key is wrong where it is neither.
+struct NodesVisitor;
+
+impl<'de> Visitor<'de> for NodesVisitor {
+    type Value = Nodes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "as nodes a number from 0 to {MOST_NODES}, or a list of Nodes")
+    }
+
+    fn visit_u64<E: de::Error>(self, count: u64) -> Result<Nodes, E> {
+        u32::try_from(count).map(Nodes::Count).map_err(|_| E::invalid_value(Unexpected::Unsigned(count), &self))
+    }
+
+    fn visit_i64<E: de::Error>(self, count: i64) -> Result<Nodes, E> {
+        u32::try_from(count).map(Nodes::Count).map_err(|_| E::invalid_value(Unexpected::Signed(count), &self))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Nodes, A::Error> {
+        let mut nodes = Vec::new();
+        while let Some(node) = items.next_element::<Node>()? {
+            nodes.push(node);
+        }
+        Ok(Nodes::List(nodes))
     }
 }
 
@@ -168,13 +192,7 @@ impl Settings {
     /// # Errors
     /// The first key that cannot be used, and why.
     pub fn check(&self) -> Result<(), String> {
-        let count = match &self.nodes {
-            Nodes::Count(count) => u64::from(*count),
-            Nodes::List(nodes) => nodes.len() as u64,
-        };
-        if count > 50 {
-            return Err(format!("nodes: {count} are too many, at most 50"));
-        }
+        let count = self.check_nodes()?;
         let range = |key: &str, text: &str| text.parse::<Cidr>().map_err(|why| format!("{key}: {why}"));
         let pods = range("podCIDR", &self.pod_cidr)?;
         let services = range("serviceCIDR", &self.service_cidr)?;
@@ -184,11 +202,55 @@ impl Settings {
         if services.bits > 27 {
             return Err(format!("serviceCIDR: {} is too small, at least a /27", self.service_cidr));
         }
-        let (first, last) =
-            self.load_balancer.pool.split_once('-').unwrap_or((&self.load_balancer.pool, &self.load_balancer.pool));
+        let (first, last) = self.check_pool()?;
+        if overlap(pods, services) {
+            return Err(format!("serviceCIDR: {} overlaps podCIDR {}", self.service_cidr, self.pod_cidr));
+        }
+        for (key, range) in [("podCIDR", pods), ("serviceCIDR", services)] {
+            if range.contains(API_SERVER) {
+                return Err(format!("{key}: {range} holds the API server's address {API_SERVER}"));
+            }
+            // Two ranges meet where one begins within the other.
+            if range.contains(first) || range.contains(last) || (first..=last).contains(&range.base) {
+                return Err(format!("loadBalancer.pool: {} overlaps {key} {range}", self.load_balancer.pool));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many nodes there are; each has a name of its own, and a range of its own if it names one.
+    fn check_nodes(&self) -> Result<u64, String> {
+        let count = match &self.nodes {
+            Nodes::Count(count) => u64::from(*count),
+            Nodes::List(nodes) => nodes.len() as u64,
+        };
+        if count > u64::from(MOST_NODES) {
+            return Err(format!("nodes: {count} are too many, at most {MOST_NODES}"));
+        }
+        let Nodes::List(nodes) = &self.nodes else { return Ok(count) };
+        let mut names = BTreeSet::new();
+        for node in nodes {
+            let name = &node.metadata.name;
+            if name.is_empty() {
+                return Err("nodes: a Node has no metadata.name".into());
+            }
+            if !names.insert(name) {
+                return Err(format!("nodes: two Nodes are named {name}"));
+            }
+            let range = &node.spec.pod_cidr;
+            if !range.is_empty() && range.parse::<Cidr>().is_err() {
+                return Err(format!("nodes: {name}: spec.podCIDR: not an address range: {range}"));
+            }
+        }
+        Ok(count)
+    }
+
+    fn check_pool(&self) -> Result<(Ipv4Addr, Ipv4Addr), String> {
+        let pool = &self.load_balancer.pool;
+        let (first, last) = pool.split_once('-').unwrap_or((pool, pool));
         match (first.trim().parse::<Ipv4Addr>(), last.trim().parse::<Ipv4Addr>()) {
-            (Ok(first), Ok(last)) if first <= last => Ok(()),
-            _ => Err(format!("loadBalancer.pool: not a range of addresses: {}", self.load_balancer.pool)),
+            (Ok(first), Ok(last)) if first <= last => Ok((first, last)),
+            _ => Err(format!("loadBalancer.pool: not a range of addresses: {pool}")),
         }
     }
 
@@ -201,6 +263,11 @@ impl Settings {
     pub fn service_range(&self) -> Cidr {
         self.service_cidr.parse().unwrap_or(Cidr { base: Ipv4Addr::new(10, 96, 0, 0), bits: 16 })
     }
+}
+
+/// Whether two ranges have an address in common: then one begins within the other.
+fn overlap(one: Cidr, other: Cidr) -> bool {
+    one.contains(other.base) || other.contains(one.base)
 }
 
 /// Address of the client outside the cluster.
@@ -251,5 +318,18 @@ mod tests {
         assert_eq!(wrong(|s| s.pod_cidr = "10.244".into()), "podCIDR: not an address range: 10.244");
         assert!(wrong(|s| s.pod_cidr = "10.244.0.0/23".into()).starts_with("podCIDR: 10.244.0.0/23 is too small"));
         assert!(wrong(|s| s.load_balancer.pool = "198.51.100.99-198.51.100.10".into()).starts_with("loadBalancer.pool"));
+        let overlapping = wrong(|s| s.service_cidr = "10.244.128.0/17".into());
+        assert_eq!(overlapping, "serviceCIDR: 10.244.128.0/17 overlaps podCIDR 10.244.0.0/16");
+        assert!(wrong(|s| s.pod_cidr = "10.0.0.0/12".into()).starts_with("podCIDR: 10.0.0.0/12 holds the API server's address"));
+        assert!(wrong(|s| s.load_balancer.pool = "10.95.0.1-10.97.0.1".into()).ends_with("overlaps serviceCIDR 10.96.0.0/16"));
+        assert_eq!(wrong(|s| s.nodes = Nodes::List(vec![Node::default()])), "nodes: a Node has no metadata.name");
+    }
+
+    #[test]
+    fn nodes_that_are_no_number_are_refused_in_plain_words() {
+        let why = |text: &str| serde_json::from_str::<Settings>(text).unwrap_err().to_string();
+        let expected = "expected as nodes a number from 0 to 50, or a list of Nodes";
+        assert!(why(r#"{"nodes": -1}"#).starts_with(&format!("invalid value: integer `-1`, {expected}")));
+        assert!(why(r#"{"nodes": "three"}"#).starts_with(&format!("invalid type: string \"three\", {expected}")));
     }
 }

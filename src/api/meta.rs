@@ -32,9 +32,12 @@ pub struct ObjectMeta {
     /// RFC 3339, virtual time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub creation_timestamp: Option<String>,
-    /// RFC 3339, virtual time; set while the object is Terminating.
+    /// RFC 3339, virtual time; set while the object is Terminating: when its grace period ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletion_timestamp: Option<String>,
+    /// Set with `deletion_timestamp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deletion_grace_period_seconds: Option<i64>,
     /// Key and value pairs that selectors look at.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: Labels,

@@ -64,11 +64,11 @@ fn perform(world: &mut World, action: &Action) -> Result<(), Finding> {
         Action::Unready(object) => set_ready(world, object, Readiness::Failing)?,
         Action::Ready(object) => set_ready(world, object, Readiness::Restored)?,
         Action::Delete(object) => {
-            exists(world, object)?;
+            may_delete(world, object)?;
             apply::delete(world, object);
         }
         Action::Replace(object) => {
-            exists(world, object)?;
+            may_delete(world, object)?;
             apply::delete(world, object);
             settle(world);
             apply::write_again(world, object);
@@ -90,6 +90,11 @@ fn not_found(object: &ObjectRef) -> Finding {
 
 fn exists(world: &World, object: &ObjectRef) -> Result<(), Finding> {
     if world.cluster.store.contains(object) { Ok(()) } else { Err(not_found(object)) }
+}
+
+fn may_delete(world: &World, object: &ObjectRef) -> Result<(), Finding> {
+    exists(world, object)?;
+    apply::may_not_be_deleted(object).map_or(Ok(()), |why| Err(Finding::Upstream(why)))
 }
 
 fn node_exists(world: &World, name: &str) -> Result<ObjectRef, Finding> {

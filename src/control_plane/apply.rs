@@ -5,7 +5,7 @@
 
 use super::apiserver::allocate::{Taken, allocate};
 use super::apiserver::validation::{FieldError, validate, validate_update};
-use super::apiserver::{AdmittedObject, Object, admit, decode};
+use super::apiserver::{AdmittedObject, Object, admit, decode, is_decoded};
 use super::settle::settle;
 use super::world::{Key, World, key_of};
 use super::{dump, inventory, kubelets};
@@ -78,7 +78,7 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune) -> Outcome 
     let mut world = World::new(cluster.clone());
     if manifests.documents.len() > MOST_OBJECTS {
         let limit = msg!("limit.objects", most = MOST_OBJECTS, given = manifests.documents.len());
-        world.diagnostics.push(ours(None, "", limit));
+        world.diagnostics.push(ours(manifests.documents.first(), "", limit));
         return world.finish();
     }
     let admitted = admit(&manifests);
@@ -88,6 +88,7 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune) -> Outcome 
     if prune == Prune::Missing {
         prune_missing(&mut world, &manifests);
     }
+    namespaces_first(&mut world, &manifests, &admitted.objects);
     let mut work = changed(&mut world, &manifests, admitted.objects);
     refuse_too_many_pods(&mut world, &manifests, &mut work);
     dump::make_room(&mut world, &manifests, &work);
@@ -213,7 +214,8 @@ fn write(world: &mut World, manifests: &Arc<Manifests>, item: AdmittedObject, ta
     let Some(manifest) = document(manifests, item.position) else { return };
     let object = item.object.object_ref();
     if object.kind.namespaced() && world.cluster.store.get::<Namespace>("", &object.namespace).is_none() {
-        return refuse_namespace(world, manifest, &object.namespace);
+        let refusal = no_namespace(manifest, &object.namespace);
+        return world.diagnostics.push(refusal);
     }
     let written = match item.object {
         Object::Service(service) => write_service(world, *service, manifest, taken),
@@ -311,7 +313,27 @@ fn plain<R: Stored>(world: &mut World, new: R) -> Result<(), Refusals> {
     Ok(())
 }
 
-fn refuse_namespace(world: &mut World, manifest: &Manifest, namespace: &str) {
+/// Admission looks for the namespace before anything is allocated or validated (`NamespaceLifecycle`): of an object that lacks
+/// its namespace and is wrong besides, the API server names only the namespace. That goes first here, and the others follow.
+fn namespaces_first(world: &mut World, manifests: &Manifests, admitted: &[AdmittedObject]) {
+    let coming = |name: &str| {
+        let mut namespaces = admitted.iter().map(|item| &item.object);
+        namespaces.any(|object| matches!(object, Object::Namespace(namespace) if namespace.metadata.name == name))
+    };
+    for manifest in &manifests.documents {
+        let Some(object) = manifest.object().filter(|object| object.kind.namespaced()) else { continue };
+        let known = world.cluster.store.get::<Namespace>("", &object.namespace).is_some() || coming(&object.namespace);
+        let mut errors = world.diagnostics.iter().filter(|d| d.severity == Severity::Error);
+        if known || !is_decoded(manifest) || !errors.any(|d| d.object.as_ref() == Some(&object)) {
+            continue;
+        }
+        let refusal = no_namespace(manifest, &object.namespace);
+        let at = world.diagnostics.iter().position(|d| d.object.as_ref() == Some(&object)).unwrap_or(0);
+        world.diagnostics.insert(at, refusal);
+    }
+}
+
+fn no_namespace(manifest: &Manifest, namespace: &str) -> Diagnostic {
     let mut refusal = upstream(manifest, "metadata.namespace", format!("namespaces \"{namespace}\" not found"));
     refusal.help = Some(msg!("help.addNamespace", namespace = namespace));
     refusal.fixes.push(Fix {
@@ -319,7 +341,7 @@ fn refuse_namespace(world: &mut World, manifest: &Manifest, namespace: &str) {
         span: None,
         text: format!("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {namespace}\n"),
     });
-    world.diagnostics.push(refusal);
+    refusal
 }
 
 /// Says what the API server stores.
@@ -339,6 +361,7 @@ fn keep_meta<R: Resource>(new: &mut R, old: &R) {
     meta.creation_timestamp.clone_from(&kept.creation_timestamp);
     meta.generation = kept.generation;
     meta.deletion_timestamp.clone_from(&kept.deletion_timestamp);
+    meta.deletion_grace_period_seconds = kept.deletion_grace_period_seconds;
     if meta.owner_references.is_empty() {
         meta.owner_references.clone_from(&kept.owner_references);
     }
@@ -508,11 +531,20 @@ fn write_slice(world: &mut World, mut new: EndpointSlice) {
     world.put_slice(new);
 }
 
+/// Namespaces that `NamespaceLifecycle` lets nobody delete (`k8s.io/apiserver` pkg/admission/plugin/namespace/lifecycle).
+const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
+
+/// Whether the API server refuses to delete the object, and in which words.
+pub(crate) fn may_not_be_deleted(object: &ObjectRef) -> Option<String> {
+    let immortal = object.kind == Kind::Namespace && IMMORTAL.contains(&object.name.as_str());
+    immortal.then(|| format!("namespaces \"{}\" is forbidden: this namespace may not be deleted", object.name))
+}
+
 /// Deletes an object of any kind, as `kubectl delete` does; what depends on it follows in [`settle`].
 pub(crate) fn delete(world: &mut World, object: &ObjectRef) {
     world.cluster.origins.remove(object);
     let key: Key = (object.namespace.clone(), object.name.clone());
-    if !world.cluster.store.contains(object) {
+    if !world.cluster.store.contains(object) || may_not_be_deleted(object).is_some() {
         return;
     }
     if object.kind == Kind::Pod {
@@ -555,6 +587,9 @@ pub(crate) fn delete(world: &mut World, object: &ObjectRef) {
     world.begin_next_life(object);
     if object.kind == Kind::Node {
         forget_node(world, &object.name);
+    }
+    if inventory::is_of_api_server(object) {
+        inventory::restore_api_server(world);
     }
 }
 

@@ -4,18 +4,17 @@
 //! behind `kube-system/kube-dns`; and, once an Ingress asks for it, kubehop's Ingress controller.
 
 use super::world::World;
-use crate::api::Resource;
 use crate::api::apps::Deployment;
 use crate::api::core::{EndpointAddress, EndpointPort, EndpointSubset, Endpoints, Namespace, Node, Service};
 use crate::api::discovery::EndpointSlice;
 use crate::api::networking::IngressClass;
+use crate::api::{Kind, ObjectRef, Resource};
+use crate::cluster::Verb;
+use crate::msg;
 use crate::netfilter::Cidr;
-use crate::settings::{API_SERVER, INGRESS_CLASS, INGRESS_CONTROLLER, INGRESS_NAMESPACE, Nodes, Settings};
+use crate::settings::{API_SERVER, INGRESS_CLASS, INGRESS_CONTROLLER, INGRESS_NAMESPACE, MOST_NODES, Nodes, Settings};
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
-
-/// At most so many nodes.
-const MOST_NODES: u32 = 50;
 
 /// Puts the standing objects into an empty cluster.
 pub(crate) fn install(world: &mut World) {
@@ -26,10 +25,8 @@ pub(crate) fn install(world: &mut World) {
     for node in nodes(&settings) {
         world.put(node);
     }
-    let range = settings.service_range();
-    let ip = |offset: u32| Ipv4Addr::from(u32::from(range.base).wrapping_add(offset)).to_string();
-    install_api_server(world, &ip(1));
-    if let Some(service) = read::<Service>(kube_dns(&ip(10))) {
+    restore_api_server(world);
+    if let Some(service) = read::<Service>(kube_dns(&service_ip(&settings, 10))) {
         world.put_service(service);
     }
     if let Some(deployment) = read::<Deployment>(coredns()) {
@@ -121,20 +118,63 @@ pub(crate) fn completed(settings: &Settings, mut node: Node, number: u32) -> Nod
     node
 }
 
-fn install_api_server(world: &mut World, cluster_ip: &str) {
-    let labels = json!({"component": "apiserver", "provider": "kubernetes"});
-    let service = read::<Service>(json!({
-        "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
+fn service_ip(settings: &Settings, offset: u32) -> String {
+    Ipv4Addr::from(u32::from(settings.service_range().base).wrapping_add(offset)).to_string()
+}
+
+/// Whether the object is one of `default/kubernetes`, which the API server keeps for itself.
+pub(crate) fn is_of_api_server(object: &ObjectRef) -> bool {
+    let kept = matches!(object.kind, Kind::Service | Kind::Endpoints | Kind::EndpointSlice);
+    kept && object.namespace == "default" && object.name == "kubernetes"
+}
+
+/// Makes what is missing of `default/kubernetes`, as the API server does by itself
+/// (`pkg/controlplane/controller/kubernetesservice/controller.go`).
+pub(crate) fn restore_api_server(world: &mut World) {
+    let missing = |world: &World, kind| !world.cluster.store.contains(&ObjectRef::new(kind, "default", "kubernetes"));
+    if missing(world, Kind::Service)
+        && let Some(service) = api_server_service(&service_ip(&world.cluster.settings, 1))
+    {
+        note_restored(world, Kind::Service);
+        world.put_service(service);
+    }
+    if missing(world, Kind::EndpointSlice)
+        && let Some(slice) = api_server_slice()
+    {
+        note_restored(world, Kind::EndpointSlice);
+        world.put_slice(slice);
+    }
+    if missing(world, Kind::Endpoints) {
+        note_restored(world, Kind::Endpoints);
+        world.put(api_server_endpoints());
+    }
+}
+
+fn note_restored(world: &mut World, kind: Kind) {
+    let object = ObjectRef::new(kind, "default", "kubernetes");
+    world.note("kube-apiserver", Verb::Create, object.clone(), msg!("change.create", object = object));
+}
+
+fn api_server_service(cluster_ip: &str) -> Option<Service> {
+    read(json!({
+        "metadata": {"name": "kubernetes", "namespace": "default",
+                     "labels": {"component": "apiserver", "provider": "kubernetes"}},
         "spec": {"type": "ClusterIP", "clusterIP": cluster_ip, "clusterIPs": [cluster_ip], "ipFamilies": ["IPv4"],
                  "ipFamilyPolicy": "SingleStack", "internalTrafficPolicy": "Cluster", "sessionAffinity": "None",
                  "ports": [{"name": "https", "protocol": "TCP", "port": 443, "targetPort": 6443}]},
-    }));
-    let slice = read::<EndpointSlice>(json!({
+    }))
+}
+
+fn api_server_slice() -> Option<EndpointSlice> {
+    read(json!({
         "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"kubernetes.io/service-name": "kubernetes"}},
         "addressType": "IPv4",
         "endpoints": [{"addresses": [API_SERVER.to_string()], "conditions": {"ready": true}}],
         "ports": [{"name": "https", "protocol": "TCP", "port": 6443}],
-    }));
+    }))
+}
+
+fn api_server_endpoints() -> Endpoints {
     let mut endpoints = Endpoints::default();
     endpoints.metadata.name = "kubernetes".into();
     endpoints.metadata.namespace = "default".into();
@@ -144,11 +184,7 @@ fn install_api_server(world: &mut World, cluster_ip: &str) {
         not_ready_addresses: Vec::new(),
         ports: vec![EndpointPort { name: "https".into(), port: 6443, protocol: "TCP".into(), app_protocol: None }],
     }];
-    if let (Some(service), Some(slice)) = (service, slice) {
-        world.put_service(service);
-        world.put_slice(slice);
-        world.put(endpoints);
-    }
+    endpoints
 }
 
 fn kube_dns(cluster_ip: &str) -> Value {

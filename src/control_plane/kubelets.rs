@@ -6,6 +6,7 @@ use super::events;
 use super::world::{Key, World};
 use crate::api::ObjectRef;
 use crate::api::core::{Container, Node, Pod, Probe, Service};
+use crate::api::time::timestamp;
 use crate::cluster::Verb;
 use crate::msg;
 use crate::netfilter::Cidr;
@@ -100,7 +101,8 @@ fn place(world: &World, pod: &Pod, node: &Node) -> Option<Place> {
         pod.status.pod_ip.clone()
     } else {
         let range: Cidr = node.spec.pod_cidr.parse().ok()?;
-        free_address(range, &pod.metadata.namespace, &pod.metadata.name, &world.pod_addresses)?.to_string()
+        let life = world.life_of(&ObjectRef::of(pod));
+        free_address(range, (&pod.metadata.namespace, &pod.metadata.name), life, &world.pod_addresses)?.to_string()
     };
     Some(Place { host_ip, pod_ip, now: world.timestamp() })
 }
@@ -198,6 +200,10 @@ pub(crate) fn terminate(world: &mut World, pod: &Arc<Pod>, component: &str) {
         }
     }
     let mut going = pod.as_ref().clone();
-    going.metadata.deletion_timestamp = Some(world.timestamp());
+    // `BeforeDelete` of k8s.io/apiserver pkg/registry/rest/delete.go, with the grace of the Pod's strategy.
+    let grace = pod.spec.termination_grace_period_seconds.unwrap_or(30).max(0);
+    let ends = world.cluster.now.saturating_add(u64::try_from(grace).unwrap_or(0));
+    going.metadata.deletion_timestamp = Some(timestamp(ends));
+    going.metadata.deletion_grace_period_seconds = Some(grace);
     world.put_pod(going);
 }

@@ -370,6 +370,99 @@ fn a_daemon_set_runs_on_every_node() {
 }
 
 #[test]
+fn a_daemon_sets_pod_stays_on_a_lost_node() {
+    let text = WEB.replace("kind: Deployment", "kind: DaemonSet").replace("  replicas: 3\n", "");
+    let cluster = with(&text);
+    let names = |cluster: &Cluster| pods(cluster).iter().map(|pod| pod.metadata.name.clone()).collect::<Vec<_>>();
+    let lost = act(&act(&cluster, "node/node-2 down").cluster, "wait 20m").cluster;
+    assert_eq!(names(&lost), names(&cluster));
+    assert!(pods(&lost).iter().all(|pod| pod.metadata.deletion_timestamp.is_none() && pod.status.phase == "Running"));
+    assert_eq!((addresses(&lost, "web").0.len(), addresses(&lost, "web").1), (2, 3));
+    let status = &lost.store.get::<crate::api::apps::DaemonSet>("default", "web").unwrap().status;
+    let counts = (status.desired_number_scheduled, status.current_number_scheduled, status.number_misscheduled);
+    assert_eq!(counts, (2, 2, 1));
+    let back = act(&lost, "node/node-2 up").cluster;
+    assert_eq!((names(&back), addresses(&back, "web").0.len()), (names(&cluster), 3));
+    // A taint that drives out does.
+    let taint = "---\napiVersion: v1\nkind: Node\nmetadata: {name: node-1}\nspec: {taints: [{key: k, effect: NoExecute}]}\n";
+    assert_eq!(pods(&apply(&cluster, &format!("{text}{taint}")).cluster).len(), 2);
+}
+
+#[test]
+fn a_pod_as_the_api_server_gives_it_can_be_applied() {
+    let cluster = with(WEB);
+    let all: Vec<Pod> = cluster.store.all::<Pod>().cloned().collect();
+    let typed = |pod: &Pod| {
+        let mut value = serde_json::to_value(pod).unwrap();
+        value["apiVersion"] = "v1".into();
+        value["kind"] = "Pod".into();
+        value
+    };
+    let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": all.iter().map(typed).collect::<Vec<_>>()});
+    let outcome = cluster.apply_more(manifests(&list.to_string()));
+    assert_eq!((outcome.diagnostics, outcome.changes), (vec![], vec![]));
+    assert_eq!(outcome.cluster.store.pods, cluster.store.pods);
+}
+
+#[test]
+fn a_stateful_sets_new_pod_keeps_its_name_and_gets_another_address() {
+    let cluster = with(&WEB.replace("kind: Deployment", "kind: StatefulSet"));
+    let old = pods(&cluster)[1].clone();
+    let next = act(&cluster, "pod/default/web-1 delete").cluster;
+    let new = pods(&next)[1];
+    assert_eq!(new.metadata.name, "web-1");
+    assert_ne!(new.metadata.uid, old.metadata.uid);
+    assert_ne!(new.status.pod_ip, old.status.pod_ip);
+    assert_eq!(addresses(&next, "web").0.len(), 3);
+}
+
+#[test]
+fn a_terminating_pod_names_the_end_of_its_grace() {
+    let down = act(&with(WEB), "node/node-2 down").cluster;
+    let pod = pods(&down).into_iter().find(|pod| pod.spec.node_name == "node-2").unwrap().metadata.name.clone();
+    let going = act(&down, &format!("pod/default/{pod} delete")).cluster;
+    let meta = &going.store.get::<Pod>("default", &pod).unwrap().metadata;
+    assert_eq!(meta.deletion_timestamp, Some(crate::api::time::timestamp(going.now + 30)));
+    assert_eq!(meta.deletion_grace_period_seconds, Some(30));
+}
+
+#[test]
+fn a_missing_namespace_is_named_before_all_else() {
+    let text = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {type: NodePort, ports: [{port: 0, nodePort: 80}]}\n";
+    let named = |outcome: &Outcome| match &outcome.diagnostics[0].message {
+        Finding::Upstream(message) => message.clone(),
+        Finding::Ours(message) => message.id.to_string(),
+    };
+    assert_eq!(named(&apply(&fresh(), text)), "namespaces \"shop\" not found");
+    let with_it = format!("{text}---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: shop}}\n");
+    assert!(named(&apply(&fresh(), &with_it)).contains("valid range"));
+    // What cannot be decoded never reaches admission.
+    let unreadable = text.replace("port: 0", "port: x");
+    assert_ne!(named(&apply(&fresh(), &unreadable)), "namespaces \"shop\" not found");
+}
+
+#[test]
+fn the_default_namespaces_may_not_be_deleted() {
+    let cluster = with(WEB);
+    for name in ["default", "kube-system", "kube-public"] {
+        let outcome = cluster.act(&Action::parse(&format!("namespace/{name} delete")).unwrap());
+        let text = format!("namespaces \"{name}\" is forbidden: this namespace may not be deleted");
+        assert_eq!(outcome.diagnostics[0].message, Finding::Upstream(text));
+        assert_eq!(outcome.cluster.store, cluster.store);
+    }
+}
+
+#[test]
+fn the_api_server_makes_its_service_anew() {
+    let cluster = fresh();
+    let next = act(&cluster, "service/default/kubernetes delete").cluster;
+    let service = |cluster: &Cluster| cluster.store.get::<Service>("default", "kubernetes").unwrap().clone();
+    assert_eq!(service(&next).spec, service(&cluster).spec);
+    assert_ne!(service(&next).metadata.uid, service(&cluster).metadata.uid);
+    assert_eq!(addresses(&next, "kubernetes"), addresses(&cluster, "kubernetes"));
+}
+
+#[test]
 fn a_stopped_kube_proxy_keeps_its_view() {
     let stopped = act(&with(WEB), "kube-proxy/node-1 stop").cluster;
     let scaled = act(&stopped, "deployment/default/web scale 1");

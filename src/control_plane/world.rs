@@ -114,7 +114,7 @@ impl World {
             }
             None => {
                 if meta.uid.is_empty() {
-                    let life = self.cluster.generations.get(&object.to_string()).copied().unwrap_or(0);
+                    let life = self.life_of(object);
                     meta.uid = names::uid(&format!("{object}#{life}"));
                 }
                 if meta.creation_timestamp.is_none() {
@@ -214,13 +214,19 @@ impl World {
         self.queue.kubelet.remove(key);
         self.cluster.unready.remove(key);
         self.daemon_nodes.remove(key);
-        if pod.metadata.generate_name.is_empty() {
+        let comes_again = controller_of(&pod.metadata).is_some_and(|owner| owner.kind == Kind::StatefulSet);
+        if pod.metadata.generate_name.is_empty() || comes_again {
             self.begin_next_life(&ObjectRef::of(pod.as_ref()));
         }
         self.queue.room = true;
     }
 
-    /// An object of the same name that comes later has another uid. Pods of generated names never come again.
+    /// How many objects of this name were there before.
+    pub(crate) fn life_of(&self, object: &ObjectRef) -> u64 {
+        self.cluster.generations.get(&object.to_string()).copied().unwrap_or(0)
+    }
+
+    /// An object of the same name that comes later has another uid. Pods of random names never come again.
     pub(crate) fn begin_next_life(&mut self, object: &ObjectRef) {
         *self.cluster.generations.entry(object.to_string()).or_default() += 1;
     }

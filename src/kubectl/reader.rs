@@ -31,24 +31,30 @@ struct Chunk<'a> {
 pub fn read(files: &[SourceFile]) -> (Manifests, Vec<Diagnostic>) {
     let size: usize = files.iter().map(|file| file.text.len()).sum();
     if size > MAX_BYTES {
-        return (Manifests::default(), vec![limit(msg!("read.limit.bytes", limit = "1 MiB", size = size))]);
+        return (Manifests::default(), vec![limit(files, msg!("read.limit.bytes", limit = "1 MiB", size = size))]);
     }
     let mut reader = Reader::default();
     for file in files {
         for chunk in split(file, &mut reader.diagnostics) {
             reader.read(&chunk);
             if reader.manifests.documents.len() > MAX_OBJECTS {
-                return (Manifests::default(), vec![limit(msg!("read.limit.objects", limit = MAX_OBJECTS))]);
+                return (
+                    Manifests::default(),
+                    vec![limit(std::slice::from_ref(file), msg!("read.limit.objects", limit = MAX_OBJECTS))],
+                );
             }
         }
     }
     (reader.manifests, reader.diagnostics)
 }
 
-fn limit(message: Message) -> Diagnostic {
+/// A limit is a matter of the whole file: the largest, where there are several.
+fn limit(files: &[SourceFile], message: Message) -> Diagnostic {
+    let file = files.iter().rev().max_by_key(|file| file.text.len());
+    let start = |file: &SourceFile| Span { file: file.name.clone(), line: 1, column: 1, end_line: 1, end_column: 1 };
     Diagnostic {
         severity: Severity::Error,
-        span: None,
+        span: file.map(start),
         object: None,
         path: String::new(),
         message: Finding::Ours(message),
@@ -378,6 +384,14 @@ mod tests {
         assert_eq!(message(&one(&"#".repeat(MAX_BYTES + 1)).1[0]), "read.limit.bytes");
         assert_eq!(message(&one(&"kind: A\n---\n".repeat(MAX_OBJECTS + 1)).1[0]), "read.limit.objects");
         assert_eq!(message(&one(&format!("a: {}{}", "[".repeat(70), "]".repeat(70))).1[0]), "read.limit.depth");
+    }
+
+    #[test]
+    fn a_limit_is_found_at_the_beginning_of_the_file() {
+        for text in ["#".repeat(MAX_BYTES + 1), "kind: A\n---\n".repeat(MAX_OBJECTS + 1)] {
+            let span = one(&text).1[0].span.clone().unwrap();
+            assert_eq!((span.file.as_str(), span.line, span.column), ("x.yaml", 1, 1));
+        }
     }
 
     #[test]

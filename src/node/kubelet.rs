@@ -19,10 +19,13 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 /// A free address of a node's range for a Pod: found by hash, collisions probed upwards. The first address is the bridge's.
-pub fn free_address(range: Cidr, namespace: &str, name: &str, used: &BTreeSet<Ipv4Addr>) -> Option<Ipv4Addr> {
+/// `life` counts the Pods of this name before it: each gets another address, as host-local hands out the next one.
+pub fn free_address(range: Cidr, (namespace, name): (&str, &str), life: u64, used: &BTreeSet<Ipv4Addr>) -> Option<Ipv4Addr> {
     let size = 1u64.checked_shl(32 - u32::from(range.bits.min(32)))?;
     let hosts = size.checked_sub(3).filter(|hosts| *hosts > 0)?;
     let start = Random::new(Seed(stable_hash(&format!("{namespace}/{name}")))).below(hosts);
+    // Prime to the number of hosts of every range, so that the next life starts elsewhere.
+    let start = start.wrapping_add(life.wrapping_mul(59)) % hosts;
     let base = u32::from(range.base);
     (0..hosts.min(4096))
         .map(|step| Ipv4Addr::from(base.wrapping_add(2 + ((start + step) % hosts) as u32)))
@@ -212,12 +215,12 @@ mod tests {
         let range: Cidr = "10.244.1.0/29".parse().unwrap();
         let mut used = BTreeSet::new();
         for name in ["a", "b", "c", "d", "e"] {
-            used.insert(free_address(range, "default", name, &used).unwrap());
+            used.insert(free_address(range, ("default", name), 0, &used).unwrap());
         }
         let all: Vec<_> = used.iter().map(|address| address.octets()[3]).collect();
         assert_eq!(all, [2, 3, 4, 5, 6]);
-        assert_eq!(free_address(range, "default", "f", &used), None);
-        assert_eq!(free_address("10.0.0.0/32".parse().unwrap(), "default", "f", &used), None);
+        assert_eq!(free_address(range, ("default", "f"), 0, &used), None);
+        assert_eq!(free_address("10.0.0.0/32".parse().unwrap(), ("default", "f"), 0, &used), None);
     }
 
     #[test]

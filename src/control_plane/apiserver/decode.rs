@@ -18,6 +18,11 @@ pub fn decode<T: Resource>(manifest: &Manifest) -> (Option<T>, Vec<Diagnostic>) 
     }
 }
 
+/// Whether the document can be read at all, right or wrong.
+pub fn is_decoded(manifest: &Manifest) -> bool {
+    Kind::find(&manifest.api_version, &manifest.kind).is_some_and(|kind| defaulted(kind, manifest).is_ok())
+}
+
 /// A document as the JSON of the typed object, with its namespace and its defaults.
 ///
 /// # Errors

@@ -17,4 +17,4 @@ mod suggest;
 pub mod validation;
 
 pub use admit::{Admitted, AdmittedObject, Object, admit};
-pub use decode::decode;
+pub use decode::{decode, is_decoded};

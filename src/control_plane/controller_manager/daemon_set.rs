@@ -34,14 +34,14 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
         let node = world.daemon_nodes.get(&(pod.metadata.namespace.clone(), pod.metadata.name.clone())).cloned();
         by_node.entry(node.unwrap_or_else(|| pod.spec.node_name.clone())).or_default().push(pod);
     }
-    let wished = wished_nodes(world, &set);
+    let (wished, kept) = nodes_of(world, &set);
     for node in &wished {
         if by_node.get(node).is_none_or(Vec::is_empty) {
             make(world, &set, object, &hash, node);
         }
     }
     for (node, pods) in &by_node {
-        let keep = usize::from(wished.contains(node));
+        let keep = usize::from(kept.contains(node));
         for pod in pods.iter().filter(|pod| is_active(pod)).skip(keep) {
             delete(world, COMPONENT, object, pod);
         }
@@ -50,15 +50,28 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
     report(world, &set, object, &hash, &wished);
 }
 
-/// Nodes on which the set wants to run: selected, and without taints that its Pods do not bear.
-fn wished_nodes(world: &World, set: &DaemonSet) -> Vec<String> {
-    let tolerations = with_own(&set.spec.template.spec.tolerations);
-    let fits = |node: &&Node| {
-        selects(&set.spec.template.spec.node_selector, &node.metadata.labels)
-            && (set.spec.template.spec.node_name.is_empty() || set.spec.template.spec.node_name == node.metadata.name)
-            && node.spec.taints.iter().all(|taint| taint.effect == "PreferNoSchedule" || tolerates(&tolerations, taint))
+/// Nodes on which the set wants to run, and those on which a Pod that is there may stay (`NodeShouldRunDaemonPod`): a taint that
+/// only keeps new Pods away, such as the NoSchedule of a lost node, drives out none.
+fn nodes_of(world: &World, set: &DaemonSet) -> (Vec<String>, Vec<String>) {
+    let spec = &set.spec.template.spec;
+    let tolerations = with_own(&spec.tolerations);
+    let selected = |node: &&Node| {
+        selects(&spec.node_selector, &node.metadata.labels) && (spec.node_name.is_empty() || spec.node_name == node.metadata.name)
     };
-    world.cluster.store.all::<Node>().filter(fits).map(|node| node.metadata.name.clone()).collect()
+    let bears = |node: &Node, effects: &[&str]| {
+        let guards = node.spec.taints.iter().filter(|taint| effects.contains(&taint.effect.as_str()));
+        guards.into_iter().all(|taint| tolerates(&tolerations, taint))
+    };
+    let (mut wished, mut kept) = (Vec::new(), Vec::new());
+    for node in world.cluster.store.all::<Node>().filter(selected) {
+        if bears(node, &["NoSchedule", "NoExecute"]) {
+            wished.push(node.metadata.name.clone());
+        }
+        if bears(node, &["NoExecute"]) {
+            kept.push(node.metadata.name.clone());
+        }
+    }
+    (wished, kept)
 }
 
 /// What every Pod of a DaemonSet bears (`util.AddOrUpdateDaemonPodTolerations`).

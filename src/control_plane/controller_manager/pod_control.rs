@@ -20,6 +20,8 @@ pub(crate) fn from_template<R: Resource>(template: &PodTemplateSpec, owner: &R) 
     pod.metadata.labels.clone_from(&template.metadata.labels);
     pod.metadata.annotations.clone_from(&template.metadata.annotations);
     pod.metadata.owner_references = vec![controller_reference(owner)];
+    // A default that Pods have and templates have not (`SetDefaults_Pod`).
+    pod.spec.enable_service_links.get_or_insert(true);
     pod.status.phase = "Pending".into();
     pod
 }

@@ -150,6 +150,11 @@ impl Advice<'_> {
             self.tell(Severity::Warning, object, "spec.selector", message, Some(help), Vec::new());
             return;
         }
+        if self.is_written(&object.namespace, selector) {
+            // There is one, and it was refused for a reason that is told elsewhere.
+            self.tell(Severity::Warning, object, "spec.selector", message, None, Vec::new());
+            return;
+        }
         let fix = missing::workload(service, &mut self.offered);
         self.tell(
             Severity::Warning,
@@ -174,6 +179,21 @@ impl Advice<'_> {
         let bare = |pod: &&Pod| pod.metadata.owner_references.is_empty();
         all.extend(store.in_namespace::<Pod>(namespace).filter(bare).map(|it| it.metadata.labels.clone()));
         all
+    }
+
+    /// Whether the text has a workload or a Pod with these labels that the cluster has not.
+    fn is_written(&self, namespace: &str, selector: &Labels) -> bool {
+        self.cluster.manifests.documents.iter().any(|document| {
+            let Some(object) = document.object().filter(|object| object.namespace == namespace) else { return false };
+            let path = match object.kind {
+                Kind::Pod => "/metadata/labels",
+                Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::ReplicaSet => "/spec/template/metadata/labels",
+                _ => return false,
+            };
+            let has =
+                |key: &str| document.value.pointer(path).and_then(|labels| labels.get(key)).and_then(|value| value.as_str());
+            !self.store().contains(&object) && selector.iter().all(|(key, value)| has(key) == Some(value))
+        })
     }
 
     fn scaled_to_nothing(&self, namespace: &str, selector: &Labels) -> Option<String> {
