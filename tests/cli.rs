@@ -327,3 +327,25 @@ fn a_refused_manifest_is_bad_news_for_trace_too() {
     assert_eq!(sent(70), (0, "delivered".to_string()));
     assert_eq!(sent(70_000), (1, "delivered".to_string()));
 }
+
+#[test]
+fn an_unreadable_listen_annotation_is_told_with_its_forms() {
+    let told = |value: &str| {
+        let template = format!("metadata: {{labels: {{app: x}}, annotations: {{kubehop.dev/listen: '{value}'}}}}");
+        let text = format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: x}}\nspec:\n  selector: {{matchLabels: {{app: x}}}}\n  \
+             template:\n    {template}\n    spec: {{containers: [{{name: c, image: x}}]}}\n"
+        );
+        fed(&["check", "-f", "-"], &text).err
+    };
+    for value in ["garbage", "", "80, 70000", "53/quic"] {
+        let err = told(value);
+        assert!(
+            err.starts_with("-:7:") && err.contains("kubehop.dev/listen") && err.contains("127.0.0.1:3000"),
+            "{value}: {err}"
+        );
+    }
+    for value in ["3000", "127.0.0.1:3000", "53/udp, 53/tcp", "none"] {
+        assert_eq!(told(value), "", "{value}");
+    }
+}

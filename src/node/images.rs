@@ -103,13 +103,30 @@ fn listener(container: &Container, port: u16, protocol: Protocol, basis: Basis, 
     Listener { container: container.name.clone(), port, protocol, loopback_only: false, basis, field }
 }
 
+/// What a value of [`LISTEN`] says that is none of its forms; such parts open nothing.
+pub fn unreadable_listens(text: &str) -> Vec<&str> {
+    if text.trim().is_empty() {
+        return vec![text];
+    }
+    listen_parts(text).filter(|part| listen_part(part).is_none()).collect()
+}
+
+fn listen_parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|part| !matches!(*part, "" | "none"))
+}
+
+/// Host, port and protocol of `3000`, `127.0.0.1:3000`, `53/udp`.
+fn listen_part(part: &str) -> Option<(&str, u16, Protocol)> {
+    let (address, protocol) = part.split_once('/').unwrap_or((part, "tcp"));
+    let protocol = Protocol::of_api(&protocol.to_uppercase())?;
+    let (host, port) = arguments::socket(address)?;
+    Some((host, port, protocol))
+}
+
 fn annotated(pod: &Pod, text: &str) -> Vec<Listener> {
     let mut found = Found::default();
     let container = pod.spec.containers.first().cloned().unwrap_or_default();
-    for part in text.split(',').map(str::trim).filter(|part| *part != "none") {
-        let (address, protocol) = part.split_once('/').unwrap_or((part, "tcp"));
-        let Some(protocol) = Protocol::of_api(&protocol.to_uppercase()) else { continue };
-        let Some((host, port)) = arguments::socket(address) else { continue };
+    for (host, port, protocol) in listen_parts(text).filter_map(listen_part) {
         let basis = Basis::Known(msg!("listens.annotation", value = text));
         let field = format!("metadata.annotations.{LISTEN}");
         let loopback_only = arguments::is_loopback(host);

@@ -41,6 +41,7 @@ pub fn advise(cluster: &Cluster) -> Vec<Diagnostic> {
         }
     }
     for (_, object) in &objects {
+        advice.listen_annotation(object);
         match object.kind {
             Kind::Service => {
                 if let Some(service) = cluster.store.get::<Service>(&object.namespace, &object.name) {
@@ -95,6 +96,20 @@ impl Advice<'_> {
             help,
             fixes,
         });
+    }
+
+    /// The annotation by which a Pod, or the template of its workload, says what listens.
+    fn listen_annotation(&mut self, object: &ObjectRef) {
+        let template = if object.kind == Kind::Pod { "" } else { "spec.template." };
+        let json = self.store().to_json(object).unwrap_or_default();
+        let pod = if template.is_empty() { &json } else { &json["spec"]["template"] };
+        let Some(text) = pod["metadata"]["annotations"][images::LISTEN].as_str() else { return };
+        let wrong = images::unreadable_listens(text);
+        if !wrong.is_empty() {
+            let path = format!("{template}metadata.annotations.{}", images::LISTEN);
+            let message = msg!("advise.listen", annotation = images::LISTEN, part = wrong.join(", "));
+            self.tell(Severity::Warning, object, &path, message, Some(msg!("advise.listen.help")), Vec::new());
+        }
     }
 
     fn service(&mut self, object: &ObjectRef, service: &Service) {
