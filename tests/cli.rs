@@ -349,3 +349,13 @@ fn an_unreadable_listen_annotation_is_told_with_its_forms() {
         assert_eq!(told(value), "", "{value}");
     }
 }
+
+#[test]
+fn an_unreadable_call_cannot_send_control_characters_to_a_terminal() {
+    for words in
+        [["dig", "redis", "--from", "node/\u{1b}[2J"], ["get", "pods", "-o", "\u{1b}[2J"], ["get", "pods", "-l", "\u{1b}=b"]]
+    {
+        let run = counter(&words);
+        assert!(run.status == 2 && !run.err.contains('\u{1b}'), "{words:?}: {:?}", run.err);
+    }
+}

@@ -29,7 +29,7 @@ pub fn check(args: &CheckArgs, out: &mut Out) -> Result<Outcome, String> {
 }
 
 pub fn get(args: &GetArgs, out: &mut Out) -> Result<Outcome, String> {
-    let form = args.output.as_deref().map(Form::named).transpose().map_err(|error| escaped(&error))?.unwrap_or_default();
+    let form = args.output.as_deref().map(Form::named).transpose()?.unwrap_or_default();
     let asked = Get {
         words: args.words.clone(),
         namespace: args.namespace.clone(),
@@ -38,7 +38,7 @@ pub fn get(args: &GetArgs, out: &mut Out) -> Result<Outcome, String> {
         form,
         show_labels: args.show_labels,
     };
-    asked.check().map_err(|error| escaped(&error))?;
+    asked.check()?;
     let loaded = load::cluster(&args.cluster, None)?;
     let outcome = loaded.report(out);
     let printed = printers::get(&loaded.cluster, &asked);

@@ -53,7 +53,7 @@ pub fn main() -> ExitCode {
         Ok(Outcome::Well) => ExitCode::SUCCESS,
         Ok(Outcome::BadNews) => ExitCode::from(1),
         Err(unreadable) => {
-            out.error(&format!("error: {unreadable}"));
+            out.error(&output::escaped(&format!("error: {unreadable}")));
             ExitCode::from(2)
         }
     }
