@@ -70,6 +70,7 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
         (Reason::NothingListens, "node") => msg!("advice.nodePort.next"),
         (Reason::NothingListens, "outside") => msg!("advice.outside.next"),
         (Reason::NothingListens, "loopback") => msg!("advice.loopback.next"),
+        (Reason::NothingListens, _) if other_protocol(hop) => msg!("advice.protocol.next"),
         (Reason::NothingListens, _) => msg!("advice.targetPort.next"),
         (Reason::NoSuchName | Reason::NoAddress, _) => msg!("advice.name.next", target = target),
         (Reason::DnsSilent, _) => msg!("advice.dns.next"),
@@ -81,4 +82,12 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
         _ => return None,
     };
     Some((why, next))
+}
+
+/// Whether the program listens on the very port, by another protocol: `53/TCP` was called, `53/UDP` is open.
+fn other_protocol(hop: &Hop) -> bool {
+    let arg = |name: &str| hop.text.args.get(name).map(String::as_str).unwrap_or_default();
+    let number = arg("port").split_once('/').map(|(number, _)| number);
+    let numbers = arg("ports").split(", ").filter_map(|port| port.split_once('/'));
+    number.is_some_and(|number| numbers.into_iter().any(|(open, _)| open == number))
 }
