@@ -101,8 +101,11 @@ impl<'de> Visitor<'de> for NodesVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Nodes, A::Error> {
         let mut nodes = Vec::new();
-        while let Some(node) = items.next_element::<Node>()? {
-            nodes.push(node);
+        while let Some(item) = items.next_element::<serde_json::Value>()? {
+            if !item.is_object() {
+                return Err(de::Error::custom(format!("nodes: not a Node: {item}")));
+            }
+            nodes.push(serde_json::from_value(item).map_err(|why| de::Error::custom(format!("nodes: {why}")))?);
         }
         Ok(Nodes::List(nodes))
     }
@@ -330,6 +333,7 @@ mod tests {
         let why = |text: &str| serde_json::from_str::<Settings>(text).unwrap_err().to_string();
         let expected = "expected as nodes a number from 0 to 50, or a list of Nodes";
         assert!(why(r#"{"nodes": -1}"#).starts_with(&format!("invalid value: integer `-1`, {expected}")));
+        assert!(why(r#"{"nodes": [1]}"#).starts_with("nodes: not a Node: 1"));
         assert!(why(r#"{"nodes": "three"}"#).starts_with(&format!("invalid type: string \"three\", {expected}")));
     }
 }

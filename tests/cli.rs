@@ -359,3 +359,14 @@ fn an_unreadable_call_cannot_send_control_characters_to_a_terminal() {
         assert!(run.status == 2 && !run.err.contains('\u{1b}'), "{words:?}: {:?}", run.err);
     }
 }
+
+#[test]
+fn a_refused_deployment_is_not_asked_for_again() {
+    let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 5001, selector: {matchLabels: {app: web}}, \
+                template: {metadata: {labels: {app: web}}, spec: {containers: [{name: c, image: nginx}]}}}\n---\n\
+                apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n";
+    let run = fed(&["check", "-f", "-"], text);
+    assert_eq!(run.status, 1);
+    assert!(run.err.contains("-:4:") && run.err.contains("5001"), "{}", run.err);
+    assert!(run.err.contains("matches no Pod") && !run.err.contains("Add a Deployment"), "{}", run.err);
+}
