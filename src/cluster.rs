@@ -211,11 +211,11 @@ impl Cluster {
     /// Where in the text the cause of a field stands: the field itself for an object of the text; for a Pod or ReplicaSet that
     /// a controller made, the same field in its controller's template.
     pub fn locate(&self, field: &FieldRef) -> Option<Span> {
-        if let Some(span) = self.manifests.locate(field) {
-            return Some(span);
+        if self.manifests.locate(&FieldRef { object: field.object.clone(), path: String::new() }).is_some() {
+            return written(&self.manifests, field);
         }
         if let Some(origin) = self.origins.get(&field.object) {
-            return origin.manifests.locate(field);
+            return written(&origin.manifests, field);
         }
         let meta = self.store.metadata(&field.object)?;
         let owner = meta.owner_references.iter().find(|owner| owner.controller == Some(true))?;
@@ -259,6 +259,16 @@ fn path_in_owner(owned: &ObjectRef, owner: Kind, path: &str) -> String {
         (Kind::EndpointSlice | Kind::Endpoints, Kind::Service) if path.starts_with("ports") => format!("spec.{path}"),
         _ => String::new(),
     }
+}
+
+/// Where a field stands, or a part of the object around it; nowhere, if only the whole object or its whole spec is around it: then
+/// a default decided, not the text.
+fn written(manifests: &Manifests, field: &FieldRef) -> Option<Span> {
+    let span = manifests.locate(field)?;
+    let whole = ["", "spec", "metadata"];
+    let around = |path: &str| manifests.locate(&FieldRef { object: field.object.clone(), path: path.to_string() });
+    let too_wide = !whole.contains(&field.path.as_str()) && whole.iter().any(|path| around(path).as_ref() == Some(&span));
+    (!too_wide).then_some(span)
 }
 
 /// One step of how a cluster got from one state to the next: who did what to which object.

@@ -363,7 +363,7 @@ impl<'a> Writer<'a> {
         if !port.endpoints.any || !info.externally_accessible() {
             return;
         }
-        let policy = || vec![info.field("spec.externalTrafficPolicy".into())];
+        let policy = || vec![info.field("spec.externalTrafficPolicy".into()), info.field("spec.type".into())];
         let mark = Some(Target::Jump(self.fixed.nat_mark));
         let name = &info.name;
         if info.external_policy_local {

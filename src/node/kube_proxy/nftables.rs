@@ -295,7 +295,8 @@ impl Writer<'_> {
         if !port.endpoints.any || !info.externally_accessible() {
             return;
         }
-        let policy = |meaning| info.origin(meaning, vec![info.field("spec.externalTrafficPolicy".into())]);
+        let policy =
+            |meaning| info.origin(meaning, vec![info.field("spec.externalTrafficPolicy".into()), info.field("spec.type".into())]);
         let mark = Statement::MarkOr(MASQUERADE_MARK);
         if info.external_policy_local {
             let to_cluster = Statement::Goto(port.cluster);
