@@ -57,7 +57,7 @@ clippy: rust
 	cargo clippy --locked $(WASM) --lib --bin playground --test web -- -D warnings
 
 unit: rust
-	$(call say,tests of engine and command line; the page'\''s plain logic)
+	$(call say,tests of engine and command line; plain logic of the page)
 	cargo test --locked --all-features --quiet
 
 lessons: rust

@@ -70,15 +70,17 @@ fn own_services(cluster: &Cluster) -> Vec<&Service> {
 fn why_it_fails(cluster: &Cluster, plane: &mut DataPlane, offer: &TargetOffer) -> Option<Message> {
     let from = offer.from.as_deref().and_then(|from| from.parse().ok()).unwrap_or(Source::Internet);
     let request = Request { from, target: offer.target.clone(), seed: Seed(1), ..Request::default() };
-    let trace = plane.send(cluster, &request);
-    let fine = match trace.verdict {
+    // Most offers work: only those that do not are walked again with every hop recorded, for their reason.
+    let (verdict, status, _) = plane.verdict(cluster, &request);
+    let fine = match verdict {
         Verdict::Delivered => true,
-        Verdict::Answered => trace.status.is_some_and(|status| status < 400),
+        Verdict::Answered => status.is_some_and(|status| status < 400),
         _ => false,
     };
     if fine {
         return None;
     }
+    let trace = plane.send(cluster, &request);
     Some(trace.advice.map_or_else(|| msg!("offer.fails"), |advice| advice.why))
 }
 
