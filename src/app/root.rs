@@ -176,6 +176,10 @@ impl Component for App {
 
 impl App {
     fn take(&mut self, ctx: &Context<App>, msg: Msg) {
+        // What is sent goes to the text as it stands, not to what stood there before the last keystrokes.
+        if matches!(msg, Msg::Send | Msg::Replay | Msg::Burst) && self.rest.take().is_some() {
+            self.take(ctx, Msg::EditNow);
+        }
         self.sync |= matches!(
             msg,
             Msg::Replied(Ask::Lesson(_), _)

@@ -129,6 +129,7 @@ impl Lesson {
     /// When `lesson.yaml` is no lesson: what and where, in the YAML library's words.
     pub fn read(lesson: &str, start: &str, solution: &str) -> Result<Lesson, String> {
         let mut read: Lesson = crate::kubectl::from_yaml(lesson)?;
+        read.cluster.check()?;
         read.start = start.to_string();
         read.solution = solution.to_string();
         Ok(read)

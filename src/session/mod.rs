@@ -6,9 +6,10 @@ pub mod view;
 use crate::api::ObjectRef;
 use crate::cluster::{Action, Change, Cluster};
 use crate::data_plane::DataPlane;
-use crate::diagnostic::{Diagnostic, Severity, Span};
+use crate::diagnostic::{Diagnostic, Finding, Severity, Span};
 use crate::kubectl::{self, SourceFile};
 use crate::lesson::{self, GoalResult, Lesson};
+use crate::msg;
 use crate::random::Seed;
 use crate::scene::view::{ClusterView, TargetOffer};
 use crate::settings::Settings;
@@ -137,13 +138,16 @@ impl Session {
                 self.cluster_reply(revision, changes)
             }
             Command::Reset { revision, files, settings, seed, events } => {
-                self.settings = *settings;
+                // Settings come from links, too: what makes no cluster is named, and the usual one is played.
+                let refused = settings.check().err();
+                self.settings = if refused.is_some() { Settings::default() } else { *settings };
                 self.seed = Seed(seed);
                 self.running = None;
                 let mut changes = self.apply(&files);
                 for event in self.settings.start.clone().iter().chain(&events) {
                     changes.extend(self.act(event));
                 }
+                self.findings.extend(refused.map(refused_settings));
                 self.cluster_reply(revision, changes)
             }
             Command::Act { event } => {
@@ -264,6 +268,18 @@ impl Session {
 /// A burst never asks for more; the command line counts for itself.
 const MOST_IN_BURST: u32 = 10_000;
 
+fn refused_settings(why: String) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        span: None,
+        object: None,
+        path: String::new(),
+        message: Finding::Ours(msg!("session.settings", why = why)),
+        help: None,
+        fixes: Vec::new(),
+    }
+}
+
 fn not_running() -> Reply {
     Reply::Text { text: "the cluster has not been started: send Edit or Reset first".into(), failed: true }
 }
@@ -274,5 +290,19 @@ fn cited<'a>(trace: &'a Trace, fields: &mut Vec<&'a FieldRef>) {
     fields.extend(trace.advice.iter().flat_map(|advice| &advice.because));
     for call in &trace.calls {
         cited(call, fields);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Nodes;
+
+    #[test]
+    fn settings_that_make_no_cluster_are_named_and_the_usual_cluster_is_played() {
+        let settings = Settings { nodes: Nodes::List(vec![Default::default()]), ..Settings::default() };
+        let reset = Command::Reset { revision: 1, files: Vec::new(), settings: Box::new(settings), seed: 1, events: Vec::new() };
+        let Reply::Cluster(reply) = Session::default().handle(reset) else { panic!("no cluster") };
+        assert_eq!((reply.view.nodes.len(), reply.diagnostics.len()), (3, 1));
     }
 }

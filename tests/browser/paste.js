@@ -18,6 +18,7 @@ export function pasting(site) {
     await paste(page, fixture('counter-app.yml'));
     await settled(page);
     await paste(page, fixture('counter-nodeport.yml'));
+    await settled(page);
     await until(async () => /counter[^]*redis|redis[^]*counter/.test(await stage(page).textContent()), 'both are on the stage');
     await send(page, { to: 'http://node-1:31000/' });
     await assertEnds(page, '200 OK');
