@@ -13,6 +13,7 @@ mod exchange;
 mod ingress;
 mod kernel;
 mod names;
+mod policy;
 mod process;
 mod story;
 mod target;

@@ -41,6 +41,11 @@ fn unserved_ingress(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advic
 }
 
 fn deciding_hop(trace: &Trace, reason: Reason) -> Option<&Hop> {
+    // Behind an Ingress controller that gives up waiting stands the policy that dropped its packet.
+    let dropped = trace.hops.iter().rev().find(|hop| hop.reason == Reason::Policy && hop.after.is_none());
+    if reason == Reason::IngressBadGateway && dropped.is_some() {
+        return dropped;
+    }
     trace.hops.iter().rev().find(|hop| hop.reason == reason || (reason == Reason::Conntrack && hop.reason == Reason::Drop))
 }
 
@@ -79,9 +84,24 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
         (Reason::IngressBadGateway, _) => msg!("advice.badGateway.next"),
         (Reason::IngressRedirect, _) => msg!("advice.redirect.next"),
         (Reason::Rejected, _) => msg!("advice.rejected.next"),
+        (Reason::Policy, variant) => policy(hop, variant),
         _ => return None,
     };
     Some((why, next))
+}
+
+/// A network policy dropped it: which rule would let it through.
+fn policy(hop: &Hop, variant: &str) -> Message {
+    let arg = |name: &str| hop.text.args.get(name).cloned().unwrap_or_default();
+    let (pod, peer, port, outward) = (arg("pod"), arg("peer"), arg("port"), hop.text.id.contains(".egress"));
+    match variant {
+        "port" => msg!("advice.policy.port.next", policy = arg("policy"), port = port),
+        "namespace" => msg!("advice.policy.namespace.next", policy = arg("policy"), namespace = arg("namespace")),
+        "node" => msg!("advice.policy.node.next", pod = pod, peer = peer),
+        "dns" => msg!("advice.policy.dns.next", pod = pod),
+        _ if outward => msg!("advice.policy.egress.next", pod = pod, peer = peer),
+        _ => msg!("advice.policy.next", pod = pod, peer = peer),
+    }
 }
 
 /// Whether the program listens on the very port, by another protocol: `53/TCP` was called, `53/UDP` is open.

@@ -102,7 +102,11 @@ impl<T: Tell> Exchange<'_, T> {
         let mut travel = self.travel(Protocol::Tcp);
         let end = travel.go(sender.spot, flow);
         let bindings = std::mem::take(&mut travel.bindings);
-        let End::At(spot, arrived) = end else { return self.bad_gateway(place, seen, backend.socket, controller) };
+        let (spot, arrived) = match end {
+            End::At(spot, arrived) => (spot, arrived),
+            End::Lost(Verdict::Timeout, _) => return self.gateway_timeout(place, seen, backend.socket, controller),
+            End::Lost(..) => return self.bad_gateway(place, seen, backend.socket, controller),
+        };
         let inner = Target { scheme: super::target::Scheme::Http, ..target.clone() };
         let outcome = match spot {
             Spot::Pod(other) if other != pod => self.serve_by_pod(other, arrived, &inner, request),
@@ -115,19 +119,29 @@ impl<T: Tell> Exchange<'_, T> {
         let mut travel = self.travel(Protocol::Tcp);
         travel.bindings = bindings;
         if !travel.back(spot, arrived.reversed(), sender.spot, flow) {
-            return self.bad_gateway(place, seen, backend.socket, controller);
+            return self.gateway_timeout(place, seen, backend.socket, controller);
         }
         travel.tell_reply_to_controller(sender.spot, flow, outcome.status);
         outcome
     }
 
-    /// The second connection failed: 502, where it was refused; controllers answer 504 where nobody answered at all.
+    /// The second connection failed: 502.
     fn bad_gateway(&mut self, place: Place, seen: Flow, backend: Socket, controller: Outcome) -> Outcome {
         self.tell.hop(|| {
             hop(place, Reason::IngressBadGateway, msg!("hop.IngressBadGateway.text", backend = backend)).flow(seen, seen)
         });
         let reason = Some(Reason::IngressBadGateway);
         Outcome { status: Some(502), verdict: Verdict::Answered, reason, ..controller }
+    }
+
+    /// Nobody answered the second connection: 504, as most controllers say after a minute (assumption).
+    fn gateway_timeout(&mut self, place: Place, seen: Flow, backend: Socket, controller: Outcome) -> Outcome {
+        self.tell.hop(|| {
+            hop(place, Reason::IngressBadGateway, msg!("hop.IngressBadGateway.text.timeout", backend = backend)).flow(seen, seen)
+        });
+        self.tell.assume(|| msg!("assume.gatewayTimeout"));
+        let reason = Some(Reason::IngressBadGateway);
+        Outcome { status: Some(504), verdict: Verdict::Answered, reason, ..controller }
     }
 }
 

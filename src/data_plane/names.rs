@@ -11,6 +11,7 @@ use crate::api::{Kind, ObjectRef};
 use crate::msg;
 use crate::netfilter::walk::Silent;
 use crate::node::kube_proxy::parse_ip_sloppy;
+use crate::node::network_policy::Direction;
 use crate::packet::{Flow, Protocol, Socket};
 use crate::trace::{DnsResult, Place, Reason, Verdict};
 use std::net::Ipv4Addr;
@@ -54,9 +55,12 @@ pub(super) fn look_up<T: Tell>(exchange: &mut Exchange<'_, T>, sender: Sender, h
         };
         hop(asker.0, Reason::Lookup, text).about(asker.1)
     });
-    if let Some(server) = server
-        && !server_answers(exchange, sender, server)
-    {
+    let heard = server.map_or(Heard::Answer, |server| server_answers(exchange, sender, server));
+    if let Heard::Dropped(pod, direction, flow) = heard {
+        exchange.travel(Protocol::Udp).policy(pod, direction, flow);
+        return Meaning::Nothing(Verdict::Timeout, Reason::Policy, DnsResult::default());
+    }
+    if let (Some(server), Heard::Nothing) = (server, heard) {
         exchange.tell.hop(|| {
             let object = ObjectRef::new(Kind::Service, "kube-system", "kube-dns");
             hop(Place::Coredns, Reason::DnsSilent, msg!("hop.DnsSilent.text", server = server)).about(vec![object])
@@ -115,9 +119,19 @@ fn cluster_server<T>(exchange: &Exchange<'_, T>, pod: &Pod) -> Option<Ipv4Addr> 
     ResolvConf::of(pod, &service.spec.cluster_ip).asks_cluster(&service.spec.cluster_ip).then_some(server)
 }
 
+/// What becomes of a question.
+#[derive(Clone, Copy, PartialEq)]
+enum Heard {
+    Answer,
+    Nothing,
+    /// A network policy at this Pod dropped the question.
+    Dropped(usize, Direction, Flow),
+}
+
 /// Whether a question reaches a CoreDNS Pod and its answer comes back. Each attempt is a socket of its own.
-fn server_answers<T: Tell>(exchange: &mut Exchange<'_, T>, sender: Sender, server: Ipv4Addr) -> bool {
+fn server_answers<T: Tell>(exchange: &mut Exchange<'_, T>, sender: Sender, server: Ipv4Addr) -> Heard {
     let from = exchange.source_address(sender, server);
+    let mut heard = Heard::Nothing;
     for attempt in 0..ATTEMPTS {
         let port = 32768 + exchange.random.below(28232) as u16;
         let flow = Flow { src: Socket::new(from, port), dst: Socket::new(server, 53) };
@@ -132,11 +146,11 @@ fn server_answers<T: Tell>(exchange: &mut Exchange<'_, T>, sender: Sender, serve
                     }
                     _ => true,
                 };
-                return answers;
+                return if answers { Heard::Answer } else { Heard::Nothing };
             }
-            End::Lost(Verdict::Refused, _) if attempt > 0 => return false,
-            _ => {}
+            End::Lost(Verdict::Refused, _) if attempt > 0 => return Heard::Nothing,
+            _ => heard = travel.dropped.map_or(heard, |(pod, direction, flow)| Heard::Dropped(pod, direction, flow)),
         }
     }
-    false
+    heard
 }

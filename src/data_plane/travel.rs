@@ -11,6 +11,7 @@ use crate::msg;
 use crate::netfilter::ConntrackState;
 use crate::netfilter::walk::{Decision, Hook, Situation};
 use crate::node::cni::Interface;
+use crate::node::network_policy::Direction;
 use crate::packet::{Flow, Packet, Protocol, Socket};
 use crate::random::Random;
 use crate::settings::Edge;
@@ -57,6 +58,10 @@ pub(super) struct Travel<'a, T> {
     pub tell: &'a mut T,
     /// Whether another node's route has brought it here: its last stretch over the bridge goes without saying.
     routed: bool,
+    /// The Pod that the packet has just left, until its egress policies are asked.
+    leaving: Option<usize>,
+    /// Where a network policy dropped it: the Pod, the direction, its addresses there.
+    pub dropped: Option<(usize, Direction, Flow)>,
     pub bindings: Vec<Binding>,
 }
 
@@ -72,7 +77,18 @@ const LONGEST_WAY: usize = 16;
 
 impl<'a, T: Tell> Travel<'a, T> {
     pub fn new(world: &'a World, kernels: &'a mut [Kernel], random: &'a mut Random, protocol: Protocol, tell: &'a mut T) -> Self {
-        Travel { world, kernels, random, protocol, via: None, tell, routed: false, bindings: Vec::new() }
+        Travel {
+            world,
+            kernels,
+            random,
+            protocol,
+            via: None,
+            tell,
+            routed: false,
+            leaving: None,
+            dropped: None,
+            bindings: Vec::new(),
+        }
     }
 
     pub fn node_name(&self, node: usize) -> &str {
@@ -104,7 +120,10 @@ impl<'a, T: Tell> Travel<'a, T> {
     fn out_of_pod(&mut self, pod: usize, flow: Flow) -> Next {
         match self.world.pods.get(pod) {
             Some(guest) if flow.dst.ip == guest.ip || flow.dst.ip.is_loopback() => Next::Ends(End::At(Spot::Pod(pod), flow)),
-            Some(guest) => Next::Kernel { node: guest.node, hook: Hook::NatPrerouting, flow },
+            Some(guest) => {
+                self.leaving = Some(pod);
+                Next::Kernel { node: guest.node, hook: Hook::NatPrerouting, flow }
+            }
             None => Next::Ends(End::Lost(Verdict::Rejected, Reason::Rejected)),
         }
     }
@@ -195,6 +214,10 @@ impl<'a, T: Tell> Travel<'a, T> {
         if stays {
             return Next::Ends(End::At(Spot::Node(node), situation.packet.flow));
         }
+        let lost = self.leaving.take().and_then(|pod| self.policy_out(pod, situation.packet.flow));
+        if let Some(end) = lost {
+            return end;
+        }
         self.transmit(node, situation.packet.flow)
     }
 
@@ -227,8 +250,10 @@ impl<'a, T: Tell> Travel<'a, T> {
             Owner::Pod(pod) => {
                 let home = self.world.pods.get(pod).map_or(node, |guest| guest.node);
                 self.tell_route(node, home, flow);
-                let to_kernel = Next::Kernel { node: home, hook: Hook::NatPrerouting, flow };
-                if home == node { Next::Ends(End::At(Spot::Pod(pod), flow)) } else { to_kernel }
+                if home != node {
+                    return Next::Kernel { node: home, hook: Hook::NatPrerouting, flow };
+                }
+                self.policy_in(pod, flow).unwrap_or(Next::Ends(End::At(Spot::Pod(pod), flow)))
             }
             Owner::EmptyPodAddress(other) if other == node => self.no_neighbour(node, flow),
             Owner::EmptyPodAddress(other) => {

@@ -10,6 +10,7 @@ use crate::cluster::{Cluster, Store};
 use crate::netfilter::Cidr;
 use crate::node::cni;
 use crate::node::kube_proxy::{internal_ip, parse_cidr_sloppy, parse_ip_sloppy};
+use crate::node::network_policy::Policies;
 use crate::settings::{API_SERVER, CLIENT_OUTSIDE, INGRESS_NAMESPACE, OutsideSettings, Provider};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -74,6 +75,7 @@ pub(super) struct World {
     pub nodes: Vec<Machine>,
     pub pods: Vec<Guest>,
     pub balancers: Vec<Balancer>,
+    pub policies: Policies,
     pub outside: OutsideSettings,
     pub pod_range: Cidr,
     pub service_range: Cidr,
@@ -88,6 +90,7 @@ impl World {
             nodes: store.all::<Node>().filter_map(|node| machine(cluster, node)).collect(),
             pods: Vec::new(),
             balancers: balancers(store, cluster.settings.load_balancer.provider),
+            policies: Policies::of(store),
             outside: cluster.settings.outside.clone(),
             pod_range: cluster.settings.pod_range(),
             service_range: cluster.settings.service_range(),

@@ -1,7 +1,8 @@
 //! The Pod network: which address belongs to a node's bridge, and by which way a node sends a packet on.
 //!
 //! Plays the `bridge` plugin with host-local addresses and static routes between the nodes, as kubenet, kindnet and host-gw
-//! back ends do: no encapsulation, no NAT between Pods. Left out: `hostPort` (the `portmap` plugin), network policies.
+//! back ends do: no encapsulation, no NAT between Pods. Left out: `hostPort` (the `portmap` plugin). Network policies, which a
+//! plugin enforces, too, stand in `node::network_policy`.
 
 use crate::netfilter::Cidr;
 use std::net::Ipv4Addr;

@@ -4,3 +4,4 @@ pub mod environment;
 pub mod images;
 pub mod kube_proxy;
 pub mod kubelet;
+pub mod network_policy;
