@@ -187,7 +187,7 @@ pub struct Origin {
 impl Origin {
     /// The document.
     pub fn manifest(&self) -> Option<&Manifest> {
-        self.manifests.documents.get(self.document as usize)
+        self.manifests.documents.get(self.document as usize).map(Arc::as_ref)
     }
 }
 

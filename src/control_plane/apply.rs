@@ -5,7 +5,7 @@
 
 use super::apiserver::allocate::{Taken, allocate};
 use super::apiserver::validation::{FieldError, validate, validate_update};
-use super::apiserver::{AdmittedObject, Object, admit, decode, is_decoded};
+use super::apiserver::{Admission, AdmittedObject, Object, admit, decode, is_decoded};
 use super::settle::settle;
 use super::world::{Key, World, key_of};
 use super::{dump, inventory, kubelets};
@@ -57,31 +57,39 @@ impl Cluster {
     /// `kubectl apply --prune` of the whole text on the running cluster, played to its end.
     #[must_use]
     pub fn apply(&self, manifests: Arc<Manifests>) -> Outcome {
-        apply(self, manifests, Prune::Missing)
+        apply(self, manifests, Prune::Missing, &mut Admission::default())
     }
 
     /// A further `kubectl apply` that deletes nothing.
     #[must_use]
     pub fn apply_more(&self, manifests: Arc<Manifests>) -> Outcome {
-        apply(self, manifests, Prune::Nothing)
+        apply(self, manifests, Prune::Nothing, &mut Admission::default())
+    }
+
+    /// As [`Cluster::apply`] or [`Cluster::apply_more`], by an API server that has seen texts before.
+    #[must_use]
+    pub fn apply_by(&self, admission: &mut Admission, manifests: Arc<Manifests>, prune: Prune) -> Outcome {
+        apply(self, manifests, prune, admission)
     }
 }
 
 /// What becomes of objects that were applied before and are not in the text.
-#[derive(Clone, Copy, PartialEq)]
-enum Prune {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Prune {
+    /// They are deleted.
     Missing,
+    /// They stay.
     Nothing,
 }
 
-fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune) -> Outcome {
+fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune, admission: &mut Admission) -> Outcome {
     let mut world = World::new(cluster.clone());
     if manifests.documents.len() > MOST_OBJECTS {
         let limit = msg!("limit.objects", most = MOST_OBJECTS, given = manifests.documents.len());
-        world.diagnostics.push(ours(manifests.documents.first(), "", limit));
+        world.diagnostics.push(ours(manifests.documents.first().map(Arc::as_ref), "", limit));
         return world.finish();
     }
-    let admitted = admit(&manifests);
+    let admitted = admission.admit(&manifests);
     world.diagnostics = admitted.diagnostics;
     allocation_first(&mut world, &manifests);
     world.cluster.manifests = manifests.clone();
@@ -89,7 +97,7 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune) -> Outcome 
         prune_missing(&mut world, &manifests);
     }
     namespaces_first(&mut world, &manifests, &admitted.objects);
-    let mut work = changed(&mut world, &manifests, admitted.objects);
+    let mut work = changed(&mut world, &manifests, &admitted.objects);
     refuse_too_many_pods(&mut world, &manifests, &mut work);
     dump::make_room(&mut world, &manifests, &work);
     let mut taken = Taken::by(&world.cluster.store);
@@ -113,11 +121,11 @@ pub(crate) fn write_again(world: &mut World, object: &ObjectRef) {
     let manifests = world.cluster.manifests.clone();
     let items = admit(&manifests).objects.into_iter().filter(|item| item.object.object_ref() == *object);
     let mut taken = Taken::by(&world.cluster.store);
-    items.for_each(|item| write(world, &manifests, item, &mut taken));
+    items.for_each(|item| write(world, &manifests, Arc::unwrap_or_clone(item), &mut taken));
 }
 
 fn prune_missing(world: &mut World, manifests: &Manifests) {
-    let named: BTreeSet<ObjectRef> = manifests.documents.iter().filter_map(Manifest::object).collect();
+    let named: BTreeSet<ObjectRef> = manifests.documents.iter().filter_map(|manifest| manifest.object()).collect();
     let gone: Vec<ObjectRef> = world.cluster.origins.keys().filter(|object| !named.contains(object)).cloned().collect();
     for object in gone {
         delete(world, &object);
@@ -125,16 +133,17 @@ fn prune_missing(world: &mut World, manifests: &Manifests) {
 }
 
 /// The documents that differ from what was applied, in the order in which they are applied.
-fn changed(world: &mut World, manifests: &Arc<Manifests>, objects: Vec<AdmittedObject>) -> Vec<AdmittedObject> {
+fn changed(world: &mut World, manifests: &Arc<Manifests>, objects: &[Arc<AdmittedObject>]) -> Vec<AdmittedObject> {
     let mut work = Vec::new();
     for item in objects {
         let object = item.object.object_ref();
         let Some(written) = document(manifests, item.position) else { continue };
-        let same = world.cluster.origin(&object).is_some_and(|old| old.value == written.value);
+        let as_before = |old: &Manifest| std::ptr::eq(old, written) || old.value == written.value;
+        let same = world.cluster.origin(&object).is_some_and(as_before);
         if same && world.cluster.store.contains(&object) {
             note_origin(world, manifests, &object, item.position);
         } else {
-            work.push(item);
+            work.push(item.as_ref().clone());
         }
     }
     let explicit = |item: &AdmittedObject| match &item.object {
@@ -149,15 +158,11 @@ fn changed(world: &mut World, manifests: &Arc<Manifests>, objects: Vec<AdmittedO
 }
 
 fn document(manifests: &Manifests, position: u32) -> Option<&Manifest> {
-    let at = manifests.documents.get(position as usize).filter(|manifest| manifest.position == position);
-    at.or_else(|| manifests.documents.iter().find(|manifest| manifest.position == position))
+    manifests.documents.get(position as usize).map(Arc::as_ref)
 }
 
 fn note_origin(world: &mut World, manifests: &Arc<Manifests>, object: &ObjectRef, position: u32) {
-    let document = manifests.documents.iter().position(|manifest| manifest.position == position);
-    if let Some(document) = document.and_then(|at| u32::try_from(at).ok()) {
-        world.cluster.origins.insert(object.clone(), Origin { manifests: manifests.clone(), document });
-    }
+    world.cluster.origins.insert(object.clone(), Origin { manifests: manifests.clone(), document: position });
 }
 
 /// Pods that an object asks for.
@@ -315,7 +320,7 @@ fn plain<R: Stored>(world: &mut World, new: R) -> Result<(), Refusals> {
 
 /// Admission looks for the namespace before anything is allocated or validated (`NamespaceLifecycle`): of an object that lacks
 /// its namespace and is wrong besides, the API server names only the namespace. That goes first here, and the others follow.
-fn namespaces_first(world: &mut World, manifests: &Manifests, admitted: &[AdmittedObject]) {
+fn namespaces_first(world: &mut World, manifests: &Manifests, admitted: &[Arc<AdmittedObject>]) {
     let coming = |name: &str| {
         let mut namespaces = admitted.iter().map(|item| &item.object);
         namespaces.any(|object| matches!(object, Object::Namespace(namespace) if namespace.metadata.name == name))

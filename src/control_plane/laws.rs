@@ -4,7 +4,8 @@ use crate::api::core::{Pod, Service};
 use crate::api::discovery::EndpointSlice;
 use crate::api::meta::selects;
 use crate::cluster::{Action, Cluster, Store};
-use crate::kubectl::{Manifests, SourceFile, read};
+use crate::control_plane::apiserver::{Admission, admit};
+use crate::kubectl::{Manifests, Reader, SourceFile, read};
 use crate::node::kubelet::is_ready;
 use crate::random::Seed;
 use crate::settings::Settings;
@@ -140,6 +141,26 @@ proptest! {
         let after = before.apply(manifests(&more)).cluster;
         let (before, after) = (identities(&before.store), identities(&after.store));
         prop_assert!(before.is_subset(&after), "{:?}", before.difference(&after).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_remembered_of_texts_changes_no_answer(edits in prop::collection::vec((documents(), 0u8..6), 1..5)) {
+        let (mut reader, mut admission) = (Reader::default(), Admission::default());
+        for (mut documents, change) in edits {
+            match change {
+                1 => documents.insert(0, "# a line above\n# and another\n".into()),
+                2 => documents.insert(0, "kind: [\n".into()),
+                3 => documents.reverse(),
+                4 => documents.push(workload("Deployment", "web", 9, "nginx").replace("replicas", "replica")),
+                5 => documents.extend(documents.first().cloned().map(|first| first + "kind: Pod\n")),
+                _ => {}
+            }
+            let file = |name: &str| SourceFile { name: name.into(), text: documents.join("---\n") };
+            let files = if change == 3 { vec![file("b.yaml"), file("a.yaml")] } else { vec![file("a.yaml")] };
+            let remembered = reader.read(&files);
+            prop_assert_eq!(&remembered, &read(&files));
+            prop_assert_eq!(admission.admit(&remembered.0), admit(&remembered.0));
+        }
     }
 
     #[test]

@@ -18,6 +18,8 @@ mod scheduler;
 mod settle;
 mod world;
 
+pub use apply::Prune;
+
 #[cfg(test)]
 mod laws;
 #[cfg(test)]

@@ -12,7 +12,7 @@ mod tabwriter;
 mod yaml;
 
 pub use paste::paste;
-pub use reader::{MAX_BYTES, MAX_OBJECTS, from_yaml, read};
+pub use reader::{MAX_BYTES, MAX_OBJECTS, Reader, from_yaml, read};
 pub use yaml::MAX_DEPTH;
 
 use crate::api::{Kind, ObjectRef};
@@ -20,6 +20,7 @@ use crate::diagnostic::Span;
 use crate::trace::FieldRef;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// One file of the learner.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +59,13 @@ impl Manifest {
         Kind::find(&self.api_version, &self.kind).map(|kind| ObjectRef::new(kind, &self.namespace, &self.name))
     }
 
+    /// Whether it names this object.
+    pub fn names(&self, object: &ObjectRef) -> bool {
+        self.name == object.name
+            && self.namespace == object.namespace
+            && Kind::find(&self.api_version, &self.kind) == Some(object.kind)
+    }
+
     /// Where a field stands; its nearest written parent, if the field itself is not there.
     pub fn span_at(&self, path: &str) -> Option<Span> {
         let mut path = path;
@@ -76,14 +84,14 @@ impl Manifest {
 /// All documents of all files.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Manifests {
-    /// In the order of the text.
-    pub documents: Vec<Manifest>,
+    /// In the order of the text; a [`Reader`] shares what stays between texts.
+    pub documents: Vec<Arc<Manifest>>,
 }
 
 impl Manifests {
     /// Where a field of an object as written stands; its nearest written parent, if the field itself is not there.
     pub fn locate(&self, field: &FieldRef) -> Option<Span> {
-        let manifest = self.documents.iter().rev().find(|manifest| manifest.object().as_ref() == Some(&field.object))?;
+        let manifest = self.documents.iter().rev().find(|manifest| manifest.names(&field.object))?;
         manifest.span_at(&field.path)
     }
 }

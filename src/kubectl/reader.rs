@@ -12,6 +12,7 @@ use crate::msg;
 use crate::words::Message;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The most bytes of text that are read, over all files.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -20,6 +21,7 @@ pub const MAX_BYTES: usize = 1 << 20;
 pub const MAX_OBJECTS: usize = 2_000;
 
 /// A stretch of a file that holds one document.
+#[derive(Clone, Copy)]
 struct Chunk<'a> {
     file: &'a str,
     text: &'a str,
@@ -29,23 +31,89 @@ struct Chunk<'a> {
 
 /// Reads files into manifests. Never fails: what cannot be read becomes diagnostics, and the other documents go on.
 pub fn read(files: &[SourceFile]) -> (Manifests, Vec<Diagnostic>) {
-    let size: usize = files.iter().map(|file| file.text.len()).sum();
-    if size > MAX_BYTES {
-        return (Manifests::default(), vec![limit(files, msg!("read.limit.bytes", limit = "1 MiB", size = size))]);
-    }
-    let mut reader = Reader::default();
-    for file in files {
-        for chunk in split(file, &mut reader.diagnostics) {
-            reader.read(&chunk);
-            if reader.manifests.documents.len() > MAX_OBJECTS {
-                return (
-                    Manifests::default(),
-                    vec![limit(std::slice::from_ref(file), msg!("read.limit.objects", limit = MAX_OBJECTS))],
-                );
+    Reader::default().read(files)
+}
+
+/// Reads texts one after another: a document whose text stays is not parsed again, and where its place stays, too, it is the same
+/// [`Manifest`] by its `Arc`. The answers are those of [`read`].
+#[derive(Clone, Debug, Default)]
+pub struct Reader {
+    known: Vec<Known>,
+}
+
+/// What a chunk of the last text gave.
+#[derive(Clone, Debug)]
+struct Known {
+    file: String,
+    text: String,
+    lines_before: u32,
+    position: u32,
+    documents: Vec<Arc<Manifest>>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Reader {
+    /// Reads files as [`read`] does.
+    pub fn read(&mut self, files: &[SourceFile]) -> (Manifests, Vec<Diagnostic>) {
+        let before = std::mem::take(&mut self.known);
+        let size: usize = files.iter().map(|file| file.text.len()).sum();
+        if size > MAX_BYTES {
+            return (Manifests::default(), vec![limit(files, msg!("read.limit.bytes", limit = "1 MiB", size = size))]);
+        }
+        let (mut manifests, mut diagnostics) = (Manifests::default(), Vec::new());
+        for file in files {
+            // A document stands as many places from the file's beginning as before, or from its end.
+            let there = before.iter().position(|known| known.file == file.name).unwrap_or(before.len());
+            let there = before.get(there..).unwrap_or_default();
+            let count = there.iter().take_while(|known| known.file == file.name).count();
+            let chunks = split(file, &mut diagnostics);
+            for (at, chunk) in chunks.iter().enumerate() {
+                let position = u32::try_from(manifests.documents.len()).unwrap_or(u32::MAX);
+                let from_end = (at + count).checked_sub(chunks.len());
+                let places = [Some(at), from_end].into_iter().flatten().filter(|at| *at < count);
+                let same = places.filter_map(|at| there.get(at)).find(|known| known.text == chunk.text);
+                let known = same.and_then(|known| known.moved(chunk, position)).unwrap_or_else(|| read_chunk(chunk, position));
+                manifests.documents.extend(known.documents.iter().cloned());
+                diagnostics.extend(known.diagnostics.iter().cloned());
+                self.known.push(known);
+                if manifests.documents.len() > MAX_OBJECTS {
+                    let why = msg!("read.limit.objects", limit = MAX_OBJECTS);
+                    return (Manifests::default(), vec![limit(std::slice::from_ref(file), why)]);
+                }
             }
         }
+        (manifests, diagnostics)
     }
-    (reader.manifests, reader.diagnostics)
+}
+
+impl Known {
+    /// The same text in another place. What was said of it may name lines: then it is read again.
+    fn moved(&self, chunk: &Chunk, position: u32) -> Option<Known> {
+        if (self.lines_before, self.position) == (chunk.lines_before, position) {
+            return Some(self.clone());
+        }
+        if !self.diagnostics.is_empty() {
+            return None;
+        }
+        let shift = |line: &mut u32| *line = line.saturating_sub(self.lines_before).saturating_add(chunk.lines_before);
+        let mut moved = Known { lines_before: chunk.lines_before, position, ..self.clone() };
+        for document in &mut moved.documents {
+            let document = Arc::make_mut(document);
+            document.position = document.position.saturating_sub(self.position).saturating_add(position);
+            for span in document.spans.values_mut().chain(document.keys.values_mut()) {
+                shift(&mut span.line);
+                shift(&mut span.end_line);
+            }
+        }
+        Some(moved)
+    }
+}
+
+fn read_chunk(chunk: &Chunk, position: u32) -> Known {
+    let mut reading = Reading { position, documents: Vec::new(), diagnostics: Vec::new() };
+    reading.read(chunk);
+    let (documents, diagnostics) = (reading.documents, reading.diagnostics);
+    Known { file: chunk.file.into(), text: chunk.text.into(), lines_before: chunk.lines_before, position, documents, diagnostics }
 }
 
 /// A limit is a matter of the whole file: the largest, where there are several.
@@ -126,13 +194,15 @@ fn push_chunk<'a>(chunks: &mut Vec<Chunk<'a>>, file: &'a SourceFile, text: &'a s
     }
 }
 
-#[derive(Default)]
-struct Reader {
-    manifests: Manifests,
+/// One chunk being read.
+struct Reading {
+    /// Position of its first document.
+    position: u32,
+    documents: Vec<Arc<Manifest>>,
     diagnostics: Vec<Diagnostic>,
 }
 
-impl Reader {
+impl Reading {
     fn read(&mut self, chunk: &Chunk) {
         let json = chunk.text.trim_start().starts_with('{');
         // JSON may be indented with tabs, which YAML forbids; no JSON text can hold a raw one.
@@ -161,12 +231,11 @@ impl Reader {
     }
 
     fn document(&mut self, chunk: &Chunk, document: Document, json: bool) {
-        let first = self.manifests.documents.len();
         let spans =
             |places: &BTreeMap<String, Place>| places.iter().map(|(path, place)| (path.clone(), span(chunk, *place))).collect();
         self.unroll(document.value, spans(&document.places), spans(&document.keys), 0);
-        let object = match self.manifests.documents.get(first..) {
-            Some([only]) => only.object(),
+        let object = match self.documents.as_slice() {
+            [only] => only.object(),
             _ => None,
         };
         for twice in document.duplicates {
@@ -207,7 +276,7 @@ impl Reader {
             }
             let prefix = format!("items[{index}]");
             self.unroll(item, below(&spans, &prefix), below(&keys, &prefix), depth + 1);
-            if self.manifests.documents.len() > MAX_OBJECTS {
+            if self.documents.len() > MAX_OBJECTS {
                 return;
             }
         }
@@ -223,16 +292,17 @@ impl Reader {
             "" => "default",
             other => other,
         };
-        self.manifests.documents.push(Manifest {
+        let before = u32::try_from(self.documents.len()).unwrap_or(u32::MAX);
+        self.documents.push(Arc::new(Manifest {
             namespace: namespace.into(),
             name: text_of(&meta, "name").into(),
-            position: u32::try_from(self.manifests.documents.len()).unwrap_or(u32::MAX),
+            position: self.position.saturating_add(before),
             api_version,
             kind,
             value,
             spans,
             keys,
-        });
+        }));
     }
 }
 

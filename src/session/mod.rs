@@ -5,6 +5,8 @@ pub mod view;
 
 use crate::api::ObjectRef;
 use crate::cluster::{Action, Change, Cluster};
+use crate::control_plane::Prune;
+use crate::control_plane::apiserver::Admission;
 use crate::data_plane::DataPlane;
 use crate::diagnostic::{Diagnostic, Finding, Severity, Span};
 use crate::kubectl::{self, SourceFile};
@@ -121,6 +123,9 @@ pub struct Session {
     /// What reading the text found; kept, because an action changes the cluster but not the text.
     findings: Vec<Diagnostic>,
     running: Option<Running>,
+    /// What is known of the last text's documents, so that an edit costs what it changes.
+    reader: kubectl::Reader,
+    admission: Admission,
 }
 
 #[derive(Clone, Debug)]
@@ -178,14 +183,15 @@ impl Session {
     /// `kubectl apply --prune` of the whole text. A text that cannot be read to its end deletes nothing: what is missing from it
     /// may just be what cannot be read.
     fn apply(&mut self, files: &[SourceFile]) -> Vec<Change> {
-        let (manifests, mut findings) = kubectl::read(files);
+        let (manifests, mut findings) = self.reader.read(files);
         let torn = findings.iter().any(|finding| finding.severity == Severity::Error && finding.object.is_none());
         let before = match self.running.take() {
             Some(running) => running.cluster,
             None => Cluster::new(self.settings.clone(), self.seed),
         };
         let manifests = Arc::new(manifests);
-        let outcome = if torn { before.apply_more(manifests) } else { before.apply(manifests) };
+        let prune = if torn { Prune::Nothing } else { Prune::Missing };
+        let outcome = before.apply_by(&mut self.admission, manifests, prune);
         findings.extend(outcome.diagnostics);
         findings.extend(kubectl::advise::advise(&outcome.cluster));
         self.findings = findings;
@@ -208,7 +214,7 @@ impl Session {
     fn cluster_reply(&self, revision: u64, changes: Vec<Change>) -> Reply {
         let Some(running) = &self.running else { return not_running() };
         let documents = &running.cluster.manifests.documents;
-        let begin = |document: &kubectl::Manifest| Some((document.object()?, document.spans.get("")?.clone()));
+        let begin = |document: &Arc<kubectl::Manifest>| Some((document.object()?, document.spans.get("")?.clone()));
         Reply::Cluster(Box::new(ClusterReply {
             revision,
             view: view::of(&running.cluster),

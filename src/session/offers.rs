@@ -59,7 +59,7 @@ pub fn of(cluster: &Cluster, plane: &DataPlane) -> Vec<TargetOffer> {
 fn own_services(cluster: &Cluster) -> Vec<&Service> {
     let position = |service: &Service| {
         let object = ObjectRef::of(service);
-        cluster.manifests.documents.iter().find(|document| document.object().as_ref() == Some(&object)).map(|d| d.position)
+        cluster.manifests.documents.iter().find(|document| document.names(&object)).map(|document| document.position)
     };
     let mut services: Vec<(u32, &Service)> =
         cluster.store.all::<Service>().filter_map(|service| Some((position(service)?, service))).collect();

@@ -13,12 +13,13 @@ use crate::kubectl::{Manifest, Manifests};
 use crate::msg;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What became of the manifests.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Admitted {
     /// The good ones, in the order of the text.
-    pub objects: Vec<AdmittedObject>,
+    pub objects: Vec<Arc<AdmittedObject>>,
     /// What there is to say about all of them, in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -67,69 +68,95 @@ objects! {
 /// Admits every manifest that can be admitted. Of two documents with the same name the last counts, in the place of the first,
 /// with a warning. What depends on the running cluster is not judged here: namespaces, allocation, what an update may change.
 pub fn admit(manifests: &Manifests) -> Admitted {
-    let mut admission = Admission::default();
-    for manifest in &manifests.documents {
-        admission.manifest(manifest);
-    }
-    admission.admitted
+    Admission::default().admit(manifests)
 }
 
-#[derive(Default)]
-struct Admission {
-    admitted: Admitted,
-    /// Where each object stands in the admitted ones.
-    seen: BTreeMap<ObjectRef, usize>,
+/// Admits texts one after another: what became of a document is kept until it changes. The answers are those of [`admit`].
+#[derive(Clone, Debug, Default)]
+pub struct Admission {
+    /// By [`Manifest::position`].
+    known: Vec<Known>,
+}
+
+/// What became of one document.
+#[derive(Clone, Debug)]
+struct Known {
+    manifest: Arc<Manifest>,
+    object: Option<Arc<AdmittedObject>>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Known {
+    /// Whether the same becomes of this document. What is said of one stands at a line, so it must not have moved.
+    fn holds(&self, manifest: &Arc<Manifest>) -> bool {
+        let same = || self.manifest.value == manifest.value && self.manifest.position == manifest.position;
+        Arc::ptr_eq(&self.manifest, manifest) || (self.diagnostics.is_empty() && same())
+    }
 }
 
 impl Admission {
-    fn manifest(&mut self, manifest: &Manifest) {
-        let kind = match kinds::find(manifest) {
-            Ok(kind) => kind,
-            Err(diagnostic) => {
-                self.admitted.diagnostics.push(*diagnostic);
-                return;
+    /// Admits as [`admit`] does.
+    pub fn admit(&mut self, manifests: &Manifests) -> Admitted {
+        let mut admitted = Admitted::default();
+        // Where each object stands in the admitted ones.
+        let mut seen = BTreeMap::new();
+        self.known.truncate(manifests.documents.len());
+        for (at, manifest) in manifests.documents.iter().enumerate() {
+            match self.known.get_mut(at) {
+                Some(known) if known.holds(manifest) => known.manifest = Arc::clone(manifest),
+                Some(known) => *known = judge(manifest),
+                None => self.known.push(judge(manifest)),
             }
-        };
-        match self.object(kind, manifest) {
-            Ok(object) => self.add(manifest, object),
-            Err(diagnostics) => self.admitted.diagnostics.extend(diagnostics),
+            let Some(known) = self.known.get(at) else { continue };
+            admitted.diagnostics.extend(known.diagnostics.iter().cloned());
+            let Some(object) = &known.object else { continue };
+            let name = object.object.object_ref();
+            match seen.get(&name).and_then(|at| admitted.objects.get_mut(*at)) {
+                Some(place) => {
+                    *place = Arc::clone(object);
+                    let twice = remark(manifest, Severity::Warning, "metadata.name", msg!("admit.twice"));
+                    admitted.diagnostics.push(twice);
+                }
+                None => {
+                    seen.insert(name, admitted.objects.len());
+                    admitted.objects.push(Arc::clone(object));
+                }
+            }
         }
+        admitted
     }
+}
 
-    fn object(&mut self, kind: Kind, manifest: &Manifest) -> Result<AdmittedObject, Vec<Diagnostic>> {
-        let value = defaulted(kind, manifest)?;
-        let prefix = value.pointer("/metadata/generateName").and_then(Value::as_str).unwrap_or("");
-        if manifest.name.is_empty() && !prefix.is_empty() {
-            // kubectl's own refusal: `k8s.io/kubectl` pkg/cmd/apply/apply.go.
-            let text = format!("from {prefix}: cannot use generate name with apply");
-            return Err(vec![finding(manifest, "metadata.generateName", text)]);
+fn judge(manifest: &Arc<Manifest>) -> Known {
+    let mut diagnostics = Vec::new();
+    let object = match kinds::find(manifest) {
+        Ok(kind) => object(kind, manifest, &mut diagnostics).map_err(|refusals| diagnostics.extend(refusals)).ok(),
+        Err(diagnostic) => {
+            diagnostics.push(*diagnostic);
+            None
         }
-        let errors: Vec<Diagnostic> =
-            validation::validate(kind, &value).into_iter().map(|error| invalid(manifest, error)).collect();
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        for text in validation::warnings(kind, &value) {
-            self.admitted.diagnostics.push(warning(manifest, text));
-        }
-        let object = object_of(kind, manifest, value.clone())?;
-        self.admitted.diagnostics.extend(notes::fields(kind, manifest));
-        Ok(AdmittedObject { position: manifest.position, object, value })
-    }
+    };
+    Known { manifest: Arc::clone(manifest), object: object.map(Arc::new), diagnostics }
+}
 
-    fn add(&mut self, manifest: &Manifest, object: AdmittedObject) {
-        let name = object.object.object_ref();
-        match self.seen.get(&name).and_then(|at| self.admitted.objects.get_mut(*at)) {
-            Some(place) => {
-                *place = object;
-                self.admitted.diagnostics.push(remark(manifest, Severity::Warning, "metadata.name", msg!("admit.twice")));
-            }
-            None => {
-                self.seen.insert(name, self.admitted.objects.len());
-                self.admitted.objects.push(object);
-            }
-        }
+fn object(kind: Kind, manifest: &Manifest, diagnostics: &mut Vec<Diagnostic>) -> Result<AdmittedObject, Vec<Diagnostic>> {
+    let value = defaulted(kind, manifest)?;
+    let prefix = value.pointer("/metadata/generateName").and_then(Value::as_str).unwrap_or("");
+    if manifest.name.is_empty() && !prefix.is_empty() {
+        // kubectl's own refusal: `k8s.io/kubectl` pkg/cmd/apply/apply.go.
+        let text = format!("from {prefix}: cannot use generate name with apply");
+        return Err(vec![finding(manifest, "metadata.generateName", text)]);
     }
+    let errors: Vec<Diagnostic> = validation::validate(kind, &value).into_iter().map(|error| invalid(manifest, error)).collect();
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    for text in validation::warnings(kind, &value) {
+        diagnostics.push(warning(manifest, text));
+    }
+    let object = object_of(kind, manifest, value.clone())?;
+    diagnostics.extend(notes::fields(kind, manifest));
+    Ok(AdmittedObject { position: manifest.position, object, value })
 }
 
 /// An error of validation, with what to try.

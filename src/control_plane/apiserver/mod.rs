@@ -16,5 +16,5 @@ mod strict;
 mod suggest;
 pub mod validation;
 
-pub use admit::{Admitted, AdmittedObject, Object, admit};
+pub use admit::{Admission, Admitted, AdmittedObject, Object, admit};
 pub use decode::{decode, is_decoded};

@@ -34,13 +34,10 @@ const PLAIN_ANNOTATIONS: [&str; 2] = ["service.kubernetes.io/topology-mode", "se
 /// Everything worth saying about the learner's own objects, in the order of the text.
 pub fn advise(cluster: &Cluster) -> Vec<Diagnostic> {
     let mut advice = Advice { cluster, found: Vec::new(), offered: BTreeSet::new() };
-    let mut objects: Vec<(u32, ObjectRef)> = Vec::new();
+    let mut seen = BTreeSet::new();
     for document in &cluster.manifests.documents {
-        if let Some(object) = document.object().filter(|object| objects.iter().all(|(_, known)| known != object)) {
-            objects.push((document.position, object));
-        }
-    }
-    for (_, object) in &objects {
+        let Some(object) = document.object().filter(|object| seen.insert(object.clone())) else { continue };
+        let object = &object;
         advice.listen_annotation(object);
         match object.kind {
             Kind::Service => {
@@ -74,7 +71,7 @@ impl Advice<'_> {
     /// The span of a value that really stands there, not of its nearest parent.
     fn written(&self, object: &ObjectRef, path: &str) -> Option<Span> {
         let documents = self.cluster.manifests.documents.iter().rev();
-        let document = documents.into_iter().find(|document| document.object().as_ref() == Some(object))?;
+        let document = documents.into_iter().find(|document| document.names(object))?;
         document.spans.get(path).cloned()
     }
 
@@ -101,8 +98,8 @@ impl Advice<'_> {
     /// The annotation by which a Pod, or the template of its workload, says what listens.
     fn listen_annotation(&mut self, object: &ObjectRef) {
         let template = if object.kind == Kind::Pod { "" } else { "spec.template." };
-        let json = self.store().to_json(object).unwrap_or_default();
-        let pod = if template.is_empty() { &json } else { &json["spec"]["template"] };
+        let Some(json) = self.cluster.origin(object).map(|manifest| &manifest.value) else { return };
+        let pod = if template.is_empty() { json } else { &json["spec"]["template"] };
         let Some(text) = pod["metadata"]["annotations"][images::LISTEN].as_str() else { return };
         let wrong = images::unreadable_listens(text);
         if !wrong.is_empty() {
