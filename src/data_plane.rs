@@ -155,6 +155,9 @@ impl DataPlane {
         if let Some(pod) = outcome.pod {
             self.call_on(cluster, pod, &mut trace, callers, count);
         }
+        if trace.advice.is_none() {
+            trace.advice = advice::of_calls(&trace);
+        }
         trace
     }
 

@@ -41,13 +41,14 @@ impl Goal {
 pub const FIRST: &str = include_str!("../../static/examples/nodeport.yaml");
 
 /// All examples, in the menu's order.
-pub const EXAMPLES: [Example; 11] = [
+pub const EXAMPLES: [Example; 12] = [
     works("clusterip", "pod/default/client", Goal::Url("http://web/")),
     works("nodeport", "internet", Goal::Url("http://node-2:30080/")),
     works("loadbalancer", "internet", Goal::First(OfferGroup::LoadBalancer)),
     works("ingress", "internet", Goal::Url("http://shop.example.com/api")),
     works("headless", "pod/default/client", Goal::Url("tcp://db-1.db:6379")),
     works("counter", "internet", Goal::Url("http://node-1:31000/")),
+    works("shop", "internet", Goal::Url("http://node-2:30080/")),
     fails("no-endpoints", "internet", Goal::Url("http://node-2:30080/")),
     fails("wrong-port", "internet", Goal::Url("http://node-2:30080/")),
     fails("local-policy", "internet", Goal::Url("http://node-1:30080/")),

@@ -25,6 +25,17 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
     Some(Advice { why, next, because: decided.because.clone() })
 }
 
+/// What to say about a request that arrived, and whose Pod then cannot reach what it calls in turn.
+pub(super) fn of_calls(trace: &Trace) -> Option<Advice> {
+    let (caller, call) = (trace.pod.as_ref()?, trace.calls.iter().find(|call| call.advice.is_some())?);
+    let inner = call.advice.clone()?;
+    if inner.why.id == "advice.call" {
+        return Some(inner);
+    }
+    let why = msg!("advice.call", pod = caller.1, target = call.request.target);
+    Some(Advice { why, ..inner })
+}
+
 /// The name that DNS does not know stands in an Ingress that nobody serves.
 fn unserved_ingress(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
     let host = Target::read(&trace.request.target, trace.request.protocol)?.host;

@@ -70,12 +70,14 @@ pub(super) fn nothing_listens(
     let mixed = open.iter().any(|listener| listener.protocol != protocol);
     let of = |port: u16, protocol: Protocol| if mixed { format!("{port}/{}", protocol.api_name()) } else { port.to_string() };
     let ports: Vec<String> = open.iter().map(|listener| of(listener.port, listener.protocol)).collect();
-    let (name, ports, port) = (&pod.metadata.name, ports.join(", "), of(seen.dst.port, protocol));
+    let (name, ports, port, number) = (&pod.metadata.name, ports.join(", "), of(seen.dst.port, protocol), seen.dst.port);
     let text = match (protocol, loopback) {
         (Protocol::Udp, true) => msg!("hop.NothingListens.text.udp.loopback", pod = name, port = seen.dst.port),
         (_, true) => msg!("hop.NothingListens.text.loopback", pod = name, port = seen.dst.port),
-        (Protocol::Udp, _) if open.is_empty() => msg!("hop.NothingListens.text.udp.none", pod = name, port = port),
-        (Protocol::Udp, _) => msg!("hop.NothingListens.text.udp", pod = name, port = port, ports = ports),
+        (Protocol::Udp, _) if open.is_empty() => {
+            msg!("hop.NothingListens.text.udp.none", pod = name, port = port, number = number)
+        }
+        (Protocol::Udp, _) => msg!("hop.NothingListens.text.udp", pod = name, port = port, number = number, ports = ports),
         _ if open.is_empty() => msg!("hop.NothingListens.text.none", pod = name, port = port),
         _ => msg!("hop.NothingListens.text", pod = name, port = port, ports = ports),
     };

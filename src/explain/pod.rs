@@ -103,9 +103,20 @@ pub(super) fn readiness(cluster: &Cluster, pod: &Pod) -> Option<(Message, Vec<Fi
     if cluster.unready.contains(&(pod.metadata.namespace.clone(), name.clone())) {
         return Some((msg!("explain.pod.byHand", pod = name), Vec::new()));
     }
+    if let Some((at, gate)) = closed_gate(pod) {
+        let because = vec![field(&object, format!("spec.readinessGates[{at}].conditionType"))];
+        return Some((msg!("explain.pod.gate", pod = name, gate = gate), because));
+    }
     let probed = pod.spec.containers.iter().position(|container| container.readiness_probe.is_some());
     let because = probed.map(|at| field(&object, format!("spec.containers[{at}].readinessProbe")));
     Some((msg!("explain.pod.unready", pod = name), because.into_iter().collect()))
+}
+
+/// The first readiness gate that keeps a Pod back whose containers are all ready.
+fn closed_gate(pod: &Pod) -> Option<(usize, &str)> {
+    let holds = |kind: &str| pod.status.conditions.iter().any(|own| own.type_ == kind && own.status == "True");
+    let mut gates = pod.spec.readiness_gates.iter().map(|gate| gate.condition_type.as_str()).enumerate();
+    gates.find(|(_, gate)| holds("ContainersReady") && !holds(gate))
 }
 
 pub(super) fn is_ready(cluster: &Cluster, pod: &Pod, checks: &mut Checks) -> Result<(), Stop> {

@@ -40,6 +40,7 @@ pub fn explain(cluster: &Cluster, request: &Request, trace: &Trace) -> Explanati
         // The request arrived: what a check found missing was not in its way.
         checks.list.retain(|check| check.ok);
         checks.holds("request-arrives", ending(trace), Vec::new());
+        let _: Result<(), Stop> = in_turn(cluster, trace, &mut checks);
     } else if all_hold {
         let advice = trace.advice.clone();
         let (why, next, because) = match advice {
@@ -50,6 +51,61 @@ pub fn explain(cluster: &Cluster, request: &Request, trace: &Trace) -> Explanati
     }
     let idle = reached.and_then(|object: ObjectRef| cluster.store.get::<Service>(&object.namespace, &object.name));
     Explanation { checks: checks.list, idle: idle.map(|service| pod::idle(cluster, service)).unwrap_or_default() }
+}
+
+/// The calls that the reached Pod makes in turn: the first that fails is explained like a request of its own.
+fn in_turn(cluster: &Cluster, trace: &Trace, checks: &mut Checks) -> Result<(), Stop> {
+    if let Some(path) = broken_call(trace) {
+        for call in &path {
+            checks.holds("calls-in-turn", reason_of(call), Vec::new());
+        }
+        let Some(call) = path.last() else { return Ok(()) };
+        checks.list.extend(explain(cluster, &call.request, call).checks);
+        return Err(Stop);
+    }
+    mistyped_call(cluster, trace, checks)?;
+    if let Some(caller) = &trace.pod
+        && !trace.calls.is_empty()
+    {
+        let text = msg!("explain.calls.ok", pod = caller.1, count = count(trace));
+        checks.holds("calls-in-turn", text, Vec::new());
+    }
+    Ok(())
+}
+
+/// The way to the first call that fails, outermost first.
+fn broken_call(trace: &Trace) -> Option<Vec<&Trace>> {
+    trace.calls.iter().find_map(|call| {
+        if !went_well(call) {
+            return Some(vec![call]);
+        }
+        let mut path = broken_call(call)?;
+        path.insert(0, call);
+        Some(path)
+    })
+}
+
+/// Why the Pod makes the call: the variable that names it.
+fn reason_of(call: &Trace) -> Message {
+    let own = call.assumptions.iter().find(|assumption| assumption.id == "assume.call");
+    own.cloned().unwrap_or_else(|| ending(call))
+}
+
+/// A variable whose host is no Service, but nearly one: the call was left out, and this is why.
+fn mistyped_call(cluster: &Cluster, trace: &Trace, checks: &mut Checks) -> Result<(), Stop> {
+    let namespace = trace.pod.as_ref().map_or("", |(namespace, _)| namespace.as_str());
+    for left_out in trace.assumptions.iter().filter(|assumption| assumption.id == "assume.noCall") {
+        let host = left_out.args.get("target").map(String::as_str).unwrap_or_default();
+        let names = cluster.store.in_namespace::<Service>(namespace).map(|service| service.metadata.name.as_str());
+        if let Some(near) = nearest(host, names) {
+            return checks.fails("calls-in-turn", left_out.clone(), msg!("explain.name.near.next", near = near), Vec::new());
+        }
+    }
+    trace.calls.iter().try_for_each(|call| mistyped_call(cluster, call, checks))
+}
+
+fn count(trace: &Trace) -> usize {
+    trace.calls.iter().map(|call| 1 + count(call)).sum()
 }
 
 fn went_well(trace: &Trace) -> bool {

@@ -171,3 +171,15 @@ fn a_headless_service_translates_no_port() {
         "name-resolves pod-address pod-ready headless process-listens request-arrives explain.arrives.ok",
     );
 }
+
+#[test]
+fn a_closed_readiness_gate_is_named() {
+    let cluster = cluster(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: gated}\nspec:\n  readinessGates: [{conditionType: example.com/ready}]\n  \
+         containers: [{name: c, image: nginx}]\n",
+    );
+    let explanation = explain_pod(&cluster, "default", "gated");
+    let last = explanation.checks.last().unwrap();
+    assert_eq!(last.next.as_ref().unwrap().id, "explain.pod.gate");
+    assert_eq!(last.because[0].path, "spec.readinessGates[0].conditionType");
+}

@@ -1,0 +1,145 @@
+//! Whole applications: a dozen programs that call each other by their environment come up from their manifests alone, one request
+//! at the front lights up the call graph, and a broken link is found and named.
+
+use kubehop::api::apps::Deployment;
+use kubehop::cluster::Cluster;
+use kubehop::data_plane::DataPlane;
+use kubehop::explain::{Explanation, explain};
+use kubehop::kubectl::{SourceFile, read};
+use kubehop::random::Seed;
+use kubehop::settings::Settings;
+use kubehop::trace::{Request, Trace};
+use kubehop::words::Words;
+use std::fs;
+use std::sync::Arc;
+
+const SHOP: &str = "static/examples/shop.yaml";
+const BOUTIQUE: &str = "tests/fixtures/applications/boutique.yaml";
+
+fn cluster(text: &str) -> Cluster {
+    let (manifests, problems) = read(&[SourceFile { name: "application.yaml".into(), text: text.into() }]);
+    assert!(problems.is_empty(), "{problems:?}");
+    let outcome = Cluster::new(Settings::default(), Seed(1)).apply(Arc::new(manifests));
+    let bad: Vec<_> = outcome.diagnostics.iter().filter(|found| found.severity == kubehop::diagnostic::Severity::Error).collect();
+    assert!(bad.is_empty(), "{bad:?}");
+    outcome.cluster
+}
+
+fn send(cluster: &Cluster, from: &str, target: &str) -> Trace {
+    let request = Request { from: from.parse().unwrap(), target: target.into(), seed: Seed(1), ..Request::default() };
+    DataPlane::program(cluster).send(cluster, &request)
+}
+
+fn explained(cluster: &Cluster, from: &str, target: &str) -> Explanation {
+    let trace = send(cluster, from, target);
+    explain(cluster, &trace.request.clone(), &trace)
+}
+
+/// Who calls whom, and how it ends.
+fn graph(trace: &Trace, indent: &str, out: &mut String) {
+    let verdict = serde_json::to_value(trace.verdict).unwrap();
+    out.push_str(&format!("{indent}{} {}\n", trace.request.target, verdict.as_str().unwrap()));
+    trace.calls.iter().for_each(|call| graph(call, &format!("{indent}  "), out));
+}
+
+fn all_available(cluster: &Cluster, count: usize) {
+    let deployments: Vec<&Deployment> =
+        cluster.store.all::<Deployment>().filter(|own| own.metadata.namespace == "default").collect();
+    assert_eq!(deployments.len(), count);
+    for deployment in deployments {
+        assert_eq!(deployment.status.available_replicas, deployment.spec.replicas.unwrap(), "{}", deployment.metadata.name);
+    }
+}
+
+#[test]
+fn one_request_at_the_front_lights_up_the_whole_shop() {
+    let cluster = cluster(&fs::read_to_string(SHOP).unwrap());
+    all_available(&cluster, 12);
+    let mut found = String::new();
+    graph(&send(&cluster, "internet", "http://node-2:30080/"), "", &mut found);
+    let expected = "\
+http://node-2:30080/ delivered
+  catalog:3550 delivered
+    catalog-db:5432 delivered
+  basket:7070 delivered
+    basket-cache:6379 delivered
+  advice:8081 delivered
+    catalog:3550 delivered
+      catalog-db:5432 delivered
+  orders:5050 delivered
+    basket:7070 delivered
+      basket-cache:6379 delivered
+    payment:50051 delivered
+    shipping:50052 delivered
+    rates:7000 delivered
+    mail:5000 delivered
+  ads:9555 delivered
+";
+    assert_eq!(found, expected);
+    assert!(explained(&cluster, "internet", "http://node-2:30080/").ok());
+}
+
+#[test]
+fn a_public_microservice_demo_comes_up_whole() {
+    let cluster = cluster(&fs::read_to_string(BOUTIQUE).unwrap());
+    all_available(&cluster, 12);
+    let mut found = String::new();
+    graph(&send(&cluster, "deployment/loadgenerator", "http://frontend:80"), "", &mut found);
+    let expected = "\
+http://frontend:80 delivered
+  productcatalogservice:3550 delivered
+  currencyservice:7000 delivered
+  cartservice:7070 delivered
+    redis-cart:6379 delivered
+  recommendationservice:8080 delivered
+    productcatalogservice:3550 delivered
+  shippingservice:50051 delivered
+  checkoutservice:5050 delivered
+    productcatalogservice:3550 delivered
+    shippingservice:50051 delivered
+    paymentservice:50051 delivered
+    emailservice:5000 delivered
+    currencyservice:7000 delivered
+    cartservice:7070 delivered
+      redis-cart:6379 delivered
+  adservice:9555 delivered
+";
+    assert_eq!(found, expected);
+}
+
+/// What `explain` says at the end, where one thing of the shop is changed.
+fn broken(change: (&str, &str)) -> Vec<String> {
+    let text = fs::read_to_string(SHOP).unwrap();
+    assert!(text.contains(change.0), "{}", change.0);
+    let cluster = cluster(&text.replacen(change.0, change.1, 1));
+    let explanation = explained(&cluster, "internet", "http://node-2:30080/");
+    assert!(!explanation.ok());
+    let words = Words::read(&fs::read_to_string("static/words/en.json").unwrap()).unwrap();
+    let from = explanation.checks.iter().position(|check| check.check == "calls-in-turn").unwrap();
+    let said = explanation.checks[from..].iter();
+    said.map(|check| format!("{}{}", if check.ok { "" } else { "FAIL " }, words.say(&check.text))).collect()
+}
+
+#[test]
+fn a_broken_link_is_found_and_named() {
+    let wrong_port = broken(("rates:7000", "rates:7001"));
+    assert!(wrong_port[0].contains("calls orders:5050 because its variable ORDERS_ADDR names it"), "{wrong_port:?}");
+    assert!(wrong_port[1].contains("calls rates:7001 because its variable RATES_ADDR names it"), "{wrong_port:?}");
+    assert_eq!(wrong_port.last().unwrap(), "FAIL Service rates has no port 7001/TCP");
+
+    let no_pods = broken(("    app: basket-cache\n  ports:", "    app: basket-store\n  ports:"));
+    assert_eq!(no_pods.last().unwrap(), "FAIL no Pod in namespace default carries the labels app=basket-store");
+
+    let mistyped = broken(("payment:50051", "paymnet:50051"));
+    assert!(mistyped.last().unwrap().starts_with("FAIL orders-"), "{mistyped:?}");
+    assert!(mistyped.last().unwrap().contains("PAYMENT_ADDR names it, but no Service here has that name"), "{mistyped:?}");
+}
+
+#[test]
+fn a_request_whose_call_in_turn_fails_says_so() {
+    let text = fs::read_to_string(SHOP).unwrap().replacen("rates:7000", "rates:7001", 1);
+    let trace = send(&cluster(&text), "internet", "http://node-2:30080/");
+    let why = trace.advice.unwrap().why;
+    assert_eq!((&*why.id, why.args["target"].as_str()), ("advice.call", "rates:7001"));
+    assert!(why.args["pod"].starts_with("orders-"), "{why:?}");
+}
