@@ -129,6 +129,7 @@ fn pod_view(part: &Part, pod: &PodView) -> Html {
             { facts(vec![
                 ("NAMESPACE".into(), pod.namespace.clone()), ("STATUS".into(), pod.status.clone()), ("READY".into(), ready), ("IP".into(), pod.ip.clone()),
                 ("NODE".into(), pod.node.clone()), ("LISTENS".into(), if listens.is_empty() { t("object.nothing") } else { listens.join(", ") }),
+                ("NETWORKPOLICY".into(), pod.policies.join(", ")),
             ]) }
             <div class="acts">
                 <button type="button" class="btn line sm" onclick={act(part, format!("{who} delete"))}>{ t("act.deletePod") }</button>

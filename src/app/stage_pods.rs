@@ -16,6 +16,14 @@ pub(super) fn pod(ink: &Ink, mark: &PodMark) -> Html {
     });
     let label = if mark.density == Density::Row {
         ink.speech.say(&msg!("stage.aria.pods", app = mark.full_name, count = mark.count, node = mark.node))
+    } else if mark.guarded {
+        ink.speech.say(&msg!(
+            "stage.aria.podGuarded",
+            name = mark.full_name,
+            address = mark.detail,
+            state = state,
+            node = mark.node
+        ))
     } else {
         ink.speech.say(&msg!("stage.aria.pod", name = mark.full_name, address = mark.detail, state = state, node = mark.node))
     };
@@ -54,6 +62,7 @@ fn card(mark: &PodMark, two_lines: bool) -> Html {
         if two_lines {
             <text class="m dim" x={n(x)} y={n(middle + 12.0)}>{ mark.detail.clone() }</text>
         }
+        if mark.guarded { { sign("g-policy", "k-pod", r.right() - 19.0, middle - 7.0, 14.0) } }
         if mark.endpoint {
             <circle class="socket" cx={n(r.x)} cy={n(middle)} r="4"/><circle class="socketdot" cx={n(r.x)} cy={n(middle)} r="1.4"/>
         } else {

@@ -9,6 +9,7 @@ use crate::api::meta::selects;
 use crate::cluster::Cluster;
 use crate::msg;
 use crate::node::images::Listener;
+use crate::node::network_policy::{Direction, Policies};
 use crate::packet::Protocol;
 use crate::trace::FieldRef;
 use crate::words::Message;
@@ -31,6 +32,7 @@ fn check(cluster: &Cluster, namespace: &str, name: &str, checks: &mut Checks) ->
     };
     checks.holds("pod-exists", msg!("explain.pod.ok", pod = name), Vec::new());
     is_ready(cluster, pod, checks)?;
+    lets_somebody_in(cluster, pod, checks)?;
     let by = |service: &&Service| !service.spec.selector.is_empty() && selects(&service.spec.selector, &pod.metadata.labels);
     let services: Vec<&Service> = cluster.store.in_namespace::<Service>(namespace).filter(by).collect();
     let labels = field(&ObjectRef::of(pod), "metadata.labels");
@@ -44,6 +46,24 @@ fn check(cluster: &Cluster, namespace: &str, name: &str, checks: &mut Checks) ->
     for service in services {
         through(cluster, service, pod, checks)?;
     }
+    Ok(())
+}
+
+/// Of the network policies that isolate the Pod, one at least has a rule.
+fn lets_somebody_in(cluster: &Cluster, pod: &Pod, checks: &mut Checks) -> Result<(), Stop> {
+    let policies = Policies::of(&cluster.store);
+    let isolating: Vec<_> = policies.isolating(pod, Direction::Ingress).collect();
+    if isolating.is_empty() || pod.spec.host_network == Some(true) {
+        return Ok(());
+    }
+    let name = &pod.metadata.name;
+    let names = isolating.iter().map(|policy| policy.metadata.name.as_str()).collect::<Vec<_>>().join(", ");
+    let because = isolating.iter().map(|policy| field(&ObjectRef::of(*policy), "spec.podSelector")).collect();
+    if isolating.iter().all(|policy| policy.spec.ingress.is_empty()) {
+        let text = msg!("explain.policy.closed", pod = name, policies = names);
+        return checks.fails("network-policy", text, msg!("explain.policy.closed.next"), because);
+    }
+    checks.holds("network-policy", msg!("explain.policy.some", pod = name, policies = names), because);
     Ok(())
 }
 

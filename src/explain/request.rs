@@ -7,7 +7,7 @@ use crate::api::core::{Namespace, Node, Pod, Service};
 use crate::api::networking::Ingress;
 use crate::cluster::Cluster;
 use crate::msg;
-use crate::trace::{Request, Source, Trace, Verdict};
+use crate::trace::{Reason, Request, Source, Trace, Verdict};
 use crate::words::Message;
 
 /// What a target says.
@@ -47,7 +47,9 @@ pub fn explain(cluster: &Cluster, request: &Request, trace: &Trace) -> Explanati
             Some(advice) => (advice.why, advice.next, advice.because),
             None => (ending(trace), msg!("explain.trace.next"), Vec::new()),
         };
-        let _: Result<(), Stop> = checks.fails("request-arrives", why, next, because);
+        let dropped = trace.hops.iter().any(|hop| hop.reason == Reason::Policy && hop.after.is_none());
+        let check = if dropped { "network-policy" } else { "request-arrives" };
+        let _: Result<(), Stop> = checks.fails(check, why, next, because);
     }
     let idle = reached.and_then(|object: ObjectRef| cluster.store.get::<Service>(&object.namespace, &object.name));
     Explanation { checks: checks.list, idle: idle.map(|service| pod::idle(cluster, service)).unwrap_or_default() }
@@ -164,6 +166,11 @@ fn name(cluster: &Cluster, request: &Request, trace: &Trace, target: &Target, ch
     let of_node = cluster.store.get::<Node>("", &target.host).and_then(|node| node.status.addresses.first());
     match (answer, of_node) {
         (None, Some(address)) => Ok(address.address.clone()),
+        (Some(dns), _) if dns.rcode.is_none() && trace.hops.iter().any(|hop| hop.reason == Reason::Policy) => {
+            // The question was dropped on its way: the trace's own advice names the policy.
+            let Some(advice) = trace.advice.clone() else { return Ok(target.host.clone()) };
+            checks.fails("network-policy", advice.why, advice.next, advice.because)
+        }
         (Some(dns), _) if dns.rcode.is_none() => {
             let text = msg!("explain.name.silent", name = target.host);
             checks.fails("name-resolves", text, msg!("explain.name.silent.next"), Vec::new())

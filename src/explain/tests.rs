@@ -183,3 +183,43 @@ fn a_closed_readiness_gate_is_named() {
     assert_eq!(last.next.as_ref().unwrap().id, "explain.pod.gate");
     assert_eq!(last.because[0].path, "spec.readinessGates[0].conditionType");
 }
+
+fn with_policy(policy: &str) -> Cluster {
+    cluster(&format!(
+        "apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {{selector: {{app: web}}, ports: [{{port: 80}}]}}\n---\n\
+         apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: guard}}\nspec: {policy}\n"
+    ))
+}
+
+#[test]
+fn a_network_policy_that_drops_a_request_is_the_check_that_fails() {
+    let holds = "name-resolves service-exists service-port selector-matches-pods pods-ready endpoints-ready process-listens";
+    let cluster = with_policy("{podSelector: {}, ingress: [{from: [{podSelector: {matchLabels: {app: api}}}]}]}");
+    let target = "http://web/";
+    let explanation = (1..20)
+        .map(|seed| {
+            let request = Request { from: POD.parse().unwrap(), target: target.into(), seed: Seed(seed), ..Request::default() };
+            let trace = DataPlane::program(&cluster).send(&cluster, &request);
+            explain(&cluster, &request, &trace)
+        })
+        .find(|explanation| !explanation.ok())
+        .expect("one seed leads to the other Pod");
+    assert_eq!(said(&explanation), format!("{holds} !network-policy hop.Policy.text.nobody"));
+    assert_eq!(
+        explanation.checks.last().unwrap().because[0],
+        field(&"NetworkPolicy/default/guard".parse().unwrap(), "spec.podSelector")
+    );
+}
+
+#[test]
+fn an_egress_policy_without_dns_fails_at_the_name() {
+    let cluster = with_policy("{podSelector: {}, policyTypes: [Egress], egress: [{ports: [{port: 80}]}]}");
+    check(&cluster, POD, "http://web/", "!network-policy hop.Policy.text.egress.dns");
+}
+
+#[test]
+fn a_pod_behind_default_deny_gets_no_traffic() {
+    let cluster = with_policy("{podSelector: {}}");
+    let name = cluster.store.in_namespace::<crate::api::core::Pod>("default").next().unwrap().metadata.name.clone();
+    assert_eq!(said(&explain_pod(&cluster, "default", &name)), "pod-exists pod-ready !network-policy explain.policy.closed");
+}

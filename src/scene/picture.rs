@@ -194,6 +194,8 @@ pub struct PodMark {
     pub endpoint: bool,
     /// The trace meets it.
     pub met: bool,
+    /// A network policy isolates it.
+    pub guarded: bool,
     pub glyph: bool,
     /// For a row: how many, and their share of the fullest row.
     pub count: usize,

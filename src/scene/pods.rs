@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 const HEXAGON: (f64, f64) = (15.0, 17.0);
 const ROW: f64 = 34.0;
+/// What the sign of a network policy takes of a card's width.
+const SHIELD: f64 = 16.0;
 
 /// Where Pods go in every column.
 #[derive(Clone, Copy, Debug)]
@@ -153,7 +155,8 @@ pub(super) fn mark(used: &Used, pod: &PodView, rect: Rect, density: Density, nar
     let endpoint = used.behind.contains(&(pod.namespace.clone(), pod.name.clone()));
     let port = pod.listens.first().map_or(String::new(), |port| format!(":{port}"));
     let glyph = !narrow || density >= Density::Hexagon;
-    let room = rect.width - if glyph { 44.0 } else { 20.0 };
+    let guarded = !pod.policies.is_empty() && density < Density::Hexagon;
+    let room = rect.width - if glyph { 44.0 } else { 20.0 } - if guarded { SHIELD } else { 0.0 };
     let state = match (pod.terminating, pod.status.as_str(), pod.ready) {
         (true, ..) => PodState::Terminating,
         (_, "Pending" | "ContainerCreating", _) => PodState::Pending,
@@ -173,6 +176,7 @@ pub(super) fn mark(used: &Used, pod: &PodView, rect: Rect, density: Density, nar
         detail: if name::width(&address) <= room { address } else { name::cut(&pod.ip, room) },
         endpoint,
         met: is_met(used, pod),
+        guarded,
         glyph,
         count: 1,
         share: 0.0,

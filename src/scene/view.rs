@@ -56,6 +56,8 @@ pub struct PodView {
     pub owner: Option<ObjectRef>,
     /// Ports that something listens on.
     pub listens: Vec<u16>,
+    /// Network policies that isolate it, by name.
+    pub policies: Vec<String>,
 }
 
 /// What a Pod is for.

@@ -5,6 +5,7 @@ use crate::api::discovery::EndpointSlice;
 use crate::api::networking::{Ingress, IngressBackend};
 use crate::api::{Kind, ObjectMeta, ObjectRef};
 use crate::cluster::Cluster;
+use crate::node::network_policy::{Direction, Policies};
 use crate::scene::view::{
     ClusterView, EndpointView, IngressRuleView, IngressView, NodeView, PodRole, PodView, PortView, ServiceView, WorkloadView,
 };
@@ -19,7 +20,8 @@ pub fn of(cluster: &Cluster) -> ClusterView {
     let store = &cluster.store;
     let mut nodes: Vec<NodeView> = store.all::<Node>().map(|node| node_view(cluster, node)).collect();
     nodes.sort_by_cached_key(|node| natural(&node.name));
-    let mut pods: Vec<PodView> = store.all::<Pod>().map(|pod| pod_view(cluster, pod)).collect();
+    let policies = Policies::of(store);
+    let mut pods: Vec<PodView> = store.all::<Pod>().map(|pod| pod_view(cluster, &policies, pod)).collect();
     pods.sort_by(|a, b| (&a.app, &a.namespace, &a.name).cmp(&(&b.app, &b.namespace, &b.name)));
     let positions = positions(cluster);
     let place = |object: ObjectRef, system: bool| (system, positions.get(&object).copied().unwrap_or(u32::MAX), object);
@@ -79,7 +81,7 @@ pub fn node_ip(node: &Node) -> String {
     internal.map(|address| address.address.clone()).unwrap_or_default()
 }
 
-fn pod_view(cluster: &Cluster, pod: &Pod) -> PodView {
+fn pod_view(cluster: &Cluster, policies: &Policies, pod: &Pod) -> PodView {
     let meta = &pod.metadata;
     let owner = top_owner(cluster, Kind::Pod, meta);
     let label = ["app", "app.kubernetes.io/name", "k8s-app"].iter().find_map(|key| meta.labels.get(*key));
@@ -96,7 +98,21 @@ fn pod_view(cluster: &Cluster, pod: &Pod) -> PodView {
         role: role(meta),
         owner,
         listens: crate::node::images::listens(pod, cluster.store.all::<Service>()).iter().map(|listener| listener.port).collect(),
+        policies: isolating(policies, pod),
     }
+}
+
+/// The policies that isolate a Pod in either direction; on the host's network none does.
+fn isolating(policies: &Policies, pod: &Pod) -> Vec<String> {
+    let mut names = Vec::new();
+    for direction in [Direction::Ingress, Direction::Egress] {
+        for policy in policies.isolating(pod, direction).filter(|_| pod.spec.host_network != Some(true)) {
+            if !names.contains(&policy.metadata.name) {
+                names.push(policy.metadata.name.clone());
+            }
+        }
+    }
+    names
 }
 
 fn role(meta: &ObjectMeta) -> PodRole {
