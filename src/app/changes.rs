@@ -1,5 +1,6 @@
 //! How the cluster got from one state to the next, as an ordered flow: API server, controllers, slices, kube-proxy, CoreDNS.
 
+use super::history::history;
 use super::i18n::marked;
 use super::icon::{glyph, icon};
 use super::root::Part;
@@ -114,8 +115,8 @@ pub fn Clock(part: &Part) -> Html {
     let state = &part.state;
     let Some(cluster) = &state.cluster else { return Html::default() };
     let down = cluster.view.nodes.iter().any(|node| !node.up || !node.ready);
-    let events = state.steps.iter().filter(|step| matches!(step, Step::Event(_))).count();
-    if !down && events == 0 {
+    let events = state.steps.iter().take(state.at).filter(|step| matches!(step, Step::Event(_))).count();
+    if !down && state.steps.is_empty() {
         return Html::default();
     }
     let wait = |seconds: u64| {
@@ -123,14 +124,14 @@ pub fn Clock(part: &Part) -> Html {
             .say(&msg!("clock.wait", time = if seconds < 60 { format!("{seconds} s") } else { format!("{} min", seconds / 60) }));
         html! { <button type="button" class="btn sm line" onclick={part.send.reform(move |_: MouseEvent| Msg::Act(format!("wait {seconds}s")))}>{ label }</button> }
     };
-    let keep = state.steps.len() - 1;
     html! {
         <div class="clock">
-            { icon("i-clock", 14) }<span class="num">{ state.say(&msg!("clock.now", time = clock(cluster.now))) }</span>
+            if down || events > 0 { <span class="num">{ state.say(&msg!("clock.now", time = clock(cluster.now))) }</span> }
             if down { { for [10, 60, 300].map(wait) } }
-            if matches!(state.steps.last(), Some(Step::Event(_))) {
-                <button type="button" class="btn sm" onclick={part.send.reform(move |_: MouseEvent| Msg::Rewind(keep))}>{ icon("i-back", 14) }{ state.speech.t("changes.back") }</button>
+            if let Some(before) = state.at.checked_sub(1).filter(|before| matches!(state.steps.get(*before), Some(Step::Event(_)))) {
+                <button type="button" class="btn sm" onclick={part.send.reform(move |_: MouseEvent| Msg::Rewind(before))}>{ icon("i-back", 14) }{ state.speech.t("changes.back") }</button>
             }
+            { history(part) }
         </div>
     }
 }

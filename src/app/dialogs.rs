@@ -11,13 +11,15 @@ use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
 /// Which dialog is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Open {
+    #[default]
     Nothing,
     Settings,
     Share,
     About,
+    Keys,
 }
 
 /// A dialog of the page.
@@ -157,7 +159,37 @@ pub fn About(OpenProps { on_close, .. }: &OpenProps) -> Html {
             <h3>{ speech.t("about.modelled") }</h3>{ part("about.modelled.list") }
             <h3>{ speech.t("about.simplified") }</h3>{ part("about.simplified.list") }
             <h3>{ speech.t("about.not") }</h3>{ part("about.not.list") }
-            <h3>{ speech.t("about.keys") }</h3>{ part("about.keys.list") }
+        </Dialog>
+    }
+}
+
+/// The keys, each with what it does.
+const KEYS: [(&str, &str); 12] = [
+    ("← →", "keys.step"),
+    ("Shift ← →", "keys.machine"),
+    ("Home End", "keys.ends"),
+    ("Space", "keys.play"),
+    ("1 – 9", "keys.number"),
+    ("V", "keys.view"),
+    ("L", "keys.line"),
+    ("?", "keys.help"),
+    ("Ctrl Enter", "keys.send"),
+    ("F6", "keys.panel"),
+    ("Esc", "keys.escape"),
+    ("Ctrl Z", "keys.undo"),
+];
+
+/// Every key of the page; those of a single letter can be turned off.
+#[component]
+pub fn Keys(OpenProps { part, on_close }: &OpenProps) -> Html {
+    let speech = use_speech();
+    let toggle = part.send.reform(|_: Event| Msg::Letters);
+    html! {
+        <Dialog title={speech.t("keys.title")} on_close={on_close.clone()}>
+            <dl class="keys">{ for KEYS.iter().map(|(keys, does)| html! { <>
+                <dt>{ for keys.split(' ').map(|key| if matches!(key, "–") { html! { { "–" } } } else { html! { <kbd>{ key }</kbd> } }) }</dt><dd>{ speech.t(does) }</dd>
+            </> }) }</dl>
+            <label class="check"><input type="checkbox" checked={part.state.letters} onchange={toggle}/>{ speech.t("keys.letters") }</label>
         </Dialog>
     }
 }

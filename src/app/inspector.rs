@@ -2,6 +2,7 @@
 //! or how the cluster just changed.
 
 use super::changes::Changes;
+use super::explain;
 use super::i18n::{Speech, marked};
 use super::icon::{glyph, icon, outcome, place_glyph};
 use super::object::ObjectView;
@@ -12,6 +13,7 @@ use crate::diagnostic::{Fix, Span};
 use crate::kubectl::SourceFile;
 use crate::msg;
 use crate::scene::steps::{self, Step};
+use crate::session::Asked;
 use crate::trace::{Advice, FieldRef, Hop, Place, Reason, RuleRef, Verdict};
 use crate::words::Message;
 use yew::prelude::*;
@@ -274,7 +276,8 @@ fn Cause(CauseProps { moment, because }: &CauseProps) -> Html {
     }
 }
 
-fn line_text(files: &[SourceFile], span: &Span) -> String {
+/// A line of the text, trimmed.
+pub fn line_text(files: &[SourceFile], span: &Span) -> String {
     let file = files.iter().find(|file| file.name == span.file);
     let line = file.and_then(|file| file.text.split('\n').nth((span.line as usize).saturating_sub(1)));
     line.unwrap_or_default().trim().to_string()
@@ -300,6 +303,7 @@ fn AdviceView(AdviceProps { moment, hop, advice }: &AdviceProps) -> Html {
             if why != text(&state.speech, hop) { <h4>{ marked(&why) }</h4> }
             <p>{ icon("i-hint", 15) }{ " " }{ marked(&state.say(&advice.next)) }</p>
             <Cause moment={moment.clone()} because={advice.because.clone()}/>
+            if let Some(run) = &state.run { { explain::why(&moment.part(), "why.request", Asked::Request(Box::new(run.trace.request.clone()))) } }
             if let Some(fix) = fix {
                 { diff(&state.files, &fix) }
                 <div class="row">

@@ -1,5 +1,6 @@
 //! The thing that was chosen on the stage: what it is, and what can be done to it.
 
+use super::explain;
 use super::icon::{glyph, icon};
 use super::root::Part;
 use super::state::{Dock, Msg, State};
@@ -7,6 +8,7 @@ use crate::api::{Kind, ObjectRef};
 use crate::msg;
 use crate::scene::ItemId;
 use crate::scene::view::{NodeView, PodRole, PodView, ServiceView};
+use crate::session::Asked;
 use crate::trace::Source;
 use yew::prelude::*;
 
@@ -137,6 +139,7 @@ fn pod_view(part: &Part, pod: &PodView) -> Html {
                 else { <button type="button" class="btn line sm" onclick={act(part, format!("{who} ready"))}>{ t("act.ready") }</button> }
                 <button type="button" class="btn line sm" onclick={part.send.reform(move |_: MouseEvent| Msg::From(caller.clone()))}>{ t("act.sendFrom") }</button>
             </div>
+            { explain::why(part, "why.pod", Asked::Pod(pod.namespace.clone(), pod.name.clone())) }
             { owner(part, pod.owner.as_ref()) }
             { document(part, pod.owner.as_ref().unwrap_or(&own)) }
         </section>
@@ -240,6 +243,10 @@ fn service_view(part: &Part, service: &ServiceView) -> Html {
                     <span class={if endpoint.ready { "ok" } else { "warn" }}>{ status }</span>
                 </li> }
             }) }</ul>
+            if let Some(request) = explain::request(state, service) {
+                <p class="small">{ state.say(&msg!("why.asked", from = request.from, target = request.target)) }</p>
+                { explain::why(part, "why.service", Asked::Request(Box::new(request))) }
+            }
             { document(part, &object) }
         </section>
     }

@@ -123,13 +123,21 @@ pub fn Dialog(props: &DialogProps) -> Html {
         });
     }
     let closed = props.on_close.reform(|_: Event| ());
-    let close = props.on_close.reform(|_: MouseEvent| ());
+    // The browser's own way to close gives the focus back to where it was, and then tells of it.
+    let close = {
+        let dialog = dialog.clone();
+        Callback::from(move |_: MouseEvent| {
+            if let Some(dialog) = dialog.cast::<HtmlDialogElement>() {
+                dialog.close();
+            }
+        })
+    };
     let onclick = {
-        let (dialog, on_close) = (dialog.clone(), props.on_close.clone());
+        let (dialog, close) = (dialog.clone(), close.clone());
         Callback::from(move |event: MouseEvent| {
             // The dialog itself is only hit beside its contents.
             if event.target().and_then(|target| target.dyn_into::<HtmlDialogElement>().ok()) == dialog.cast() {
-                on_close.emit(());
+                close.emit(event);
             }
         })
     };

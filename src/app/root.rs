@@ -83,6 +83,7 @@ impl Component for App {
         let engine = Engine::start(ctx.link().callback(Heard::Engine));
         let mut state = State::new();
         state.theme = storage::theme();
+        state.letters = storage::letters();
         let link = ctx.link().clone();
         let fragment = EventListener::new(&gloo::utils::window(), "hashchange", move |_| link.send_message(Heard::Fragment));
         let link = ctx.link().clone();

@@ -1,18 +1,21 @@
 //! The page's state, and its one reducer: a message in, the next state and its effects out. No DOM here: the root carries out the
 //! effects (`root.rs`), so that this is tested without a browser.
 
-use super::examples::{self, Example, Goal};
-use super::i18n::{Language, Speech};
+pub use super::message::{Ask, Effect, Msg};
+
+use super::dialogs::Open;
+use super::examples::{self, Goal};
+use super::i18n::Speech;
 use super::share::Saved;
 use super::stage_player::Start;
 use super::text;
 use crate::cluster::Change;
-use crate::diagnostic::{Diagnostic, Fix, Severity, Span};
+use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::kubectl::SourceFile;
 use crate::lesson::{GoalResult, Lesson};
 use crate::scene::ItemId;
 use crate::scene::view::ClusterView;
-use crate::session::{BurstResult, ClusterReply, Command, Reply};
+use crate::session::{BurstResult, ClusterReply, Command, Explained};
 use crate::settings::Settings;
 use crate::trace::{FieldRef, Source, Trace};
 use crate::words::Message;
@@ -56,6 +59,17 @@ pub enum Tab {
     Results,
 }
 
+/// What the stage shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum View {
+    /// Machines, and packets on their way.
+    #[default]
+    Cluster,
+    /// Who refers to whom, and the port ladder.
+    Objects,
+}
+
 /// Which table the dock shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -86,107 +100,6 @@ pub struct Run {
     pub files: Rc<Vec<SourceFile>>,
 }
 
-/// Why a reply is awaited.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Ask {
-    Cluster,
-    /// A step on the way to an older state: not shown.
-    Passing,
-    Send,
-    Burst,
-    /// A table: its answer counts while this tab is open.
-    Dock(Dock),
-    /// A paste, and where it goes: selection in UTF-16 units.
-    Paste(u32, u32),
-    /// A lesson's files, to be read.
-    Lesson(&'static str),
-    /// The goals of the open lesson.
-    Grade,
-}
-
-/// What the root has to do.
-#[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs)]
-pub enum Effect {
-    Ask(Ask, Command),
-    /// The text changed by typing: ask for the cluster when the typing rests.
-    EditSoon,
-    FetchWords(Language),
-    FetchExample(Example),
-    /// Puts a text into a file of the editor in place of a stretch (UTF-16 units), so that undo takes it back.
-    Splice {
-        file: usize,
-        start: u32,
-        end: u32,
-        text: String,
-    },
-    /// Selects a line of the open file and shows it.
-    ShowLine(u32),
-    /// Keeps the draft, the choices.
-    Save,
-    /// Keeps the own text apart, as another takes its place.
-    KeepOwn(Box<Saved>),
-    /// The three files of a lesson.
-    FetchLesson(&'static str),
-}
-
-/// What happens on the page.
-#[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs)]
-pub enum Msg {
-    Words(Speech),
-    Language(Language),
-    Theme(Theme),
-    Show(Screen),
-    Tab(Tab),
-    // The text.
-    Typed { file: usize, text: String },
-    EditNow,
-    OpenFile(usize),
-    AddFile,
-    CloseFile(usize),
-    Dropped(Vec<SourceFile>),
-    Pasted { start: u32, end: u32, text: String },
-    Insert(&'static str),
-    Fix(Fix),
-    FixAndSend(Fix),
-    Reset,
-    Example(Example),
-    ExampleText(Example, String),
-    Load(Box<Saved>),
-    Line(Span),
-    // A lesson.
-    OpenLesson(&'static str),
-    LessonText(&'static str, Box<[String; 3]>),
-    Guess(usize),
-    Confirm,
-    Hint,
-    // The cluster.
-    Act(String),
-    Rewind(usize),
-    Settings(Box<Settings>),
-    // The request.
-    From(Source),
-    Target(String),
-    Offer(String, Option<String>),
-    Method(String),
-    Send,
-    Replay,
-    Burst,
-    // The engine.
-    Ready,
-    Replied(Ask, Reply),
-    Restored(Reply),
-    Fault(String),
-    DismissFault,
-    // Looking at it.
-    Select(Option<ItemId>),
-    Dock(Dock),
-    RulesOf(String),
-    DismissNote,
-}
-
 /// Everything that the page shows. Large parts are shared, so a clone is cheap.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
@@ -208,7 +121,10 @@ pub struct State {
     pub settings: Rc<Settings>,
     pub seed: u64,
     pub start: Rc<Vec<SourceFile>>,
+    /// Everything that was done since, what was gone back from included.
     pub steps: Rc<Vec<Step>>,
+    /// How many of the steps the cluster has behind it.
+    pub at: usize,
 
     pub cluster: Option<Rc<ClusterReply>>,
     /// What the stage draws of it.
@@ -235,6 +151,13 @@ pub struct State {
     pub burst: Rc<Vec<BurstResult>>,
     pub bursts: u64,
 
+    pub shown: View,
+    /// Where the fields of the Objects view stand.
+    pub spots: Rc<BTreeMap<FieldRef, Span>>,
+    pub dialog: Open,
+    /// Keys of a single letter count on stage and timeline.
+    pub letters: bool,
+    pub explained: Option<Rc<Explained>>,
     pub selected: Option<ItemId>,
     pub dock: Dock,
     pub rules_of: String,
@@ -297,6 +220,7 @@ impl State {
             settings: Rc::default(),
             seed: 1,
             steps: Rc::default(),
+            at: 0,
             cluster: None,
             view: Rc::default(),
             good: 0,
@@ -313,6 +237,11 @@ impl State {
             results: Rc::default(),
             burst: Rc::default(),
             bursts: 0,
+            shown: View::Cluster,
+            spots: Rc::default(),
+            dialog: Open::Nothing,
+            letters: true,
+            explained: None,
             selected: None,
             dock: Dock::Kubectl(TABLES[0]),
             rules_of: "node-1".into(),
@@ -332,7 +261,7 @@ impl State {
 
     /// What a link or the draft keeps.
     pub fn saved(&self) -> Saved {
-        let events = self.steps.iter().filter_map(|step| match step {
+        let events = self.steps.iter().take(self.at).filter_map(|step| match step {
             Step::Event(event) => Some(event.clone()),
             Step::Text(_) => None,
         });
@@ -348,6 +277,12 @@ impl State {
             example: self.example.clone(),
             own: self.edited,
         }
+    }
+
+    /// The text as it was after so many steps.
+    pub fn text_at(&self, at: usize) -> &Rc<Vec<SourceFile>> {
+        let texts = self.steps.iter().take(at).rev();
+        texts.filter_map(|step| if let Step::Text(files) = step { Some(files) } else { None }).next().unwrap_or(&self.start)
     }
 
     /// Words for a message.

@@ -43,6 +43,7 @@ pub fn keep(state: &State) {
     if state.screen == Screen::Playground && state.lesson.is_none() {
         set("kubehop.draft", &serde_json::to_string(&state.saved()).unwrap_or_default());
     }
+    set("kubehop.letters", if state.letters { "on" } else { "off" });
     set("kubehop.lang", state.speech.language.code());
     set(
         "kubehop.theme",
@@ -61,6 +62,11 @@ pub fn language() -> Language {
     Language::of(
         &asked.map(String::from).or_else(|| get("kubehop.lang")).or_else(|| window().navigator().language()).unwrap_or_default(),
     )
+}
+
+/// Whether keys of a single letter count.
+pub fn letters() -> bool {
+    get("kubehop.letters").as_deref() != Some("off")
 }
 
 /// The chosen theme.

@@ -44,6 +44,22 @@ pub fn line_now(old: &str, new: &str, line: u32) -> Option<u32> {
     best.map(|there| there as u32 + 1)
 }
 
+/// Where two texts first differ: file and line, both from 0, and the line as it is now.
+pub fn first_change<'a>(old: &[SourceFile], new: &'a [SourceFile]) -> Option<(usize, usize, &'a str)> {
+    for (index, file) in new.iter().enumerate() {
+        let mut before = old.get(index).map_or("", |file| &file.text).split('\n');
+        for (number, line) in file.text.split('\n').enumerate() {
+            if before.next() != Some(line) {
+                return Some((index, number, line));
+            }
+        }
+        if before.next().is_some() {
+            return Some((index, file.text.split('\n').count(), ""));
+        }
+    }
+    (old.len() > new.len()).then_some((new.len(), 0, ""))
+}
+
 /// A name that no file has yet: `new.yaml`, `new-2.yaml`.
 pub fn free_name(files: &[SourceFile], wanted: &str) -> String {
     let (stem, ending) = wanted.rsplit_once('.').unwrap_or((wanted, "yaml"));
@@ -105,6 +121,15 @@ mod tests {
         let (old, new) = ("a\n  port: 80\nb\n  port: 80\nc", "x\na\n  port: 80\nb\n  port: 80\nc");
         assert_eq!((line_now(old, new, 2), line_now(old, new, 4)), (Some(3), Some(5)));
         assert_eq!(line_now(old, "a", 2), None);
+    }
+
+    #[test]
+    fn the_first_change_is_the_first_line_that_differs() {
+        let file = |text: &str| vec![SourceFile { name: "a".into(), text: text.into() }];
+        assert_eq!(first_change(&file("a\nb\nc"), &file("a\nx\nc")), Some((0, 1, "x")));
+        assert_eq!(first_change(&file("a\nb"), &file("a")), Some((0, 1, "")));
+        assert_eq!(first_change(&file("a"), &file("a")), None);
+        assert_eq!(first_change(&file("a"), &[]), Some((0, 0, "")));
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use super::changes::{Clock, touched, use_flow};
 use super::examples;
 use super::icon::icon;
+use super::objects::ObjectsView;
 use super::stage::{Selected, Stage};
-use super::state::{Msg, State};
+use super::state::{Msg, State, View};
 use super::timeline::Timeline;
 use super::workbench::Moment;
 use crate::diagnostic::Severity;
@@ -24,20 +25,29 @@ pub fn Theater(moment: &Moment) -> Html {
     let touched = if trace.is_none() { touched(state, flow) } else { Rc::default() };
     let choose = moment.send.reform(|chosen: Selected| Msg::Select(Some(chosen.item)));
     let outside = state.from == Source::Internet;
+    let objects = state.shown == View::Objects;
     let private = state.settings.outside.private_nodes;
     let note = if private { "stage.privateNodes" } else { "stage.assumption" };
     html! { <>
         <section class="stagebox" aria-label={speech.t("stage.label")} data-panel="stage">
             <div class="stagebar">
+                { views(moment) }
                 if outside { <span class={classes!("note", private.then_some("private"))}>{ speech.t(note) }</span> }
                 <Clock ..part.clone()/>
                 <span class="spacer"></span>
                 { key("M1 5H21", "packet", speech.t("stage.key.packet")) }
-                { key("M5 1H17a4 4 0 0 1 0 8H5a4 4 0 0 1 0-8Z", "virtual", speech.t("stage.key.rules")) }
-                { key("M1 5H21", "real", speech.t("stage.key.network")) }
+                if objects {
+                    { key("M1 5H21", "lookup", speech.t("objects.key.lookup")) }
+                    { key("M1 5H21", "real", speech.t("objects.key.refers")) }
+                } else {
+                    { key("M5 1H17a4 4 0 0 1 0 8H5a4 4 0 0 1 0-8Z", "virtual", speech.t("stage.key.rules")) }
+                    { key("M1 5H21", "real", speech.t("stage.key.network")) }
+                }
             </div>
             <Banner ..moment.clone()/>
-            if state.cluster.is_some() {
+            if state.cluster.is_some() && objects {
+                <ObjectsView ..moment.clone()/>
+            } else if state.cluster.is_some() {
                 <Stage view={state.view.clone()} trace={trace.clone()} player={moment.player.clone()} selected={state.selected.clone()} on_select={choose}
                     burst={(state.bursts > 0 && !state.results.is_empty()).then(|| state.burst.clone())} {touched}/>
             } else {
@@ -47,6 +57,20 @@ pub fn Theater(moment: &Moment) -> Html {
         </section>
         <Timeline {trace} player={moment.player.clone()}/>
     </> }
+}
+
+/// The cluster, or its objects.
+fn views(moment: &Moment) -> Html {
+    let state = &moment.state;
+    let button = |view: View, sign: &'static str, id: &str| {
+        let onclick = moment.send.reform(move |_: MouseEvent| Msg::View(view));
+        html! { <button type="button" aria-pressed={(state.shown == view).to_string()} aria-keyshortcuts={state.letters.then_some("V")} {onclick}>{ icon(sign, 14) }{ state.speech.t(id) }</button> }
+    };
+    html! {
+        <div class="seg" role="group" aria-label={state.speech.t("objects.views")}>
+            { button(View::Cluster, "g-node", "objects.cluster") }{ button(View::Objects, "g-svc", "objects.objects") }
+        </div>
+    }
 }
 
 fn key(path: &'static str, class: &'static str, words: String) -> Html {

@@ -1,6 +1,6 @@
 //! The bar on top: examples, lessons, language, theme, settings, share; and the tabs of a narrow page.
 
-use super::dialogs::{About, Open, Settings, Share};
+use super::dialogs::{About, Keys, Open, Settings, Share};
 use super::examples::{self, EXAMPLES, Example};
 use super::i18n::Language;
 use super::icon::icon;
@@ -27,15 +27,8 @@ pub fn brand(named: bool) -> Html {
 pub fn TopBar(part: &Part) -> Html {
     let state = &part.state;
     let speech = &state.speech;
-    let open = use_state(|| Open::Nothing);
-    let show = |what: Open| {
-        let open = open.clone();
-        Callback::from(move |_: MouseEvent| open.set(what))
-    };
-    let close = {
-        let open = open.clone();
-        Callback::from(move |()| open.set(Open::Nothing))
-    };
+    let show = |what: Open| part.send.reform(move |_: MouseEvent| Msg::Open(what));
+    let close = part.send.reform(|()| Msg::Open(Open::Nothing));
     let playground = state.screen == Screen::Playground;
     let go = |screen: Screen| {
         part.send.reform(move |event: MouseEvent| {
@@ -65,6 +58,7 @@ pub fn TopBar(part: &Part) -> Html {
                 <Languages ..part.clone()/>
                 <ThemeButton ..part.clone()/>
                 <button type="button" class="btn icon" aria-label={speech.t("settings.title")} title={speech.t("settings.title")} onclick={show(Open::Settings)}>{ icon("i-gear", 16) }</button>
+                <button type="button" class="btn icon" aria-label={speech.t("keys.title")} title={speech.t("keys.title")} onclick={show(Open::Keys)}>{ icon("i-keys", 16) }</button>
                 <button type="button" class="btn icon" aria-label={speech.t("about.title")} title={speech.t("about.title")} onclick={show(Open::About)}>{ icon("i-info", 16) }</button>
             </div>
             <button type="button" class="btn line share" aria-label={speech.t("top.share")} onclick={show(Open::Share)}>{ icon("i-share", 16) }<span>{ speech.t("top.share") }</span></button>
@@ -79,11 +73,12 @@ pub fn TopBar(part: &Part) -> Html {
                 { for EXAMPLES.iter().map(|example| example_item(part, *example)) }
             </Menu></div>
         </header>
-        { match *open {
+        { match state.dialog {
             Open::Nothing => Html::default(),
             Open::Settings => html! { <Settings part={part.clone()} on_close={close}/> },
             Open::Share => html! { <Share part={part.clone()} on_close={close}/> },
             Open::About => html! { <About part={part.clone()} on_close={close}/> },
+            Open::Keys => html! { <Keys part={part.clone()} on_close={close}/> },
         } }
     </> }
 }

@@ -6,10 +6,11 @@ use super::editor::Editor;
 use super::embed::Embed;
 use super::icon::icon;
 use super::inspector::{Inspector, sentence};
+use super::keys::use_letters;
 use super::lessons::{LessonColumn, LessonList};
 use super::root::{Part, Shared};
 use super::stage_player::{Player, use_player};
-use super::state::{Msg, Screen, Tab};
+use super::state::{Msg, Screen, Tab, View};
 use super::theater::Theater;
 use super::topbar::{TabBar, TopBar};
 use crate::scene::steps;
@@ -48,6 +49,7 @@ pub fn Workbench(part: &Part) -> Html {
     let start = run.as_ref().map(|run| run.start).unwrap_or_default();
     let player = use_player(run.map(|run| run.trace.clone()), start);
     let moment = Moment { state: part.state.clone(), send: part.send.clone(), player };
+    use_letters(&moment);
     if part.state.screen == Screen::Embed {
         return html! { <Embed ..moment/> };
     }
@@ -63,7 +65,7 @@ pub fn Workbench(part: &Part) -> Html {
         Tab::Results => "on-results",
     };
     html! {
-        <div class={classes!("app", tab)}>
+        <div class={classes!("app", tab, (part.state.shown == View::Objects).then_some("objects"))}>
             <TopBar ..part.clone()/>
             <Notice ..part.clone()/>
             <main class={classes!("work", lesson.is_some().then_some("ls"))}>

@@ -58,6 +58,18 @@ pub struct PodView {
     pub listens: Vec<u16>,
     /// Network policies that isolate it, by name.
     pub policies: Vec<String>,
+    /// What its manifest declares.
+    pub ports: Vec<ContainerPortView>,
+}
+
+/// A `containerPort`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct ContainerPortView {
+    pub name: String,
+    pub port: u16,
+    /// Its field: `spec.containers[0].ports[1].containerPort`.
+    pub at: String,
 }
 
 /// What a Pod is for.
@@ -144,6 +156,8 @@ pub struct IngressRuleView {
     pub service: String,
     pub port: String,
     pub tls: bool,
+    /// Its field: `spec.rules[0].http.paths[1]`.
+    pub at: String,
 }
 
 /// A workload: Deployment, StatefulSet, DaemonSet, or a ReplicaSet of its own.

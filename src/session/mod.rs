@@ -9,6 +9,7 @@ use crate::control_plane::Prune;
 use crate::control_plane::apiserver::Admission;
 use crate::data_plane::DataPlane;
 use crate::diagnostic::{Diagnostic, Finding, Severity, Span};
+use crate::explain::{self, Explanation};
 use crate::kubectl::{self, SourceFile};
 use crate::lesson::{self, GoalResult, Lesson};
 use crate::msg;
@@ -50,6 +51,19 @@ pub enum Command {
     Grade { lesson: Box<Lesson>, files: Vec<SourceFile> },
     /// Mends a paste: the raw text in, the mended text and what was done out.
     Paste { text: String, into: Vec<SourceFile> },
+    /// Why a request ends as it does, or a Pod gets no traffic.
+    Explain { what: Asked },
+    /// Where these fields stand in the text.
+    Lines { fields: Vec<FieldRef> },
+}
+
+/// What is to be explained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Asked {
+    /// Why a request ends as it does.
+    Request(Box<Request>),
+    /// Why a Pod gets traffic, or none: namespace and name.
+    Pod(String, String),
 }
 
 /// What the engine answers; each reply belongs to the command sent before it.
@@ -70,6 +84,19 @@ pub enum Reply {
     Graded { results: Vec<GoalResult> },
     /// After `Paste`.
     Pasted { text: String, notes: Vec<Diagnostic> },
+    /// After `Explain`.
+    Explained(Box<Explained>),
+    /// After `Lines`: those that are written somewhere.
+    Lines(Vec<(FieldRef, Span)>),
+}
+
+/// An explanation, with the lines of the fields that it cites.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Explained {
+    pub what: Asked,
+    pub explanation: Explanation,
+    pub lines: Vec<(FieldRef, Span)>,
 }
 
 /// The cluster after a change.
@@ -160,6 +187,11 @@ impl Session {
                 self.cluster_reply(0, changes)
             }
             Command::Send { request } => self.send(&request),
+            Command::Explain { what } => self.explain(what),
+            Command::Lines { fields } => match &self.running {
+                Some(running) => Reply::Lines(lines(&running.cluster, &mut fields.iter())),
+                None => not_running(),
+            },
             Command::Burst { request, count } => self.burst(&request, count),
             Command::Rules { node } => self.rules(&node),
             Command::Kubectl { line } => self.kubectl(&line),
@@ -231,15 +263,23 @@ impl Session {
         let trace = running.plane.send(&running.cluster, request);
         let mut fields = Vec::new();
         cited(&trace, &mut fields);
-        let mut lines: Vec<(FieldRef, Span)> = Vec::new();
-        for field in fields {
-            if lines.iter().all(|(known, _)| known != field)
-                && let Some(span) = running.cluster.locate(field)
-            {
-                lines.push((field.clone(), span));
-            }
-        }
+        let lines = lines(&running.cluster, &mut fields.into_iter());
         Reply::Trace(Box::new(TraceReply { trace, lines }))
+    }
+
+    fn explain(&self, what: Asked) -> Reply {
+        let Some(Running { cluster, plane }) = &self.running else { return not_running() };
+        let explanation = match &what {
+            // To ask leaves no connection behind.
+            Asked::Request(request) => {
+                let trace = plane.clone().send(cluster, request);
+                explain::explain(cluster, request, &trace)
+            }
+            Asked::Pod(namespace, name) => explain::explain_pod(cluster, namespace, name),
+        };
+        let checks = explanation.checks.iter().flat_map(|check| &check.because);
+        let lines = lines(cluster, &mut checks.chain(explanation.idle.iter().flat_map(|idle| &idle.because)));
+        Reply::Explained(Box::new(Explained { what, explanation, lines }))
     }
 
     fn burst(&mut self, request: &Request, count: u32) -> Reply {
@@ -288,6 +328,19 @@ fn refused_settings(why: String) -> Diagnostic {
 
 fn not_running() -> Reply {
     Reply::Text { text: "the cluster has not been started: send Edit or Reset first".into(), failed: true }
+}
+
+/// Where fields stand in the text, each once; those that are written nowhere are left out.
+fn lines<'a>(cluster: &Cluster, fields: &mut dyn Iterator<Item = &'a FieldRef>) -> Vec<(FieldRef, Span)> {
+    let mut lines: Vec<(FieldRef, Span)> = Vec::new();
+    for field in fields {
+        if lines.iter().all(|(known, _)| known != field)
+            && let Some(span) = cluster.locate(field)
+        {
+            lines.push((field.clone(), span));
+        }
+    }
+    lines
 }
 
 /// Every field that a trace cites, calls included, in order of appearance.

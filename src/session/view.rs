@@ -7,7 +7,8 @@ use crate::api::{Kind, ObjectMeta, ObjectRef};
 use crate::cluster::Cluster;
 use crate::node::network_policy::{Direction, Policies};
 use crate::scene::view::{
-    ClusterView, EndpointView, IngressRuleView, IngressView, NodeView, PodRole, PodView, PortView, ServiceView, WorkloadView,
+    ClusterView, ContainerPortView, EndpointView, IngressRuleView, IngressView, NodeView, PodRole, PodView, PortView,
+    ServiceView, WorkloadView,
 };
 use crate::settings::INGRESS_NAMESPACE;
 use std::collections::BTreeMap;
@@ -97,6 +98,7 @@ fn pod_view(cluster: &Cluster, policies: &Policies, pod: &Pod) -> PodView {
         terminating: meta.deletion_timestamp.is_some(),
         role: role(meta),
         owner,
+        ports: container_ports(pod),
         listens: crate::node::images::listens(pod, cluster.store.all::<Service>()).iter().map(|listener| listener.port).collect(),
         policies: isolating(policies, pod),
     }
@@ -113,6 +115,21 @@ fn isolating(policies: &Policies, pod: &Pod) -> Vec<String> {
         }
     }
     names
+}
+
+fn container_ports(pod: &Pod) -> Vec<ContainerPortView> {
+    let mut ports = Vec::new();
+    for (container, spec) in pod.spec.containers.iter().enumerate() {
+        for (index, port) in spec.ports.iter().enumerate() {
+            let at = format!("spec.containers[{container}].ports[{index}].containerPort");
+            ports.push(ContainerPortView {
+                name: port.name.clone(),
+                port: u16::try_from(port.container_port).unwrap_or_default(),
+                at,
+            });
+        }
+    }
+    ports
 }
 
 fn role(meta: &ObjectMeta) -> PodRole {
@@ -212,8 +229,8 @@ fn ingress_view(cluster: &Cluster, ingress: &Ingress) -> IngressView {
     let (meta, spec) = (&ingress.metadata, &ingress.spec);
     let tls_hosts: Vec<&String> = spec.tls.iter().flat_map(|tls| &tls.hosts).collect();
     let mut rules: Vec<IngressRuleView> = Vec::new();
-    for rule in &spec.rules {
-        for path in rule.http.iter().flat_map(|http| &http.paths) {
+    for (number, rule) in spec.rules.iter().enumerate() {
+        for (index, path) in rule.http.iter().flat_map(|http| &http.paths).enumerate() {
             let (service, port) = backend_words(&path.backend);
             rules.push(IngressRuleView {
                 host: rule.host.clone(),
@@ -222,12 +239,13 @@ fn ingress_view(cluster: &Cluster, ingress: &Ingress) -> IngressView {
                 service,
                 port,
                 tls: tls_hosts.contains(&&rule.host),
+                at: format!("spec.rules[{number}].http.paths[{index}]"),
             });
         }
     }
     if let Some(backend) = &spec.default_backend {
         let (service, port) = backend_words(backend);
-        rules.push(IngressRuleView { service, port, ..IngressRuleView::default() });
+        rules.push(IngressRuleView { service, port, at: "spec.defaultBackend".into(), ..IngressRuleView::default() });
     }
     let address = ingress.status.load_balancer.ingress.first();
     let address = address.map(|entry| if entry.ip.is_empty() { entry.hostname.clone() } else { entry.ip.clone() });

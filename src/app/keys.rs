@@ -1,0 +1,44 @@
+//! Keys of a single letter: they count where nothing is typed, with the focus on stage or timeline or nowhere, and can be turned off.
+
+use super::dialogs::Open;
+use super::state::{Msg, View};
+use super::workbench::Moment;
+use gloo::events::EventListener;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, KeyboardEvent};
+use yew::prelude::*;
+
+/// V shows the cluster or its objects, L goes to the line that caused the shown hop, ? lists all keys.
+#[hook]
+pub fn use_letters(moment: &Moment) {
+    let newest = use_mut_ref(|| moment.clone());
+    *newest.borrow_mut() = moment.clone();
+    use_effect_with((), move |()| {
+        let listener = EventListener::new(&gloo::utils::document(), "keydown", move |event| {
+            let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
+            let moment = newest.borrow().clone();
+            if let Some(msg) = meant(&moment, event) {
+                moment.send.emit(msg);
+            }
+        });
+        move || drop(listener)
+    });
+}
+
+fn meant(moment: &Moment, event: &KeyboardEvent) -> Option<Msg> {
+    let state = &moment.state;
+    if !state.letters || state.dialog != Open::Nothing || event.ctrl_key() || event.alt_key() || event.meta_key() {
+        return None;
+    }
+    let target = event.target()?.dyn_into::<Element>().ok()?;
+    let here = target.tag_name() == "BODY" || target.closest("[data-panel=stage],[data-panel=timeline]").ok().flatten().is_some();
+    if !here || matches!(target.tag_name().as_str(), "INPUT" | "SELECT" | "TEXTAREA") {
+        return None;
+    }
+    match event.key().as_str() {
+        "v" | "V" => Some(Msg::View(if state.shown == View::Cluster { View::Objects } else { View::Cluster })),
+        "l" | "L" => state.causes(&moment.hop()?.because).into_iter().next().map(Msg::Line),
+        "?" => Some(Msg::Open(Open::Keys)),
+        _ => None,
+    }
+}

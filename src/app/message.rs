@@ -1,0 +1,122 @@
+//! What happens on the page, and what the root then has to do.
+
+use super::dialogs::Open;
+use super::examples::Example;
+use super::i18n::{Language, Speech};
+use super::share::Saved;
+use super::state::{Dock, Screen, Tab, Theme, View};
+use crate::diagnostic::{Fix, Span};
+use crate::kubectl::SourceFile;
+use crate::scene::ItemId;
+use crate::session::{Asked, Command, Reply};
+use crate::settings::Settings;
+use crate::trace::Source;
+
+/// Why a reply is awaited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Ask {
+    Cluster,
+    /// A step on the way to an older state: not shown.
+    Passing,
+    Send,
+    Burst,
+    /// A table: its answer counts while this tab is open.
+    Dock(Dock),
+    /// A paste, and where it goes: selection in UTF-16 units.
+    Paste(u32, u32),
+    /// A lesson's files, to be read.
+    Lesson(&'static str),
+    /// The goals of the open lesson.
+    Grade,
+    /// Why a request fails, or a Pod gets no traffic.
+    Explain,
+    /// Where the fields of the Objects view stand.
+    Lines,
+}
+
+/// What the root has to do.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum Effect {
+    Ask(Ask, Command),
+    /// The text changed by typing: ask for the cluster when the typing rests.
+    EditSoon,
+    FetchWords(Language),
+    FetchExample(Example),
+    /// Puts a text into a file of the editor in place of a stretch (UTF-16 units), so that undo takes it back.
+    Splice {
+        file: usize,
+        start: u32,
+        end: u32,
+        text: String,
+    },
+    /// Selects a line of the open file and shows it.
+    ShowLine(u32),
+    /// Keeps the draft, the choices.
+    Save,
+    /// Keeps the own text apart, as another takes its place.
+    KeepOwn(Box<Saved>),
+    /// The three files of a lesson.
+    FetchLesson(&'static str),
+}
+
+/// What happens on the page.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum Msg {
+    Words(Speech),
+    Language(Language),
+    Theme(Theme),
+    Show(Screen),
+    Tab(Tab),
+    // The text.
+    Typed { file: usize, text: String },
+    EditNow,
+    OpenFile(usize),
+    AddFile,
+    CloseFile(usize),
+    Dropped(Vec<SourceFile>),
+    Pasted { start: u32, end: u32, text: String },
+    Insert(&'static str),
+    Fix(Fix),
+    FixAndSend(Fix),
+    Reset,
+    Example(Example),
+    ExampleText(Example, String),
+    Load(Box<Saved>),
+    Line(Span),
+    // A lesson.
+    OpenLesson(&'static str),
+    LessonText(&'static str, Box<[String; 3]>),
+    Guess(usize),
+    Confirm,
+    Hint,
+    // The cluster.
+    Act(String),
+    Rewind(usize),
+    Settings(Box<Settings>),
+    // The request.
+    From(Source),
+    Target(String),
+    Offer(String, Option<String>),
+    Method(String),
+    Send,
+    Replay,
+    Burst,
+    // The engine.
+    Ready,
+    Replied(Ask, Reply),
+    Restored(Reply),
+    Fault(String),
+    DismissFault,
+    // Looking at it.
+    View(View),
+    Open(Open),
+    Letters,
+    Explain(Asked),
+    Select(Option<ItemId>),
+    Dock(Dock),
+    RulesOf(String),
+    DismissNote,
+}

@@ -1,0 +1,177 @@
+//! What the engine answered.
+
+use super::super::stage_player::Start;
+use super::super::state::{Ask, Dock, Effect, Msg, REMEMBERED, Run, State, View, Waiting};
+use crate::diagnostic::Severity;
+use crate::scene::ItemId;
+use crate::session::{BurstResult, ClusterReply, Command, Reply};
+use crate::trace::Trace;
+use std::rc::Rc;
+
+impl State {
+    pub(super) fn hear(&mut self, msg: Msg) -> Vec<Effect> {
+        match msg {
+            Msg::Ready => {
+                self.ready = true;
+                Vec::new()
+            }
+            Msg::Fault(words) => {
+                self.fault = Some(words);
+                self.sending = false;
+                self.send_after = None;
+                Vec::new()
+            }
+            Msg::DismissFault => {
+                self.fault = None;
+                Vec::new()
+            }
+            Msg::Restored(reply) | Msg::Replied(Ask::Cluster, reply) => match reply {
+                Reply::Cluster(cluster) => self.take_cluster(*cluster),
+                _ => Vec::new(),
+            },
+            Msg::Replied(Ask::Send, Reply::Trace(reply)) => {
+                self.sending = false;
+                self.explained = None;
+                let lines = reply.lines.into_iter().collect();
+                self.remember(&reply.trace);
+                let start = if self.touched { Start::Once } else { Start::Idle };
+                self.run = Some(Rc::new(Run { trace: Rc::new(reply.trace), lines, files: self.files.clone(), start }));
+                Vec::new()
+            }
+            Msg::Replied(Ask::Burst, Reply::Burst(reply)) => {
+                self.burst = Rc::new(reply.results);
+                self.results = self.burst.clone();
+                self.bursts += 1;
+                Vec::new()
+            }
+            Msg::Replied(Ask::Dock(dock), Reply::Text { text, failed }) => {
+                if dock == self.dock {
+                    self.table = Rc::new((text, failed));
+                }
+                Vec::new()
+            }
+            Msg::Replied(Ask::Lesson(id), Reply::Lesson { lesson, answer }) => self.begin_lesson(id, *lesson, answer),
+            Msg::Replied(Ask::Grade, Reply::Graded { results }) => {
+                if let Some(course) = &mut self.lesson {
+                    Rc::make_mut(course).results = results;
+                }
+                Vec::new()
+            }
+            Msg::Replied(Ask::Explain, Reply::Explained(reply)) => {
+                self.explained = Some(Rc::new(*reply));
+                Vec::new()
+            }
+            Msg::Replied(Ask::Lines, Reply::Lines(lines)) => {
+                self.spots = Rc::new(lines.into_iter().collect());
+                Vec::new()
+            }
+            Msg::Replied(Ask::Paste(start, end), Reply::Pasted { text, notes }) => {
+                self.notes = Rc::new(notes);
+                vec![Effect::Splice { file: self.open, start, end, text }]
+            }
+            _ => {
+                self.sending = false;
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) fn remember(&mut self, trace: &Trace) {
+        let results = Rc::make_mut(&mut self.results);
+        if results.len() >= REMEMBERED {
+            results.remove(0);
+        }
+        results.push(BurstResult { verdict: trace.verdict, status: trace.status, pod: trace.pod.clone() });
+    }
+
+    pub(super) fn take_cluster(&mut self, mut cluster: ClusterReply) -> Vec<Effect> {
+        if cluster.revision == 0 {
+            // An action changes no text.
+            cluster.revision = self.cluster.as_ref().map_or(0, |before| before.revision);
+        }
+        let same = self.cluster.as_ref().is_some_and(|before| before.view == cluster.view);
+        if !same {
+            // A trace belongs to the cluster that it ran in.
+            self.run = None;
+            self.explained = None;
+            self.results = Rc::default();
+        }
+        if !cluster.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+            self.good = cluster.revision;
+        }
+        if !same && self.cluster.is_some() {
+            self.changes = Rc::new(cluster.changes.clone());
+            self.flow += 1;
+        }
+        self.follow(&cluster);
+        if self.selected.as_ref().is_some_and(|item| !shows(&cluster, item)) {
+            self.selected = None;
+        }
+        if !same {
+            self.view = Rc::new(cluster.view.clone());
+        }
+        self.cluster = Some(Rc::new(cluster));
+        let mut effects = self.ask_dock();
+        effects.extend(self.ask_lines());
+        match self.send_after.take() {
+            Some(Waiting::First(goal)) => {
+                let offers = self.cluster.as_ref().map_or(&[][..], |cluster| &cluster.targets);
+                if let Some(target) = goal.pick(offers) {
+                    self.target = target;
+                    effects.extend(self.send());
+                }
+            }
+            Some(Waiting::Next) => effects.extend(self.send()),
+            Some(Waiting::Again) => effects.extend(self.send_with(self.next.saturating_sub(1).max(1))),
+            None => {}
+        }
+        effects
+    }
+
+    /// A target that was offered and is gone with the edit makes way for its nearest kin.
+    pub(super) fn follow(&mut self, cluster: &ClusterReply) {
+        let Some(before) = &self.cluster else { return };
+        let offered = |cluster: &ClusterReply, target: &str| cluster.targets.iter().any(|offer| offer.target == target);
+        let broken = cluster.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+        if broken || before.revision == cluster.revision || !offered(before, &self.target) || offered(cluster, &self.target) {
+            return;
+        }
+        let host = |target: &str| target.rsplit_once(':').map(|(host, _)| host.to_string());
+        let works = || cluster.targets.iter().filter(|offer| offer.fails.is_none());
+        let kin = works().find(|offer| host(&offer.target) == host(&self.target));
+        if let Some(offer) = kin.or_else(|| works().next()).or(cluster.targets.first()) {
+            self.target = offer.target.clone();
+            self.from = offer.from.as_ref().and_then(|from| from.parse().ok()).unwrap_or_default();
+        }
+    }
+
+    /// The lines that the Objects view shows, while it is open.
+    pub(super) fn ask_lines(&self) -> Vec<Effect> {
+        if self.shown != View::Objects {
+            return Vec::new();
+        }
+        let fields = crate::scene::objects::fields(&self.view);
+        vec![Effect::Ask(Ask::Lines, Command::Lines { fields })]
+    }
+
+    pub(super) fn ask_dock(&mut self) -> Vec<Effect> {
+        let command = match &self.dock {
+            Dock::Kubectl(line) => Command::Kubectl { line: line.to_string() },
+            Dock::Rules => Command::Rules { node: self.rules_of.clone() },
+        };
+        vec![Effect::Ask(Ask::Dock(self.dock.clone()), command)]
+    }
+}
+
+/// Whether the stage still shows a thing.
+fn shows(cluster: &ClusterReply, item: &ItemId) -> bool {
+    let view = &cluster.view;
+    match item {
+        ItemId::Pod(namespace, name) => view.pods.iter().any(|pod| pod.namespace == *namespace && pod.name == *name),
+        ItemId::Node(name) | ItemId::Rules(name) | ItemId::Gate(name, ..) => view.nodes.iter().any(|node| node.name == *name),
+        ItemId::Service(namespace, name) => {
+            view.services.iter().any(|service| service.namespace == *namespace && service.name == *name)
+        }
+        _ => true,
+    }
+}

@@ -1,0 +1,262 @@
+//! The one reducer: a message in, the next state and its effects out. No DOM, so it is tested without a browser.
+
+mod edit;
+mod heard;
+mod lesson;
+
+use super::examples::Goal;
+use super::share::Saved;
+use super::state::{Ask, Effect, Msg, REMEMBERED, State, Step, Waiting};
+use crate::kubectl::SourceFile;
+use crate::random::Seed;
+use crate::session::Command;
+use crate::trace::Request;
+use std::rc::Rc;
+
+impl State {
+    fn request(&self, seed: u64) -> Request {
+        Request {
+            from: self.from.clone(),
+            target: self.target.trim().to_string(),
+            method: self.method.clone(),
+            seed: Seed(seed),
+            ..Request::default()
+        }
+    }
+
+    /// The next state, in place, and what is to be done about it.
+    pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
+        self.touched |= matches!(msg, Msg::Send | Msg::Replay | Msg::Burst | Msg::Typed { .. } | Msg::Act(_) | Msg::Select(_));
+        match msg {
+            Msg::Words(_) | Msg::Language(_) | Msg::Theme(_) | Msg::Show(_) | Msg::Tab(_) => self.choose(msg),
+            Msg::Typed { .. }
+            | Msg::EditNow
+            | Msg::OpenFile(_)
+            | Msg::AddFile
+            | Msg::CloseFile(_)
+            | Msg::Dropped(_)
+            | Msg::Pasted { .. }
+            | Msg::Insert(_)
+            | Msg::Fix(_)
+            | Msg::FixAndSend(_)
+            | Msg::Line(_)
+            | Msg::DismissNote => self.edit(msg),
+            Msg::Reset | Msg::Example(_) | Msg::ExampleText(..) | Msg::Load(_) | Msg::Settings(_) => self.restart(msg),
+            Msg::OpenLesson(_) | Msg::LessonText(..) | Msg::Guess(_) | Msg::Confirm | Msg::Hint => self.learn(msg),
+            Msg::Act(_) | Msg::Rewind(_) => self.act(msg),
+            Msg::From(_) | Msg::Target(_) | Msg::Offer(..) | Msg::Method(_) | Msg::Send | Msg::Replay | Msg::Burst => {
+                self.compose(msg)
+            }
+            Msg::Ready | Msg::Replied(..) | Msg::Restored(_) | Msg::Fault(_) | Msg::DismissFault => self.hear(msg),
+            Msg::View(_) | Msg::Open(_) | Msg::Letters | Msg::Explain(_) | Msg::Select(_) | Msg::Dock(_) | Msg::RulesOf(_) => {
+                self.look(msg)
+            }
+        }
+    }
+
+    fn choose(&mut self, msg: Msg) -> Vec<Effect> {
+        match msg {
+            Msg::Words(speech) => self.speech = speech,
+            Msg::Language(language) => return vec![Effect::FetchWords(language)],
+            Msg::Theme(theme) => self.theme = theme,
+            Msg::Show(screen) => {
+                self.screen = screen;
+                if self.lesson.take().is_some() {
+                    let shelf = self.shelf.take().map_or_else(|| State::new().saved(), |shelf| (*shelf).clone());
+                    return self.update(Msg::Load(Box::new(shelf)));
+                }
+            }
+            Msg::Tab(tab) => self.tab = tab,
+            _ => {}
+        }
+        vec![Effect::Save]
+    }
+
+    fn restart(&mut self, msg: Msg) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match msg {
+            Msg::Reset => {
+                self.send_after = Some(Waiting::Again);
+            }
+            Msg::Settings(settings) => {
+                self.settings = Rc::new(*settings);
+                self.send_after = self.run.is_some().then_some(Waiting::Again);
+            }
+            Msg::Example(example) => {
+                return vec![Effect::FetchExample(example)];
+            }
+            Msg::ExampleText(example, body) => {
+                effects.extend(self.part_with_own());
+                self.files = Rc::new(vec![SourceFile { name: "cluster.yaml".into(), text: body }]);
+                self.open = 0;
+                self.example = example.id.into();
+                self.from = example.from.parse().unwrap_or_default();
+                self.method = "GET".into();
+                if let Goal::Url(url) = example.target {
+                    self.target = url.into();
+                }
+                self.settings = Rc::default();
+                self.send_after = Some(Waiting::First(example.target));
+            }
+            Msg::Load(saved) => {
+                let events = saved.events.clone();
+                self.load(*saved);
+                return self.begin(events);
+            }
+            _ => {}
+        }
+        effects.extend(self.begin(Vec::new()));
+        effects
+    }
+
+    /// Another text takes the place of the learner's own, which is kept apart.
+    fn part_with_own(&mut self) -> Option<Effect> {
+        let own = std::mem::take(&mut self.edited) && self.lesson.is_none();
+        own.then(|| Effect::KeepOwn(Box::new(Saved { own: true, ..self.saved() })))
+    }
+
+    fn load(&mut self, saved: Saved) {
+        self.files = Rc::new(saved.files);
+        if self.files.is_empty() {
+            self.files = Rc::new(vec![SourceFile { name: "cluster.yaml".into(), text: String::new() }]);
+        }
+        self.open = 0;
+        self.settings = Rc::new(saved.settings);
+        self.seed = saved.seed;
+        self.from = saved.from.parse().unwrap_or_default();
+        self.target = saved.target;
+        self.method = if saved.method.is_empty() { "GET".into() } else { saved.method };
+        self.next = saved.next.max(1);
+        self.example = saved.example;
+        self.edited = saved.own;
+        self.send_after = (!self.target.is_empty()).then_some(Waiting::Next);
+    }
+
+    /// A fresh cluster with the present text.
+    fn begin(&mut self, events: Vec<String>) -> Vec<Effect> {
+        self.revision += 1;
+        self.start = self.files.clone();
+        self.steps = Rc::new(events.iter().cloned().map(Step::Event).collect());
+        self.at = self.steps.len();
+        self.run = None;
+        self.selected = None;
+        self.results = Rc::default();
+        self.notes = Rc::default();
+        vec![Effect::Ask(Ask::Cluster, self.reset(events)), Effect::Save]
+    }
+
+    fn act(&mut self, msg: Msg) -> Vec<Effect> {
+        match msg {
+            Msg::Act(event) => {
+                self.step(Step::Event(event.clone()));
+                vec![Effect::Ask(Ask::Cluster, Command::Act { event }), Effect::Save]
+            }
+            Msg::Rewind(keep) => self.rewind(keep),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Something new was done: what was gone back from is given up.
+    fn step(&mut self, step: Step) {
+        let steps = Rc::make_mut(&mut self.steps);
+        steps.truncate(self.at);
+        steps.push(step);
+        self.at = steps.len();
+    }
+
+    /// To another state of the past, or forward again: everything is deterministic, so the first `at` steps are played anew.
+    fn rewind(&mut self, at: usize) -> Vec<Effect> {
+        self.at = at.min(self.steps.len());
+        self.revision += 1;
+        self.files = self.text_at(self.at).clone();
+        self.open = self.open.min(self.files.len().saturating_sub(1));
+        let (revision, settings) = (self.revision, Box::new((*self.settings).clone()));
+        let mut commands =
+            vec![Command::Reset { revision, files: (*self.start).clone(), settings, seed: self.seed, events: Vec::new() }];
+        commands.extend(self.steps.iter().take(self.at).map(|step| match step {
+            Step::Text(files) => Command::Edit { revision, files: (**files).clone() },
+            Step::Event(event) => Command::Act { event: event.clone() },
+        }));
+        let last = commands.len() - 1;
+        let ask = |index| if index == last { Ask::Cluster } else { Ask::Passing };
+        let mut effects: Vec<Effect> =
+            commands.into_iter().enumerate().map(|(index, command)| Effect::Ask(ask(index), command)).collect();
+        effects.push(Effect::Save);
+        effects
+    }
+
+    fn compose(&mut self, msg: Msg) -> Vec<Effect> {
+        match msg {
+            Msg::From(source) => self.from = source,
+            Msg::Target(target) => self.target = target,
+            Msg::Offer(target, from) => {
+                self.target = target;
+                if let Some(from) = from.and_then(|from| from.parse().ok()) {
+                    self.from = from;
+                }
+            }
+            Msg::Method(method) => self.method = method,
+            Msg::Send => return self.send(),
+            Msg::Replay => return self.send_with(self.next.saturating_sub(1).max(1)),
+            Msg::Burst => {
+                if self.target.trim().is_empty() {
+                    return Vec::new();
+                }
+                let request = self.request(self.next);
+                self.next += REMEMBERED as u64;
+                return vec![Effect::Ask(Ask::Burst, Command::Burst { request, count: REMEMBERED as u32 }), Effect::Save];
+            }
+            _ => {}
+        }
+        vec![Effect::Save]
+    }
+
+    fn send(&mut self) -> Vec<Effect> {
+        let seed = self.next;
+        self.next += 1;
+        self.send_with(seed)
+    }
+
+    fn send_with(&mut self, seed: u64) -> Vec<Effect> {
+        let locked = self.lesson.as_ref().is_some_and(|course| !course.confirmed);
+        if locked || self.target.trim().is_empty() {
+            return Vec::new();
+        }
+        self.sending = true;
+        self.selected = None;
+        vec![Effect::Ask(Ask::Send, Command::Send { request: self.request(seed) }), Effect::Save]
+    }
+
+    fn look(&mut self, msg: Msg) -> Vec<Effect> {
+        match msg {
+            Msg::View(view) => {
+                self.shown = view;
+                return self.ask_lines();
+            }
+            Msg::Open(dialog) => self.dialog = dialog,
+            Msg::Letters => {
+                self.letters = !self.letters;
+                return vec![Effect::Save];
+            }
+            Msg::Explain(what) => return vec![Effect::Ask(Ask::Explain, Command::Explain { what })],
+            Msg::Select(item) => {
+                self.selected = item;
+                self.explained = None;
+            }
+            Msg::Dock(dock) => {
+                self.dock = dock;
+                self.table = Rc::default();
+                return self.ask_dock();
+            }
+            Msg::RulesOf(node) => {
+                self.rules_of = node;
+                return self.ask_dock();
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! The reducer without a browser.
+
+use super::super::examples;
+use super::*;
+use crate::diagnostic::{Fix, Span};
+use crate::scene::view::ClusterView;
+use crate::session::{ClusterReply, Reply};
+use crate::trace::Trace;
+use crate::words::Message;
+
+fn cluster(revision: u64, pod_cidr: &str) -> Reply {
+    let view = ClusterView { pod_cidr: pod_cidr.into(), ..ClusterView::default() };
+    let reply = ClusterReply {
+        revision,
+        view,
+        diagnostics: Vec::new(),
+        changes: Vec::new(),
+        targets: Vec::new(),
+        now: 0,
+        documents: Vec::new(),
+    };
+    Reply::Cluster(Box::new(reply))
+}
+
+fn sends(effects: &[Effect]) -> Vec<u64> {
+    let seed = |effect: &Effect| match effect {
+        Effect::Ask(_, Command::Send { request }) => Some(request.seed.0),
+        _ => None,
+    };
+    effects.iter().filter_map(seed).collect()
+}
+
+#[test]
+fn the_first_request_goes_out_by_itself_and_only_once() {
+    let mut state = State::new();
+    assert_eq!(sends(&state.update(Msg::Replied(Ask::Cluster, cluster(1, "a")))), [1]);
+    assert_eq!(sends(&state.update(Msg::Replied(Ask::Cluster, cluster(2, "a")))), [0; 0]);
+}
+
+#[test]
+fn each_send_draws_the_next_seed_and_only_replay_repeats_one() {
+    let mut state = State::new();
+    let seeds: Vec<u64> =
+        [Msg::Send, Msg::Send, Msg::Replay, Msg::Send].into_iter().flat_map(|msg| sends(&state.update(msg))).collect();
+    assert_eq!(seeds, [1, 2, 2, 3]);
+}
+
+#[test]
+fn a_trace_is_not_shown_in_a_cluster_that_it_did_not_run_in() {
+    let mut state = State::new();
+    state.update(Msg::Replied(Ask::Cluster, cluster(1, "a")));
+    let trace: Trace = serde_json::from_value(serde_json::json!({
+        "request": {"from": "internet", "target": "x"}, "verdict": "timeout", "hops": [], "assumptions": [], "calls": []
+    }))
+    .unwrap();
+    state.update(Msg::Replied(Ask::Send, Reply::Trace(Box::new(crate::session::TraceReply { trace, lines: Vec::new() }))));
+    state.update(Msg::Replied(Ask::Cluster, cluster(2, "a")));
+    assert!(state.run.is_some());
+    state.update(Msg::Replied(Ask::Cluster, cluster(3, "b")));
+    assert!(state.run.is_none());
+}
+
+#[test]
+fn history_goes_back_by_playing_the_kept_steps_again() {
+    let mut state = State::new();
+    state.update(Msg::Act("node/node-2 down".into()));
+    state.update(Msg::Typed { file: 0, text: "kind: Service".into() });
+    state.update(Msg::EditNow);
+    state.update(Msg::Act("wait 60s".into()));
+    let effects = state.update(Msg::Rewind(1));
+    let asked: Vec<&Ask> =
+        effects.iter().filter_map(|effect| if let Effect::Ask(ask, _) = effect { Some(ask) } else { None }).collect();
+    assert_eq!(asked, [&Ask::Passing, &Ask::Cluster]);
+    assert_eq!(state.text(), examples::FIRST);
+    assert_eq!(state.saved().events, ["node/node-2 down"]);
+}
+
+#[test]
+fn a_fix_changes_just_its_stretch() {
+    let mut state = State::new();
+    state.update(Msg::Typed { file: 0, text: "한글: é\n  app: wbe\n".into() });
+    let span = Span { file: "cluster.yaml".into(), line: 2, column: 8, end_line: 2, end_column: 11 };
+    let fix = Fix { label: Message::default(), span: Some(span), text: "web".into() };
+    assert_eq!(state.update(Msg::Fix(fix)), [Effect::Splice { file: 0, start: 13, end: 16, text: "web".into() }]);
+}
+
+#[test]
+fn what_was_gone_back_from_can_be_gone_forward_to_until_something_else_is_done() {
+    let mut state = State::new();
+    for event in ["node/node-2 down", "wait 60s"] {
+        state.update(Msg::Act(event.into()));
+    }
+    state.update(Msg::Rewind(1));
+    assert_eq!((state.at, state.steps.len()), (1, 2));
+    state.update(Msg::Rewind(2));
+    assert_eq!(state.saved().events, ["node/node-2 down", "wait 60s"]);
+    state.update(Msg::Rewind(0));
+    state.update(Msg::Act("coredns down".into()));
+    assert_eq!(state.saved().events, ["coredns down"]);
+    assert_eq!(state.steps.len(), 1);
+}
+
+#[test]
+fn typing_on_in_one_line_is_one_edit_and_another_line_is_another() {
+    let mut state = State::new();
+    let text = state.text().to_string();
+    let type_in = |state: &mut State, from: &str, to: &str| {
+        let text = state.text().replace(from, to);
+        state.update(Msg::Typed { file: 0, text });
+        state.update(Msg::EditNow);
+    };
+    type_in(&mut state, "replicas: 3", "replicas: ");
+    type_in(&mut state, "replicas: ", "replicas: 5");
+    assert_eq!(state.steps.len(), 1);
+    type_in(&mut state, "nodePort: 30080", "nodePort: 30081");
+    assert_eq!(state.steps.len(), 2);
+    state.update(Msg::Rewind(1));
+    assert!(state.text().contains("replicas: 5") && state.text().contains("nodePort: 30080"));
+    state.update(Msg::Rewind(0));
+    assert_eq!(state.text(), text);
+}

@@ -1,0 +1,447 @@
+//! The Objects view: who refers to whom. Four columns (Ingress, Service, EndpointSlice, Pods), one band for each Service, and what
+//! the shown request looked up on its way; on a narrow stage the columns stand beneath each other.
+
+use super::geometry::{Point, Polyline, Rect, Size, at, short};
+use super::ladder::Looked;
+use super::name;
+use super::view::{ClusterView, IngressView, ServiceView};
+use super::{ItemId, NARROW};
+use crate::api::{Kind, ObjectRef};
+use crate::msg;
+use crate::trace::FieldRef;
+use crate::words::Message;
+
+/// Everything that is drawn.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[allow(missing_docs)]
+pub struct Objects {
+    pub size: Size,
+    /// Headings of the columns; none on a narrow stage.
+    pub columns: Vec<(Kind, Point)>,
+    pub cards: Vec<Card>,
+    pub links: Vec<Link>,
+    /// The way of the packet itself, which passes by the objects, and where its label stands.
+    pub packet: Option<(Polyline, Point)>,
+}
+
+/// An object.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct Card {
+    pub kind: Kind,
+    /// What a click on it chooses.
+    pub item: Option<ItemId>,
+    /// Whose line a click shows where it chooses nothing.
+    pub field: FieldRef,
+    pub rect: Rect,
+    pub name: String,
+    /// Beside its name, and beneath it.
+    pub aside: String,
+    pub detail: String,
+    pub rows: Vec<Row>,
+    /// Its last line, and the field that says so.
+    pub foot: Option<(Message, FieldRef)>,
+    pub state: Mark,
+}
+
+/// A line of a card with something of its own to say.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct Row {
+    pub rect: Rect,
+    /// Above it: a host.
+    pub head: String,
+    pub name: String,
+    pub value: String,
+    pub field: Option<FieldRef>,
+    pub mark: Mark,
+    /// An address: whether it is ready.
+    pub ready: Option<bool>,
+}
+
+/// How a thing stands out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mark {
+    /// Not at all.
+    #[default]
+    Plain,
+    /// The request looked it up.
+    Used,
+    /// It leads nowhere.
+    Bad,
+}
+
+/// A line from one card to the next.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct Link {
+    pub path: String,
+    pub mark: Mark,
+}
+
+const ROW: f64 = 24.0;
+const RULE: f64 = 40.0;
+const POD: f64 = 42.0;
+/// Between bands; the packet's own way runs there.
+const GAP: f64 = 30.0;
+/// More addresses of a Service are counted, not listed.
+const MOST: usize = 8;
+
+/// Where the columns stand, and how wide they are.
+struct Grid {
+    narrow: bool,
+    ingress: (f64, f64),
+    service: (f64, f64),
+    slice: (f64, f64),
+    pods: (f64, f64),
+    width: f64,
+}
+
+impl Grid {
+    fn new(width: f64, ingress: bool) -> Grid {
+        if width < NARROW {
+            let room = |left: f64| (left, width - left - 24.0);
+            return Grid { narrow: true, ingress: room(22.0), service: room(22.0), slice: room(40.0), pods: room(58.0), width };
+        }
+        let parts: [f64; 4] = if ingress { [168.0, 172.0, 138.0, 122.0] } else { [0.0, 210.0, 150.0, 156.0] };
+        let gaps = if ingress { 3.0 } else { 2.0 };
+        let (left, right, gap) = (14.0, 30.0, if width < 700.0 { 26.0 } else { 36.0 });
+        let scale = ((width - left - right - gap * gaps) / parts.iter().sum::<f64>()).min(1.5);
+        let wide = parts.map(|part| (part * scale).floor());
+        let gap = ((width - left - right - wide.iter().sum::<f64>()) / gaps).min(90.0);
+        let mut x = left;
+        let mut column = |wide: f64| {
+            let here = (x, wide);
+            x += if wide > 0.0 { wide + gap } else { 0.0 };
+            here
+        };
+        let [ingress, service, slice, pods] = wide.map(&mut column);
+        Grid { narrow: false, ingress, service, slice, pods, width }
+    }
+}
+
+/// Lays the objects out.
+pub fn objects(view: &ClusterView, looked: &Looked, width: f64) -> Objects {
+    let grid = Grid::new(width, !view.ingresses.is_empty());
+    let mut out = Objects::default();
+    let top = if grid.narrow { 12.0 } else { 44.0 };
+    if !grid.narrow {
+        let heads = [
+            (Kind::Ingress, grid.ingress),
+            (Kind::Service, grid.service),
+            (Kind::EndpointSlice, grid.slice),
+            (Kind::Pod, grid.pods),
+        ];
+        out.columns = heads.into_iter().filter(|(_, (_, wide))| *wide > 0.0).map(|(kind, (x, _))| (kind, at(x, 8.0))).collect();
+    }
+    let mut y = top + GAP;
+    for ingress in &view.ingresses {
+        y = ingress_card(view, ingress, looked, &grid, y, &mut out) + GAP;
+    }
+    let lowest = y;
+    if !grid.narrow {
+        y = top + GAP;
+    }
+    for service in own(view) {
+        y = band(view, service, looked, &grid, y, &mut out) + GAP;
+    }
+    refer(view, looked, &grid, &mut out);
+    out.size = Size { width, height: lowest.max(y) };
+    out
+}
+
+/// The learner's own Services.
+fn own(view: &ClusterView) -> impl Iterator<Item = &ServiceView> {
+    view.services.iter().filter(|service| !service.system)
+}
+
+fn object(service: &ServiceView) -> ObjectRef {
+    ObjectRef::new(Kind::Service, &service.namespace, &service.name)
+}
+
+fn field(object: &ObjectRef, path: impl Into<String>) -> FieldRef {
+    FieldRef { object: object.clone(), path: path.into() }
+}
+
+fn ingress_card(view: &ClusterView, ingress: &IngressView, looked: &Looked, grid: &Grid, y: f64, out: &mut Objects) -> f64 {
+    let (x, wide) = grid.ingress;
+    let own = ObjectRef::new(Kind::Ingress, &ingress.namespace, &ingress.name);
+    let mut rows = Vec::new();
+    let mut at_y = y + 34.0;
+    let mut host = None;
+    for rule in &ingress.rules {
+        let new_host = host != Some(&rule.host) && !rule.host.is_empty();
+        if new_host {
+            at_y += ROW - 4.0;
+        }
+        let there = view.services.iter().any(|service| service.namespace == ingress.namespace && service.name == rule.service);
+        let mark = match () {
+            () if looked.rule(&own, &rule.at) => Mark::Used,
+            () if !there => Mark::Bad,
+            () => Mark::Plain,
+        };
+        let path = if rule.path.is_empty() { "*" } else { &rule.path };
+        rows.push(Row {
+            rect: Rect::new(x + 6.0, at_y, wide - 12.0, RULE),
+            head: if new_host { rule.host.clone() } else { String::new() },
+            name: path.to_string(),
+            value: format!("{}:{}", rule.service, rule.port),
+            field: Some(field(&own, rule.at.clone())),
+            mark,
+            ready: None,
+        });
+        host = Some(&rule.host);
+        at_y += RULE + 6.0;
+    }
+    let class = if ingress.class.is_empty() { "—" } else { &ingress.class };
+    let foot = match ingress.served {
+        true => msg!("objects.class", class = class),
+        false => msg!("objects.unserved", class = class),
+    };
+    at_y += ROW + 4.0;
+    out.cards.push(Card {
+        kind: Kind::Ingress,
+        item: None,
+        field: field(&own, ""),
+        rect: Rect::new(x, y, wide, at_y - y),
+        name: ingress.name.clone(),
+        aside: String::new(),
+        detail: String::new(),
+        rows,
+        foot: Some((foot, field(&own, "spec.ingressClassName"))),
+        state: if ingress.served { Mark::Plain } else { Mark::Bad },
+    });
+    at_y
+}
+
+/// A Service with what stands behind it; gives its lower end.
+fn band(view: &ClusterView, service: &ServiceView, looked: &Looked, grid: &Grid, y: f64, out: &mut Objects) -> f64 {
+    let own = object(service);
+    let card = service_card(service, looked, grid, y);
+    let (service_rect, target) = (card.rect, card.rows.iter().rev().find(|row| row.name == "targetPort").map(|row| row.rect));
+    out.cards.push(card);
+    if service.slices.is_empty() {
+        return service_rect.bottom();
+    }
+    let shown = shown(service, looked);
+    let y = if grid.narrow { service_rect.bottom() + 12.0 } else { y };
+    let (x, wide) = grid.slice;
+    let mut rows = Vec::new();
+    for (index, endpoint) in shown.iter().map(|index| &service.endpoints[*index]).enumerate() {
+        let mark = if looked.address(&own, &endpoint.ip) { Mark::Used } else { Mark::Plain };
+        rows.push(Row {
+            rect: Rect::new(x + 6.0, y + 30.0 + ROW * index as f64, wide - 12.0, ROW - 2.0),
+            head: String::new(),
+            name: endpoint.ip.clone(),
+            value: String::new(),
+            field: None,
+            mark,
+            ready: Some(endpoint.ready),
+        });
+    }
+    let more = service.endpoints.len() - shown.len();
+    let ports = service.endpoints.first().map(|endpoint| endpoint.ports.clone()).unwrap_or_default();
+    let foot = match (service.endpoints.is_empty(), more) {
+        (true, _) => msg!("objects.noAddress"),
+        (_, 0) => msg!("objects.ports", ports = ports),
+        _ => msg!("objects.more", count = more),
+    };
+    let bottom = y + 30.0 + ROW * rows.len() as f64 + ROW + 2.0;
+    let rect = Rect::new(x, y, wide, bottom - y);
+    let empty = service.endpoints.is_empty();
+    let spots: Vec<(Rect, Option<(String, String)>, Mark)> =
+        rows.iter().zip(&shown).map(|(row, index)| (row.rect, service.endpoints[*index].pod.clone(), row.mark)).collect();
+    let used = spots.iter().find(|(_, _, mark)| *mark == Mark::Used).map(|(rect, ..)| *rect);
+    out.cards.push(Card {
+        kind: Kind::EndpointSlice,
+        item: None,
+        field: field(&own, ""),
+        rect,
+        name: service.slices.first().cloned().unwrap_or_default(),
+        aside: String::new(),
+        detail: String::new(),
+        rows,
+        foot: Some((foot, field(&own, "spec.selector"))),
+        state: if empty { Mark::Bad } else { Mark::Plain },
+    });
+    let mark = if used.is_some() { Mark::Used } else { Mark::Plain };
+    link(grid, target.unwrap_or(service_rect), used.unwrap_or(Rect::new(rect.x, rect.y, wide, 28.0)), mark, out);
+    let mut lowest = service_rect.bottom().max(rect.bottom());
+    let mut pod_y = if grid.narrow { rect.bottom() + 12.0 } else { y };
+    for (row, pod, mark) in spots {
+        let Some(pod) =
+            pod.and_then(|(namespace, name)| view.pods.iter().find(|pod| pod.namespace == namespace && pod.name == name))
+        else {
+            continue;
+        };
+        let (x, wide) = grid.pods;
+        let rect = Rect::new(x, pod_y, wide, POD);
+        out.cards.push(Card {
+            kind: Kind::Pod,
+            item: Some(ItemId::Pod(pod.namespace.clone(), pod.name.clone())),
+            field: field(&ObjectRef::new(Kind::Pod, &pod.namespace, &pod.name), ""),
+            rect,
+            name: name::pod(&pod.name, wide - 44.0),
+            aside: String::new(),
+            detail: if pod.ready { pod.node.clone() } else { format!("{} · {}", pod.node, pod.status) },
+            rows: Vec::new(),
+            foot: None,
+            state: if looked.reached(&pod.namespace, &pod.name) { Mark::Used } else { Mark::Plain },
+        });
+        link(grid, row, rect, mark, out);
+        if out.packet.is_none() && looked.reached(&pod.namespace, &pod.name) && looked.service() == Some(&own) {
+            out.packet = Some(packet(grid, looked, service_rect, rect, out));
+        }
+        pod_y += POD + 8.0;
+        lowest = lowest.max(rect.bottom());
+    }
+    lowest
+}
+
+/// Which addresses are listed: the first ones, and always the one that the request got.
+fn shown(service: &ServiceView, looked: &Looked) -> Vec<usize> {
+    let mut shown: Vec<usize> = (0..service.endpoints.len().min(MOST)).collect();
+    let used = service.endpoints.iter().position(|endpoint| looked.address(&object(service), &endpoint.ip));
+    if let (Some(used), Some(last)) = (used.filter(|used| *used >= MOST), shown.last_mut()) {
+        *last = used;
+    }
+    shown
+}
+
+fn service_card(service: &ServiceView, looked: &Looked, grid: &Grid, y: f64) -> Card {
+    let own = object(service);
+    let (x, wide) = grid.service;
+    let mut rows = Vec::new();
+    let mut at_y = y + 52.0;
+    for (index, port) in service.ports.iter().enumerate() {
+        let label = if port.name.is_empty() { "port".to_string() } else { format!("port {}", port.name) };
+        let lines = [
+            ("nodePort", "nodePort".to_string(), port.node_port.to_string(), port.node_port > 0),
+            ("port", label, port.port.to_string(), true),
+            ("targetPort", "targetPort".to_string(), port.target_port.clone(), true),
+        ];
+        for (key, name, value, _) in lines.into_iter().filter(|(.., shown)| *shown) {
+            let path = format!("spec.ports[{index}].{key}");
+            let mark = if looked.field(&own, &path) { Mark::Used } else { Mark::Plain };
+            let rect = Rect::new(x + 10.0, at_y, wide - 20.0, ROW - 2.0);
+            rows.push(Row { rect, head: String::new(), name, value, field: Some(field(&own, path)), mark, ready: None });
+            at_y += ROW;
+        }
+        at_y += 6.0;
+    }
+    let nobody = service.endpoints.is_empty() && service.kind != "ExternalName";
+    let (foot, path) = match () {
+        () if service.kind == "ExternalName" => (msg!("objects.externalName", name = service.external_name), "spec.externalName"),
+        () if service.selector.is_empty() => (msg!("objects.noSelector"), "spec"),
+        () if nobody => (msg!("objects.selectsNone", selector = service.selector), "spec.selector"),
+        () => (msg!("objects.selects", selector = service.selector), "spec.selector"),
+    };
+    let bottom = at_y + ROW + 2.0;
+    let address = if service.headless { "None" } else { &service.cluster_ip };
+    Card {
+        kind: Kind::Service,
+        item: Some(ItemId::Service(service.namespace.clone(), service.name.clone())),
+        field: field(&own, ""),
+        rect: Rect::new(x, y, wide, bottom - y),
+        name: service.name.clone(),
+        aside: service.kind.clone(),
+        detail: address.to_string(),
+        rows,
+        foot: Some((foot, field(&own, path))),
+        state: if nobody { Mark::Bad } else { Mark::Plain },
+    }
+}
+
+/// From the Ingresses' rules to the Services' ports.
+fn refer(view: &ClusterView, looked: &Looked, grid: &Grid, out: &mut Objects) {
+    let mut lanes = 0;
+    for ingress in &view.ingresses {
+        let own = ObjectRef::new(Kind::Ingress, &ingress.namespace, &ingress.name);
+        for rule in &ingress.rules {
+            let item = ItemId::Service(ingress.namespace.clone(), rule.service.clone());
+            let spot = Some(field(&own, rule.at.clone()));
+            let from = out.cards.iter().flat_map(|card| &card.rows).find(|row| row.field == spot).map(|row| row.rect);
+            let to = out.cards.iter().find(|card| card.item.as_ref() == Some(&item)).map(|card| {
+                let wanted = |row: &&Row| {
+                    row.name == format!("port {}", rule.port) || (row.name.starts_with("port") && row.value == rule.port)
+                };
+                card.rows.iter().find(wanted).map_or(card.rect, |row| row.rect)
+            });
+            let (Some(from), Some(to)) = (from, to) else { continue };
+            let mark = if looked.rule(&own, &rule.at) { Mark::Used } else { Mark::Plain };
+            if grid.narrow {
+                // Each has a lane of its own at the left edge.
+                let x = 16.0 - 4.0 * f64::from(lanes % 4);
+                lanes += 1;
+                let mut line = Polyline::from(at(from.x, from.centre().y));
+                for point in [at(x, from.centre().y), at(x, to.centre().y), at(to.x, to.centre().y)] {
+                    line.to(point);
+                }
+                out.links.push(Link { path: line.path(&[]), mark });
+            } else {
+                link(grid, from, to, mark, out);
+            }
+        }
+    }
+}
+
+/// From the right side of one box to the left side of the next; on a narrow stage from beneath it.
+fn link(grid: &Grid, from: Rect, to: Rect, mark: Mark, out: &mut Objects) {
+    let path = if grid.narrow {
+        let x = to.x - 10.0;
+        let mut line = Polyline::from(at(x, from.bottom()));
+        line.to(at(x, to.centre().y));
+        line.to(at(to.x, to.centre().y));
+        line.path(&[])
+    } else {
+        let (x, y, end, there) = (short(from.right()), short(from.centre().y), short(to.x), short(to.centre().y));
+        let middle = short((x + end) / 2.0);
+        format!("M{x} {y}C{middle} {y} {middle} {there} {end} {there}")
+    };
+    out.links.push(Link { path, mark });
+}
+
+/// The packet's own way: from the door that it came in by, through the gap over the band, to the Pod. It passes by no object.
+fn packet(grid: &Grid, looked: &Looked, service: Rect, pod: Rect, out: &Objects) -> (Polyline, Point) {
+    let door = out.cards.iter().find(|card| looked.ingress() == Some(&card.field.object)).map_or(service, |card| card.rect);
+    let right = grid.width - 12.0;
+    let lane = service.y - GAP / 2.0;
+    let start = match () {
+        () if grid.narrow => at(door.right(), door.y + 20.0),
+        () if lane < door.y => at(door.right() - 24.0, door.y),
+        () if lane < door.bottom() - 8.0 => at(door.right(), lane),
+        () => at(door.right() - 24.0, door.bottom()),
+    };
+    let mut line = Polyline::from(start);
+    let level = if grid.narrow { start.y } else { lane };
+    for point in [at(start.x, level), at(right, level), at(right, pod.centre().y), at(pod.right(), pod.centre().y)] {
+        line.to(point);
+    }
+    let label = if grid.narrow { at(grid.width - 100.0, pod.y - 6.0) } else { at((service.right() + pod.x) / 2.0, lane) };
+    (line, label)
+}
+
+/// The fields that the view and the port ladder show, to be found in the text.
+pub fn fields(view: &ClusterView) -> Vec<FieldRef> {
+    let mut fields = Vec::new();
+    for ingress in &view.ingresses {
+        let own = ObjectRef::new(Kind::Ingress, &ingress.namespace, &ingress.name);
+        fields.push(field(&own, ""));
+        fields.push(field(&own, "spec.ingressClassName"));
+        fields.extend(ingress.rules.iter().map(|rule| field(&own, rule.at.clone())));
+    }
+    for service in own(view) {
+        let own = object(service);
+        fields.extend(["", "spec.selector", "spec.externalName"].map(|path| field(&own, path)));
+        for index in 0..service.ports.len() {
+            fields.extend(["nodePort", "port", "targetPort"].map(|key| field(&own, format!("spec.ports[{index}].{key}"))));
+        }
+        let pods = service.endpoints.iter().take(MOST).filter_map(|endpoint| endpoint.pod.as_ref());
+        for (namespace, name) in pods {
+            let Some(pod) = view.pods.iter().find(|pod| pod.namespace == *namespace && pod.name == *name) else { continue };
+            let own = ObjectRef::new(Kind::Pod, namespace, name);
+            fields.extend(pod.ports.iter().map(|port| field(&own, port.at.clone())));
+        }
+    }
+    fields
+}
