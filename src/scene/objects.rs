@@ -4,7 +4,7 @@
 use super::geometry::{Point, Polyline, Rect, Size, at, short};
 use super::ladder::Looked;
 use super::name;
-use super::view::{ClusterView, IngressView, ServiceView};
+use super::view::{ClusterView, IngressView, PodView, ServiceView};
 use super::{ItemId, NARROW};
 use crate::api::{Kind, ObjectRef};
 use crate::msg;
@@ -216,86 +216,87 @@ fn ingress_card(view: &ClusterView, ingress: &IngressView, looked: &Looked, grid
 
 /// A Service with what stands behind it; gives its lower end.
 fn band(view: &ClusterView, service: &ServiceView, looked: &Looked, grid: &Grid, y: f64, out: &mut Objects) -> f64 {
-    let own = object(service);
     let card = service_card(service, looked, grid, y);
-    let (service_rect, target) = (card.rect, card.rows.iter().rev().find(|row| row.name == "targetPort").map(|row| row.rect));
+    let (rect, target) = (card.rect, card.rows.iter().rev().find(|row| row.name == "targetPort").map(|row| row.rect));
     out.cards.push(card);
     if service.slices.is_empty() {
-        return service_rect.bottom();
+        return rect.bottom();
     }
     let shown = shown(service, looked);
-    let y = if grid.narrow { service_rect.bottom() + 12.0 } else { y };
+    let y = if grid.narrow { rect.bottom() + 12.0 } else { y };
+    let slice = slice_card(service, &shown, looked, grid, y);
+    let rows: Vec<(Rect, Mark)> = slice.rows.iter().map(|row| (row.rect, row.mark)).collect();
+    let used = rows.iter().find(|(_, mark)| *mark == Mark::Used).map(|(rect, _)| *rect);
+    let head = Rect { height: 28.0, ..slice.rect };
+    let lowest = rect.bottom().max(slice.rect.bottom());
+    let pods_at = if grid.narrow { slice.rect.bottom() + 12.0 } else { y };
+    out.cards.push(slice);
+    let mark = if used.is_some() { Mark::Used } else { Mark::Plain };
+    link(grid, target.unwrap_or(rect), used.unwrap_or(head), mark, out);
+    let mut y = pods_at;
+    for ((row, mark), index) in rows.into_iter().zip(shown) {
+        let Some((namespace, name)) = &service.endpoints[index].pod else { continue };
+        let Some(pod) = view.pods.iter().find(|pod| pod.namespace == *namespace && pod.name == *name) else { continue };
+        let card = pod_card(pod, looked, grid, y);
+        link(grid, row, card.rect, mark, out);
+        if card.state == Mark::Used && out.packet.is_none() && looked.service() == Some(&object(service)) {
+            out.packet = Some(packet(grid, looked, rect, card.rect, out));
+        }
+        out.cards.push(card);
+        y += POD + 8.0;
+    }
+    lowest.max(y - 8.0)
+}
+
+fn slice_card(service: &ServiceView, shown: &[usize], looked: &Looked, grid: &Grid, y: f64) -> Card {
+    let own = object(service);
     let (x, wide) = grid.slice;
     let mut rows = Vec::new();
     for (index, endpoint) in shown.iter().map(|index| &service.endpoints[*index]).enumerate() {
-        let mark = if looked.address(&own, &endpoint.ip) { Mark::Used } else { Mark::Plain };
         rows.push(Row {
             rect: Rect::new(x + 6.0, y + 30.0 + ROW * index as f64, wide - 12.0, ROW - 2.0),
             head: String::new(),
             name: endpoint.ip.clone(),
             value: String::new(),
             field: None,
-            mark,
+            mark: if looked.address(&own, &endpoint.ip) { Mark::Used } else { Mark::Plain },
             ready: Some(endpoint.ready),
         });
     }
-    let more = service.endpoints.len() - shown.len();
-    let ports = service.endpoints.first().map(|endpoint| endpoint.ports.clone()).unwrap_or_default();
-    let foot = match (service.endpoints.is_empty(), more) {
-        (true, _) => msg!("objects.noAddress"),
-        (_, 0) => msg!("objects.ports", ports = ports),
-        _ => msg!("objects.more", count = more),
+    let foot = match (service.endpoints.first(), service.endpoints.len() - shown.len()) {
+        (None, _) => msg!("objects.noAddress"),
+        (Some(first), 0) => msg!("objects.ports", ports = first.ports),
+        (_, more) => msg!("objects.more", count = more),
     };
-    let bottom = y + 30.0 + ROW * rows.len() as f64 + ROW + 2.0;
-    let rect = Rect::new(x, y, wide, bottom - y);
-    let empty = service.endpoints.is_empty();
-    let spots: Vec<(Rect, Option<(String, String)>, Mark)> =
-        rows.iter().zip(&shown).map(|(row, index)| (row.rect, service.endpoints[*index].pod.clone(), row.mark)).collect();
-    let used = spots.iter().find(|(_, _, mark)| *mark == Mark::Used).map(|(rect, ..)| *rect);
-    out.cards.push(Card {
+    let height = 30.0 + ROW * rows.len() as f64 + ROW + 2.0;
+    Card {
         kind: Kind::EndpointSlice,
         item: None,
         field: field(&own, ""),
-        rect,
+        rect: Rect::new(x, y, wide, height),
         name: service.slices.first().cloned().unwrap_or_default(),
         aside: String::new(),
         detail: String::new(),
         rows,
         foot: Some((foot, field(&own, "spec.selector"))),
-        state: if empty { Mark::Bad } else { Mark::Plain },
-    });
-    let mark = if used.is_some() { Mark::Used } else { Mark::Plain };
-    link(grid, target.unwrap_or(service_rect), used.unwrap_or(Rect::new(rect.x, rect.y, wide, 28.0)), mark, out);
-    let mut lowest = service_rect.bottom().max(rect.bottom());
-    let mut pod_y = if grid.narrow { rect.bottom() + 12.0 } else { y };
-    for (row, pod, mark) in spots {
-        let Some(pod) =
-            pod.and_then(|(namespace, name)| view.pods.iter().find(|pod| pod.namespace == namespace && pod.name == name))
-        else {
-            continue;
-        };
-        let (x, wide) = grid.pods;
-        let rect = Rect::new(x, pod_y, wide, POD);
-        out.cards.push(Card {
-            kind: Kind::Pod,
-            item: Some(ItemId::Pod(pod.namespace.clone(), pod.name.clone())),
-            field: field(&ObjectRef::new(Kind::Pod, &pod.namespace, &pod.name), ""),
-            rect,
-            name: name::pod(&pod.name, wide - 44.0),
-            aside: String::new(),
-            detail: if pod.ready { pod.node.clone() } else { format!("{} · {}", pod.node, pod.status) },
-            rows: Vec::new(),
-            foot: None,
-            state: if looked.reached(&pod.namespace, &pod.name) { Mark::Used } else { Mark::Plain },
-        });
-        link(grid, row, rect, mark, out);
-        if out.packet.is_none() && looked.reached(&pod.namespace, &pod.name) && looked.service() == Some(&own) {
-            out.packet = Some(packet(grid, looked, service_rect, rect, out));
-        }
-        pod_y += POD + 8.0;
-        lowest = lowest.max(rect.bottom());
+        state: if service.endpoints.is_empty() { Mark::Bad } else { Mark::Plain },
     }
-    lowest
+}
+
+fn pod_card(pod: &PodView, looked: &Looked, grid: &Grid, y: f64) -> Card {
+    let (x, wide) = grid.pods;
+    Card {
+        kind: Kind::Pod,
+        item: Some(ItemId::Pod(pod.namespace.clone(), pod.name.clone())),
+        field: field(&ObjectRef::new(Kind::Pod, &pod.namespace, &pod.name), ""),
+        rect: Rect::new(x, y, wide, POD),
+        name: name::pod(&pod.name, wide - 44.0),
+        aside: String::new(),
+        detail: if pod.ready { pod.node.clone() } else { format!("{} · {}", pod.node, pod.status) },
+        rows: Vec::new(),
+        foot: None,
+        state: if looked.reached(&pod.namespace, &pod.name) { Mark::Used } else { Mark::Plain },
+    }
 }
 
 /// Which addresses are listed: the first ones, and always the one that the request got.

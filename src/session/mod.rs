@@ -331,7 +331,7 @@ fn not_running() -> Reply {
 }
 
 /// Where fields stand in the text, each once; those that are written nowhere are left out.
-fn lines<'a>(cluster: &Cluster, fields: &mut dyn Iterator<Item = &'a FieldRef>) -> Vec<(FieldRef, Span)> {
+fn lines(cluster: &Cluster, fields: &mut dyn Iterator<Item = &FieldRef>) -> Vec<(FieldRef, Span)> {
     let mut lines: Vec<(FieldRef, Span)> = Vec::new();
     for field in fields {
         if lines.iter().all(|(known, _)| known != field)
