@@ -157,6 +157,8 @@ pub struct Cluster {
     pub seed: Seed,
     /// Virtual seconds since its start.
     pub now: u64,
+    /// How much later than the usual first morning it starts, in seconds: a dump of a real cluster brings its own calendar.
+    pub epoch: u64,
     /// Its objects.
     pub store: Store,
     /// The text that was applied last.
@@ -222,6 +224,11 @@ impl Cluster {
         let kind = Kind::find(&owner.api_version, &owner.kind)?;
         let object = ObjectRef::new(kind, &field.object.namespace, &owner.name);
         self.locate(&FieldRef { path: path_in_owner(&field.object, kind, &field.path), object })
+    }
+
+    /// The present on the calendar: seconds for [`crate::api::time::timestamp`].
+    pub fn clock(&self) -> u64 {
+        self.epoch.saturating_add(self.now)
     }
 
     /// Whether the load balancer's health check still holds the node for alive: it notices a loss after 10 seconds.

@@ -38,6 +38,7 @@ impl Cluster {
             settings: settings.into(),
             seed,
             now: 0,
+            epoch: 0,
             store: Store::default(),
             manifests: Arc::default(),
             applied: BTreeSet::new(),
@@ -96,6 +97,7 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune, admission: 
     if prune == Prune::Missing {
         prune_missing(&mut world, &manifests);
     }
+    dump::presume(&mut world, &manifests);
     namespaces_first(&mut world, &manifests, &admitted.objects);
     let mut work = changed(&mut world, &manifests, &admitted.objects);
     refuse_too_many_pods(&mut world, &manifests, &mut work);
@@ -197,7 +199,8 @@ fn refuse_too_many_pods(world: &mut World, manifests: &Manifests, work: &mut Vec
     }
 }
 
-fn ours(manifest: Option<&Manifest>, path: &str, message: Message) -> Diagnostic {
+/// An error in our words at a field of a document.
+pub(crate) fn ours(manifest: Option<&Manifest>, path: &str, message: Message) -> Diagnostic {
     Diagnostic {
         severity: Severity::Error,
         span: manifest.and_then(|manifest| manifest.span_at(path)),

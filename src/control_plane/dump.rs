@@ -2,15 +2,23 @@
 //!
 //! Objects that carry a uid of their own are taken as they stand: names, addresses, readiness and owners are the real cluster's,
 //! and what the dump's controllers made is not made twice. Where the dump has Nodes, they take the place of the standing ones,
-//! and the address ranges are read off them. Leaves out the addresses of other clusters' node port ranges and IPv6.
+//! and the address ranges are read off them. Namespaces, IngressClasses, ConfigMaps and Secrets that the dump's objects rest on
+//! are presumed, the present is the newest time that it names, and Pods whose controller is not in it stay. Leaves out the
+//! addresses of other clusters' node port ranges and IPv6.
 
 use super::apiserver::{AdmittedObject, Object};
-use super::apply;
-use super::world::{Key, World};
-use crate::api::core::{Node, Service};
+use super::world::{Key, World, controller_of};
+use super::{apply, inventory};
+use crate::api::core::{Namespace, Node, Pod, Service};
+use crate::api::networking::IngressClass;
+use crate::api::time::seconds_of;
 use crate::api::{Kind, ObjectRef};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::kubectl::{Manifest, Manifests};
+use crate::msg;
 use crate::netfilter::Cidr;
+use crate::settings::INGRESS_CONTROLLER;
+use serde_json::Value;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -22,6 +30,70 @@ pub(crate) fn is_dumped(manifest: &Manifest) -> bool {
 /// Whether the object's document came out of an API server.
 pub(crate) fn came_from_dump(world: &World, object: &ObjectRef) -> bool {
     world.cluster.origin(object).is_some_and(is_dumped)
+}
+
+/// Whether the garbage collector leaves a Pod or ReplicaSet alone: its controller is in the real cluster and not in the dump. One
+/// that was here and was deleted takes its own with it.
+pub(crate) fn owner_is_elsewhere(world: &World, owned: &ObjectRef, owner: &ObjectRef) -> bool {
+    world.life_of(owner) == 0 && came_from_dump(world, owned)
+}
+
+/// Whether a Pod's ConfigMaps and Secrets are in the real cluster and not in the dump, as far as anybody can tell: the Pod or its
+/// controller is the dump's.
+pub(crate) fn keeps_its_settings(world: &World, pod: &Pod) -> bool {
+    came_from_dump(world, &ObjectRef::of(pod)) || controller_of(&pod.metadata).is_some_and(|owner| came_from_dump(world, &owner))
+}
+
+/// What the dump's objects rest on in the real cluster, and `kubectl get` of other kinds does not print: their namespaces, and
+/// the IngressClasses that Ingresses name. The controller that runs here stands in for the real one.
+pub(crate) fn presume(world: &mut World, manifests: &Manifests) {
+    for manifest in manifests.documents.iter().filter(|manifest| is_dumped(manifest)) {
+        let Some(object) = manifest.object().filter(|object| object.kind.namespaced()) else { continue };
+        if world.cluster.store.get::<Namespace>("", &object.namespace).is_none() {
+            world.put(inventory::namespace(&object.namespace));
+        }
+        if let Some(class) = manifest.value.pointer("/spec/ingressClassName").and_then(Value::as_str) {
+            presume_class(world, manifests, class);
+            let stands_in = ObjectRef::new(Kind::IngressClass, "", class);
+            if world.cluster.store.contains(&stands_in) && !world.cluster.origins.contains_key(&stands_in) {
+                let note = apply::ours(Some(manifest), "spec.ingressClassName", msg!("dump.ingressClass", class = class));
+                world.diagnostics.push(Diagnostic { severity: Severity::Info, ..note });
+            }
+        }
+    }
+    set_clock(world, manifests);
+}
+
+fn presume_class(world: &mut World, manifests: &Manifests, name: &str) {
+    let object = ObjectRef::new(Kind::IngressClass, "", name);
+    if manifests.documents.iter().any(|manifest| manifest.kind == "IngressClass") || world.cluster.store.contains(&object) {
+        return;
+    }
+    let mut class = IngressClass::default();
+    class.metadata.name = name.to_string();
+    class.spec.controller = INGRESS_CONTROLLER.to_string();
+    world.put(class);
+}
+
+/// The present is not before the newest time that the dump names, so that its ages can be told.
+fn set_clock(world: &mut World, manifests: &Manifests) {
+    let dumped = manifests.documents.iter().filter(|manifest| is_dumped(manifest));
+    let newest = dumped.filter_map(|manifest| newest_time(&manifest.value)).max().unwrap_or(0);
+    let ahead = u64::try_from(newest).unwrap_or(0).saturating_sub(world.cluster.now);
+    world.cluster.epoch = world.cluster.epoch.max(ahead.min(LATEST));
+}
+
+/// No calendar goes beyond the year 9999.
+const LATEST: u64 = 251_000_000_000;
+
+/// The latest of all times in a value: texts such as `2026-05-19T14:40:07Z`.
+fn newest_time(value: &Value) -> Option<i64> {
+    match value {
+        Value::String(text) if text.len() == 20 && text.ends_with('Z') => seconds_of(text),
+        Value::Array(items) => items.iter().filter_map(newest_time).max(),
+        Value::Object(fields) => fields.values().filter_map(newest_time).max(),
+        _ => None,
+    }
 }
 
 /// Makes room for what the dump brings: other objects of the same names, and other nodes.
@@ -61,12 +133,22 @@ pub(crate) fn make_room(world: &mut World, manifests: &Manifests, work: &[Admitt
 /// Takes an object out without a word: its namesake follows.
 fn remove(world: &mut World, object: &ObjectRef) {
     let key: Key = (object.namespace.clone(), object.name.clone());
+    let Some(meta) = world.cluster.store.metadata(object).cloned() else { return };
     match object.kind {
-        Kind::Pod => world.remove_pod(&key),
-        _ => {
-            world.cluster.store.remove(object);
+        Kind::Pod => return world.remove_pod(&key),
+        // What it made goes with it.
+        Kind::Deployment => {
+            let sets =
+                world.keys_of(object).into_iter().map(|(namespace, name)| ObjectRef::new(Kind::ReplicaSet, &namespace, &name));
+            sets.for_each(|set| remove(world, &set));
         }
+        Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => {
+            world.keys_of(object).iter().for_each(|pod| world.remove_pod(pod));
+        }
+        _ => {}
     }
+    world.forget_owned(&meta);
+    world.cluster.store.remove(object);
 }
 
 /// The ranges of the Pods and Services of the real cluster, as far as its Nodes and `default/kubernetes` tell.

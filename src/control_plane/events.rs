@@ -50,7 +50,7 @@ pub(crate) fn record(world: &mut World, object: &ObjectRef, who: (&str, &str), w
 
 /// Drops events older than an hour.
 pub(crate) fn expire(world: &mut World) {
-    let now = i64::try_from(world.cluster.now).unwrap_or(i64::MAX);
+    let now = i64::try_from(world.cluster.clock()).unwrap_or(i64::MAX);
     world.cluster.store.events.retain(|_, event| {
         let last = event.last_timestamp.as_deref().and_then(seconds_of);
         last.is_none_or(|last| now - last < KEEP)

@@ -2,6 +2,7 @@
 //!
 //! Imitates `pkg/kubelet/kubelet.go`'s `SyncPod` and `SyncTerminatingPod`, by what they leave behind in the API.
 
+use super::dump::keeps_its_settings;
 use super::events;
 use super::world::{Key, World};
 use crate::api::ObjectRef;
@@ -132,7 +133,8 @@ fn standings(world: &mut World, pod: &Pod, ip: &str) -> Vec<Standing> {
 }
 
 fn standing(world: &mut World, pod: &Pod, container: &Container, ip: &str, listeners: &[Listener]) -> Standing {
-    if let Some(message) = config_error(pod, container, &world.cluster.store) {
+    let error = config_error(pod, container, &world.cluster.store);
+    if let Some(message) = error.filter(|_| !keeps_its_settings(world, pod)) {
         record_once(world, pod, "Failed", &format!("Error: {message}"));
         return Standing::Waiting("CreateContainerConfigError", message, 0);
     }
@@ -202,7 +204,7 @@ pub(crate) fn terminate(world: &mut World, pod: &Arc<Pod>, component: &str) {
     let mut going = pod.as_ref().clone();
     // `BeforeDelete` of k8s.io/apiserver pkg/registry/rest/delete.go, with the grace of the Pod's strategy.
     let grace = pod.spec.termination_grace_period_seconds.unwrap_or(30).max(0);
-    let ends = world.cluster.now.saturating_add(u64::try_from(grace).unwrap_or(0));
+    let ends = world.cluster.clock().saturating_add(u64::try_from(grace).unwrap_or(0));
     going.metadata.deletion_timestamp = Some(timestamp(ends));
     going.metadata.deletion_grace_period_seconds = Some(grace);
     world.put_pod(going);

@@ -100,7 +100,7 @@ impl World {
 
     /// The present as an RFC 3339 time.
     pub(crate) fn timestamp(&self) -> String {
-        timestamp(self.cluster.now)
+        timestamp(self.cluster.clock())
     }
 
     /// Fills in what the API server gives a new object, and counts the write of an old one.

@@ -10,7 +10,7 @@ use crate::api::ObjectRef;
 use crate::api::apps::{Deployment, DeploymentStatus, ReplicaSet};
 use crate::api::meta::IntOrString;
 use crate::cluster::Verb;
-use crate::control_plane::dump::came_from_dump;
+use crate::control_plane::dump::{came_from_dump, owner_is_elsewhere};
 use crate::control_plane::events;
 use crate::control_plane::names::template_hash;
 use crate::control_plane::world::{Key, World, controller_reference};
@@ -25,7 +25,7 @@ const REVISION: &str = "deployment.kubernetes.io/revision";
 pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
     let sets = sets_of(world, object);
     let Some(deployment) = world.cluster.store.deployments.get(key).cloned() else {
-        return collect(world, &sets);
+        return collect(world, object, &sets);
     };
     let hash = known_hash(world, &deployment, &sets).unwrap_or_else(|| hash_of(world, &deployment, object));
     let (new, old): (Vec<_>, Vec<_>) = sets.into_iter().partition(|set| set.metadata.labels.get(HASH) == Some(&hash));
@@ -44,9 +44,12 @@ fn sets_of(world: &World, object: &ObjectRef) -> Vec<Arc<ReplicaSet>> {
     keys.iter().filter_map(|key| world.cluster.store.replica_sets.get(key).cloned()).collect()
 }
 
-fn collect(world: &mut World, sets: &[Arc<ReplicaSet>]) {
+fn collect(world: &mut World, owner: &ObjectRef, sets: &[Arc<ReplicaSet>]) {
     for set in sets {
         let object = ObjectRef::of(set.as_ref());
+        if owner_is_elsewhere(world, &object, owner) {
+            continue;
+        }
         world.note("garbage-collector", Verb::Delete, object.clone(), msg!("change.collect", object = &object));
         world.cluster.store.remove(&object);
         world.forget_owned(&set.metadata);

@@ -8,6 +8,7 @@ use crate::api::ObjectRef;
 use crate::api::apps::{ReplicaSet, ReplicaSetStatus};
 use crate::api::core::Pod;
 use crate::cluster::Verb;
+use crate::control_plane::dump::owner_is_elsewhere;
 use crate::control_plane::world::{Key, World, controller_reference};
 use crate::msg;
 use crate::node::kubelet::is_ready;
@@ -43,6 +44,9 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
 /// Deletes the Pods of a controller that is gone, as the garbage collector does.
 pub(crate) fn collect(world: &mut World, owner: &ObjectRef) {
     for pod in world.pods_of(owner) {
+        if owner_is_elsewhere(world, &ObjectRef::of(pod.as_ref()), owner) {
+            continue;
+        }
         crate::control_plane::kubelets::terminate(world, &pod, "garbage-collector");
     }
 }

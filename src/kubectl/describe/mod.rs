@@ -176,7 +176,7 @@ impl<'a> Page<'a> {
         self.line("  Type\tReason\tAge\tFrom\tMessage");
         self.line("  ----\t------\t----\t----\t-------");
         for event in events {
-            let now = self.cluster.now;
+            let now = self.cluster.clock();
             let first = age(event.first_timestamp.as_deref(), now);
             let often = || format!("{} (x{} over {first})", age(event.last_timestamp.as_deref(), now), event.count);
             let when = if event.count > 1 { often() } else { first.clone() };
@@ -315,7 +315,7 @@ fn pods_of_node(page: &mut Page, node: &Node) {
     page.line("  ---------\t----\t---");
     for pod in pods {
         let meta = &pod.metadata;
-        page.line(format!("  {}\t{}\t{}", meta.namespace, meta.name, age(meta.creation_timestamp.as_deref(), cluster.now)));
+        page.line(format!("  {}\t{}\t{}", meta.namespace, meta.name, age(meta.creation_timestamp.as_deref(), cluster.clock())));
     }
 }
 

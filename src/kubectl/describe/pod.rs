@@ -17,7 +17,7 @@ pub(super) fn pod(page: &mut Page, pod: &Pod) {
     page.labels_and_annotations(meta);
     match meta.deletion_timestamp.as_deref().filter(|_| !matches!(status.phase.as_str(), "Failed" | "Succeeded")) {
         Some(since) => {
-            page.line(format!("Status:\tTerminating (lasts {})", age(Some(since), page.cluster.now)));
+            page.line(format!("Status:\tTerminating (lasts {})", age(Some(since), page.cluster.clock())));
             page.line(format!("Termination Grace Period:\t{}s", meta.deletion_grace_period_seconds.unwrap_or(30)));
         }
         None => page.line(format!("Status:\t{}", status.phase)),

@@ -65,13 +65,13 @@ pub fn row(cluster: &Cluster, object: &ObjectRef, wide: bool) -> Vec<String> {
         Kind::NetworkPolicy => with(cluster, object, |it: &NetworkPolicy, age| {
             vec![it.metadata.name.clone(), label_selector(&it.spec.pod_selector), age]
         }),
-        Kind::Event => with(cluster, object, |it: &Event, _| event(it, cluster.now)),
+        Kind::Event => with(cluster, object, |it: &Event, _| event(it, cluster.clock())),
     }
 }
 
 fn with<R: Stored>(cluster: &Cluster, object: &ObjectRef, cells: impl FnOnce(&R, String) -> Vec<String>) -> Vec<String> {
     let Some(found) = cluster.store.get::<R>(&object.namespace, &object.name) else { return Vec::new() };
-    let age = age(Resource::metadata(found).creation_timestamp.as_deref(), cluster.now);
+    let age = age(Resource::metadata(found).creation_timestamp.as_deref(), cluster.clock());
     cells(found, age)
 }
 

@@ -61,6 +61,8 @@ pub fn warnings(kind: Kind, object: &Value) -> Vec<String> {
     let mut warnings = match kind {
         Kind::Service => service::warnings(&object),
         Kind::Ingress => ingress::warnings(&object),
+        // Those of a dump come from the control plane itself: nobody applies them.
+        Kind::Endpoints if !object.at(&["metadata", "uid"]).text().is_empty() => Vec::new(),
         Kind::Endpoints => vec!["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".to_string()],
         Kind::Pod => pod::warnings(&object.child("spec")),
         Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => {

@@ -1,0 +1,128 @@
+//! A dump of a real cluster plays with its own Pods, names, addresses, readiness and nodes, and says why a Service does not answer.
+
+use kubehop::api::core::{Node, Pod};
+use kubehop::cluster::{Action, Cluster};
+use kubehop::data_plane::DataPlane;
+use kubehop::diagnostic::Severity;
+use kubehop::explain::explain;
+use kubehop::kubectl::{Manifests, SourceFile, read};
+use kubehop::random::Seed;
+use kubehop::settings::Settings;
+use kubehop::trace::{Request, Trace, Verdict};
+use kubehop::words::Words;
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::Arc;
+
+fn dump() -> Manifests {
+    let text = fs::read_to_string("tests/fixtures/applications/dump.yaml").unwrap();
+    let (manifests, problems) = read(&[SourceFile { name: "dump.yaml".into(), text }]);
+    assert!(problems.is_empty(), "{problems:?}");
+    manifests
+}
+
+fn cluster() -> Cluster {
+    let outcome = Cluster::new(Settings::default(), Seed(1)).apply(Arc::new(dump()));
+    let bad: Vec<_> = outcome.diagnostics.iter().filter(|found| found.severity == Severity::Error).collect();
+    assert!(bad.is_empty(), "{bad:?}");
+    outcome.cluster
+}
+
+/// What a Pod is told by: readiness, node, address.
+fn known(pod: &Pod) -> (String, String, String) {
+    let ready = pod.status.conditions.iter().find(|own| own.type_ == "Ready").map(|own| own.status.clone());
+    (ready.unwrap_or_default(), pod.spec.node_name.clone(), pod.status.pod_ip.clone())
+}
+
+fn send(cluster: &Cluster, from: &str, target: &str) -> Trace {
+    let request = Request { from: from.parse().unwrap(), target: target.into(), seed: Seed(1), ..Request::default() };
+    DataPlane::program(cluster).send(cluster, &request)
+}
+
+fn explained(cluster: &Cluster, from: &str, target: &str) -> Vec<String> {
+    let trace = send(cluster, from, target);
+    let words = Words::read(&fs::read_to_string("static/words/en.json").unwrap()).unwrap();
+    let explanation = explain(cluster, &trace.request.clone(), &trace);
+    let said = |check: &kubehop::explain::Check| format!("{}{}", if check.ok { "" } else { "FAIL " }, words.say(&check.text));
+    explanation.checks.iter().map(said).collect()
+}
+
+const FRONT: &str = "pod/shop/frontend-6b9f7c5d8c-8lqtw";
+
+#[test]
+fn every_pod_of_a_dump_is_taken_as_it_stands() {
+    let cluster = cluster();
+    let dumped = dump();
+    let of_dump = dumped.documents.iter().filter(|own| own.kind == "Pod").map(|own| {
+        let pod: Pod = serde_json::from_value(own.value.clone()).unwrap();
+        (format!("{}/{}", pod.metadata.namespace, pod.metadata.name), known(&pod))
+    });
+    let of_dump: BTreeMap<_, _> = of_dump.collect();
+    let played = cluster.store.all::<Pod>().filter(|pod| pod.metadata.namespace != "ingress-system");
+    let played: BTreeMap<_, _> =
+        played.map(|pod| (format!("{}/{}", pod.metadata.namespace, pod.metadata.name), known(pod))).collect();
+    assert_eq!(played, of_dump);
+    assert_eq!(played.len(), 22);
+    let nodes: Vec<&str> = cluster.store.all::<Node>().map(|node| node.metadata.name.as_str()).collect();
+    assert_eq!(nodes, ["shop-control-plane", "shop-worker", "shop-worker2"]);
+}
+
+#[test]
+fn what_the_dumps_controllers_made_is_not_made_twice() {
+    let cluster = cluster();
+    let in_dump = |kind: &str| dump().documents.iter().filter(|own| own.kind == kind).count();
+    let stands = |namespace: &str| namespace != "ingress-system";
+    assert_eq!(cluster.store.replica_sets.keys().filter(|(of, _)| stands(of)).count(), in_dump("ReplicaSet"));
+    assert_eq!(cluster.store.endpoint_slices.keys().filter(|(of, _)| stands(of)).count(), in_dump("EndpointSlice"));
+    assert_eq!(cluster.store.endpoints.keys().filter(|(of, _)| stands(of)).count(), in_dump("Endpoints"));
+    // Nothing happens by itself afterwards either.
+    let later = cluster.act(&Action::Wait(600)).cluster;
+    assert_eq!(later.store.pods.keys().collect::<Vec<_>>(), cluster.store.pods.keys().collect::<Vec<_>>());
+}
+
+#[test]
+fn ages_in_a_dump_are_told_from_its_newest_time() {
+    let cluster = cluster();
+    let printed = kubehop::api::time::timestamp(cluster.clock());
+    assert_eq!(printed, "2026-05-19T14:40:07Z");
+}
+
+#[test]
+fn a_real_service_that_does_not_answer_is_explained() {
+    let cluster = cluster();
+    let cart = explained(&cluster, FRONT, "cart:7070");
+    assert_eq!(cart.last().unwrap(), "FAIL no Pod in namespace shop carries the labels app=carts");
+    let mail = explained(&cluster, FRONT, "mail:5000");
+    assert_eq!(mail.last().unwrap(), "FAIL none of the 1 Pod(s) is ready");
+    let front = explained(&cluster, "internet", "http://shop-worker:30080/");
+    assert!(front.iter().any(|said| said.contains("calls cart:7070 because its variable CART_ADDR names it")), "{front:?}");
+    assert_eq!(front.last(), cart.last());
+}
+
+#[test]
+fn only_the_ready_pod_of_a_dump_is_called() {
+    let cluster = cluster();
+    for seed in 0..20 {
+        let request =
+            Request { from: FRONT.parse().unwrap(), target: "http://catalog".into(), seed: Seed(seed), ..Request::default() };
+        let trace = DataPlane::program(&cluster).send(&cluster, &request);
+        assert_eq!(trace.pod.unwrap().1, "catalog-74d5bbf6b8-5hxkg");
+    }
+}
+
+#[test]
+fn an_ingress_of_a_dump_is_served_by_a_stand_in() {
+    let trace = send(&cluster(), "internet", "http://shop.example.com/catalog");
+    assert_eq!((trace.verdict, trace.pod.unwrap().1), (Verdict::Delivered, "catalog-74d5bbf6b8-5hxkg".into()));
+}
+
+#[test]
+fn pods_of_a_lost_node_are_made_anew_with_the_settings_that_the_dump_does_not_show() {
+    let down = cluster().act(&Action::NodeDown("shop-worker2".into())).cluster;
+    let later = down.act(&Action::Wait(400)).cluster;
+    let catalog = later.store.in_namespace::<Pod>("shop").filter(|pod| pod.metadata.name.starts_with("catalog-74d5bbf6b8"));
+    let fresh: Vec<&Pod> =
+        catalog.filter(|pod| pod.spec.node_name == "shop-worker" && !pod.metadata.name.ends_with("mt2zp")).collect();
+    assert_eq!(fresh.len(), 1);
+    assert_eq!(known(fresh[0]).0, "True", "{:?}", fresh[0].status);
+}
