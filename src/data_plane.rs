@@ -1,16 +1,18 @@
 //! All nodes programmed: sends one request through the cluster, rule by rule, wire by wire, and back.
 //!
 //! [`DataPlane::program`] takes a cluster as it stands; [`DataPlane::send`] gives the whole story of a request,
-//! [`DataPlane::verdict`] only how it ends, by the same code. Kernels remember clients (session affinity) from request to request.
+//! [`DataPlane::verdict`] only how it ends, by the same code. Kernels remember clients (session affinity)
+//! from request to request, and open connections ([`Request::keep_alive`]).
 //! Each node's rules are written when its kernel first sees a packet.
 //!
-//! Left out: latency, loss, bandwidth, window sizes; one request is one connection with one answer.
+//! Left out: latency, loss, bandwidth, window sizes; one request has one answer.
 
 mod advice;
 mod back;
 mod balancer;
 mod exchange;
 mod ingress;
+mod kept;
 mod kernel;
 mod names;
 mod policy;
@@ -35,6 +37,7 @@ use crate::node::kube_proxy::iptables::MASQUERADE_MARK;
 use crate::random::{Random, Seed};
 use crate::trace::{Request, Source, Trace, Verdict};
 use exchange::{Exchange, Outcome};
+use kept::Kept;
 use kernel::Kernel;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -66,6 +69,8 @@ pub struct DataPlane {
     parts: Arc<Parts>,
     kernels: Vec<Kernel>,
     caches: Caches,
+    /// Connections that stay open.
+    kept: Vec<Kept>,
 }
 
 impl DataPlane {
@@ -81,10 +86,10 @@ impl DataPlane {
         };
         let kernels = world.nodes.iter().map(kernel).collect();
         let parts = Parts { zone: Zone::of(&store), router: Router::of(&store, &cluster.settings.ingress) };
-        DataPlane { world: Arc::new(world), parts: Arc::new(parts), kernels, caches: Caches::default() }
+        DataPlane { world: Arc::new(world), parts: Arc::new(parts), kernels, caches: Caches::default(), kept: Vec::new() }
     }
 
-    /// Programs the nodes anew after a change; kernels keep what they remember of clients.
+    /// Programs the nodes anew after a change; kernels keep what they remember of clients and of open connections.
     pub fn reprogram(&self, cluster: &Cluster) -> DataPlane {
         let mut next = DataPlane::program(cluster);
         for kernel in &mut next.kernels {
@@ -93,6 +98,9 @@ impl DataPlane {
                 kernel.memory = old.memory.clone();
             }
         }
+        let runs = |node: &str| cluster.machines.get(node).is_none_or(|machine| machine.frozen_view.is_none());
+        let running = |node: &str| runs(node).then_some(&cluster.store);
+        next.kept = kept::moved_all(&self.kept, &self.world, &next.world, running);
         next
     }
 
@@ -122,6 +130,7 @@ impl DataPlane {
             kernels: &mut self.kernels,
             parts: &parts,
             caches: &mut self.caches,
+            kept: &mut self.kept,
             random: Random::new(request.seed),
             tell,
         };

@@ -38,6 +38,8 @@ pub struct Request {
     pub protocol: Protocol,
     /// At which node traffic from outside enters, where several could receive it.
     pub via: Option<String>,
+    /// Over a connection that stays open: the first such request of its kind opens it, the next ones use it again.
+    pub keep_alive: bool,
     /// Start of its random choices.
     pub seed: Seed,
 }
@@ -199,6 +201,8 @@ pub enum Reason {
     // Played by later parts of the engine.
     Policy,
     Egress,
+    /// A machine knows the connection: conntrack decides, no rule.
+    Established,
 }
 
 /// A field of an object that made something so; lines are looked up when shown.

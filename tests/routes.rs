@@ -1,8 +1,8 @@
 //! Whole requests as text: manifests and a request in, the trace out. `UPDATE=1 cargo test --test routes` writes the texts anew.
 //!
 //! Each `tests/fixtures/routes/*.yaml` begins with comments that say what to do: `# from:`, `# target:`, and where wanted
-//! `# via:`, `# method:`, `# header:`, `# seed:`, `# event:` (several, in order), `# settings:` (a YAML map). The `.txt` beside
-//! it is what happens.
+//! `# via:`, `# method:`, `# header:`, `# seed:`, `# event:` (several, in order), `# settings:` (a YAML map), `# keep-alive: yes` (over
+//! a connection that was opened before the events). The `.txt` beside it is what happens.
 
 use kubehop::cluster::{Action, Cluster};
 use kubehop::data_plane::DataPlane;
@@ -19,6 +19,7 @@ use std::sync::Arc;
 /// A fixture, played up to its request.
 struct Case {
     cluster: Cluster,
+    plane: DataPlane,
     request: Request,
 }
 
@@ -34,13 +35,9 @@ fn case(text: &str) -> Case {
     let file = SourceFile { name: "case.yaml".into(), text: text.to_string() };
     let (manifests, problems) = read(&[file]);
     assert!(problems.is_empty(), "{problems:?}");
-    let mut cluster = Cluster::new(Arc::new(settings), Seed(1)).apply(Arc::new(manifests)).cluster;
-    for event in said("event") {
-        let action = Action::parse(&event).unwrap();
-        cluster = cluster.act(&action).cluster;
-    }
     let pod = |text: String| text.parse().unwrap();
     let header = |line: String| line.split_once(": ").map(|(key, value)| (key.to_string(), value.to_string())).unwrap();
+    let mut cluster = Cluster::new(Arc::new(settings), Seed(1)).apply(Arc::new(manifests)).cluster;
     let request = Request {
         from: one("from").map(pod).unwrap_or_default(),
         target: one("target").unwrap(),
@@ -48,9 +45,19 @@ fn case(text: &str) -> Case {
         headers: said("header").map(header).collect(),
         via: one("via"),
         seed: Seed(one("seed").map_or(1, |seed| seed.parse().unwrap())),
+        keep_alive: one("keep-alive").is_some(),
         ..Request::default()
     };
-    Case { cluster, request }
+    let mut plane = DataPlane::program(&cluster);
+    if request.keep_alive {
+        plane.verdict(&cluster, &request);
+    }
+    for event in said("event") {
+        let action = Action::parse(&event).unwrap();
+        cluster = cluster.act(&action).cluster;
+        plane = plane.reprogram(&cluster);
+    }
+    Case { cluster, plane, request }
 }
 
 fn tell(trace: &Trace, words: &Words, indent: &str) -> String {
@@ -111,7 +118,7 @@ fn fixtures() -> Vec<PathBuf> {
 }
 
 fn trace(case: &Case) -> Trace {
-    DataPlane::program(&case.cluster).send(&case.cluster, &case.request)
+    case.plane.clone().send(&case.cluster, &case.request)
 }
 
 #[test]
@@ -139,8 +146,8 @@ fn counting_verdicts_says_the_same_as_telling_the_story() {
         let case = case(&fs::read_to_string(&path).unwrap());
         for seed in 0..20 {
             let request = Request { seed: Seed(seed), ..case.request.clone() };
-            let trace = DataPlane::program(&case.cluster).send(&case.cluster, &request);
-            let counted = DataPlane::program(&case.cluster).verdict(&case.cluster, &request);
+            let trace = case.plane.clone().send(&case.cluster, &request);
+            let counted = case.plane.clone().verdict(&case.cluster, &request);
             assert_eq!((trace.verdict, trace.status, trace.pod.clone()), counted, "{} seed {seed}", path.display());
         }
     }
@@ -161,7 +168,7 @@ fn every_hop_begins_where_the_one_before_it_ended() {
         let case = case(&fs::read_to_string(&path).unwrap());
         for seed in 0..10 {
             let request = Request { seed: Seed(seed), ..case.request.clone() };
-            for trace in all(&DataPlane::program(&case.cluster).send(&case.cluster, &request)) {
+            for trace in all(&case.plane.clone().send(&case.cluster, &request)) {
                 follow(&trace, &path);
             }
         }

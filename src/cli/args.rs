@@ -127,6 +127,8 @@ pub struct DescribeArgs {
 pub enum Proto {
     Tcp,
     Udp,
+    /// A ping.
+    Icmp,
 }
 
 /// Modes of kube-proxy.
@@ -169,6 +171,9 @@ pub struct TraceArgs {
     /// Start of the random choices; each further connection takes the next.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// All requests go over one connection, opened before the events.
+    #[arg(long)]
+    pub keep_alive: bool,
     /// text or json
     #[arg(short = 'o', long, default_value = "text")]
     pub output: TextOrJson,

@@ -78,12 +78,18 @@ pub fn settings(path: Option<&PathBuf>, mode: Option<ModeArg>) -> Result<Setting
 
 /// Builds the cluster and plays the events.
 pub fn cluster(args: &ClusterArgs, mode: Option<ModeArg>) -> Result<Loaded, String> {
+    watched(args, mode, &mut |_| ())
+}
+
+/// As [`cluster`]; shows it before the first event, and after each.
+pub fn watched(args: &ClusterArgs, mode: Option<ModeArg>, watch: &mut dyn FnMut(&Cluster)) -> Result<Loaded, String> {
     let settings = settings(args.cluster.as_ref(), mode)?;
     let (manifests, mut diagnostics) = kubectl::read(&files(&args.files)?);
     let events: Vec<String> = settings.start.iter().chain(&args.events).cloned().collect();
     let outcome = Cluster::new(settings, Seed(0)).apply(Arc::new(manifests));
     diagnostics.extend(outcome.diagnostics);
     let mut cluster = outcome.cluster;
+    watch(&cluster);
     for event in &events {
         let outcome = match event.strip_prefix("apply ") {
             Some(path) => cluster.apply_more(Arc::new(further(path, &mut diagnostics)?)),
@@ -91,6 +97,7 @@ pub fn cluster(args: &ClusterArgs, mode: Option<ModeArg>) -> Result<Loaded, Stri
         };
         diagnostics.extend(outcome.diagnostics);
         cluster = outcome.cluster;
+        watch(&cluster);
     }
     diagnostics.extend(kubectl::advise::advise(&cluster));
     Ok(Loaded { cluster, diagnostics })

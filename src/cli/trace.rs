@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::args::{Proto, TextOrJson, TraceArgs};
-use super::load;
+use super::load::{self, Loaded};
 use super::output::{Out, escaped};
 use crate::cluster::Cluster;
 use crate::data_plane::DataPlane;
@@ -17,9 +17,8 @@ const LONG: u32 = 10_000;
 
 pub fn trace(args: &TraceArgs, out: &mut Out) -> Result<Outcome, String> {
     let mut request = request(args)?;
-    let loaded = load::cluster(&args.cluster, args.mode)?;
+    let (loaded, mut plane) = network(args, &request)?;
     let mut outcome = loaded.report(out);
-    let mut plane = DataPlane::program(&loaded.cluster);
     let mut tally: BTreeMap<String, u32> = BTreeMap::new();
     for number in 0..args.count {
         request.seed = Seed(args.seed.wrapping_add(u64::from(number)));
@@ -46,6 +45,29 @@ pub fn trace(args: &TraceArgs, out: &mut Out) -> Result<Outcome, String> {
     Ok(outcome)
 }
 
+/// The cluster with all events played, and its network; with `--keep-alive` a connection is open since before the events.
+fn network(args: &TraceArgs, request: &Request) -> Result<(Loaded, DataPlane), String> {
+    if !args.keep_alive {
+        let loaded = load::cluster(&args.cluster, args.mode)?;
+        let plane = DataPlane::program(&loaded.cluster);
+        return Ok((loaded, plane));
+    }
+    let mut plane: Option<DataPlane> = None;
+    let loaded = load::watched(&args.cluster, args.mode, &mut |cluster| {
+        let next = match &plane {
+            Some(plane) => plane.reprogram(cluster),
+            None => {
+                let mut first = DataPlane::program(cluster);
+                first.verdict(cluster, request);
+                first
+            }
+        };
+        plane = Some(next);
+    })?;
+    let plane = plane.unwrap_or_else(|| DataPlane::program(&loaded.cluster));
+    Ok((loaded, plane))
+}
+
 fn request(args: &TraceArgs) -> Result<Request, String> {
     let header = |line: &String| {
         let (name, value) = line.split_once(':').ok_or_else(|| format!("-H {line:?}: not of the form 'Name: value'"))?;
@@ -56,7 +78,12 @@ fn request(args: &TraceArgs) -> Result<Request, String> {
         target: args.target.clone(),
         method: args.method.clone(),
         headers: args.headers.iter().map(header).collect::<Result<_, String>>()?,
-        protocol: if args.proto == Some(Proto::Udp) { Protocol::Udp } else { Protocol::Tcp },
+        protocol: match args.proto {
+            Some(Proto::Udp) => Protocol::Udp,
+            Some(Proto::Icmp) => Protocol::Icmp,
+            Some(Proto::Tcp) | None => Protocol::Tcp,
+        },
+        keep_alive: args.keep_alive,
         via: args.via.clone(),
         seed: Seed(args.seed),
     })

@@ -67,6 +67,8 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
     let service = service.map(|service| service.name.clone()).unwrap_or_default();
     let target = &trace.request.target;
     let next = match (hop.reason, variant) {
+        (Reason::Reject | Reason::NoRule | Reason::LoadBalancerNoBackend, "ping") => msg!("advice.ping.next"),
+        (Reason::Established, _) => msg!("advice.established.next"),
         (Reason::Reject, "port") | (Reason::Drop, "unallocated") => msg!("advice.noRule.next"),
         (Reason::Reject, _) => msg!("advice.noEndpoints.next", service = service),
         (Reason::Drop, "noLocal") => msg!("advice.noLocal.next", service = service),

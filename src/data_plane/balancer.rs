@@ -22,7 +22,11 @@ impl<T: Tell> Travel<'_, T> {
             u16::try_from(port.port) == Ok(flow.dst.port) && Protocol::of_api(&port.protocol) == Some(self.protocol)
         };
         let Some((position, port)) = service.spec.ports.iter().enumerate().find(|(_, port)| of_port(port)) else {
-            let text = msg!("hop.LoadBalancerNoBackend.text.port", service = service.metadata.name, port = flow.dst.port);
+            let name = &service.metadata.name;
+            let text = match self.protocol {
+                Protocol::Icmp => msg!("hop.LoadBalancerNoBackend.text.ping", service = name),
+                _ => msg!("hop.LoadBalancerNoBackend.text.port", service = name, port = flow.dst.port),
+            };
             return self.balancer_ends(balancer, flow, text, Verdict::Timeout, "spec.ports".into());
         };
         let ranges: Vec<_> = service.spec.load_balancer_source_ranges.iter().filter_map(|text| parse_cidr_sloppy(text)).collect();

@@ -1,5 +1,6 @@
 //! One request from beginning to end: who sends, what the name means, the connection, what answers, what it calls in turn.
 
+use super::kept::Kept;
 use super::kernel::Kernel;
 use super::names::{Meaning, look_up};
 use super::process::nothing_listens;
@@ -55,6 +56,7 @@ pub(super) struct Exchange<'a, T> {
     pub kernels: &'a mut [Kernel],
     pub parts: &'a Parts,
     pub caches: &'a mut Caches,
+    pub kept: &'a mut Vec<Kept>,
     pub random: Random,
     pub tell: &'a mut T,
 }
@@ -81,6 +83,11 @@ impl<T: Tell> Exchange<'_, T> {
             Some((_, node)) => node,
             None => None,
         };
+        if request.keep_alive
+            && let Some(outcome) = self.send_again(sender, &target, request)
+        {
+            return outcome;
+        }
         let (ip, dns) = match look_up(self, sender, &target.host) {
             Meaning::Address(ip, dns) => (ip, dns),
             Meaning::Nothing(verdict, reason, dns) => {
@@ -141,6 +148,7 @@ impl<T: Tell> Exchange<'_, T> {
             kernels: self.kernels,
             parts: self.parts,
             caches: self.caches,
+            kept: self.kept,
             random: Random::new(Seed(self.random.next_u64())),
             tell: silent,
         }
@@ -162,10 +170,10 @@ impl<T: Tell> Exchange<'_, T> {
     }
 
     fn connect(&mut self, sender: Sender, to: Socket, target: &Target, request: &Request, via: Option<usize>) -> Outcome {
-        let from = Socket::new(self.source_address(sender, to.ip), 32768 + self.random.below(28232) as u16);
+        let port = if target.protocol == Protocol::Icmp { 0 } else { 32768 + self.random.below(28232) as u16 };
+        let from = Socket::new(self.source_address(sender, to.ip), port);
         let flow = Flow { src: from, dst: to };
-        let mut travel = self.travel(target.protocol);
-        travel.via = via;
+        let travel = self.travel(target.protocol);
         let (at, mut objects) = travel.place_of(sender.spot);
         if sender.pod.is_some() && matches!(sender.spot, Spot::Node(_)) {
             objects.clear();
@@ -173,10 +181,27 @@ impl<T: Tell> Exchange<'_, T> {
         travel.tell.hop(|| {
             let text = match target.protocol {
                 Protocol::Udp => msg!("hop.Send.text.udp", from = from.ip, to = to),
+                Protocol::Icmp => msg!("hop.Send.text.ping", from = from.ip, to = to),
                 _ => msg!("hop.Send.text", from = from.ip, to = to),
             };
             hop(at, Reason::Send, text).flow(flow, flow).about(objects)
         });
+        self.carry(sender, flow, target, request, via, Vec::new())
+    }
+
+    /// Carries a packet to its end and the answer back. `known` is what the machines on the way noted of the connection before.
+    pub fn carry(
+        &mut self,
+        sender: Sender,
+        flow: Flow,
+        target: &Target,
+        request: &Request,
+        via: Option<usize>,
+        known: Vec<Binding>,
+    ) -> Outcome {
+        let mut travel = self.travel(target.protocol);
+        travel.via = via;
+        travel.known = known;
         let end = travel.go(sender.spot, flow);
         let bindings = std::mem::take(&mut travel.bindings);
         let (spot, seen) = match end {
@@ -188,6 +213,9 @@ impl<T: Tell> Exchange<'_, T> {
             return self.answer_lost(sender, spot, seen, flow, target.protocol, bindings);
         }
         let outcome = self.serve(spot, seen, target, request);
+        if request.keep_alive && target.protocol != Protocol::Icmp && outcome.verdict != Verdict::Refused {
+            self.keep(request, target.protocol, sender.spot, flow, spot, bindings.clone());
+        }
         if T::ON && outcome.verdict != Verdict::Refused {
             let mut travel = self.travel(target.protocol);
             travel.bindings = bindings;
@@ -249,6 +277,7 @@ impl<T: Tell> Exchange<'_, T> {
     /// Something at the end takes the packet, or nothing listens.
     fn serve(&mut self, spot: Spot, seen: Flow, target: &Target, request: &Request) -> Outcome {
         match spot {
+            _ if target.protocol == Protocol::Icmp => self.echo(spot, seen),
             Spot::Pod(pod) => self.serve_by_pod(pod, seen, target, request),
             Spot::Node(node) => self.serve_by_node(node, seen, target, request),
             Spot::ApiServer if seen.dst.port == 6443 && target.protocol == Protocol::Tcp => {

@@ -44,6 +44,10 @@ impl<T: Tell> Travel<'_, T> {
         if ruling == Ruling::Open {
             return None;
         }
+        if self.known.iter().any(|binding| binding.at == Spot::Node(guest.node) && binding.translated == flow) {
+            self.tell.assume(|| msg!("assume.policyKept"));
+            return None;
+        }
         // Nothing can keep a Pod from its own node, or from itself.
         let own = owner == Owner::Node(guest.node) || owner == Owner::Pod(pod);
         let denied = matches!(ruling, Ruling::Denied(_)) && !own;

@@ -6,6 +6,7 @@
 use super::exchange::{Exchange, Outcome, template_fields};
 use super::story::{HopExt, Tell, hop};
 use super::target::{Scheme, Target};
+use super::travel::Spot;
 use crate::api::ObjectRef;
 use crate::api::core::Pod;
 use crate::msg;
@@ -44,6 +45,28 @@ impl<T: Tell> Exchange<'_, T> {
             self.tell.assume(|| msg!("assume.noTls", pod = name, port = port));
         }
         Outcome { status, ..outcome }
+    }
+
+    /// A ping: the kernel behind the address answers, and no program takes part.
+    pub fn echo(&mut self, spot: Spot, seen: Flow) -> Outcome {
+        let (place, objects) = self.travel(Protocol::Icmp).place_of(spot);
+        let pod = match spot {
+            Spot::Pod(pod) => Some(pod),
+            _ => None,
+        };
+        let guest = pod.and_then(|pod| self.world.pods.get(pod));
+        self.tell.hop(|| {
+            let (name, from) = (place.to_string(), seen.src.ip);
+            let text = msg!("hop.ProcessAnswers.text.ping", at = name, to = seen.dst.ip, from = from);
+            hop(place, Reason::ProcessAnswers, text).flow(seen, seen).about(objects)
+        });
+        Outcome {
+            pod,
+            pod_ip: guest.map(|guest| guest.ip),
+            node: guest.map(|guest| guest.node),
+            source_seen: Some(seen.src.ip),
+            ..Outcome::new(Verdict::Delivered, None)
+        }
     }
 
     /// A server outside the cluster takes whatever comes.

@@ -8,7 +8,7 @@ use crate::api::{Kind, ObjectRef};
 use crate::msg;
 use crate::netfilter::walk::{Decision, Recorder};
 use crate::netfilter::{Meaning, Origin};
-use crate::packet::{Flow, Packet};
+use crate::packet::{Flow, Packet, Protocol};
 use crate::trace::{FieldRef, Hop, Place, Reason, RuleRef};
 use crate::words::Message;
 
@@ -315,6 +315,9 @@ impl Teller<'_> {
             Meaning::NoLocalEndpoints => (Reason::Drop, msg!("hop.Drop.text.noLocal", node = node, service = service, to = port)),
             Meaning::NotInSourceRange => {
                 (Reason::Drop, msg!("hop.Drop.text.sourceRange", node = node, service = service, client = client))
+            }
+            Meaning::NoSuchPort if self.packet.protocol == Protocol::Icmp => {
+                (Reason::Reject, msg!("hop.Reject.text.ping", node = node, to = port))
             }
             Meaning::NoSuchPort => (Reason::Reject, msg!("hop.Reject.text.port", node = node, to = port)),
             Meaning::NoSuchClusterIp => (Reason::Drop, msg!("hop.Drop.text.unallocated", node = node, to = port)),

@@ -1,4 +1,4 @@
-//! Reads what a request is aimed at: `HOST:PORT`, or a URL.
+//! Reads what a request is aimed at: `HOST:PORT`, or a URL; `icmp://HOST` is a ping.
 
 use crate::packet::Protocol;
 
@@ -11,6 +11,8 @@ pub(super) enum Scheme {
     Https,
     Tcp,
     Udp,
+    /// A ping.
+    Icmp,
 }
 
 /// Where a request goes.
@@ -35,6 +37,7 @@ impl Target {
         let (authority, path) = rest.split_at_checked(end)?;
         let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         let (host, port) = match authority.split_once(':') {
+            Some(_) if scheme == Scheme::Icmp => return None,
             Some((host, port)) => (host, port.parse().ok().filter(|port| *port != 0)?),
             None => (authority, default_port(scheme, protocol)?),
         };
@@ -48,6 +51,7 @@ impl Target {
         let protocol = match scheme {
             Scheme::Bare => protocol,
             Scheme::Udp => Protocol::Udp,
+            Scheme::Icmp => Protocol::Icmp,
             _ => Protocol::Tcp,
         };
         readable.then(|| Target { scheme, host: host.to_string(), port, path, protocol })
@@ -65,6 +69,7 @@ fn scheme_of(name: &str) -> Option<Scheme> {
         "https" => Some(Scheme::Https),
         "tcp" => Some(Scheme::Tcp),
         "udp" => Some(Scheme::Udp),
+        "icmp" => Some(Scheme::Icmp),
         _ => None,
     }
 }
@@ -74,6 +79,7 @@ fn default_port(scheme: Scheme, protocol: Protocol) -> Option<u16> {
         Scheme::Http => Some(80),
         Scheme::Https => Some(443),
         Scheme::Bare if protocol == Protocol::Tcp => Some(80),
+        Scheme::Icmp => Some(0),
         _ => None,
     }
 }
@@ -97,6 +103,8 @@ mod tests {
         assert_eq!(read("web:0"), None);
         assert_eq!(read("web:70000"), None);
         assert_eq!(read("ftp://web:21"), None);
+        assert_eq!(read("icmp://web"), target("web", 0, "/"));
+        assert_eq!(read("icmp://web:80"), None, "a ping has no port");
         assert_eq!(read("we b:80"), None);
         assert_eq!(read(""), None);
     }

@@ -1,6 +1,7 @@
 //! A packet travels from machine to machine: out of a Pod, through kernels, over wires, and its answer back again.
 //!
-//! Connection tracking lives as long as one request: each kernel on the way remembers what it rewrote, and the answer finds it.
+//! Connection tracking: each kernel on the way remembers what it rewrote, and the answer finds it; see `kept` for connections that
+//! stay open.
 //! Left out: ICMP errors' own way back (they are taken to arrive), retransmissions, path MTU.
 
 use super::kernel::Kernel;
@@ -63,6 +64,8 @@ pub(super) struct Travel<'a, T> {
     /// Where a network policy dropped it: the Pod, the direction, its addresses there.
     pub dropped: Option<(usize, Direction, Flow)>,
     pub bindings: Vec<Binding>,
+    /// What the machines noted of the connection before; nothing for a new one.
+    pub known: Vec<Binding>,
 }
 
 /// Where the packet is and where it goes next.
@@ -88,6 +91,7 @@ impl<'a, T: Tell> Travel<'a, T> {
             leaving: None,
             dropped: None,
             bindings: Vec::new(),
+            known: Vec::new(),
         }
     }
 
@@ -164,10 +168,15 @@ impl<'a, T: Tell> Travel<'a, T> {
 
     /// `--random-fully`: the interface's address with a port of its own.
     fn masquerade_as(&mut self, node: usize, interface: Interface) -> Socket {
-        let port = 1024 + self.random.below(64512) as u16;
+        let port = self.free_port();
         let here = self.world.nodes.get(node);
         let ip = here.map_or(Ipv4Addr::UNSPECIFIED, |here| if interface == Interface::Bridge { here.cni0 } else { here.ip });
         Socket::new(ip, port)
+    }
+
+    /// A port for a rewritten source. ICMP has none.
+    fn free_port(&mut self) -> u16 {
+        if self.protocol == Protocol::Icmp { 0 } else { 1024 + self.random.below(64512) as u16 }
     }
 
     /// The address that a process on a node speaks from.
@@ -185,18 +194,18 @@ impl<'a, T: Tell> Travel<'a, T> {
         if !self.world.is_up(node) {
             return self.dead_node(node, flow);
         }
+        if let Some(known) = self.known(Spot::Node(node), flow) {
+            return self.kernel_again(node, first, known);
+        }
+        if !self.known.is_empty() && self.protocol == Protocol::Tcp {
+            return self.unknown_connection(node, flow);
+        }
         let packet = Packet { protocol: self.protocol, flow, mark: 0 };
         let mut situation = self.situation(node, packet, ConntrackState::New);
         if let Some(end) = self.filter(node, first, &mut situation) {
             return end;
         }
-        let to = situation.packet.flow.dst.ip;
-        let stays = self.interface(node, to) == Interface::Loopback;
-        let filter = match (first, stays) {
-            (Hook::NatOutput, _) => Hook::FilterOutput,
-            (_, true) => Hook::FilterInput,
-            (_, false) => Hook::FilterForward,
-        };
+        let (filter, stays) = self.filter_hook(node, first, situation.packet.flow.dst.ip);
         if let Some(end) = self.filter(node, filter, &mut situation) {
             return end;
         }
@@ -214,14 +223,27 @@ impl<'a, T: Tell> Travel<'a, T> {
         if stays {
             return Next::Ends(End::At(Spot::Node(node), situation.packet.flow));
         }
-        let lost = self.leaving.take().and_then(|pod| self.policy_out(pod, situation.packet.flow));
-        if let Some(end) = lost {
-            return end;
-        }
-        self.transmit(node, situation.packet.flow)
+        self.onward(node, situation.packet.flow)
     }
 
-    fn filter(&mut self, node: usize, hook: Hook, situation: &mut Situation) -> Option<Next> {
+    /// A packet whose addresses stand leaves a kernel.
+    pub fn onward(&mut self, node: usize, flow: Flow) -> Next {
+        let lost = self.leaving.take().and_then(|pod| self.policy_out(pod, flow));
+        lost.unwrap_or_else(|| self.transmit(node, flow))
+    }
+
+    /// Whose filter rules a packet meets that came in by this nat hook, and whether it stays on the node.
+    pub fn filter_hook(&self, node: usize, first: Hook, to: Ipv4Addr) -> (Hook, bool) {
+        let stays = self.interface(node, to) == Interface::Loopback;
+        let hook = match (first, stays) {
+            (Hook::NatOutput, _) => Hook::FilterOutput,
+            (_, true) => Hook::FilterInput,
+            (_, false) => Hook::FilterForward,
+        };
+        (hook, stays)
+    }
+
+    pub fn filter(&mut self, node: usize, hook: Hook, situation: &mut Situation) -> Option<Next> {
         match self.walk(node, hook, situation, false) {
             Decision::Drop => Some(Next::Ends(End::Lost(Verdict::Timeout, Reason::Drop))),
             Decision::Reject => Some(Next::Ends(End::Lost(Verdict::Refused, Reason::Reject))),
@@ -271,11 +293,20 @@ impl<'a, T: Tell> Travel<'a, T> {
 
     fn no_neighbour(&mut self, node: usize, flow: Flow) -> Next {
         let name = self.node_name(node).to_string();
+        let udp = self.protocol == Protocol::Udp;
         self.tell.hop(|| {
-            let text = msg!("hop.NoNeighbour.text", node = name, ip = flow.dst.ip);
+            let text = match udp {
+                true => msg!("hop.NoNeighbour.text.udp", node = name, ip = flow.dst.ip),
+                false => msg!("hop.NoNeighbour.text", node = name, ip = flow.dst.ip),
+            };
             hop(Place::Cni(name.clone()), Reason::NoNeighbour, text).ends(flow)
         });
-        Next::Ends(End::Lost(Verdict::Unreachable, Reason::NoNeighbour))
+        Next::Ends(End::Lost(self.unreachable(), Reason::NoNeighbour))
+    }
+
+    /// What the client makes of ICMP host unreachable: it is no hard error, so a UDP socket goes on waiting (`udp_err`).
+    fn unreachable(&self) -> Verdict {
+        if self.protocol == Protocol::Udp { Verdict::Timeout } else { Verdict::Unreachable }
     }
 
     pub fn tell_arrive(&mut self, node: usize, flow: Flow) {
@@ -283,8 +314,12 @@ impl<'a, T: Tell> Travel<'a, T> {
             return;
         }
         let name = self.node_name(node).to_string();
+        let again = !self.known.is_empty();
         self.tell.hop(|| {
-            let text = msg!("hop.Arrive.text", node = name, to = flow.dst);
+            let text = match again {
+                true => msg!("hop.Arrive.text.again", node = name, to = flow.dst),
+                false => msg!("hop.Arrive.text", node = name, to = flow.dst),
+            };
             hop(Place::Node(name.clone()), Reason::Arrive, text).flow(flow, flow).about(vec![ObjectRef::new(
                 Kind::Node,
                 "",
@@ -315,8 +350,12 @@ impl<'a, T: Tell> Travel<'a, T> {
     fn leave_cluster(&mut self, node: usize, flow: Flow) -> Next {
         let name = self.node_name(node).to_string();
         if self.world.service_range.contains(flow.dst.ip) {
+            let ping = self.protocol == Protocol::Icmp;
             self.tell.hop(|| {
-                let text = msg!("hop.NoRule.text", node = name, to = flow.dst);
+                let text = match ping {
+                    true => msg!("hop.NoRule.text.ping", node = name, to = flow.dst),
+                    false => msg!("hop.NoRule.text", node = name, to = flow.dst),
+                };
                 hop(Place::KubeProxy(name.clone()), Reason::NoRule, text).ends(flow)
             });
             return Next::Ends(End::Lost(Verdict::Timeout, Reason::NoRule));
@@ -325,8 +364,9 @@ impl<'a, T: Tell> Travel<'a, T> {
         if !answers {
             return Next::Outside(flow);
         }
-        let port = 1024 + self.random.below(64512) as u16;
-        let after = Flow { src: Socket::new(EGRESS_GATEWAY, port), ..flow };
+        let known = self.known(Spot::Outside, flow);
+        let after =
+            known.map_or_else(|| Flow { src: Socket::new(EGRESS_GATEWAY, self.free_port()), ..flow }, |known| known.translated);
         self.tell.hop(|| {
             let text = msg!("hop.Egress.text", from = flow.src.ip, gateway = EGRESS_GATEWAY);
             hop(Place::Internet, Reason::Egress, text).flow(flow, after)
@@ -342,7 +382,11 @@ impl<'a, T: Tell> Travel<'a, T> {
         if let Owner::Balancer(balancer) = owner
             && self.world.balancers.get(balancer).is_some_and(|balancer| balancer.proxy)
         {
-            return self.balancer(balancer, flow);
+            let known = self.known(Spot::Balancer(balancer), flow);
+            return match known.map(|known| (known, self.world.owner(known.translated.dst.ip))) {
+                Some((known, Owner::Node(node))) => self.balancer_again(known, flow, node),
+                _ => self.balancer(balancer, flow),
+            };
         }
         if let Owner::Node(node) = owner
             && !self.world.outside.private_nodes
@@ -394,7 +438,7 @@ impl<'a, T: Tell> Travel<'a, T> {
             };
             hop(Place::Internet, Reason::NoRoute, text).ends(flow)
         });
-        let verdict = if edge == Edge::Blackhole { Verdict::Timeout } else { Verdict::Unreachable };
+        let verdict = if edge == Edge::Blackhole { Verdict::Timeout } else { self.unreachable() };
         Next::Ends(End::Lost(verdict, Reason::NoRoute))
     }
 }

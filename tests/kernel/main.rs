@@ -4,8 +4,8 @@
 //! Needs root, `ip` and `iptables-restore` (`nft` for the nftables cases); says why when it must skip. It uses namespaces
 //! that it made itself (their names begin with `kubehop-`) and removes them.
 //!
-//! The test program plays three roles, chosen by its first argument: the comparison itself, a server inside a Pod, and a
-//! client that connects once and prints what came of it.
+//! The test program plays several roles, chosen by its first argument: the comparison itself, a server inside a Pod, a client
+//! that connects and prints what came of it, one that keeps its connections, and the part of kube-proxy that forgets connections.
 
 mod cases;
 mod net;
@@ -20,6 +20,8 @@ fn main() -> ExitCode {
     match args.get(1).map(String::as_str) {
         Some("serve") => roles::serve(&args[2..]),
         Some("connect") => roles::connect(&args[2..]),
+        Some("hold") => roles::hold(&args[2..]),
+        Some("forget") => roles::forget(),
         _ => compare(args.get(1).filter(|word| !word.starts_with('-')).map(String::as_str)),
     }
 }
@@ -34,11 +36,12 @@ fn compare(only: Option<&str>) -> ExitCode {
     for mode in ["iptables", "nftables"] {
         let chosen: Vec<Case> =
             cases().into_iter().filter(|case| case.runs_in(mode) && only.is_none_or(|only| case.name.contains(only))).collect();
-        let mut manifests: Vec<&str> = chosen.iter().map(|case| case.manifest).collect();
-        manifests.sort_unstable();
-        manifests.dedup();
-        for manifest in manifests {
-            let lab = match Lab::build(manifest, mode) {
+        let mut labs: Vec<(&str, &[&str], Option<&str>)> = chosen.iter().map(Case::lab).collect();
+        labs.sort_unstable();
+        labs.dedup();
+        for key in labs {
+            let (manifest, events, held) = key;
+            let mut lab = match Lab::build(manifest, if held.is_some() { &[] } else { events }, mode) {
                 Ok(lab) => lab,
                 Err(why) => {
                     println!("FAILED to build {manifest} ({mode}): {why}");
@@ -46,7 +49,7 @@ fn compare(only: Option<&str>) -> ExitCode {
                     continue;
                 }
             };
-            for case in chosen.iter().filter(|case| case.manifest == manifest) {
+            for case in chosen.iter().filter(|case| case.lab() == key) {
                 match lab.compare(case) {
                     Ok(()) => passed += 1,
                     Err(difference) => {

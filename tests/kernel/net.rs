@@ -3,7 +3,7 @@
 use super::cases::Case;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 
 const NODES: [&str; 3] = ["node-1", "node-2", "node-3"];
@@ -15,6 +15,8 @@ type Fate = (String, String, String);
 
 struct Pod {
     app: String,
+    /// The namespace that it runs in: its own, or its node's.
+    space: String,
     name: String,
     node: String,
     ip: String,
@@ -23,11 +25,18 @@ struct Pod {
 /// A running cluster; dropping it removes what it made.
 pub struct Lab {
     manifest: String,
+    /// Words that every call of the command line ends with.
+    cluster: Vec<String>,
     mode: String,
     pods: Vec<Pod>,
+    /// ClusterIPs by name, and load balancers' addresses by `lb:` and name.
     services: BTreeMap<String, String>,
-    servers: Vec<Child>,
+    /// By the name of their Pod.
+    servers: Vec<(String, Child)>,
 }
+
+/// A server in the world outside.
+const SERVER: &str = "192.0.2.80";
 
 /// What this machine lacks, if anything.
 pub fn missing_tool() -> Option<String> {
@@ -79,35 +88,61 @@ fn word(value: &Value) -> String {
 }
 
 impl Lab {
-    /// Builds the cluster of a manifest in `tests/kernel/` and loads every node's rules.
-    pub fn build(manifest: &str, mode: &str) -> Result<Lab, String> {
+    /// Builds the cluster of a manifest in `tests/kernel/`, with the settings beside it, after some events, and loads every node's
+    /// rules.
+    pub fn build(manifest: &str, events: &[&str], mode: &str) -> Result<Lab, String> {
         remove_namespaces();
         let manifest = format!("tests/kernel/{manifest}");
-        let read_pod = |pod: &Value| Pod {
-            app: word(&pod["metadata"]["labels"]["app"]),
-            name: word(&pod["metadata"]["name"]),
-            node: word(&pod["spec"]["nodeName"]),
-            ip: word(&pod["status"]["podIP"]),
-        };
-        let pods = items(&kubehop(&["get", "pods", "-n", "default", "-o", "json", "-f", &manifest])?);
-        let services = items(&kubehop(&["get", "services", "-n", "default", "-o", "json", "-f", &manifest])?);
-        let services = services.iter().map(|service| (word(&service["metadata"]["name"]), word(&service["spec"]["clusterIP"])));
-        let mut lab = Lab {
-            mode: mode.to_string(),
-            pods: pods.iter().map(read_pod).collect(),
-            services: services.collect(),
-            servers: Vec::new(),
-            manifest,
-        };
+        let settings = manifest.replace(".yaml", ".cluster.yaml");
+        let mut cluster = vec!["-f".to_string(), manifest.clone()];
+        if std::path::Path::new(&settings).exists() {
+            cluster.extend(["--cluster".to_string(), settings]);
+        }
+        cluster.extend(events.iter().flat_map(|event| ["--event".to_string(), event.to_string()]));
+        let mut lab =
+            Lab { mode: mode.to_string(), pods: Vec::new(), services: BTreeMap::new(), servers: Vec::new(), manifest, cluster };
+        lab.read_cluster()?;
         lab.wires()?;
         for (at, pod) in lab.pods.iter().enumerate() {
-            pod_namespace(at, pod)?;
+            if pod.space != format!("kubehop-{}", pod.node) {
+                pod_namespace(at, pod)?;
+            }
         }
         lab.start_servers()?;
         for node in NODES {
             lab.load_rules(node)?;
         }
+        events.iter().try_for_each(|event| lab.unplug(event))?;
         Ok(lab)
+    }
+
+    fn read_cluster(&mut self) -> Result<(), String> {
+        let space = |at: usize, pod: &Value| match pod["spec"]["hostNetwork"].as_bool() {
+            Some(true) => format!("kubehop-{}", word(&pod["spec"]["nodeName"])),
+            _ => format!("kubehop-pod-{at}"),
+        };
+        let read_pod = |(at, pod): (usize, &Value)| Pod {
+            app: word(&pod["metadata"]["labels"]["app"]),
+            space: space(at, pod),
+            name: word(&pod["metadata"]["name"]),
+            node: word(&pod["spec"]["nodeName"]),
+            ip: word(&pod["status"]["podIP"]),
+        };
+        let pods = items(&self.kubehop(&["get", "pods", "-n", "default", "-o", "json"], &[])?);
+        self.pods = pods.iter().enumerate().map(read_pod).collect();
+        for service in items(&self.kubehop(&["get", "services", "-n", "default", "-o", "json"], &[])?) {
+            let name = word(&service["metadata"]["name"]);
+            let balancer = word(&service["status"]["loadBalancer"]["ingress"][0]["ip"]);
+            self.services.insert(format!("lb:{name}"), balancer);
+            self.services.insert(name, word(&service["spec"]["clusterIP"]));
+        }
+        Ok(())
+    }
+
+    fn kubehop(&self, words: &[&str], events: &[&str]) -> Result<String, String> {
+        let mut words: Vec<&str> = words.iter().copied().chain(self.cluster.iter().map(String::as_str)).collect();
+        words.extend(events.iter().flat_map(|event| ["--event", event]));
+        kubehop(&words)
     }
 
     fn wires(&self) -> Result<(), String> {
@@ -122,13 +157,19 @@ impl Lab {
              ip -n {EDGE} route add blackhole 10.96.0.0/16
              ip -n {EDGE} route add blackhole 10.244.0.0/16
              ip -n {EDGE} route add blackhole 192.0.2.0/24
+             ip -n {EDGE} route add blackhole 198.51.100.0/24
              ip link add wan0 netns {EDGE} type veth peer name eth0 netns {OUTSIDE}
              ip -n {EDGE} addr add 203.0.113.1/24 dev wan0
              ip -n {EDGE} link set wan0 up
              ip -n {OUTSIDE} link set lo up
              ip -n {OUTSIDE} addr add 203.0.113.50/24 dev eth0
              ip -n {OUTSIDE} link set eth0 up
-             ip -n {OUTSIDE} route add default via 203.0.113.1"
+             ip -n {OUTSIDE} route add default via 203.0.113.1
+             ip -n {OUTSIDE} addr add {SERVER}/32 dev lo
+             ip -n {EDGE} route add {SERVER}/32 via 203.0.113.50
+             ip netns exec {EDGE} nft add table ip gateway
+             ip netns exec {EDGE} nft add chain ip gateway out {{ type nat hook postrouting priority 100 ; }}
+             ip netns exec {EDGE} nft add rule ip gateway out ip daddr {SERVER} snat to 198.51.100.1"
         ))?;
         for (at, node) in NODES.iter().enumerate() {
             let (space, number) = (format!("kubehop-{node}"), at + 1);
@@ -138,7 +179,8 @@ impl Lab {
                  ip -n {EDGE} link set {node} master br0
                  ip -n {EDGE} link set {node} up
                  ip -n {space} link set lo up
-                 ip -n {space} addr add 10.0.0.{}/24 dev eth0
+                 ip -n {space} addr add 10.0.0.{0}/24 dev eth0
+                 ip -n {space} link set eth0 address 02:00:00:00:00:{0}
                  ip -n {space} link set eth0 up
                  ip -n {space} link add cni0 type bridge
                  ip -n {space} addr add 10.244.{number}.1/24 dev cni0
@@ -151,6 +193,12 @@ impl Lab {
             for other in (1..=NODES.len()).filter(|other| *other != number) {
                 script(&format!("ip -n {space} route add 10.244.{other}.0/24 via 10.0.0.{}", 10 + other))?;
             }
+            // kube-proxy leaves what goes to the world outside to the CNI, which gives it the node's address (assumption).
+            script(&format!(
+                "ip netns exec {space} nft add table ip cni
+                 ip netns exec {space} nft add chain ip cni out {{ type nat hook postrouting priority 100 ; }}
+                 ip netns exec {space} nft add rule ip cni out ip saddr 10.244.0.0/16 ip daddr {SERVER} masquerade"
+            ))?;
             if self.mode == "iptables" {
                 script(&format!("ip netns exec {space} sysctl -qw net.ipv4.conf.all.route_localnet=1"))?;
             }
@@ -159,31 +207,69 @@ impl Lab {
     }
 
     fn start_servers(&mut self) -> Result<(), String> {
-        let program = std::env::current_exe().map_err(|error| error.to_string())?;
-        for (at, pod) in self.pods.iter().enumerate() {
+        let mut wanted = vec![(String::new(), OUTSIDE.to_string(), format!("tcp/{SERVER}:80"))];
+        for pod in &self.pods {
             let listener = match pod.app.as_str() {
-                "web" => format!("tcp/{}:80", pod.ip),
+                "web" | "host" => format!("tcp/{}:80", pod.ip),
                 "names" => format!("udp/{}:53", pod.ip),
                 _ => continue,
             };
-            let mut server = Command::new("ip")
-                .args(["netns", "exec", &format!("kubehop-pod-{at}")])
-                .arg(&program)
-                .args(["serve", &listener])
-                .stdout(Stdio::piped())
-                .spawn()
-                .map_err(|error| error.to_string())?;
+            wanted.push((pod.name.clone(), pod.space.clone(), listener));
+        }
+        for (name, space, listener) in wanted {
+            let mut server = role(&space, &["serve", &listener])?;
             let output = server.stdout.take().ok_or("no output")?;
             let mut line = String::new();
             BufReader::new(output).read_line(&mut line).map_err(|error| error.to_string())?;
-            self.servers.push(server);
+            self.servers.push((name, server));
+        }
+        Ok(())
+    }
+
+    /// What an event does to machines. Other nodes still hold the address of one without power for a neighbour, as they would for
+    /// a minute.
+    fn unplug(&mut self, event: &str) -> Result<(), String> {
+        if let Some(node) = event.strip_prefix("node/").and_then(|rest| rest.strip_suffix(" down")) {
+            let number = 10 + NODES.iter().position(|name| *name == node).ok_or("no such node")? + 1;
+            let neighbour = format!("10.0.0.{number} lladdr 02:00:00:00:00:{number} nud permanent");
+            script(&format!("ip -n {EDGE} neigh replace {neighbour} dev br0\nip -n {EDGE} link set {node} down"))?;
+            for other in NODES.iter().filter(|other| **other != node) {
+                script(&format!("ip -n kubehop-{other} neigh replace {neighbour} dev eth0"))?;
+            }
+        }
+        if let Some(name) = event.strip_prefix("pod/default/").and_then(|rest| rest.strip_suffix(" delete"))
+            && let Some(pod) = self.pods.iter().find(|pod| pod.name == name)
+        {
+            for (_, server) in self.servers.iter_mut().filter(|(of, _)| of == name) {
+                let _ = server.kill();
+                let _ = server.wait();
+            }
+            script(&format!("sleep 0.2\nip netns del {}", pod.space))?;
+        }
+        Ok(())
+    }
+
+    /// Plays events on the running cluster: new rules where a kube-proxy runs, machines unplugged.
+    fn play(&mut self, case: &Case) -> Result<(), String> {
+        case.events.iter().try_for_each(|event| self.unplug(event))?;
+        self.cluster.extend(case.events.iter().flat_map(|event| ["--event".to_string(), event.to_string()]));
+        for node in NODES {
+            self.load_rules(node)?;
+            let stop = format!("kube-proxy/{node} stop");
+            if case.forgets && !case.events.contains(&stop.as_str()) {
+                let forgotten = role(&format!("kubehop-{node}"), &["forget"])?.wait().is_ok_and(|status| status.success());
+                forgotten.then_some(()).ok_or_else(|| format!("{node} could not be made to forget connections"))?;
+            }
         }
         Ok(())
     }
 
     fn load_rules(&self, node: &str) -> Result<(), String> {
-        let rules = kubehop(&["rules", "--node", node, "--mode", &self.mode, "-f", &self.manifest])?;
-        let loader: &[&str] = if self.mode == "iptables" { &["iptables-restore", "--noflush"] } else { &["nft", "-f", "-"] };
+        let mut rules = self.kubehop(&["rules", "--node", node, "--mode", &self.mode], &[])?;
+        let loader: &[&str] = if self.mode == "iptables" { &["iptables-restore"] } else { &["nft", "-f", "-"] };
+        if self.mode == "nftables" {
+            rules = format!("add table ip kube-proxy\ndelete table ip kube-proxy\n{rules}");
+        }
         let mut child = Command::new("ip")
             .args(["netns", "exec", &format!("kubehop-{node}")])
             .args(loader)
@@ -199,9 +285,9 @@ impl Lab {
         Err(format!("{} refused {node}'s rules: {}", loader[0], String::from_utf8_lossy(&output.stderr)))
     }
 
-    fn pod(&self, label: &str) -> Result<(usize, &Pod), String> {
+    fn pod(&self, label: &str) -> Result<&Pod, String> {
         let (app, node) = label.split_once('@').unwrap_or((label, ""));
-        let found = self.pods.iter().enumerate().find(|(_, pod)| pod.app == app && (node.is_empty() || pod.node == node));
+        let found = self.pods.iter().find(|pod| pod.app == app && (node.is_empty() || pod.node == node));
         found.ok_or_else(|| format!("no Pod {label} in {}", self.manifest))
     }
 
@@ -209,76 +295,160 @@ impl Lab {
         let Some((before, rest)) = text.split_once('{') else { return Ok(text.to_string()) };
         let (name, after) = rest.split_once('}').ok_or("an open brace")?;
         let address = match name.strip_prefix("pod:") {
-            Some(label) => self.pod(label)?.1.ip.clone(),
+            Some(label) => self.pod(label)?.ip.clone(),
             None => self.services.get(name).cloned().ok_or_else(|| format!("no Service {name}"))?,
         };
         Ok(format!("{before}{address}{after}"))
     }
 
     /// Compares one case: what the kernel did with what the trace says.
-    pub fn compare(&self, case: &Case) -> Result<(), String> {
+    pub fn compare(&mut self, case: &Case) -> Result<(), String> {
         let target = self.target(case.target)?;
         let said = self.said(case, &target)?;
-        let done = self.done(case, &target)?;
-        let verdicts = |fates: &BTreeSet<Fate>| fates.iter().map(|fate| fate.0.clone()).collect::<BTreeSet<_>>();
-        let same = if case.sticky { verdicts(&said) == verdicts(&done) && said.len() == done.len() } else { said == done };
-        if same { Ok(()) } else { Err(format!("{target} from {}\n    kubehop: {said:?}\n    kernel:  {done:?}", case.from)) }
+        let done = if case.held { self.done_over_held(case, &target)? } else { self.done(case, &target)? };
+        let (said_set, done_set): (BTreeSet<&Fate>, BTreeSet<&Fate>) = (said.iter().collect(), done.iter().collect());
+        let verdicts = |fates: &BTreeSet<&Fate>| fates.iter().map(|fate| fate.0.clone()).collect::<BTreeSet<_>>();
+        let same = if case.sticky {
+            verdicts(&said_set) == verdicts(&done_set) && said_set.len() == done_set.len()
+        } else {
+            said_set == done_set
+        };
+        if !same {
+            return Err(format!("{target} from {}\n    kubehop: {said_set:?}\n    kernel:  {done_set:?}", case.from));
+        }
+        if case.spread {
+            even(&said).map_err(|why| format!("kubehop: {why}"))?;
+            even(&done).map_err(|why| format!("kernel: {why}"))?;
+        }
+        Ok(())
     }
 
-    fn said(&self, case: &Case, target: &str) -> Result<BTreeSet<Fate>, String> {
+    fn said(&self, case: &Case, target: &str) -> Result<Vec<Fate>, String> {
         let from = match case.from.strip_prefix("pod:") {
-            Some(label) => format!("pod/default/{}", self.pod(label)?.1.name),
+            Some(label) => format!("pod/default/{}", self.pod(label)?.name),
             None => case.from.to_string(),
         };
-        let count = if case.count == 1 { "4" } else { "80" };
-        let mut words = vec!["trace", target, "--from", &from, "--count", count, "-o", "json", "--mode", &self.mode];
-        words.extend(["-f", &self.manifest]);
+        let count = match case.count {
+            1 => "4".to_string(),
+            count => count.max(80).to_string(),
+        };
+        let mut words = vec!["trace", target, "--from", &from, "-o", "json", "--mode", &self.mode];
         if let Some(node) = case.via {
             words.extend(["--via", node]);
         }
-        let text = kubehop(&words)?;
-        let fate = |line: &str| {
-            let trace: Value = serde_json::from_str(line).map_err(|error| format!("{error}: {line}"))?;
-            Ok((word(&trace["verdict"]), word(&trace["podIP"]), word(&trace["sourceSeenByPod"])))
-        };
-        let fates = text.lines().map(fate).collect::<Result<BTreeSet<Fate>, String>>()?;
-        // Only a delivered request is seen by a Pod from the client's side of the wire.
-        Ok(fates
-            .into_iter()
-            .map(|fate| if fate.0 == "delivered" { fate } else { (fate.0, String::new(), String::new()) })
-            .collect())
+        let mut lines = String::new();
+        if case.held {
+            // A connection each.
+            for seed in 1..=case.count {
+                let seed = seed.to_string();
+                let one: Vec<&str> = words.iter().copied().chain(["--keep-alive", "--seed", &seed]).collect();
+                lines += &self.kubehop(&one, case.events)?;
+            }
+        } else {
+            words.extend(["--count", &count]);
+            lines = self.kubehop(&words, &[])?;
+        }
+        lines.lines().map(|line| said_fate(line, target)).collect()
     }
 
-    fn done(&self, case: &Case, target: &str) -> Result<BTreeSet<Fate>, String> {
-        let space = match case.from.split_once([':', '/']) {
-            Some(("pod", label)) => format!("kubehop-pod-{}", self.pod(label)?.0),
+    fn space_of(&self, case: &Case) -> Result<String, String> {
+        Ok(match case.from.split_once([':', '/']) {
+            Some(("pod", label)) => self.pod(label)?.space.clone(),
             Some((_, node)) => format!("kubehop-{node}"),
             None => OUTSIDE.to_string(),
-        };
+        })
+    }
+
+    fn done(&self, case: &Case, target: &str) -> Result<Vec<Fate>, String> {
         let (protocol, address) = target.split_once("://").unwrap_or(("tcp", target));
         let ip = address.split(':').next().unwrap_or_default();
         if let Some(node) = case.via {
             let number: usize = node.trim_start_matches("node-").parse().map_err(|_| "not a node")?;
             script(&format!("ip -n {EDGE} route add {ip}/32 via 10.0.0.{}", 10 + number))?;
         }
-        let program = std::env::current_exe().map_err(|error| error.to_string())?;
-        let program = program.to_string_lossy();
-        let count = case.count.to_string();
-        let output = run(&["ip", "netns", "exec", &space, &program, "connect", protocol, address, &count]);
+        let patience = if case.patient { "long" } else { "short" };
+        let mut client = role(&self.space_of(case)?, &["connect", protocol, address, &case.count.to_string(), patience])?;
+        let mut output = String::new();
+        let read = client.stdout.take().ok_or("no output")?.read_to_string(&mut output).map_err(|error| error.to_string());
+        let ended = client.wait().map_err(|error| error.to_string());
         if case.via.is_some() {
             script(&format!("ip -n {EDGE} route del {ip}/32"))?;
         }
-        let fate = |line: &str| {
-            let mut words = line.split_whitespace().map(str::to_string);
-            let (verdict, pod, _, source) = (words.next(), words.next(), words.next(), words.next());
-            (verdict.unwrap_or_default(), pod.unwrap_or_default(), source.unwrap_or_default())
-        };
-        Ok(output?.lines().map(fate).collect())
+        read.and(ended)?;
+        Ok(output.lines().map(done_fate).collect())
+    }
+
+    /// Opens connections, plays the events, and speaks over them again.
+    fn done_over_held(&mut self, case: &Case, target: &str) -> Result<Vec<Fate>, String> {
+        let (protocol, address) = target.split_once("://").unwrap_or(("tcp", target));
+        let mut client = role(&self.space_of(case)?, &["hold", protocol, address, &case.count.to_string()])?;
+        let mut output = BufReader::new(client.stdout.take().ok_or("no output")?);
+        let mut line = String::new();
+        for _ in 0..case.count {
+            line.clear();
+            output.read_line(&mut line).map_err(|error| error.to_string())?;
+            if !line.starts_with("delivered") {
+                return Err(format!("a connection could not be opened: {line}"));
+            }
+        }
+        self.play(case)?;
+        client.stdin.take().ok_or("no input")?.write_all(b"go\n").map_err(|error| error.to_string())?;
+        let mut again = String::new();
+        output.read_to_string(&mut again).map_err(|error| error.to_string())?;
+        client.wait().map_err(|error| error.to_string())?;
+        Ok(again.lines().map(done_fate).collect())
     }
 }
 
+/// Starts this program in a namespace, in one of its roles.
+fn role(space: &str, words: &[&str]) -> Result<Child, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", space]).arg(program).args(words);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|error| error.to_string())
+}
+
+/// A line of `trace -o json`. Only a delivered request is seen by a Pod from the client's side of the wire; a ping is answered
+/// without telling whom it came from.
+fn said_fate(line: &str, target: &str) -> Result<Fate, String> {
+    let trace: Value = serde_json::from_str(line).map_err(|error| format!("{error}: {line}"))?;
+    let verdict = word(&trace["verdict"]);
+    if verdict != "delivered" {
+        return Ok((verdict, String::new(), String::new()));
+    }
+    if let Some(address) = target.strip_prefix("icmp://") {
+        return Ok((verdict, address.to_string(), "-".to_string()));
+    }
+    let ip = |socket: &Value| socket.as_str().and_then(|text| text.split(':').next()).unwrap_or_default().to_string();
+    let answers = trace["hops"].as_array().and_then(|hops| hops.iter().find(|hop| hop["reason"] == "ProcessAnswers"));
+    match answers {
+        // A server outside is no Pod.
+        Some(hop) if trace["podIP"].is_null() => Ok((verdict, ip(&hop["before"]["dst"]), ip(&hop["before"]["src"]))),
+        _ => Ok((verdict, word(&trace["podIP"]), word(&trace["sourceSeenByPod"]))),
+    }
+}
+
+/// A line of the client: `delivered IP PORT SOURCE`, `refused` …
+fn done_fate(line: &str) -> Fate {
+    let mut words = line.split_whitespace().map(str::to_string);
+    let (verdict, pod, _, source) = (words.next(), words.next(), words.next(), words.next());
+    (verdict.unwrap_or_default(), pod.unwrap_or_default(), source.unwrap_or_default())
+}
+
+/// Whether the Pods take even shares: each within five standard deviations.
+fn even(fates: &[Fate]) -> Result<(), String> {
+    let mut shares: BTreeMap<&str, f64> = BTreeMap::new();
+    for fate in fates {
+        *shares.entry(&fate.1).or_default() += 1.0;
+    }
+    let (all, pods) = (fates.len() as f64, shares.len() as f64);
+    let (mean, deviation) = (all / pods, (all * (1.0 / pods) * (1.0 - 1.0 / pods)).sqrt());
+    let off = shares.iter().find(|(_, share)| (**share - mean).abs() > 5.0 * deviation);
+    off.map_or(Ok(()), |_| Err(format!("uneven: {shares:?}")))
+}
+
 fn pod_namespace(at: usize, pod: &Pod) -> Result<(), String> {
-    let (space, node) = (format!("kubehop-pod-{at}"), format!("kubehop-{}", pod.node));
+    let (space, node) = (&pod.space, format!("kubehop-{}", pod.node));
     let gateway = format!("{}.1", pod.ip.rsplit_once('.').ok_or("a Pod without an address")?.0);
     script(&format!(
         "ip netns add {space}
@@ -304,7 +474,7 @@ fn remove_namespaces() {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        for server in &mut self.servers {
+        for (_, server) in &mut self.servers {
             let _ = server.kill();
             let _ = server.wait();
         }
