@@ -135,8 +135,8 @@ pub fn forget() -> ExitCode {
     let asked = Socket::new(Domain::from(NETLINK), Type::RAW, Some(socket2::Protocol::from(NETFILTER))).and_then(|mut socket| {
         socket.write_all(&message)?;
         let mut answer = [0; 64];
-        socket.read(&mut answer)?;
-        Ok(i32::from_ne_bytes([answer[16], answer[17], answer[18], answer[19]]))
+        let length = socket.read(&mut answer)?;
+        Ok(if length < 20 { -1 } else { i32::from_ne_bytes([answer[16], answer[17], answer[18], answer[19]]) })
     });
     if matches!(asked, Ok(0)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
