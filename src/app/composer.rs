@@ -1,7 +1,7 @@
 //! The request to send: who calls, which method, where to; one, or a hundred.
 
 use super::combo::{Choice, Combo};
-use super::icon::glyph;
+use super::icon::{glyph, icon};
 use super::root::Part;
 use super::state::{Msg, State};
 use crate::api::ObjectRef;
@@ -42,6 +42,8 @@ pub fn Composer(part: &Part) -> Html {
     let method =
         part.send.reform(|event: Event| Msg::Method(event.target_unchecked_into::<web_sys::HtmlSelectElement>().value()));
     let burst = part.send.reform(|_: MouseEvent| Msg::Burst);
+    let replay = part.send.reform(|_: MouseEvent| Msg::Replay);
+    let again = state.say(&msg!("composer.replay.title", seed = state.next.saturating_sub(1)));
     html! {
         <form class="composer" data-panel="request" {onsubmit}>
             <div class="field from">
@@ -64,6 +66,7 @@ pub fn Composer(part: &Part) -> Html {
                 { speech.t("composer.send") }<kbd aria-hidden="true">{ "↵" }</kbd>
             </button>
             <button class="btn line" type="button" disabled={locked} aria-label={speech.t("composer.burst")} onclick={burst}>{ speech.t("composer.burst.short") }</button>
+            <button class="btn sm icon" type="button" disabled={locked || state.next < 2} aria-label={speech.t("composer.replay")} title={again} onclick={replay}>{ icon("i-loop", 16) }</button>
             <span class="seed muted num" title={speech.t("composer.seed.title")}>{ state.say(&msg!("composer.seed", seed = state.next)) }</span>
         </form>
     }

@@ -25,7 +25,9 @@ pub fn Inspector(moment: &Moment) -> Html {
     let speech = &state.speech;
     let count = moment.player.steps().len();
     let (heading, body) = if let Some(item) = &state.selected {
-        (speech.t("inspector.chosen"), html! { <ObjectView part={moment.part()} item={item.clone()}/> })
+        let changed = state.run.is_none() && state.flow > 0 && !state.changes.is_empty();
+        let flow = changed.then(|| html! { <Changes ..moment.part()/> });
+        (speech.t("inspector.chosen"), html! { <><ObjectView part={moment.part()} item={item.clone()}/>{ flow }</> })
     } else if let (Some(hop), Some(run)) = (moment.hop(), &state.run) {
         let heading = state.say(&msg!("hop.count", hop = moment.player.step + 1, count = count));
         (heading, html! { <HopView moment={moment.clone()} hop={hop.clone()} run={(**run).clone()}/> })

@@ -141,6 +141,15 @@ impl Offers<'_> {
     /// Without a Pod of the learner's own, a node still reaches cluster addresses, though no names.
     fn by_cluster_ip(&mut self, service: &Service) {
         let Some(node) = self.nodes.first().map(|node| Source::Node(node.metadata.name.clone())) else { return };
+        let meta = &service.metadata;
+        if service.spec.cluster_ip == "None" {
+            // It has no Pods here, and so no name: a call that fails, and says so.
+            let host = format!("{}.{}.svc.cluster.local", meta.name, meta.namespace);
+            for port in &service.spec.ports {
+                let label = msg!("offer.headless", service = meta.name, port = pod_port(port));
+                self.push(OfferGroup::Service, url(port, &host, pod_port(port)), Some(node.clone()), label);
+            }
+        }
         if matches!(service.spec.cluster_ip.as_str(), "" | "None") {
             return;
         }
@@ -206,11 +215,14 @@ impl Offers<'_> {
 
     /// Two that fail in any cluster, and teach why: a ClusterIP from outside, and a nodePort nobody asked for.
     fn sure_failures(&mut self) {
+        if self.cluster.manifests.documents.is_empty() {
+            return;
+        }
         let service = own_services(self.cluster).into_iter().find(|s| !matches!(s.spec.cluster_ip.as_str(), "" | "None"));
-        let Some(service) = service else { return };
-        let Some(port) = service.spec.ports.first() else { return };
-        let label = msg!("offer.clusterIPOutside", service = service.metadata.name);
-        self.push(OfferGroup::Fails, url(port, &service.spec.cluster_ip, port.port), Some(Source::Internet), label);
+        if let Some((service, port)) = service.and_then(|service| Some((service, service.spec.ports.first()?))) {
+            let label = msg!("offer.clusterIPOutside", service = service.metadata.name);
+            self.push(OfferGroup::Fails, url(port, &service.spec.cluster_ip, port.port), Some(Source::Internet), label);
+        }
         let taken: Vec<i32> =
             self.cluster.store.all::<Service>().flat_map(|s| &s.spec.ports).map(|port| port.node_port).collect();
         let free = (30000..=32767).find(|number| !taken.contains(number)).unwrap_or(30000);

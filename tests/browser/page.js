@@ -86,3 +86,48 @@ export async function assertEnds(page, words) {
   const shown = await ending(page);
   assert.ok(shown.includes(words), `expected "${words}" in: ${shown}`);
 }
+
+/** Chooses a thing on the stage by its accessible name; the inspector then shows it. */
+export async function choose(page, name) {
+  await pause(page);
+  await stage(page).getByRole('button', { name }).first().focus();
+  await page.keyboard.press('Enter');
+}
+
+/** The names of the Pods of an app on the stage, sorted. */
+export async function podsOf(page, app) {
+  const titles = await stage(page).getByRole('button', { name: new RegExp(`^Pod ${app}-`) }).evaluateAll((all) => all.map((pod) => pod.querySelector('title').textContent));
+  return titles.map((title) => title.match(/^Pod ([\w-]+)/)[1]).sort();
+}
+
+/** Changes one of the cluster's settings in its dialog: a box is ticked, a list's value chosen, a number filled in. */
+export async function setting(page, name, value) {
+  await button(page, 'Cluster settings').click();
+  const field = page.getByRole('dialog').getByLabel(name, { exact: name === 'Nodes' });
+  const kind = await field.evaluate((element) => (element.type === 'checkbox' ? 'box' : element.tagName));
+  if (kind === 'box') await field.setChecked(value);
+  else if (kind === 'SELECT') await field.selectOption(value);
+  else { await field.fill(String(value)); await field.press('Tab'); }
+  await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
+}
+
+/** The addresses that the URL field offers, those that will fail with their reason. */
+export async function offers(page) {
+  const list = await openOffers(page);
+  const texts = await list.getByRole('option').evaluateAll((all) => all.map((option) => [...option.children].map((part) => part.textContent).join(' ¦ ')));
+  await url(page).press('Escape');
+  return texts;
+}
+
+/** Takes the first offered address that fits, with the caller that belongs to it. */
+export async function take(page, fits) {
+  const list = await openOffers(page);
+  await list.getByRole('option').filter({ hasText: fits }).first().click();
+}
+
+async function openOffers(page) {
+  await url(page).click();
+  const list = page.getByRole('listbox', { name: 'URL' });
+  await list.getByRole('option').first().waitFor();
+  return list;
+}

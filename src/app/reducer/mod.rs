@@ -129,7 +129,9 @@ impl State {
         self.next = saved.next.max(1);
         self.example = saved.example;
         self.edited = saved.own;
-        self.send_after = (!self.target.is_empty()).then_some(Waiting::Next);
+        // The request that was shown last comes back as well.
+        let waits = if self.next > 1 { Waiting::Again } else { Waiting::Next };
+        self.send_after = (!self.target.is_empty()).then_some(waits);
     }
 
     /// A fresh cluster with the present text.

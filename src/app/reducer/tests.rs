@@ -46,6 +46,16 @@ fn each_send_draws_the_next_seed_and_only_replay_repeats_one() {
 }
 
 #[test]
+fn a_link_brings_back_the_request_that_was_shown_last() {
+    let (mut sharer, mut other) = (State::new(), State::new());
+    sharer.update(Msg::Send);
+    assert_eq!(sends(&sharer.update(Msg::Send)), [2]);
+    other.update(Msg::Load(Box::new(sharer.saved())));
+    assert_eq!(sends(&other.update(Msg::Replied(Ask::Cluster, cluster(1, "a")))), [2]);
+    assert_eq!(sends(&other.update(Msg::Send)), [3]);
+}
+
+#[test]
 fn a_trace_is_not_shown_in_a_cluster_that_it_did_not_run_in() {
     let mut state = State::new();
     state.update(Msg::Replied(Ask::Cluster, cluster(1, "a")));

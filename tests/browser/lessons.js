@@ -1,0 +1,75 @@
+// Lessons: a start, a guess before the first run, goals that tick while the learner edits, the solution.
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { assertAccessible, assertQuiet, picture, ROOT, until, visit } from './harness.js';
+import { button, editor, moving, region, write } from './page.js';
+
+const LESSONS = readdirSync(join(ROOT, 'lessons')).filter((name) => /^\d/.test(name)).sort();
+const file = (id, name) => readFileSync(join(ROOT, 'lessons', id, `${name}.yaml`), 'utf8');
+const goals = (page) => region(page, 'Lesson').getByText(/^\d+ of \d+ reached$/).first().innerText();
+
+export function lessons(site) {
+  for (const id of LESSONS) {
+    test(`${id}: nothing is sent before the guess; the solution reaches every goal`, async () => {
+      const { page, trouble, close } = await visit(site, { motion: 'reduce', hash: `#lesson=${id}` });
+      const lesson = region(page, 'Lesson');
+      await lesson.waitFor();
+      assert.equal(await editor(page).inputValue(), file(id, 'start'));
+      const count = (file(id, 'lesson').match(/^ {2}- text: /gm) ?? []).length;
+      await until(async () => /^\d of /.test(await goals(page)), 'the goals are judged');
+      const [, all] = (await goals(page)).match(/of (\d+)/);
+      assert.ok(count >= Number(all) && Number(all) > 0);
+      assert.notEqual(await goals(page), `${all} of ${all} reached`, 'the start does not reach them');
+
+      assert.ok(await button(page, 'Send').isDisabled(), 'Send waits for a guess');
+      await page.keyboard.press('Control+Enter');
+      await page.waitForTimeout(300);
+      assert.equal(await region(page, 'Inspector').count(), 0, 'nothing was sent');
+      await picture(page, `lesson ${id} start`.replaceAll(' ', '-'));
+
+      await lesson.getByRole('radio').first().check({ force: true });
+      await button(page, 'Send with this guess').click();
+      await moving(page);
+      await lesson.getByText(/^(That is what happened|It went otherwise)\./).waitFor();
+
+      await write(page, file(id, 'solution'));
+      await until(async () => (await goals(page)) === `${all} of ${all} reached`, 'every goal ticks while the text changes');
+      await lesson.getByText('All goals reached').waitFor();
+      await assertAccessible(page, id);
+      await picture(page, `lesson ${id} solved`.replaceAll(' ', '-'));
+      await write(page, file(id, 'start'));
+      await until(async () => (await goals(page)) !== `${all} of ${all} reached`, 'and unticks');
+      assertQuiet(trouble);
+      await close();
+    });
+  }
+
+  test('the playground waits as it was left', async () => {
+    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
+    await moving(page);
+    const text = `${await editor(page).inputValue()}# mine\n`;
+    await write(page, text);
+    await page.getByRole('link', { name: 'Lessons' }).click();
+    await page.getByRole('button', { name: /Why Services/ }).click();
+    await until(async () => (await editor(page).inputValue()) === file(LESSONS[0], 'start'), 'the lesson starts');
+    await page.getByRole('link', { name: 'Playground' }).click();
+    await until(async () => (await editor(page).inputValue()) === text, 'the own text is back');
+    assertQuiet(trouble);
+    await close();
+  });
+
+  test('hints open one after another', async () => {
+    const { page, close } = await visit(site, { motion: 'reduce', hash: `#lesson=${LESSONS[0]}` });
+    const hint = page.getByRole('button', { name: 'Show this hint' });
+    await hint.waitFor();
+    const count = await region(page, 'Lesson').locator('.hints li').count();
+    for (let open = 1; open <= count; open++) {
+      await hint.click();
+      await until(async () => (await region(page, 'Lesson').locator('.hints li.open').count()) === open, `hint ${open} is open`);
+    }
+    assert.equal(await hint.count(), 0);
+    await close();
+  });
+}

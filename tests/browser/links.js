@@ -1,0 +1,111 @@
+// What comes back: by a link, after a reload, from before an example.
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { assertQuiet, until, visit } from './harness.js';
+import { assertEnds, button, choose, editor, inspector, last, moving, podsOf, seedOf, send, setting, stage, url, write } from './page.js';
+
+/** All of the shown trace that a person can read: the words of each hop. */
+async function told(page) {
+  await last(page);
+  return (await inspector(page).locator('section').first().innerText()).replace(/\s+/g, ' ');
+}
+
+export function links(site) {
+  const still = { motion: 'reduce' };
+
+  test('a link brings text, settings, events, seeds and the shown request back', async () => {
+    const { page, trouble, close } = await visit(site, still);
+    await moving(page);
+    await write(page, (await editor(page).inputValue()).replace('replicas: 3', 'replicas: 4'));
+    await until(async () => (await podsOf(page, 'web')).length === 4, 'the edit counts');
+    await setting(page, 'Nodes', 2);
+    await choose(page, /^Pod web-/);
+    await button(page, 'Delete Pod').click();
+    const pods = await until(async () => { const now = await podsOf(page, 'web'); return now.length === 4 && now; }, 'another Pod came');
+    await send(page, { to: 'http://node-1:30080/' });
+    await send(page);
+    const [text, seed, hop] = [await editor(page).inputValue(), await seedOf(page), await told(page)];
+    await button(page, 'Share').click();
+    const link = await page.getByRole('dialog').getByLabel('Link').inputValue();
+    assert.ok(link.startsWith(`${site.host.url}#1.`), link);
+    await close();
+
+    const other = await visit(site, { ...still, hash: link.slice(link.indexOf('#')) });
+    await moving(other.page);
+    assert.equal(await editor(other.page).inputValue(), text);
+    assert.equal(await url(other.page).inputValue(), 'http://node-1:30080/');
+    assert.equal(await seedOf(other.page), seed);
+    assert.deepEqual(await podsOf(other.page, 'web'), pods);
+    assert.equal(await stage(other.page).getByRole('button', { name: /^Node node-/ }).count(), 2);
+    assert.equal(await told(other.page), hop, 'the same request, by the same hops');
+    assertQuiet([...trouble, ...other.trouble]);
+    await other.close();
+  });
+
+  test('a damaged link opens the page on its example', async () => {
+    const { page, trouble, close } = await visit(site, { ...still, hash: '#1.damaged' });
+    await moving(page);
+    assert.match(await editor(page).inputValue(), /kind: Deployment/);
+    assertQuiet(trouble);
+    await close();
+  });
+
+  test('a reload keeps text, target and what was done', async () => {
+    const { page, trouble, close } = await visit(site, still);
+    await moving(page);
+    const text = `${await editor(page).inputValue()}# mine\n`;
+    await write(page, text);
+    await choose(page, /^Node node-3/);
+    await button(page, 'Pull the plug').click();
+    await send(page, { to: 'http://node-3:30080/' });
+    await assertEnds(page, 'Timed out');
+    const seed = await seedOf(page);
+    await page.waitForTimeout(500);
+    await page.reload();
+    await moving(page);
+    assert.equal(await editor(page).inputValue(), text);
+    assert.equal(await url(page).inputValue(), 'http://node-3:30080/');
+    assert.equal(await seedOf(page), seed);
+    await assertEnds(page, 'Timed out');
+    assertQuiet(trouble);
+    await close();
+  });
+
+  test('the own text waits while an example is looked at', async () => {
+    const { page, trouble, close } = await visit(site, still);
+    await moving(page);
+    const text = `${await editor(page).inputValue()}# mine\n`;
+    await write(page, text);
+    await page.getByRole('button', { name: 'Examples' }).click();
+    await page.getByRole('menuitem', { name: /Ingress by path/ }).click();
+    await until(async () => /kind: Ingress/.test(await editor(page).inputValue()), 'the example stands');
+    await moving(page);
+    await page.getByRole('button', { name: 'Examples' }).click();
+    await page.getByRole('menuitem', { name: /^Your YAML/ }).click();
+    await until(async () => (await editor(page).inputValue()) === text, 'the own text is back');
+    assertQuiet(trouble);
+    await close();
+  });
+
+  test('Send draws the next seed; Replay repeats the last', async () => {
+    const { page, trouble, close } = await visit(site, still);
+    await moving(page);
+    await send(page);
+    const [seed, first] = [await seedOf(page), await told(page)];
+    const seen = new Set();
+    for (let count = 0; count < 8; count++) {
+      await send(page);
+      seen.add((await told(page)).replace(/:\d{5}\b/g, ''));
+    }
+    await button(page, 'Replay').click();
+    await moving(page);
+    assert.equal(await seedOf(page), seed + 8, 'Replay draws none');
+    const again = await told(page);
+    await button(page, 'Replay').click();
+    await page.waitForTimeout(300);
+    assert.equal(await told(page), again);
+    assert.ok(first.length > 0 && seen.size > 0);
+    assertQuiet(trouble);
+    await close();
+  });
+}
