@@ -371,19 +371,23 @@ fn show_line(file: usize, line: u32) {
 /// F6: the first thing that takes the focus in the next panel.
 fn next_panel(back: bool) {
     let document = gloo::utils::document();
-    let Ok(panels) = document.query_selector_all("[data-panel]") else { return };
-    let panels: Vec<web_sys::Element> = (0..panels.length()).filter_map(|index| panels.get(index)?.dyn_into().ok()).collect();
+    let shown = |list: web_sys::NodeList| {
+        let all = (0..list.length()).filter_map(|index| list.get(index)?.dyn_into::<web_sys::Element>().ok());
+        all.filter(|element| element.get_bounding_client_rect().width() > 0.0).collect::<Vec<_>>()
+    };
+    let panels = document.query_selector_all("[data-panel]").map(shown).unwrap_or_default();
     let focused = document.active_element();
     let here = panels.iter().position(|panel| panel.contains(focused.as_deref()));
     let count = panels.len();
     let next = match (here, back) {
         (None, false) => 0,
         (None, true) => count.saturating_sub(1),
-        (Some(here), false) => (here + 1) % count,
-        (Some(here), true) => (here + count - 1) % count,
+        (Some(here), false) => (here + 1) % count.max(1),
+        (Some(here), true) => (here + count - 1) % count.max(1),
     };
     let inside = "textarea:not([hidden]), [tabindex='0'], button:not([disabled]):not([tabindex='-1']), input, select, a[href]";
-    let Some(target) = panels.get(next).and_then(|panel| panel.query_selector(inside).ok().flatten()) else { return };
+    let found = panels.get(next).and_then(|panel| panel.query_selector_all(inside).ok()).map(shown).unwrap_or_default();
+    let Some(target) = found.first() else { return };
     // What can take the focus takes it.
     let _ = match target.dyn_ref::<HtmlElement>() {
         Some(element) => element.focus(),

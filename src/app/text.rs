@@ -26,6 +26,16 @@ pub fn before(text: &str, offset: u32) -> String {
     String::from_utf16_lossy(&units)
 }
 
+/// Where two texts differ: how much of the beginning and of the end is the same (in the browser's units), and what stands between in
+/// the new one.
+pub fn difference<'a>(old: &str, new: &'a str) -> (u32, u32, &'a str) {
+    let head: usize = old.chars().zip(new.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+    let (old, rest) = (old.get(head..).unwrap_or_default(), new.get(head..).unwrap_or_default());
+    let tail: usize = old.chars().rev().zip(rest.chars().rev()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+    let (between, end) = rest.split_at(rest.len() - tail);
+    (utf16_len(new.get(..head).unwrap_or_default()), utf16_len(end), between)
+}
+
 /// Where a line of the old text stands in the new one: the line with the same content that is nearest, with the same lines before
 /// or after it rather than alone. `None` when it is gone.
 pub fn line_now(old: &str, new: &str, line: u32) -> Option<u32> {
@@ -114,6 +124,14 @@ mod tests {
         let text = "ab\n😀x\n";
         assert_eq!([offset(text, 1, 1), offset(text, 1, 3), offset(text, 2, 1), offset(text, 2, 2)], [0, 2, 3, 5]);
         assert_eq!((offset(text, 2, 99), offset(text, 9, 1)), (6, 7));
+    }
+
+    #[test]
+    fn texts_differ_in_one_stretch() {
+        assert_eq!(difference("a😀b\nc", "a😀x\nc"), (3, 2, "x"));
+        assert_eq!(difference("aa", "aaa"), (2, 0, "a"));
+        assert_eq!(difference("aaa", "a"), (1, 0, ""));
+        assert_eq!(difference("same", "same"), (4, 0, ""));
     }
 
     #[test]

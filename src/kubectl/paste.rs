@@ -112,6 +112,7 @@ fn fences(text: &str) -> Option<String> {
 fn shell(text: &str) -> Option<String> {
     let mut lines = Vec::new();
     let mut end: Option<String> = None;
+    let mut commands = false;
     for line in text.lines() {
         let trimmed = line.trim();
         if let Some(word) = &end {
@@ -124,14 +125,21 @@ fn shell(text: &str) -> Option<String> {
         }
         let command = trimmed.trim_start_matches(['$', '#', '>']).trim_start();
         let typed = ["kubectl ", "cat ", "helm ", "k apply", "minikube ", "kind create"].iter().any(|it| command.starts_with(it));
+        commands |= typed;
         match here_document(command) {
             Some(word) if typed => end = Some(word),
-            _ if typed || trimmed.starts_with("$ ") => {}
+            _ if typed || trimmed.starts_with("$ ") || commands && printed(trimmed) => {}
             _ => lines.push(line),
         }
     }
     let mended = lines.join("\n");
     (mended.trim_end() != text.trim_end()).then(|| mended + "\n")
+}
+
+/// What kubectl prints of an object that it applied: `service/web created`.
+fn printed(line: &str) -> bool {
+    let words: Vec<&str> = line.split(' ').collect();
+    matches!(words[..], [object, "created" | "configured" | "unchanged" | "deleted"] if object.contains('/'))
 }
 
 /// The word that ends a here-document: `<<EOF`, `<<-'EOF'`.
@@ -276,6 +284,7 @@ mod tests {
     #[test]
     fn a_here_document_gives_its_text_and_prompts_go() {
         check(&format!("$ cat <<EOF | kubectl apply -f -\n{SERVICE}EOF\n$ kubectl get svc\n"), SERVICE, &["paste.shell"]);
+        check(&format!("kubectl apply -f - <<EOF\n{SERVICE}EOF\nservice/web created\n"), SERVICE, &["paste.shell"]);
     }
 
     #[test]

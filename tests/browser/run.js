@@ -6,6 +6,7 @@ import { COURSE, embed } from './embed.js';
 import { engine } from './engine.js';
 import { failures } from './failures.js';
 import { files } from './files.js';
+import { keyboard } from './keyboard.js';
 import { lessons } from './lessons.js';
 import { links } from './links.js';
 import { opening } from './opening.js';
@@ -18,6 +19,6 @@ const site = {};
 before(async () => Object.assign(site, await open({ 'course.html': COURSE })));
 after(() => site.close?.());
 
-const groups = { opening, steps, pasting, files, failures, outside, cluster, links, lessons, engine, embed, words };
+const groups = { opening, steps, pasting, files, failures, outside, cluster, keyboard, links, lessons, engine, embed, words };
 const wanted = process.argv.slice(2);
 for (const [name, tests] of Object.entries(groups)) if (!wanted.length || wanted.includes(name)) describe(name, () => tests(site));
