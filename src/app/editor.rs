@@ -67,6 +67,19 @@ pub fn Editor(moment: &Moment) -> Html {
 fn Head(part: &Part) -> Html {
     let state = &part.state;
     let speech = &state.speech;
+    let row = use_node_ref();
+    {
+        let row = row.clone();
+        use_effect_with((state.open, state.files.len()), move |_| {
+            let open = row.cast::<web_sys::Element>().and_then(|row| row.query_selector(".on").ok().flatten());
+            if let Some(open) = open {
+                let options = web_sys::ScrollIntoViewOptions::new();
+                options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+                options.set_inline(web_sys::ScrollLogicalPosition::Nearest);
+                open.scroll_into_view_with_scroll_into_view_options(&options);
+            }
+        });
+    }
     let tabs = state.files.iter().enumerate().map(|(index, file)| {
         let open = part.send.reform(move |_: MouseEvent| Msg::OpenFile(index));
         let close = part.send.reform(move |_: MouseEvent| Msg::CloseFile(index));
@@ -83,7 +96,7 @@ fn Head(part: &Part) -> Html {
     let reset = part.send.reform(|_: MouseEvent| Msg::Reset);
     html! {
         <div class="phead">
-            <h2 class="ftabs">
+            <h2 class="ftabs" ref={row}>
                 if state.files.len() == 1 { { state.files[0].name.clone() } } else { { for tabs } }
             </h2>
             <span class="spacer"></span>

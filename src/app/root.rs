@@ -6,6 +6,7 @@ use super::i18n::{Language, Speech, fetch_text, fetch_words};
 use super::share::{self, Saved};
 use super::state::{Ask, Effect, LESSONS, Msg, Screen, State, Theme};
 use super::storage;
+use super::text;
 use super::workbench::Workbench;
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
@@ -16,6 +17,8 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, HtmlTextAreaElement, KeyboardEvent};
 use yew::prelude::*;
 
+/// So many lines are inserted as if typed; a browser takes seconds for more, as it lays the text out anew after each line.
+const BY_HAND: usize = 100;
 /// Milliseconds of rest after which typed text is applied.
 const TYPING_RESTS: u32 = 150;
 
@@ -72,6 +75,8 @@ pub struct App {
     sync: bool,
     rest: Option<Timeout>,
     write: Option<Timeout>,
+    /// A change that the browser's own undo knows nothing of: file, text before, text after.
+    taken_back: Option<(usize, String, String)>,
     _listeners: [EventListener; 2],
 }
 
@@ -101,6 +106,7 @@ impl Component for App {
             sync: false,
             rest: None,
             write: None,
+            taken_back: None,
             _listeners: [fragment, keys],
         };
         let first = app.arrival();
@@ -163,7 +169,9 @@ impl Component for App {
             match effect {
                 Effect::Splice { file, start, end, text } => {
                     if let Some(field) = field(file) {
-                        splice(&field, start, end, &text);
+                        let before = field.value();
+                        let by_hand = splice(&field, start, end, &text);
+                        self.taken_back = (!by_hand).then(|| (file, before, field.value()));
                         // Where the browser refuses to edit (the field is not shown), no event told of the change.
                         ctx.link().send_message(Heard::Page(Msg::Typed { file, text: field.value() }));
                     }
@@ -313,11 +321,30 @@ impl App {
             self.take(ctx, Msg::Send);
             return true;
         }
+        if key.eq_ignore_ascii_case("z") && (event.ctrl_key() || event.meta_key()) && !event.shift_key() && self.take_back(ctx) {
+            event.prevent_default();
+        }
         if key == "F6" {
             event.prevent_default();
             next_panel(event.shift_key());
         }
         false
+    }
+}
+
+impl App {
+    /// Undoes the last large change of the page's own, if the focus is in its text and nothing was typed since.
+    fn take_back(&mut self, ctx: &Context<App>) -> bool {
+        let Some((file, before, after)) = &self.taken_back else { return false };
+        let Some(field) = field(*file).filter(|field| field.value() == *after) else { return false };
+        if gloo::utils::document().active_element().as_ref() != Some(field.as_ref()) {
+            return false;
+        }
+        field.set_value(before);
+        let msg = Msg::Typed { file: *file, text: before.clone() };
+        self.taken_back = None;
+        self.take(ctx, msg);
+        true
     }
 }
 
@@ -334,31 +361,41 @@ pub fn field(file: usize) -> Option<HtmlTextAreaElement> {
     gloo::utils::document().get_element_by_id(&format!("editor-{file}"))?.dyn_into().ok()
 }
 
-/// Replaces a stretch so that the browser's own undo takes it back. The focus stays where it is.
-fn splice(field: &HtmlTextAreaElement, start: u32, end: u32, text: &str) {
+/// Replaces a stretch so that the browser's own undo takes it back, and says whether it does. The focus stays where it is.
+fn splice(field: &HtmlTextAreaElement, start: u32, end: u32, text: &str) -> bool {
+    let value = field.value();
+    let end = end.min(text::utf16_len(&value));
+    let (head, tail, fresh) = text::difference(&text::between(&value, start, end), text);
+    let caret = start + text::utf16_len(text);
+    let (start, end) = (start + head, end - tail);
+    if fresh.is_empty() && start == end {
+        return true;
+    }
     let document = gloo::utils::document();
     let focused = document.active_element().and_then(|element| element.dyn_into::<HtmlElement>().ok());
     // Focus and selection cannot fail on a text area.
     let _ = field.focus();
-    let _ = field.set_selection_range(start, end.min(field.value().encode_utf16().count() as u32));
-    let edited = document.dyn_into::<web_sys::HtmlDocument>().is_ok_and(|document| {
-        let (command, value) = if text.is_empty() { ("delete", "") } else { ("insertText", text) };
-        document.exec_command_with_show_ui_and_value(command, false, value).unwrap_or(false)
-    });
-    if !edited {
-        // A field that is not shown cannot be edited as if by hand.
-        let _ = field.set_range_text_with_start_and_end(text, start, end.min(field.value().encode_utf16().count() as u32));
+    let _ = field.set_selection_range(start, end);
+    let by_hand = fresh.matches('\n').count() <= BY_HAND
+        && document.dyn_into::<web_sys::HtmlDocument>().is_ok_and(|document| {
+            let (command, value) = if fresh.is_empty() { ("delete", "") } else { ("insertText", fresh) };
+            document.exec_command_with_show_ui_and_value(command, false, value).unwrap_or(false)
+        });
+    if !by_hand {
+        let _ = field.set_range_text_with_start_and_end(fresh, start, end);
     }
+    let _ = field.set_selection_range(caret, caret);
     let _ = match focused.filter(|focused| focused.tag_name() != "BODY") {
         Some(focused) => focused.focus(),
         None => field.blur(),
     };
+    by_hand
 }
 
 fn show_line(file: usize, line: u32) {
     let Some(field) = field(file) else { return };
     let text = field.value();
-    let (start, end) = (super::text::offset(&text, line, 1), super::text::offset(&text, line, u32::MAX));
+    let (start, end) = (text::offset(&text, line, 1), text::offset(&text, line, u32::MAX));
     let _ = field.focus();
     let _ = field.set_selection_range(start, end);
     if let Some(row) = gloo::utils::document().query_selector(&format!("#lines-{file} [data-n='{line}']")).ok().flatten() {

@@ -117,6 +117,8 @@ pub struct State {
     pub edited: bool,
     /// What was done with the last paste.
     pub notes: Rc<Vec<Diagnostic>>,
+    /// The next change of the text is the page's own: a paste as it was mended.
+    pub mending: bool,
 
     pub settings: Rc<Settings>,
     pub seed: u64,
@@ -217,6 +219,7 @@ impl State {
             example: "nodeport".into(),
             edited: false,
             notes: Rc::default(),
+            mending: false,
             settings: Rc::default(),
             seed: 1,
             steps: Rc::default(),

@@ -22,7 +22,12 @@ pub fn offset(text: &str, line: u32, column: u32) -> u32 {
 
 /// The text before one of the browser's offsets.
 pub fn before(text: &str, offset: u32) -> String {
-    let units: Vec<u16> = text.encode_utf16().take(offset as usize).collect();
+    between(text, 0, offset)
+}
+
+/// The text between two of the browser's offsets.
+pub fn between(text: &str, start: u32, end: u32) -> String {
+    let units: Vec<u16> = text.encode_utf16().take(end as usize).skip(start as usize).collect();
     String::from_utf16_lossy(&units)
 }
 

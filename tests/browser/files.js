@@ -93,6 +93,11 @@ export function files(site) {
     await drop(page, ['counter-redis-svc.yml', 'counter-app.yml', 'counter-nodeport.yml'].map((name) => [name, fixture(name)]));
     for (const name of ['cluster.yaml', 'counter-redis-svc.yml', 'counter-app.yml', 'counter-nodeport.yml']) await button(page, name).waitFor();
     assert.equal(await editor(page).inputValue(), fixture('counter-nodeport.yml'), 'the last one is open');
+    const seen = await button(page, 'counter-nodeport.yml').evaluate((tab) => {
+      const [here, row] = [tab.getBoundingClientRect(), tab.closest('.ftabs').getBoundingClientRect()];
+      return here.left >= row.left - 1 && here.right <= row.right + 1;
+    });
+    assert.ok(seen, 'the open tab is in view');
     await until(async () => (await podsOf(page, 'counter')).length === 1 && (await podsOf(page, 'web')).length === 3, 'all run');
     await send(page, { to: 'http://node-2:31000/' });
     await assertEnds(page, '200 OK');

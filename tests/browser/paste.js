@@ -70,4 +70,43 @@ export function pasting(site) {
     await assertEnds(page, '200 OK');
     await close();
   });
+
+  test('what was mended is told, and that undo brings the raw paste back', async () => {
+    const { page, close } = await visit(site, { motion: 'reduce' });
+    await moving(page);
+    await paste(page, `\`\`\`yaml\n${fixture('my-nodeport.yaml')}\`\`\`\n`, { over: true });
+    await page.getByText('Undo brings the raw paste back').waitFor();
+    await settled(page);
+    assert.match(await page.locator('.pasted').innerText(), /fence/i);
+    await page.locator('.pasted').getByRole('button', { name: 'Close' }).click();
+    await page.locator('.pasted').waitFor({ state: 'detached' });
+    await close();
+  });
+
+  const services = (count) => Array.from({ length: count }, (_, at) => `apiVersion: v1\nkind: Service\nmetadata: {name: s${at}}\nspec: {ports: [{port: 80}]}\n`).join('---\n');
+
+  test('a long paste is mended without a wait, and undone', async () => {
+    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
+    await moving(page);
+    const raw = `Here it is:\n\`\`\`yaml\n${services(150)}\`\`\`\n`;
+    await paste(page, raw, { over: true });
+    await page.getByText('150 objects').waitFor();
+    await editor(page).focus();
+    await page.keyboard.press('Control+Z');
+    assert.equal(await editor(page).inputValue(), raw);
+    assertQuiet(trouble);
+    await close();
+  });
+
+  test('more than 2,000 objects are refused with the limit\'s name; the page lives', async () => {
+    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
+    await moving(page);
+    await paste(page, services(2001), { over: true });
+    await page.getByText(/2,?000/).first().waitFor();
+    await page.getByText('Last good state kept').waitFor();
+    await send(page, { to: 'http://node-2:30080/' });
+    await assertEnds(page, '200 OK');
+    assertQuiet(trouble);
+    await close();
+  });
 }

@@ -18,7 +18,9 @@ impl State {
                 there.text = text;
                 self.edited = true;
                 self.revision += 1;
-                self.notes = Rc::default();
+                if !std::mem::take(&mut self.mending) {
+                    self.notes = Rc::default();
+                }
                 vec![Effect::EditSoon, Effect::Save]
             }
             Msg::EditNow => {
@@ -45,6 +47,7 @@ impl State {
                 }
                 Rc::make_mut(&mut self.files).remove(file);
                 self.open = self.open.min(self.files.len() - 1);
+                self.edited = true;
                 self.revision += 1;
                 vec![Effect::EditSoon, Effect::Save]
             }
@@ -92,6 +95,7 @@ impl State {
             mine.push(file);
         }
         self.open = mine.len() - 1;
+        self.edited = true;
         self.revision += 1;
         self.tab = Tab::Yaml;
         vec![Effect::EditSoon, Effect::Save]

@@ -67,6 +67,7 @@ impl State {
             }
             Msg::Replied(Ask::Paste(start, end), Reply::Pasted { text, notes }) => {
                 self.notes = Rc::new(notes);
+                self.mending = true;
                 vec![Effect::Splice { file: self.open, start, end, text }]
             }
             _ => {

@@ -2,7 +2,7 @@
 
 use super::super::examples;
 use super::*;
-use crate::diagnostic::{Fix, Span};
+use crate::diagnostic::{Diagnostic, Finding, Fix, Severity, Span};
 use crate::scene::view::ClusterView;
 use crate::session::{ClusterReply, Reply};
 use crate::trace::Trace;
@@ -43,6 +43,27 @@ fn each_send_draws_the_next_seed_and_only_replay_repeats_one() {
     let seeds: Vec<u64> =
         [Msg::Send, Msg::Send, Msg::Replay, Msg::Send].into_iter().flat_map(|msg| sends(&state.update(msg))).collect();
     assert_eq!(seeds, [1, 2, 2, 3]);
+}
+
+#[test]
+fn what_was_done_with_a_paste_is_told_until_something_is_typed() {
+    let mut state = State::new();
+    let note = Diagnostic {
+        severity: Severity::Info,
+        span: None,
+        object: None,
+        path: String::new(),
+        message: Finding::Ours(Message::default()),
+        help: None,
+        fixes: Vec::new(),
+    };
+    let typed = |text: &str| Msg::Typed { file: 0, text: text.into() };
+    state.update(typed("```\na: 1\n```"));
+    state.update(Msg::Replied(Ask::Paste(0, 12), Reply::Pasted { text: "a: 1".into(), notes: vec![note] }));
+    state.update(typed("a: 1"));
+    assert_eq!(state.notes.len(), 1);
+    state.update(typed("a: 2"));
+    assert!(state.notes.is_empty());
 }
 
 #[test]
