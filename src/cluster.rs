@@ -1,7 +1,7 @@
 //! The cluster at one moment: the store of objects, the machines' state, virtual time; and what can happen to it.
 
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
-use crate::api::core::{ConfigMap, Endpoints, Event, Namespace, Node, Pod, Secret, Service};
+use crate::api::core::{ConfigMap, Endpoints, Event, Namespace, Node, Pod, PodTemplateSpec, Secret, Service};
 use crate::api::discovery::EndpointSlice;
 use crate::api::networking::{Ingress, IngressClass, NetworkPolicy};
 use crate::api::{Kind, ObjectMeta, ObjectRef, Resource};
@@ -173,6 +173,8 @@ pub struct Cluster {
     pub generations: BTreeMap<String, u64>,
     /// From which document each applied object came, in its last admitted form.
     pub origins: BTreeMap<ObjectRef, Origin>,
+    /// Templates that StatefulSets had, by namespace, set and revision: what a ControllerRevision keeps.
+    pub revisions: BTreeMap<(String, String), Arc<PodTemplateSpec>>,
     /// Counts writes, for `metadata.resourceVersion`.
     pub writes: u64,
 }

@@ -47,7 +47,7 @@ pub struct DeploymentSpec {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DeploymentStrategy {
-    /// `RollingUpdate` or `Recreate`.
+    /// `RollingUpdate`, and of a Deployment `Recreate`, of the others `OnDelete`.
     #[serde(rename = "type")]
     #[serde(skip_serializing_if = "String::is_empty")]
     pub type_: String,
@@ -60,12 +60,15 @@ pub struct DeploymentStrategy {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RollingUpdateDeployment {
-    /// 25% by default.
+    /// 25% by default; 1 of a DaemonSet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_unavailable: Option<IntOrString>,
-    /// 25% by default.
+    /// 25% by default; none of a DaemonSet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_surge: Option<IntOrString>,
+    /// Of a StatefulSet: Pods of a lower ordinal stay as they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition: Option<i32>,
 }
 
 /// What the controller reports.
@@ -159,6 +162,8 @@ pub struct StatefulSetSpec {
     /// `OrderedReady` or `Parallel`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub pod_management_policy: String,
+    /// How it replaces them.
+    pub update_strategy: DeploymentStrategy,
     /// Ready for so long counts as available.
     #[serde(skip_serializing_if = "is_zero")]
     pub min_ready_seconds: i32,
@@ -208,6 +213,8 @@ pub struct DaemonSetSpec {
     pub selector: LabelSelector,
     /// What it makes them from.
     pub template: PodTemplateSpec,
+    /// How it replaces them.
+    pub update_strategy: DeploymentStrategy,
     /// Ready for so long counts as available.
     #[serde(skip_serializing_if = "is_zero")]
     pub min_ready_seconds: i32,

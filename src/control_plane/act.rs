@@ -4,6 +4,7 @@
 //! future and are reached by waiting.
 
 use super::controller_manager::node_lifecycle;
+use super::controller_manager::pod_control::pass_time;
 use super::settle::settle;
 use super::world::{Key, World, key_of};
 use super::{apply, events};
@@ -229,7 +230,13 @@ enum Stage {
 fn wait(world: &mut World, seconds: u64) {
     let end = world.cluster.now.saturating_add(seconds);
     settle(world);
-    while let Some((at, node, stage)) = next_stage(world, end) {
+    loop {
+        let stage = next_stage(world, end);
+        if pass_time(world, stage.as_ref().map_or(end, |(at, ..)| *at)) {
+            settle(world);
+            continue;
+        }
+        let Some((at, node, stage)) = stage else { break };
         world.cluster.now = at;
         match stage {
             Stage::BalancerNotices => balancer_notices(world, &node),

@@ -46,6 +46,7 @@ impl Cluster {
             unready: BTreeSet::new(),
             generations: BTreeMap::new(),
             origins: BTreeMap::new(),
+            revisions: BTreeMap::new(),
             writes: 0,
         });
         inventory::install(&mut world);

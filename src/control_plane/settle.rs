@@ -1,5 +1,6 @@
 //! Lets all components work, one after another, until nobody has anything left to do.
 
+use super::controller_manager::pod_control::pass_time;
 use super::world::{Key, World};
 use super::{cloud_controller, controller_manager, ingress, kubelets, scheduler};
 use crate::api::ObjectRef;
@@ -12,8 +13,20 @@ use std::collections::BTreeSet;
 /// More rounds than any rollout of 5,000 Pods, one at a time, takes; a guard against controllers that never agree.
 const MOST_ROUNDS: u32 = 30_000;
 
-/// Works until the queues are empty.
+/// Works until the queues are empty. A rollout is played to its end: where ready Pods only count after a while
+/// (`minReadySeconds`), that while passes. While a machine is down, only the learner's `wait` moves the time.
 pub(crate) fn settle(world: &mut World) {
+    work(world);
+    for _ in 0..MOST_ROUNDS {
+        let waits = world.cluster.machines.values().any(|machine| machine.down_since.is_some());
+        if waits || !pass_time(world, u64::MAX) {
+            return;
+        }
+        work(world);
+    }
+}
+
+fn work(world: &mut World) {
     for _ in 0..MOST_ROUNDS {
         if idle(world) {
             return;

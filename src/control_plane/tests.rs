@@ -11,6 +11,8 @@ use crate::random::Seed;
 use crate::settings::Settings;
 use std::sync::Arc;
 
+mod rollouts;
+
 const WEB: &str = "
 apiVersion: apps/v1
 kind: Deployment

@@ -1,14 +1,15 @@
 //! The DaemonSet controller: one Pod on every node that may run it.
 //!
 //! Imitates `pkg/controller/daemon/daemon_controller.go`: its Pods bear the taints of nodes in trouble, and are placed by the
-//! scheduler on the node they were made for. A changed template replaces one Pod after another (maxUnavailable 1). Leaves out
-//! OnDelete, maxSurge and history.
+//! scheduler on the node they were made for. A changed template replaces them within maxUnavailable, or makes the new one beside
+//! the old within maxSurge (`update.go`), or waits for deletions (OnDelete). Leaves out history.
 
-use super::pod_control::{create, delete, from_template, is_active};
+use super::deployment::resolve;
+use super::pod_control::{create, delete, from_template, is_active, is_available};
 use crate::api::ObjectRef;
 use crate::api::apps::{DaemonSet, DaemonSetStatus};
 use crate::api::core::{Node, Pod, Toleration};
-use crate::api::meta::selects;
+use crate::api::meta::{IntOrString, selects};
 use crate::control_plane::dump::came_from_dump;
 use crate::control_plane::names::template_hash;
 use crate::control_plane::scheduler::tolerates;
@@ -29,24 +30,25 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
     // A dump's Pods carry the real cluster's hash.
     let told = world.pods_of(object).first().and_then(|pod| pod.metadata.labels.get(REVISION).cloned());
     let hash = told.filter(|_| came_from_dump(world, object)).unwrap_or(own);
-    let mut by_node: BTreeMap<String, Vec<Arc<Pod>>> = BTreeMap::new();
-    for pod in world.pods_of(object) {
-        let node = world.daemon_nodes.get(&(pod.metadata.namespace.clone(), pod.metadata.name.clone())).cloned();
-        by_node.entry(node.unwrap_or_else(|| pod.spec.node_name.clone())).or_default().push(pod);
-    }
+    let by_node = by_node(world, object);
     let (wished, kept) = nodes_of(world, &set);
     for node in &wished {
         if by_node.get(node).is_none_or(Vec::is_empty) {
             make(world, &set, object, &hash, node);
         }
     }
+    let surges = pace(&set, wished.len()).0 > 0;
     for (node, pods) in &by_node {
         let keep = usize::from(kept.contains(node));
-        for pod in pods.iter().filter(|pod| is_active(pod)).skip(keep) {
+        let active = pods.iter().filter(|pod| is_active(pod));
+        let (new, old): (Vec<_>, Vec<_>) = active.partition(|pod| surges && is_updated(pod, &hash));
+        for pod in new.into_iter().skip(keep).chain(old.into_iter().skip(keep)) {
             delete(world, COMPONENT, object, pod);
         }
     }
-    update_one(world, object, &hash);
+    if set.spec.update_strategy.type_ != "OnDelete" {
+        update(world, &set, object, &hash, &wished);
+    }
     report(world, &set, object, &hash, &wished);
 }
 
@@ -105,15 +107,66 @@ fn make(world: &mut World, set: &DaemonSet, object: &ObjectRef, hash: &str, node
     create(world, COMPONENT, object, pod);
 }
 
-/// Replaces one Pod of an old template, as long as no other is missing.
-fn update_one(world: &mut World, object: &ObjectRef, hash: &str) {
-    let pods = world.pods_of(object);
-    if pods.iter().any(|pod| !is_active(pod) || !is_ready(pod)) {
-        return;
+/// The Pods by the node that they run on or were made for.
+fn by_node(world: &World, object: &ObjectRef) -> BTreeMap<String, Vec<Arc<Pod>>> {
+    let mut by_node: BTreeMap<String, Vec<Arc<Pod>>> = BTreeMap::new();
+    for pod in world.pods_of(object) {
+        let node = world.daemon_nodes.get(&(pod.metadata.namespace.clone(), pod.metadata.name.clone())).cloned();
+        by_node.entry(node.unwrap_or_else(|| pod.spec.node_name.clone())).or_default().push(pod);
     }
-    let outdated = pods.iter().find(|pod| pod.metadata.labels.get(REVISION).is_none_or(|of| of != hash));
-    if let Some(pod) = outdated {
+    by_node
+}
+
+fn is_updated(pod: &Pod, hash: &str) -> bool {
+    pod.metadata.labels.get(REVISION).is_some_and(|of| of == hash)
+}
+
+/// maxSurge and maxUnavailable, both rounded up; not both none.
+fn pace(set: &DaemonSet, wished: usize) -> (usize, usize) {
+    let pace = set.spec.update_strategy.rolling_update.as_ref();
+    let wished = i32::try_from(wished).unwrap_or(i32::MAX);
+    let count = |value: Option<&IntOrString>, usual: i32| {
+        let resolved = value.map_or(usual, |value| resolve(Some(value), wished, 99));
+        usize::try_from(resolved).unwrap_or(0)
+    };
+    let surge = count(pace.and_then(|pace| pace.max_surge.as_ref()), 0);
+    let unavailable = count(pace.and_then(|pace| pace.max_unavailable.as_ref()), 1);
+    if surge == 0 { (0, unavailable.max(1)) } else { (surge, unavailable) }
+}
+
+/// Replaces Pods of an old template, as far as the pace allows (`rollingUpdate`).
+fn update(world: &mut World, set: &DaemonSet, object: &ObjectRef, hash: &str, wished: &[String]) {
+    let (surge, unavailable) = pace(set, wished.len());
+    let nodes = by_node(world, object);
+    let (mut delete_now, mut may_delete, mut make_now, mut may_make) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut missing, mut surging) = (wished.iter().filter(|node| !nodes.contains_key(*node)).count(), 0);
+    for (node, pods) in &nodes {
+        let active = || pods.iter().filter(|pod| is_active(pod));
+        let new = active().find(|pod| is_updated(pod, hash));
+        let old = active().find(|pod| !is_updated(pod, hash));
+        let available = |pod: &Arc<Pod>| is_available(world, pod, set.spec.min_ready_seconds);
+        match (new, old) {
+            (Some(new), Some(old)) if surge > 0 && available(new) => delete_now.push(old.clone()),
+            (Some(_), Some(_)) => (missing, surging) = (missing + 1, surging + 1),
+            (Some(new), None) => missing += usize::from(!available(new)),
+            (None, None) => missing += 1,
+            (None, Some(old)) if surge > 0 && !wished.contains(node) => delete_now.push(old.clone()),
+            (None, Some(old)) if surge > 0 && !available(old) => make_now.push(node),
+            (None, Some(_)) if surge > 0 => may_make.push(node),
+            (None, Some(old)) if !available(old) => {
+                missing += 1;
+                delete_now.push(old.clone());
+            }
+            (None, Some(old)) => may_delete.push(old.clone()),
+        }
+    }
+    may_delete.truncate(unavailable.saturating_sub(missing));
+    may_make.truncate(surge.saturating_sub(surging));
+    for pod in delete_now.iter().chain(&may_delete) {
         delete(world, COMPONENT, object, pod);
+    }
+    for node in make_now.into_iter().chain(may_make) {
+        make(world, set, object, hash, node);
     }
 }
 
@@ -129,7 +182,7 @@ fn report(world: &mut World, set: &DaemonSet, object: &ObjectRef, hash: &str, wi
         desired_number_scheduled: i32::try_from(wished.len()).unwrap_or(i32::MAX),
         number_ready: ready,
         updated_number_scheduled: count(&updated),
-        number_available: ready,
+        number_available: count(&|pod| placed(pod) && is_available(world, pod, set.spec.min_ready_seconds)),
         observed_generation: set.metadata.generation,
     };
     if status != set.status {

@@ -1,10 +1,10 @@
 //! The Deployment controller: a ReplicaSet for each template, and the way from one to the next.
 //!
 //! Imitates `pkg/controller/deployment` (`sync.go`, `rolling.go`, `recreate.go`, `util/deployment_util.go`): one scaling step at
-//! a time within maxSurge and maxUnavailable, old ReplicaSets kept up to the history limit. A ready Pod counts as available at
-//! once: the events of a rollout are played to their end. Leaves out proportional scaling of a stopped rollout, rollback and the
+//! a time within maxSurge and maxUnavailable, old ReplicaSets kept up to the history limit. Leaves out rollback and the
 //! progress deadline.
 
+use super::deployment_scaling::{annotate, is_scaling, rescale};
 use super::replica_set;
 use crate::api::ObjectRef;
 use crate::api::apps::{Deployment, DeploymentStatus, ReplicaSet};
@@ -30,10 +30,11 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
     let hash = known_hash(world, &deployment, &sets).unwrap_or_else(|| hash_of(world, &deployment, object));
     let (new, old): (Vec<_>, Vec<_>) = sets.into_iter().partition(|set| set.metadata.labels.get(HASH) == Some(&hash));
     let new = new.into_iter().next();
-    if !deployment.spec.paused || new.is_none() && old.is_empty() {
+    let sized: Vec<Arc<ReplicaSet>> = old.iter().chain(&new).cloned().collect();
+    if !sized.is_empty() && (deployment.spec.paused || is_scaling(&deployment, &sized)) {
+        rescale(world, &deployment, object, new.as_ref(), &old);
+    } else {
         roll(world, &deployment, object, &hash, new, &old);
-    } else if let Some(set) = &new {
-        scale(world, object, set, deployment.spec.replicas.unwrap_or(1));
     }
     clean_up(world, &deployment, object, &hash);
     report(world, &deployment, object, &hash);
@@ -121,7 +122,7 @@ fn roll(
     if deployment.spec.strategy.type_ == "Recreate" {
         let mut scaled = false;
         for set in old {
-            scaled |= scale(world, object, set, 0);
+            scaled |= scale(world, deployment, object, set, 0);
         }
         let running = old.iter().any(|set| !world.pods_of(&ObjectRef::of(set.as_ref())).is_empty());
         if scaled || running {
@@ -147,27 +148,29 @@ fn roll(
         next.metadata.annotations.insert(REVISION.into(), (latest + 1).to_string());
         return world.put(next);
     }
-    if scale(world, object, &new, target) {
+    if scale(world, deployment, object, &new, target) {
         return;
     }
     if deployment.spec.strategy.type_ != "Recreate" {
-        shrink_old(world, object, replicas - unavailable, &new, old, all);
+        shrink_old(world, deployment, object, replicas - unavailable, &new, old, all);
     }
 }
 
-fn wanted(set: &ReplicaSet) -> i32 {
+/// The size that a ReplicaSet is told.
+pub(super) fn wanted(set: &ReplicaSet) -> i32 {
     set.spec.replicas.unwrap_or(1)
 }
 
 /// maxSurge rounded up and maxUnavailable rounded down; not both zero.
-fn pace(deployment: &Deployment, replicas: i32) -> (i32, i32) {
+pub(super) fn pace(deployment: &Deployment, replicas: i32) -> (i32, i32) {
     let pace = deployment.spec.strategy.rolling_update.as_ref();
     let surge = resolve(pace.and_then(|pace| pace.max_surge.as_ref()), replicas, 99);
     let unavailable = resolve(pace.and_then(|pace| pace.max_unavailable.as_ref()), replicas, 0);
     if surge == 0 && unavailable == 0 { (0, 1) } else { (surge, unavailable.min(replicas)) }
 }
 
-fn resolve(value: Option<&IntOrString>, replicas: i32, round: i64) -> i32 {
+/// A number, or a percentage of `replicas` rounded down after `round` hundredths are added.
+pub(super) fn resolve(value: Option<&IntOrString>, replicas: i32, round: i64) -> i32 {
     let percent = |percent: i64| i32::try_from((percent * i64::from(replicas) + round) / 100).unwrap_or(i32::MAX);
     match value {
         None => percent(25),
@@ -177,7 +180,15 @@ fn resolve(value: Option<&IntOrString>, replicas: i32, round: i64) -> i32 {
 }
 
 /// Takes Pods from old ReplicaSets, unhealthy ones first, as far as enough others are available.
-fn shrink_old(world: &mut World, object: &ObjectRef, minimum: i32, new: &ReplicaSet, old: &[Arc<ReplicaSet>], all: i32) {
+fn shrink_old(
+    world: &mut World,
+    deployment: &Deployment,
+    object: &ObjectRef,
+    minimum: i32,
+    new: &ReplicaSet,
+    old: &[Arc<ReplicaSet>],
+    all: i32,
+) {
     let new_unavailable = wanted(new) - new.status.available_replicas;
     let mut most = all - minimum - new_unavailable;
     let mut scaled = false;
@@ -190,7 +201,7 @@ fn shrink_old(world: &mut World, object: &ObjectRef, minimum: i32, new: &Replica
         if unhealthy > 0 {
             *size -= unhealthy;
             most -= unhealthy;
-            scaled |= scale(world, object, set, *size);
+            scaled |= scale(world, deployment, object, set, *size);
         }
     }
     let available: i32 = old.iter().map(|set| set.status.available_replicas).sum::<i32>() + new.status.available_replicas;
@@ -198,7 +209,7 @@ fn shrink_old(world: &mut World, object: &ObjectRef, minimum: i32, new: &Replica
     for at in order {
         let (Some(set), Some(size)) = (old.get(at), sizes.get(at)) else { continue };
         let take = (*size).min(spare).max(0);
-        if take > 0 && scale(world, object, set, size - take) {
+        if take > 0 && scale(world, deployment, object, set, size - take) {
             spare -= take;
         }
     }
@@ -212,6 +223,7 @@ fn create(world: &mut World, deployment: &Deployment, object: &ObjectRef, hash: 
     set.metadata.labels.insert(HASH.into(), hash.into());
     let next = old.iter().map(|set| revision(set)).max().unwrap_or(0) + 1;
     set.metadata.annotations.insert(REVISION.into(), next.to_string());
+    annotate(deployment, &mut set);
     set.metadata.generation = 1;
     set.metadata.owner_references = vec![controller_reference(deployment)];
     set.spec.replicas = Some(replicas);
@@ -228,17 +240,22 @@ fn create(world: &mut World, deployment: &Deployment, object: &ObjectRef, hash: 
     world.put(set);
 }
 
-fn revision(set: &ReplicaSet) -> u64 {
+/// The number of its template.
+pub(super) fn revision(set: &ReplicaSet) -> u64 {
     set.metadata.annotations.get(REVISION).and_then(|revision| revision.parse().ok()).unwrap_or(0)
 }
 
-/// Changes the size of a ReplicaSet. True when it was another.
-fn scale(world: &mut World, object: &ObjectRef, set: &ReplicaSet, replicas: i32) -> bool {
+/// Changes the size of a ReplicaSet, and notes for which size of its Deployment. True when it was another.
+pub(super) fn scale(world: &mut World, deployment: &Deployment, object: &ObjectRef, set: &ReplicaSet, replicas: i32) -> bool {
     let before = wanted(set);
+    let mut next = set.clone();
+    annotate(deployment, &mut next);
     if before == replicas {
+        if next.metadata.annotations != set.metadata.annotations && replicas > 0 {
+            world.put(next);
+        }
         return false;
     }
-    let mut next = set.clone();
     next.spec.replicas = Some(replicas);
     next.metadata.generation += 1;
     let name = &set.metadata.name;

@@ -4,6 +4,7 @@
 //! and the annotation for the cost of deletion.
 
 use crate::api::core::{Pod, PodTemplateSpec};
+use crate::api::time::seconds_of;
 use crate::api::{ObjectRef, Resource};
 use crate::cluster::Verb;
 use crate::control_plane::world::{World, controller_reference};
@@ -46,6 +47,49 @@ pub(crate) fn delete(world: &mut World, component: &str, owner: &ObjectRef, pod:
 /// Neither ended nor on its way out.
 pub(crate) fn is_active(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_none() && !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed")
+}
+
+/// When a ready Pod counts as available (`podutil.IsPodAvailable`), on the cluster's clock; `None`: it is not ready.
+fn available_at(pod: &Pod, min_ready_seconds: i32) -> Option<i64> {
+    let ready = pod.status.conditions.iter().find(|own| own.type_ == "Ready" && own.status == "True")?;
+    if min_ready_seconds <= 0 {
+        return Some(0);
+    }
+    Some(seconds_of(ready.last_transition_time.as_deref()?)?.saturating_add(i64::from(min_ready_seconds)))
+}
+
+/// Ready for as long as its controller asks.
+pub(crate) fn is_available(world: &World, pod: &Pod, min_ready_seconds: i32) -> bool {
+    let now = i64::try_from(world.cluster.clock()).unwrap_or(i64::MAX);
+    available_at(pod, min_ready_seconds).is_some_and(|at| at <= now)
+}
+
+/// Lets the time pass until the next ready Pod counts as available, not beyond `end`, and wakes its controller. False: no Pod
+/// waits for that.
+pub(crate) fn pass_time(world: &mut World, end: u64) -> bool {
+    let Some((at, owner)) = next_available(world).filter(|(at, _)| *at <= end) else { return false };
+    world.cluster.now = at;
+    world.queue.workloads.insert(owner);
+    true
+}
+
+/// When the next ready Pod counts as available, in virtual seconds, and whose it is.
+pub(crate) fn next_available(world: &World) -> Option<(u64, ObjectRef)> {
+    let store = &world.cluster.store;
+    let sets = store.replica_sets.values().map(|set| (ObjectRef::of(set.as_ref()), set.spec.min_ready_seconds));
+    let ordered = store.stateful_sets.values().map(|set| (ObjectRef::of(set.as_ref()), set.spec.min_ready_seconds));
+    let daemons = store.daemon_sets.values().map(|set| (ObjectRef::of(set.as_ref()), set.spec.min_ready_seconds));
+    let mut next: Option<(u64, ObjectRef)> = None;
+    for (owner, wait) in sets.chain(ordered).chain(daemons).filter(|(_, wait)| *wait > 0) {
+        for pod in world.pods_of(&owner) {
+            let at = available_at(&pod, wait).and_then(|at| u64::try_from(at).ok()?.checked_sub(world.cluster.epoch));
+            let Some(at) = at.filter(|at| *at > world.cluster.now && is_active(&pod)) else { continue };
+            if next.as_ref().is_none_or(|(first, _)| at < *first) {
+                next = Some((at, owner.clone()));
+            }
+        }
+    }
+    next
 }
 
 /// The Pods in the order in which a scale-down deletes them: unscheduled, pending, unready, doubled up on a node, newest first.

@@ -3,7 +3,7 @@
 //! Imitates `pkg/controller/replicaset/replica_set.go`: adopts Pods of its labels that nobody controls, counts the active ones,
 //! makes or deletes the difference.
 
-use super::pod_control::{create, delete, deletion_order, from_template, is_active};
+use super::pod_control::{create, delete, deletion_order, from_template, is_active, is_available};
 use crate::api::ObjectRef;
 use crate::api::apps::{ReplicaSet, ReplicaSetStatus};
 use crate::api::core::Pod;
@@ -67,13 +67,15 @@ fn report(world: &mut World, set: &ReplicaSet, object: &ObjectRef) {
     let pods: Vec<Arc<Pod>> = world.pods_of(object).into_iter().filter(|pod| is_active(pod)).collect();
     let count = |pods: usize| i32::try_from(pods).unwrap_or(i32::MAX);
     let ready = count(pods.iter().filter(|pod| is_ready(pod)).count());
+    let wait = set.spec.min_ready_seconds;
+    let available = count(pods.iter().filter(|pod| is_available(world, pod, wait)).count());
     let labels = &set.spec.template.metadata.labels;
     let labelled = pods.iter().filter(|pod| crate::api::meta::selects(labels, &pod.metadata.labels)).count();
     let status = ReplicaSetStatus {
         replicas: count(pods.len()),
         fully_labeled_replicas: count(labelled),
         ready_replicas: ready,
-        available_replicas: ready,
+        available_replicas: available,
         observed_generation: set.metadata.generation,
     };
     if status != set.status {

@@ -1,10 +1,11 @@
 //! The StatefulSet controller: Pods with a name, an order and an identity.
 //!
 //! Imitates `pkg/controller/statefulset` (`stateful_set_control.go`, `stateful_set_utils.go`): OrderedReady makes one Pod after the
-//! other is ready and takes the last one first; a changed template replaces from the last to the first. A Pod that is still there,
-//! Terminating on a lost node, keeps its name taken. Leaves out volume claims, partitions, OnDelete and revision history.
+//! other is available and takes the last one first; a changed template replaces from the last to the first, down to the partition,
+//! or waits for deletions (OnDelete). A Pod that is still there, Terminating on a lost node, keeps its name taken. Leaves out
+//! volume claims, the start ordinal, and maxUnavailable, whose feature gate is off in 1.36.
 
-use super::pod_control::{from_template, is_active};
+use super::pod_control::{from_template, is_active, is_available};
 use crate::api::ObjectRef;
 use crate::api::apps::{StatefulSet, StatefulSetStatus};
 use crate::api::core::Pod;
@@ -30,9 +31,34 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
     let own = format!("{}-{}", object.name, template_hash(&template));
     // A dump's Pods are of the real cluster's revision, which is hashed differently.
     let told = Some(set.status.update_revision.clone()).filter(|told| !told.is_empty() && came_from_dump(world, object));
-    let revision = told.unwrap_or(own);
-    step(world, &set, object, &revision);
-    report(world, &set, object, &revision);
+    let update = told.unwrap_or(own);
+    world.cluster.revisions.entry(revision_key(object, &update)).or_insert_with(|| Arc::new(set.spec.template.clone()));
+    let current = Some(set.status.current_revision.clone());
+    let current = current.filter(|own| world.cluster.revisions.contains_key(&revision_key(object, own)));
+    let revisions = Revisions { current: current.unwrap_or_else(|| update.clone()), update };
+    step(world, &set, object, &revisions);
+    report(world, &set, object, &revisions);
+}
+
+/// The names of the revision that the set comes from and of the one that it goes to.
+struct Revisions {
+    current: String,
+    update: String,
+}
+
+fn revision_key(object: &ObjectRef, revision: &str) -> (String, String) {
+    (object.namespace.clone(), revision.to_string())
+}
+
+fn revision_of(pod: &Pod) -> &str {
+    pod.metadata.labels.get(REVISION).map(String::as_str).unwrap_or_default()
+}
+
+/// The lowest ordinal that a rolling update replaces; `None`: `OnDelete`.
+fn partition(set: &StatefulSet) -> Option<i32> {
+    let strategy = &set.spec.update_strategy;
+    let given = strategy.rolling_update.as_ref().and_then(|pace| pace.partition);
+    (strategy.type_ != "OnDelete").then_some(given.unwrap_or(0))
 }
 
 /// Pods by ordinal.
@@ -42,18 +68,19 @@ fn by_ordinal(world: &World, object: &ObjectRef) -> BTreeMap<i32, Arc<Pod>> {
     pods.filter_map(|pod| Some((pod.metadata.name.strip_prefix(&prefix)?.parse().ok()?, pod))).collect()
 }
 
-fn step(world: &mut World, set: &StatefulSet, object: &ObjectRef, revision: &str) {
+fn step(world: &mut World, set: &StatefulSet, object: &ObjectRef, revisions: &Revisions) {
     let pods = by_ordinal(world, object);
     let replicas = set.spec.replicas.unwrap_or(1);
     let parallel = set.spec.pod_management_policy == "Parallel";
+    let wait = set.spec.min_ready_seconds;
     for ordinal in 0..replicas {
         match pods.get(&ordinal) {
-            Some(pod) if is_active(pod) && (is_ready(pod) || parallel) => {}
+            Some(pod) if is_active(pod) && (is_available(world, pod, wait) || parallel) => {}
             // Wait for this one: it is starting, unready or on its way out.
             Some(_) if !parallel => return,
             Some(_) => {}
             None => {
-                create(world, set, object, revision, ordinal);
+                create(world, set, object, revisions, ordinal);
                 if !parallel {
                     return;
                 }
@@ -68,19 +95,24 @@ fn step(world: &mut World, set: &StatefulSet, object: &ObjectRef, revision: &str
             return;
         }
     }
-    let outdated = |pod: &Pod| pod.metadata.labels.get(REVISION).map(String::as_str) != Some(revision);
-    for pod in pods.values().rev() {
-        if !is_active(pod) || !outdated(pod) && !is_ready(pod) {
-            return;
-        }
-        if outdated(pod) {
+    let Some(partition) = partition(set) else { return };
+    for (_, pod) in pods.iter().rev().filter(|(ordinal, _)| **ordinal >= partition) {
+        let outdated = revision_of(pod) != revisions.update;
+        if outdated && is_active(pod) {
             return delete(world, object, pod);
+        }
+        if !is_active(pod) || !is_available(world, pod, wait) {
+            return;
         }
     }
 }
 
-fn create(world: &mut World, set: &StatefulSet, object: &ObjectRef, revision: &str, ordinal: i32) {
-    let mut pod = from_template(&set.spec.template, set);
+fn create(world: &mut World, set: &StatefulSet, object: &ObjectRef, revisions: &Revisions, ordinal: i32) {
+    // Below the partition a Pod comes back as it was (`newVersionedStatefulSetPod`).
+    let stays = partition(set).is_some_and(|partition| ordinal < partition);
+    let revision = if stays { &revisions.current } else { &revisions.update };
+    let kept = world.cluster.revisions.get(&revision_key(object, revision)).cloned();
+    let mut pod = from_template(kept.as_deref().unwrap_or(&set.spec.template), set);
     let name = format!("{}-{ordinal}", object.name);
     // A Pod of that name that somebody else made stands in the way, as upstream reports it.
     if world.cluster.store.get::<Pod>(&object.namespace, &name).is_some() {
@@ -94,7 +126,7 @@ fn create(world: &mut World, set: &StatefulSet, object: &ObjectRef, revision: &s
     let labels = &mut pod.metadata.labels;
     labels.insert("statefulset.kubernetes.io/pod-name".into(), name.clone());
     labels.insert("apps.kubernetes.io/pod-index".into(), ordinal.to_string());
-    labels.insert(REVISION.into(), revision.to_string());
+    labels.insert(REVISION.into(), revision.clone());
     let text = format!("Create Pod {name} in StatefulSet {} successful", object.name);
     events::record(world, object, (COMPONENT, ""), ("Normal", "SuccessfulCreate"), &text);
     let message = msg!("change.createPod", pod = name, kind = object.kind, owner = object.name);
@@ -108,22 +140,27 @@ fn delete(world: &mut World, object: &ObjectRef, pod: &Arc<Pod>) {
     kubelets::terminate(world, pod, COMPONENT);
 }
 
-fn report(world: &mut World, set: &StatefulSet, object: &ObjectRef, revision: &str) {
+fn report(world: &mut World, set: &StatefulSet, object: &ObjectRef, revisions: &Revisions) {
     let pods: Vec<Arc<Pod>> = by_ordinal(world, object).into_values().collect();
     let count = |holds: &dyn Fn(&Pod) -> bool| {
         i32::try_from(pods.iter().filter(|pod| is_active(pod) && holds(pod)).count()).unwrap_or(i32::MAX)
     };
-    let updated = |pod: &Pod| pod.metadata.labels.get(REVISION).map(String::as_str) == Some(revision);
-    let status = StatefulSetStatus {
+    let mut status = StatefulSetStatus {
         observed_generation: set.metadata.generation,
         replicas: count(&|_| true),
         ready_replicas: count(&is_ready),
-        current_replicas: count(&updated),
-        updated_replicas: count(&updated),
-        available_replicas: count(&is_ready),
-        current_revision: revision.to_string(),
-        update_revision: revision.to_string(),
+        current_replicas: count(&|pod| revision_of(pod) == revisions.current),
+        updated_replicas: count(&|pod| revision_of(pod) == revisions.update),
+        available_replicas: count(&|pod| is_available(world, pod, set.spec.min_ready_seconds)),
+        current_revision: revisions.current.clone(),
+        update_revision: revisions.update.clone(),
     };
+    // `completeRollingUpdate`
+    let all = |count: i32| count == set.spec.replicas.unwrap_or(1);
+    if partition(set).is_some() && all(status.updated_replicas) && all(status.ready_replicas) && all(status.replicas) {
+        status.current_replicas = status.updated_replicas;
+        status.current_revision.clone_from(&status.update_revision);
+    }
     if status != set.status {
         let mut next = set.clone();
         next.status = status;

@@ -1,0 +1,104 @@
+//! How Pods of a changed template replace the old ones.
+
+use super::{act, apply, pods, with};
+use crate::api::apps::{Deployment, ReplicaSet, StatefulSet};
+use crate::cluster::{Cluster, Outcome, Verb};
+
+fn template(image: &str) -> String {
+    format!("template: {{metadata: {{labels: {{app: web}}}}, spec: {{containers: [{{name: c, image: {image}}}]}}}}")
+}
+
+/// A Deployment of three nginx Pods with more in its spec.
+fn deployment(image: &str, replicas: i32, more: &str) -> String {
+    let (template, selector) = (template(image), "selector: {matchLabels: {app: web}}");
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec: {{replicas: {replicas}, {more}{selector}, {template}}}\n"
+    )
+}
+
+#[test]
+fn min_ready_seconds_paces_a_rollout() {
+    let spec = "minReadySeconds: 10, strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}, ";
+    let before = with(&deployment("nginx:1", 3, spec));
+    assert_eq!(before.now, 10);
+    let outcome = apply(&before, &deployment("nginx:2", 3, spec));
+    let made = outcome.changes.iter().filter(|change| change.verb == Verb::Start).map(|change| change.at).collect::<Vec<_>>();
+    assert_eq!(made, [10, 20, 30]);
+    assert_eq!(outcome.cluster.now, 40);
+    let deployment = outcome.cluster.store.get::<Deployment>("default", "web").unwrap();
+    assert_eq!((deployment.status.updated_replicas, deployment.status.available_replicas), (3, 3));
+}
+
+#[test]
+fn scaling_amid_a_rollout_keeps_the_proportion_of_old_and_new() {
+    // The new Pods never become ready: the rollout stands with 8 old and 5 new of 10, as in upstream's own example.
+    let spec = "strategy: {rollingUpdate: {maxSurge: 3, maxUnavailable: 2}}, ";
+    let broken = "nginx:2, readinessProbe: {tcpSocket: {port: 9}}";
+    let stuck = apply(&with(&deployment("nginx:1", 10, spec)), &deployment(broken, 10, spec)).cluster;
+    let sizes = |cluster: &Cluster| {
+        let mut sizes: Vec<i32> =
+            cluster.store.in_namespace::<ReplicaSet>("default").map(|set| set.spec.replicas.unwrap()).collect();
+        sizes.sort_unstable();
+        sizes
+    };
+    assert_eq!(sizes(&stuck), [5, 8]);
+    let scaled = act(&stuck, "deployment/web scale 15").cluster;
+    assert_eq!(sizes(&scaled), [7, 11]);
+}
+
+fn stateful(image: &str, more: &str) -> String {
+    let (template, selector) = (template(image), "selector: {matchLabels: {app: web}}");
+    format!(
+        "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: web}}\nspec: {{replicas: 3, serviceName: web, {more}{selector}, {template}}}\n"
+    )
+}
+
+fn images(cluster: &Cluster) -> Vec<&str> {
+    pods(cluster).iter().map(|pod| pod.spec.containers[0].image.as_str()).collect()
+}
+
+#[test]
+fn a_partition_keeps_lower_ordinals_even_when_they_come_back() {
+    let spec = "updateStrategy: {rollingUpdate: {partition: 2}}, ";
+    let next = apply(&with(&stateful("nginx:1", spec)), &stateful("nginx:2", spec)).cluster;
+    assert_eq!(images(&next), ["nginx:1", "nginx:1", "nginx:2"]);
+    let back = act(&next, "pod/default/web-0 delete").cluster;
+    assert_eq!(images(&back), ["nginx:1", "nginx:1", "nginx:2"]);
+    let status = &back.store.get::<StatefulSet>("default", "web").unwrap().status;
+    assert_eq!((status.current_replicas, status.updated_replicas), (2, 1));
+    assert_ne!(status.current_revision, status.update_revision);
+    let all = apply(&back, &stateful("nginx:2", "")).cluster;
+    assert_eq!(images(&all), ["nginx:2"; 3]);
+}
+
+#[test]
+fn on_delete_replaces_only_what_is_deleted() {
+    let spec = "updateStrategy: {type: OnDelete}, ";
+    let next = apply(&with(&stateful("nginx:1", spec)), &stateful("nginx:2", spec)).cluster;
+    assert_eq!(images(&next), ["nginx:1"; 3]);
+    assert_eq!(images(&act(&next, "pod/default/web-1 delete").cluster), ["nginx:1", "nginx:2", "nginx:1"]);
+}
+
+fn daemon(image: &str, strategy: &str) -> String {
+    let (template, selector) = (template(image), "selector: {matchLabels: {app: web}}");
+    format!(
+        "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {{name: web}}\nspec: {{updateStrategy: {strategy}, minReadySeconds: 5, {selector}, {template}}}\n"
+    )
+}
+
+#[test]
+fn a_daemon_sets_update_strategy_sets_its_pace() {
+    let updated = |strategy: &str| apply(&with(&daemon("nginx:1", strategy)), &daemon("nginx:2", strategy));
+    let times = |outcome: &Outcome, verb: Verb| {
+        outcome.changes.iter().filter(|change| change.verb == verb).map(|change| change.at).collect::<Vec<_>>()
+    };
+    let one = updated("{type: RollingUpdate}");
+    assert_eq!((times(&one, Verb::Terminate), images(&one.cluster)), (vec![5, 10, 15], vec!["nginx:2"; 3]));
+    let two = updated("{rollingUpdate: {maxUnavailable: 2}}");
+    assert_eq!(times(&two, Verb::Terminate), [5, 5, 10]);
+    let surge = updated("{rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}");
+    assert_eq!((times(&surge, Verb::Start), times(&surge, Verb::Terminate)), (vec![5, 10, 15], vec![10, 15, 20]));
+    assert_eq!(images(&surge.cluster), ["nginx:2"; 3]);
+    let by_hand = updated("{type: OnDelete}");
+    assert_eq!(images(&by_hand.cluster), ["nginx:1"; 3]);
+}
