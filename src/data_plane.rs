@@ -19,6 +19,7 @@ mod policy;
 mod process;
 mod story;
 mod target;
+mod told;
 mod travel;
 mod world;
 
@@ -28,21 +29,20 @@ use crate::addons::coredns::Zone;
 use crate::addons::ingress_controller::Router;
 use crate::api::core::Node;
 use crate::cluster::Cluster;
-use crate::msg;
-use crate::netfilter::walk::Silent;
-use crate::node::environment::{calls, nameless};
+use crate::node::environment::{Call, calls, nameless};
 use crate::node::images::Listener;
 use crate::node::kube_proxy::ProxyConfig;
 use crate::node::kube_proxy::iptables::MASQUERADE_MARK;
+use crate::packet::Protocol;
 use crate::random::{Random, Seed};
 use crate::trace::{Request, Source, Trace, Verdict};
-use exchange::{Exchange, Outcome};
+use exchange::{Aim, Exchange, Outcome};
 use kept::Kept;
 use kernel::Kernel;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use story::{Story, Tell};
-use world::World;
+use story::Story;
+use world::{Guest, World};
 
 /// Calls inside calls go no deeper.
 const DEEPEST_CALL: usize = 5;
@@ -56,10 +56,51 @@ struct Parts {
     router: Router,
 }
 
-/// What was looked up once and stays.
+/// What was looked up once and stays; by Pod.
 #[derive(Clone, Debug, Default)]
 struct Caches {
-    listeners: BTreeMap<usize, Arc<[Listener]>>,
+    listeners: BTreeMap<usize, Arc<[Open]>>,
+    environments: BTreeMap<usize, Arc<Environment>>,
+    /// Of the last request.
+    aim: Option<Arc<Aim>>,
+}
+
+/// An open port, and what the program behind it understands.
+#[derive(Clone, Debug)]
+struct Open {
+    listener: Listener,
+    http: bool,
+    tls: bool,
+}
+
+impl Open {
+    fn takes(&self, port: u16, protocol: Protocol) -> bool {
+        self.listener.port == port && self.listener.protocol == protocol
+    }
+}
+
+/// Whom a Pod's variables name.
+#[derive(Clone, Debug)]
+struct Environment {
+    calls: Vec<Call>,
+    /// Names that nobody has.
+    nameless: Vec<Call>,
+}
+
+/// All that happened to one request, in numbers.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    outcome: Outcome,
+    story: Story,
+    /// The requests that the reached Pod made in turn; `None`: it made none, because it is calling already.
+    calls: Option<Vec<Recording>>,
+}
+
+impl Recording {
+    /// How the request ended.
+    pub fn verdict(&self) -> Verdict {
+        self.outcome.verdict
+    }
 }
 
 /// A cluster's network, ready to carry requests.
@@ -111,17 +152,23 @@ impl DataPlane {
 
     /// Sends a request and tells everything that happens.
     pub fn send(&mut self, cluster: &Cluster, request: &Request) -> Trace {
-        self.traced(cluster, request, &mut Vec::new(), &mut 0)
+        let recording = self.record(cluster, request);
+        self.tell(cluster, request, recording)
+    }
+
+    /// Sends a request and keeps everything that happens; [`DataPlane::tell`] puts it into words.
+    pub fn record(&mut self, cluster: &Cluster, request: &Request) -> Recording {
+        self.recorded(cluster, request, &mut Vec::new(), &mut 0)
     }
 
     /// Sends a request and tells only how it ends: verdict, HTTP status, the Pod that took it (namespace, name).
     pub fn verdict(&mut self, cluster: &Cluster, request: &Request) -> (Verdict, Option<u16>, Option<(String, String)>) {
-        let outcome = self.exchange(cluster, request, &mut Silent);
+        let outcome = self.exchange(cluster, request, &mut Story::default());
         let pod = outcome.pod.and_then(|pod| self.pod_name(pod));
         (outcome.verdict, outcome.status, pod)
     }
 
-    fn exchange<T: Tell>(&mut self, cluster: &Cluster, request: &Request, tell: &mut T) -> Outcome {
+    fn exchange(&mut self, cluster: &Cluster, request: &Request, tell: &mut Story) -> Outcome {
         let world = Arc::clone(&self.world);
         let parts = Arc::clone(&self.parts);
         let mut exchange = Exchange {
@@ -142,71 +189,62 @@ impl DataPlane {
         Some((meta.namespace.clone(), meta.name.clone()))
     }
 
-    fn traced(&mut self, cluster: &Cluster, request: &Request, callers: &mut Vec<usize>, count: &mut usize) -> Trace {
-        let mut story = Story::default();
+    fn recorded(&mut self, cluster: &Cluster, request: &Request, callers: &mut Vec<usize>, count: &mut usize) -> Recording {
+        let mut story = Story::kept();
         let outcome = self.exchange(cluster, request, &mut story);
-        let mut trace = Trace {
-            request: request.clone(),
-            verdict: outcome.verdict,
-            status: outcome.status,
-            pod: outcome.pod.and_then(|pod| self.pod_name(pod)),
-            pod_ip: outcome.pod_ip,
-            port: outcome.port,
-            node: outcome.node.and_then(|node| self.world.nodes.get(node)).map(|node| node.name.clone()),
-            source_seen_by_pod: outcome.source_seen,
-            dns: outcome.dns.clone(),
-            hops: story.hops,
-            assumptions: story.assumptions,
-            calls: Vec::new(),
-            advice: None,
-        };
-        trace.advice = advice::advise(cluster, &trace, outcome.reason);
-        if let Some(pod) = outcome.pod {
-            self.call_on(cluster, pod, &mut trace, callers, count);
-        }
-        if trace.advice.is_none() {
-            trace.advice = advice::of_calls(&trace);
-        }
-        trace
+        let calls = outcome.pod.and_then(|pod| self.call_on(cluster, pod, request, callers, count));
+        Recording { outcome, story, calls }
     }
 
-    /// The requests that the reached Pod makes in turn. A Pod of a workload that is already calling does not call again.
-    fn call_on(&mut self, cluster: &Cluster, pod: usize, trace: &mut Trace, callers: &mut Vec<usize>, count: &mut usize) {
+    /// The requests that the reached Pod makes in turn. A Pod of a workload that is already calling does not call again: `None`.
+    fn call_on(
+        &mut self,
+        cluster: &Cluster,
+        pod: usize,
+        request: &Request,
+        callers: &mut Vec<usize>,
+        count: &mut usize,
+    ) -> Option<Vec<Recording>> {
         let world = Arc::clone(&self.world);
-        let Some(guest) = world.pods.get(pod) else { return };
-        let meta = &guest.pod.metadata;
+        let guest = world.pods.get(pod)?;
         let same_owner = |other: &usize| {
             world.pods.get(*other).is_some_and(|other| {
-                let (a, b) = (&other.pod.metadata, meta);
+                let (a, b) = (&other.pod.metadata, &guest.pod.metadata);
                 *a == *b
                     || (!a.owner_references.is_empty() && a.namespace == b.namespace && a.owner_references == b.owner_references)
             })
         };
         if callers.len() >= DEEPEST_CALL || callers.iter().any(same_owner) {
-            return;
+            return None;
         }
-        for call in nameless(&guest.pod, &cluster.store) {
-            trace.assumptions.push(msg!("assume.noCall", variable = call.variable, target = call.target, pod = meta.name));
-        }
+        let environment = self.caches.environments.entry(pod).or_insert_with(|| {
+            let store = &cluster.store;
+            Arc::new(Environment { calls: calls(&guest.pod, store), nameless: nameless(&guest.pod, store) })
+        });
+        let environment = Arc::clone(environment);
+        let mut recordings = Vec::new();
         callers.push(pod);
-        for (index, call) in calls(&guest.pod, &cluster.store).into_iter().enumerate() {
+        for (index, call) in environment.calls.iter().enumerate() {
             *count += 1;
             if *count > MOST_CALLS {
                 break;
             }
-            let mut random = Random::new(Seed(trace.request.seed.0 ^ (index as u64 + 1).wrapping_mul(0x9E37_79B9)));
-            let request = Request {
-                from: Source::Pod(meta.namespace.clone(), meta.name.clone()),
-                target: call.target.clone(),
-                seed: Seed(random.next_u64()),
-                ..Request::default()
-            };
-            let note = msg!("assume.call", variable = call.variable, target = call.target, pod = meta.name);
-            let mut inner = self.traced(cluster, &request, callers, count);
-            inner.assumptions.insert(0, note);
-            trace.calls.push(inner);
+            recordings.push(self.recorded(cluster, &inner_request(guest, call, request, index), callers, count));
         }
         callers.pop();
+        Some(recordings)
+    }
+}
+
+/// The request that a Pod makes because of a variable, while it answers another.
+fn inner_request(guest: &Guest, call: &Call, request: &Request, index: usize) -> Request {
+    let meta = &guest.pod.metadata;
+    let mut random = Random::new(Seed(request.seed.0 ^ (index as u64 + 1).wrapping_mul(0x9E37_79B9)));
+    Request {
+        from: Source::Pod(meta.namespace.clone(), meta.name.clone()),
+        target: call.target.clone(),
+        seed: Seed(random.next_u64()),
+        ..Request::default()
     }
 }
 

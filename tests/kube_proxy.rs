@@ -148,7 +148,6 @@ impl Recorder for Met {
     fn rule(&mut self, table: u32, rule: u32, matched: bool) {
         self.0.push((table, rule, matched));
     }
-    fn looked_at(&mut self, _: u32) {}
 }
 
 /// Destinations that the rules ask about, and a few that they do not.

@@ -4,6 +4,7 @@ use super::Outcome;
 use super::args::{Proto, TextOrJson, TraceArgs};
 use super::load::{self, Loaded};
 use super::output::{Out, escaped};
+use crate::api::core::Pod;
 use crate::cluster::Cluster;
 use crate::data_plane::DataPlane;
 use crate::packet::{Flow, Protocol};
@@ -22,18 +23,23 @@ pub fn trace(args: &TraceArgs, out: &mut Out) -> Result<Outcome, String> {
     let mut tally: BTreeMap<String, u32> = BTreeMap::new();
     for number in 0..args.count {
         request.seed = Seed(args.seed.wrapping_add(u64::from(number)));
-        let trace = plane.send(&loaded.cluster, &request);
-        outcome = outcome.and(Outcome::of(is_well(&trace)));
-        match args.output {
-            TextOrJson::Json => {
-                let json = to_json(out, &loaded.cluster, &trace);
-                out.print(&format!("{json}\n"));
+        if args.output == TextOrJson::Text && args.count > 1 {
+            let (verdict, status, pod) = plane.verdict(&loaded.cluster, &request);
+            outcome = outcome.and(Outcome::of(is_well(verdict, status)));
+            *tally.entry(ending(&loaded.cluster, verdict, status, pod)).or_default() += 1;
+        } else {
+            let trace = plane.send(&loaded.cluster, &request);
+            outcome = outcome.and(Outcome::of(is_well(trace.verdict, trace.status)));
+            match args.output {
+                TextOrJson::Json => {
+                    let json = to_json(out, &loaded.cluster, &trace);
+                    out.print(&format!("{json}\n"));
+                }
+                TextOrJson::Text => {
+                    let text = to_text(out, &loaded.cluster, &trace, "");
+                    out.print(&text);
+                }
             }
-            TextOrJson::Text if args.count == 1 => {
-                let text = to_text(out, &loaded.cluster, &trace, "");
-                out.print(&text);
-            }
-            TextOrJson::Text => *tally.entry(ending(&trace)).or_default() += 1,
         }
         if args.count > LONG && (number + 1) % 1000 == 0 {
             out.progress(number as usize + 1, args.count as usize);
@@ -89,22 +95,22 @@ fn request(args: &TraceArgs) -> Result<Request, String> {
     })
 }
 
-fn is_well(trace: &Trace) -> bool {
-    match trace.verdict {
+fn is_well(verdict: Verdict, status: Option<u16>) -> bool {
+    match verdict {
         Verdict::Delivered => true,
-        Verdict::Answered => trace.status.is_some_and(|status| status < 400),
+        Verdict::Answered => status.is_some_and(|status| status < 400),
         _ => false,
     }
 }
 
 /// `delivered to default/web-x on node-3`, for tallies.
-fn ending(trace: &Trace) -> String {
-    let mut text = verdict(trace.verdict);
-    if let Some(status) = trace.status {
+fn ending(cluster: &Cluster, ended: Verdict, status: Option<u16>, pod: Option<(String, String)>) -> String {
+    let mut text = verdict(ended);
+    if let Some(status) = status {
         text.push_str(&format!(" {status}"));
     }
-    if let Some((namespace, name)) = &trace.pod {
-        let node = trace.node.as_deref().unwrap_or_default();
+    if let Some((namespace, name)) = pod {
+        let node = cluster.store.get::<Pod>(&namespace, &name).map_or("", |pod| pod.spec.node_name.as_str());
         text.push_str(&format!("  {namespace}/{name}  {node}"));
     }
     text
@@ -173,7 +179,7 @@ pub fn to_text(out: &Out, cluster: &Cluster, trace: &Trace, indent: &str) -> Str
     for call in &trace.calls {
         text.push_str(&to_text(out, cluster, call, &format!("{indent}    ")));
     }
-    text.push_str(&format!("{indent}=> {}", ending(trace)));
+    text.push_str(&format!("{indent}=> {}", ending(cluster, trace.verdict, trace.status, trace.pod.clone())));
     if let Some(source) = trace.source_seen_by_pod {
         text.push_str(&format!("  ({} {source})", out.text("cli.sourceSeen")));
     }

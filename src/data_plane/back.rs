@@ -1,10 +1,10 @@
 //! The way back: the answer goes where its addresses say, and each machine undoes what it rewrote, if the answer comes by it.
 
 use super::balancer::{place, service_ref};
-use super::story::{HopExt, Tell, hop};
+use super::story::{Event, HopExt, hop};
 use super::travel::{Binding, Spot, Travel};
 use super::world::Owner;
-use crate::api::{Kind, ObjectRef};
+use crate::api::ObjectRef;
 use crate::msg;
 use crate::netfilter::ConntrackState;
 use crate::netfilter::walk::{Decision, Hook};
@@ -22,7 +22,7 @@ enum Way {
     Lost,
 }
 
-impl<T: Tell> Travel<'_, T> {
+impl Travel<'_> {
     /// Carries the answer from where the request ended to where it began. True when the client takes it: it must come from the
     /// address that the client called.
     pub fn back(&mut self, from: Spot, answer: Flow, client: Spot, called: Flow) -> bool {
@@ -69,16 +69,8 @@ impl<T: Tell> Travel<'_, T> {
             return self.unknown(node, flow);
         };
         let after = binding.original.reversed();
-        if T::ON && after != flow {
-            let name = self.node_name(node).to_string();
-            self.tell.hop(|| {
-                let text = match (after.src != flow.src, after.dst != flow.dst) {
-                    (true, true) => msg!("hop.UndoNat.text", node = name, from = after.src, to = after.dst),
-                    (true, false) => msg!("hop.UndoNat.text.source", node = name, from = after.src),
-                    _ => msg!("hop.UndoNat.text.destination", node = name, to = after.dst),
-                };
-                hop(Place::KubeProxy(name.clone()), Reason::UndoNat, text).flow(flow, after).back()
-            });
+        if after != flow {
+            self.tell.note(Event::UndoNat { node, before: flow, after });
         }
         // A request that a process of this node sent began in OUTPUT: its answer ends here.
         self.route_back(node, after)
@@ -156,22 +148,6 @@ impl<T: Tell> Travel<'_, T> {
         }
     }
 
-    /// The answer, as the one who asked sees it.
-    pub fn tell_reply(&mut self, client: Spot, called: Flow, status: Option<u16>) {
-        if !T::ON {
-            return;
-        }
-        let (at, objects) = self.place_of(client);
-        self.tell.hop(|| {
-            let flow = called.reversed();
-            let text = match status {
-                Some(status) => msg!("hop.Reply.text.status", status = status, from = flow.src),
-                None => msg!("hop.Reply.text", from = flow.src),
-            };
-            hop(at, Reason::Reply, text).flow(flow, flow).about(objects).back()
-        });
-    }
-
     /// The backend's answer, as the Ingress controller sees it.
     pub fn tell_reply_to_controller(&mut self, controller: Spot, called: Flow, status: Option<u16>) {
         let (at, objects) = self.place_of(controller);
@@ -184,32 +160,6 @@ impl<T: Tell> Travel<'_, T> {
 
     /// A machine as a place, with its object; nothing telling where nothing is told.
     pub fn place_of(&self, spot: Spot) -> (Place, Vec<ObjectRef>) {
-        if !T::ON {
-            return (Place::Internet, Vec::new());
-        }
-        match spot {
-            Spot::Node(node) => {
-                let name = self.node_name(node);
-                (Place::Node(name.into()), vec![ObjectRef::new(Kind::Node, "", name)])
-            }
-            Spot::Pod(pod) => match self.world.pods.get(pod) {
-                Some(guest) => {
-                    let meta = &guest.pod.metadata;
-                    let object = ObjectRef::of(guest.pod.as_ref());
-                    if super::world::is_ingress_controller(&guest.pod) {
-                        (Place::IngressController(meta.namespace.clone(), meta.name.clone()), vec![object])
-                    } else {
-                        (Place::Pod(meta.namespace.clone(), meta.name.clone()), vec![object])
-                    }
-                }
-                None => (Place::Internet, vec![]),
-            },
-            Spot::Balancer(index) => match self.world.balancers.get(index) {
-                Some(balancer) => (place(balancer), vec![service_ref(balancer)]),
-                None => (Place::Internet, vec![]),
-            },
-            Spot::ApiServer => (Place::Outside("kube-apiserver".into()), vec![]),
-            Spot::Outside | Spot::Server => (Place::Internet, vec![]),
-        }
+        if self.tell.on { self.world.place_of(spot) } else { (Place::Internet, Vec::new()) }
     }
 }

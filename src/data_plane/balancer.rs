@@ -1,7 +1,7 @@
 //! The load balancer of a cloud: a machine outside that sends to a node port and keeps the client's address (assumption:
 //! clouds differ). Its health check leaves out dead nodes and, under policy Local, nodes without a ready endpoint.
 
-use super::story::{HopExt, Tell, hop};
+use super::story::{HopExt, hop};
 use super::travel::{Binding, End, Next, Spot, Travel};
 use super::world::Balancer;
 use crate::api::{Kind, ObjectRef};
@@ -12,7 +12,7 @@ use crate::packet::{Flow, Protocol, Socket};
 use crate::trace::{FieldRef, Place, Reason, Verdict};
 use crate::words::Message;
 
-impl<T: Tell> Travel<'_, T> {
+impl Travel<'_> {
     /// A packet for a load balancer's address.
     pub fn balancer(&mut self, index: usize, flow: Flow) -> Next {
         let Some(balancer) = self.world.balancers.get(index) else { return self.edge(flow) };

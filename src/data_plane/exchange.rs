@@ -4,17 +4,17 @@ use super::kept::Kept;
 use super::kernel::Kernel;
 use super::names::{Meaning, look_up};
 use super::process::nothing_listens;
-use super::story::{HopExt, Tell, hop};
+use super::story::{Event, HopExt, Story, hop};
 use super::target::{Scheme, Target};
 use super::travel::{Binding, End, Spot, Travel};
-use super::world::{World, is_ingress_controller};
-use super::{Caches, Parts};
+use super::world::World;
+use super::{Caches, Open, Parts};
 use crate::api::core::{Pod, Service};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::msg;
-use crate::netfilter::walk::Silent;
-use crate::node::images::{Listener, listens};
+use crate::node::images::{listens, speaks_http, speaks_tls};
+use crate::node::kube_proxy::parse_ip_sloppy;
 use crate::packet::{Flow, Protocol, Socket};
 use crate::random::{Random, Seed};
 use crate::settings::CLIENT_OUTSIDE;
@@ -50,7 +50,7 @@ impl Outcome {
 }
 
 /// A request under way.
-pub(super) struct Exchange<'a, T> {
+pub(super) struct Exchange<'a> {
     pub cluster: &'a Cluster,
     pub world: &'a World,
     pub kernels: &'a mut [Kernel],
@@ -58,7 +58,7 @@ pub(super) struct Exchange<'a, T> {
     pub caches: &'a mut Caches,
     pub kept: &'a mut Vec<Kept>,
     pub random: Random,
-    pub tell: &'a mut T,
+    pub tell: &'a mut Story,
 }
 
 /// Who sends: where it stands, and the Pod that it is.
@@ -68,34 +68,68 @@ pub(super) struct Sender {
     pub pod: Option<usize>,
 }
 
-impl<T: Tell> Exchange<'_, T> {
+/// What a request means in this cluster.
+#[derive(Debug)]
+pub(super) struct Aim {
+    request: Request,
+    sender: Sender,
+    target: Target,
+    /// The target's host, where it is an address.
+    address: Option<Ipv4Addr>,
+    via: Option<usize>,
+}
+
+impl Aim {
+    fn is_of(&self, request: &Request) -> bool {
+        let known = &self.request;
+        known.target == request.target
+            && known.from == request.from
+            && known.protocol == request.protocol
+            && known.via == request.via
+    }
+}
+
+impl Exchange<'_> {
     /// Sends the request.
     pub fn send(&mut self, request: &Request) -> Outcome {
-        let sender = match self.sender(&request.from) {
-            Ok(sender) => sender,
+        let aim = match self.aim(request) {
+            Ok(aim) => aim,
             Err(why) => return self.rejected(why),
         };
-        let Some(target) = Target::read(&request.target, request.protocol) else {
-            return self.rejected(msg!("hop.Rejected.text.target", target = request.target));
-        };
-        let via = match request.via.as_deref().map(|name| (name, self.world.node_named(name))) {
-            Some((name, None)) => return self.rejected(msg!("hop.Rejected.text.node", node = name)),
-            Some((_, node)) => node,
-            None => None,
-        };
         if request.keep_alive
-            && let Some(outcome) = self.send_again(sender, &target, request)
+            && let Some(outcome) = self.send_again(aim.sender, &aim.target, request)
         {
             return outcome;
         }
-        let (ip, dns) = match look_up(self, sender, &target.host) {
+        let meaning = aim.address.map_or_else(|| look_up(self, aim.sender, &aim.target.host), |ip| Meaning::Address(ip, None));
+        let (ip, dns) = match meaning {
             Meaning::Address(ip, dns) => (ip, dns),
             Meaning::Nothing(verdict, reason, dns) => {
                 return Outcome { dns: Some(dns), ..Outcome::new(verdict, Some(reason)) };
             }
         };
-        let outcome = self.connect(sender, Socket::new(ip, target.port), &target, request, via);
+        let outcome = self.connect(aim.sender, Socket::new(ip, aim.target.port), &aim.target, request, aim.via);
         Outcome { dns, ..outcome }
+    }
+
+    /// What a request means; remembered, because many follow each other that differ in their seeds alone.
+    fn aim(&mut self, request: &Request) -> Result<Arc<Aim>, Message> {
+        if let Some(aim) = self.caches.aim.as_ref().filter(|aim| aim.is_of(request)) {
+            return Ok(Arc::clone(aim));
+        }
+        let sender = self.sender(&request.from)?;
+        let Some(target) = Target::read(&request.target, request.protocol) else {
+            return Err(msg!("hop.Rejected.text.target", target = request.target));
+        };
+        let via = match request.via.as_deref().map(|name| (name, self.world.node_named(name))) {
+            Some((name, None)) => return Err(msg!("hop.Rejected.text.node", node = name)),
+            Some((_, node)) => node,
+            None => None,
+        };
+        let address = parse_ip_sloppy(&target.host);
+        let aim = Arc::new(Aim { request: Request { headers: Vec::new(), ..request.clone() }, sender, target, address, via });
+        self.caches.aim = Some(Arc::clone(&aim));
+        Ok(aim)
     }
 
     fn rejected(&mut self, why: Message) -> Outcome {
@@ -141,7 +175,7 @@ impl<T: Tell> Exchange<'_, T> {
     }
 
     /// The same network, and nothing told.
-    pub fn quietly<'b>(&'b mut self, silent: &'b mut Silent) -> Exchange<'b, Silent> {
+    pub fn quietly<'b>(&'b mut self, silent: &'b mut Story) -> Exchange<'b> {
         Exchange {
             cluster: self.cluster,
             world: self.world,
@@ -155,7 +189,7 @@ impl<T: Tell> Exchange<'_, T> {
     }
 
     /// A connection to be made.
-    pub fn travel(&mut self, protocol: Protocol) -> Travel<'_, T> {
+    pub fn travel(&mut self, protocol: Protocol) -> Travel<'_> {
         Travel::new(self.world, self.kernels, &mut self.random, protocol, self.tell)
     }
 
@@ -173,19 +207,8 @@ impl<T: Tell> Exchange<'_, T> {
         let port = if target.protocol == Protocol::Icmp { 0 } else { 32768 + self.random.below(28232) as u16 };
         let from = Socket::new(self.source_address(sender, to.ip), port);
         let flow = Flow { src: from, dst: to };
-        let travel = self.travel(target.protocol);
-        let (at, mut objects) = travel.place_of(sender.spot);
-        if sender.pod.is_some() && matches!(sender.spot, Spot::Node(_)) {
-            objects.clear();
-        }
-        travel.tell.hop(|| {
-            let text = match target.protocol {
-                Protocol::Udp => msg!("hop.Send.text.udp", from = from.ip, to = to),
-                Protocol::Icmp => msg!("hop.Send.text.ping", from = from.ip, to = to),
-                _ => msg!("hop.Send.text", from = from.ip, to = to),
-            };
-            hop(at, Reason::Send, text).flow(flow, flow).about(objects)
-        });
+        let for_pod = sender.pod.is_some() && matches!(sender.spot, Spot::Node(_));
+        self.tell.note(Event::Send { from: sender.spot, for_pod, protocol: target.protocol, flow });
         self.carry(sender, flow, target, request, via, Vec::new())
     }
 
@@ -216,11 +239,11 @@ impl<T: Tell> Exchange<'_, T> {
         if request.keep_alive && target.protocol != Protocol::Icmp && outcome.verdict != Verdict::Refused {
             self.keep(request, target.protocol, sender.spot, flow, spot, bindings.clone());
         }
-        if T::ON && outcome.verdict != Verdict::Refused {
+        if self.tell.on && outcome.verdict != Verdict::Refused {
             let mut travel = self.travel(target.protocol);
             travel.bindings = bindings;
             travel.back(spot, seen.reversed(), sender.spot, flow);
-            travel.tell_reply(sender.spot, flow, outcome.status);
+            travel.tell.note(Event::Reply { to: sender.spot, called: flow, status: outcome.status });
         }
         outcome
     }
@@ -235,7 +258,7 @@ impl<T: Tell> Exchange<'_, T> {
         protocol: Protocol,
         bindings: Vec<Binding>,
     ) -> (bool, Vec<Binding>) {
-        let mut silent = Silent;
+        let mut silent = Story::default();
         let mut travel = Travel::new(self.world, self.kernels, &mut self.random, protocol, &mut silent);
         travel.bindings = bindings;
         let home = travel.back(from, seen.reversed(), client, called);
@@ -253,17 +276,8 @@ impl<T: Tell> Exchange<'_, T> {
     ) -> Outcome {
         let mut travel = self.travel(protocol);
         travel.bindings = bindings;
-        let (place, objects) = travel.place_of(from);
-        let guest = match from {
-            Spot::Pod(pod) => travel.world.pods.get(pod),
-            _ => None,
-        };
-        if let Some(guest) = guest {
-            let name = guest.pod.metadata.name.clone();
-            travel.tell.hop(|| {
-                let text = msg!("hop.PodArrive.text", pod = name, source = seen.src.ip, port = seen.dst.port);
-                hop(place, Reason::PodArrive, text).flow(seen, seen).about(objects)
-            });
+        if let Spot::Pod(pod) = from {
+            travel.tell.note(Event::PodArrive { pod, flow: seen });
         }
         travel.back(from, seen.reversed(), sender.spot, called);
         let (at, objects) = travel.place_of(sender.spot);
@@ -308,7 +322,7 @@ impl<T: Tell> Exchange<'_, T> {
             (0..self.world.pods.len()).filter(|index| self.world.pods.get(*index).is_some_and(on_host)).collect();
         let from_here = seen.dst.ip.is_loopback();
         for pod in candidates {
-            if self.listener(pod, seen.dst.port, target.protocol).is_some_and(|found| from_here || !found.loopback_only) {
+            if self.listens_at(pod, seen.dst.port, target.protocol, from_here) {
                 return self.serve_by_pod(pod, seen, target, request);
             }
         }
@@ -325,15 +339,21 @@ impl<T: Tell> Exchange<'_, T> {
     }
 
     /// What a Pod listens on, remembered.
-    pub fn listeners(&mut self, pod: usize) -> Arc<[Listener]> {
+    pub fn listeners(&mut self, pod: usize) -> Arc<[Open]> {
         if let Some(found) = self.caches.listeners.get(&pod) {
             return Arc::clone(found);
         }
         let guest = self.world.pods.get(pod);
-        let found: Arc<[Listener]> = match guest {
+        let found: Arc<[Open]> = match guest {
             Some(guest) => {
                 let namespace = &guest.pod.metadata.namespace;
-                listens(&guest.pod, self.cluster.store.in_namespace::<Service>(namespace)).into()
+                let listeners = listens(&guest.pod, self.cluster.store.in_namespace::<Service>(namespace));
+                let open = |listener| Open {
+                    http: speaks_http(&guest.pod, &listener),
+                    tls: speaks_tls(&guest.pod, &listener),
+                    listener,
+                };
+                listeners.into_iter().map(open).collect()
             }
             None => Arc::from([]),
         };
@@ -341,30 +361,26 @@ impl<T: Tell> Exchange<'_, T> {
         found
     }
 
-    fn listener(&mut self, pod: usize, port: u16, protocol: Protocol) -> Option<Listener> {
-        self.listeners(pod).iter().find(|found| found.port == port && found.protocol == protocol).cloned()
+    fn listens_at(&mut self, pod: usize, port: u16, protocol: Protocol, from_here: bool) -> bool {
+        self.listeners(pod).iter().any(|open| open.takes(port, protocol) && (from_here || !open.listener.loopback_only))
     }
 
     pub fn serve_by_pod(&mut self, pod: usize, seen: Flow, target: &Target, request: &Request) -> Outcome {
         let Some(guest) = self.world.pods.get(pod) else { return Outcome::refused(Reason::NothingListens) };
-        let guest = guest.clone();
-        let meta = &guest.pod.metadata;
-        let place = self.travel(target.protocol).place_of(Spot::Pod(pod)).0;
-        let object = if T::ON { ObjectRef::of(guest.pod.as_ref()) } else { ObjectRef::new(Kind::Pod, "", "") };
-        self.tell.hop(|| {
-            let text = msg!("hop.PodArrive.text", pod = meta.name, source = seen.src.ip, port = seen.dst.port);
-            hop(place.clone(), Reason::PodArrive, text).flow(seen, seen).about(vec![object.clone()])
-        });
+        self.tell.note(Event::PodArrive { pod, flow: seen });
         let open = self.listeners(pod);
-        let found = open.iter().find(|found| found.port == seen.dst.port && found.protocol == target.protocol);
-        let reachable = found.filter(|found| !found.loopback_only || seen.dst.ip.is_loopback());
-        let Some(found) = reachable else {
-            let loopback = found.is_some();
-            self.tell.hop(|| nothing_listens(&guest.pod, place, object, (seen, target.protocol), &open, loopback));
+        let found = open.iter().enumerate().find(|(_, found)| found.takes(seen.dst.port, target.protocol));
+        let reachable = found.filter(|(_, found)| !found.listener.loopback_only || seen.dst.ip.is_loopback());
+        let Some((listener, found)) = reachable else {
+            let (loopback, world) = (found.is_some(), self.world);
+            self.tell.hop(|| {
+                let (place, objects) = world.place_of(Spot::Pod(pod));
+                nothing_listens(&guest.pod, place, (seen, target.protocol), &open, loopback).about(objects)
+            });
             return Outcome::refused(Reason::NothingListens);
         };
-        if let Some(assumption) = found.basis.assumption() {
-            self.tell.assume(|| assumption.clone());
+        if found.listener.basis.assumption().is_some() {
+            self.tell.note(Event::Listener { pod, listener });
         }
         let outcome = Outcome {
             pod: Some(pod),
@@ -375,10 +391,10 @@ impl<T: Tell> Exchange<'_, T> {
             ..Outcome::new(Verdict::Delivered, None)
         };
         // Whoever only opens a TCP connection sends no request: the controller takes the connection and waits.
-        if is_ingress_controller(&guest.pod) && target.protocol == Protocol::Tcp && target.scheme != Scheme::Tcp {
+        if guest.is_controller && target.protocol == Protocol::Tcp && target.scheme != Scheme::Tcp {
             return self.ingress(pod, seen, target, request, outcome);
         }
-        self.process_answers(&guest.pod, (place, object), found, seen, target, outcome)
+        self.process_answers(pod, (listener, found), seen, target, outcome)
     }
 
     /// The default scheme of a request into an Ingress controller.

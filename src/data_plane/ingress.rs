@@ -1,7 +1,7 @@
 //! A request inside the Ingress controller's Pod: read, matched, and sent on over a second connection.
 
 use super::exchange::{Exchange, Outcome, Sender};
-use super::story::{HopExt, Tell, hop};
+use super::story::{HopExt, hop};
 use super::target::Target;
 use super::travel::{End, Spot};
 use crate::addons::ingress_controller::{Decision, HttpRequest, Route, Tls};
@@ -11,7 +11,7 @@ use crate::packet::{Flow, Protocol, Socket};
 use crate::trace::{FieldRef, Hop, Place, Reason, Request, Verdict};
 use crate::words::Message;
 
-impl<T: Tell> Exchange<'_, T> {
+impl Exchange<'_> {
     /// The controller Pod has the connection: reads the request and decides.
     pub fn ingress(&mut self, pod: usize, seen: Flow, target: &Target, request: &Request, reached: Outcome) -> Outcome {
         let place = self.travel(Protocol::Tcp).place_of(Spot::Pod(pod)).0;

@@ -6,7 +6,7 @@
 //! Left out: how long a silent connection is remembered (TCP for days, UDP for two minutes).
 
 use super::exchange::{Exchange, Outcome, Sender};
-use super::story::{HopExt, Tell, hop};
+use super::story::{HopExt, hop};
 use super::target::Target;
 use super::travel::{Binding, End, Next, Spot, Travel};
 use super::world::World;
@@ -113,7 +113,7 @@ fn is_stale(ports: &ServicePorts, binding: &Binding) -> bool {
     })
 }
 
-impl<T: Tell> Exchange<'_, T> {
+impl Exchange<'_> {
     /// Sends over the connection that is open already; `None`: there is none, or it was closed.
     pub fn send_again(&mut self, sender: Sender, target: &Target, request: &Request) -> Option<Outcome> {
         let at = self.kept.iter().position(|kept| kept.is_for(request, sender.spot))?;
@@ -143,7 +143,7 @@ impl<T: Tell> Exchange<'_, T> {
     }
 }
 
-impl<T: Tell> Travel<'_, T> {
+impl Travel<'_> {
     /// What this machine noted of the connection when its first packet came.
     pub fn known(&self, at: Spot, flow: Flow) -> Option<Binding> {
         self.known.iter().find(|binding| binding.at == at && binding.original == flow).copied()
@@ -159,7 +159,7 @@ impl<T: Tell> Travel<'_, T> {
         if let Some(end) = self.filter(node, hook, &mut situation) {
             return end;
         }
-        if T::ON && known.original != known.translated {
+        if self.tell.on && known.original != known.translated {
             self.tell_known(node, known);
         }
         self.bindings.push(known);

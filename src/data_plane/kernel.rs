@@ -1,6 +1,6 @@
 //! One node's kernel: the rules that its kube-proxy wrote, and what it remembers of clients.
 
-use super::story::Tell;
+use super::story::Story;
 use crate::cluster::Store;
 use crate::netfilter::nft::walk::ELEMENTS;
 use crate::netfilter::nft::{NftTable, Statement};
@@ -64,7 +64,7 @@ impl Kernel {
         }
     }
 
-    pub fn walk<T: Tell>(&mut self, hook: Hook, situation: &mut Situation, random: &mut Random, tell: &mut T) -> Decision {
+    pub fn walk(&mut self, hook: Hook, situation: &mut Situation, random: &mut Random, tell: &mut Story) -> Decision {
         match self.rules().clone() {
             Rules::Iptables(program) => program.walk(hook, situation, &mut self.memory, random, tell),
             Rules::Nftables(table) => table.walk(hook, situation, &mut self.memory, random, tell),

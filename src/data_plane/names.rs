@@ -3,13 +3,12 @@
 //! A Pod's question travels to kube-dns as every packet does; where no answer comes, no connection is tried.
 
 use super::exchange::{Exchange, Sender};
-use super::story::{HopExt, Tell, hop};
+use super::story::{HopExt, Story, hop};
 use super::travel::{End, Spot};
 use crate::addons::coredns::resolver::{ResolvConf, resolve};
 use crate::api::core::{Pod, Service};
 use crate::api::{Kind, ObjectRef};
 use crate::msg;
-use crate::netfilter::walk::Silent;
 use crate::node::kube_proxy::parse_ip_sloppy;
 use crate::node::network_policy::Direction;
 use crate::packet::{Flow, Protocol, Socket};
@@ -28,11 +27,8 @@ pub(super) enum Meaning {
 /// How often the C library asks before it gives up.
 const ATTEMPTS: usize = 2;
 
-/// Finds the address of a host.
-pub(super) fn look_up<T: Tell>(exchange: &mut Exchange<'_, T>, sender: Sender, host: &str) -> Meaning {
-    if let Some(ip) = parse_ip_sloppy(host) {
-        return Meaning::Address(ip, None);
-    }
+/// Finds the address of a host that is a name.
+pub(super) fn look_up(exchange: &mut Exchange<'_>, sender: Sender, host: &str) -> Meaning {
     if host == "localhost" {
         return Meaning::Address(Ipv4Addr::LOCALHOST, None);
     }
@@ -74,7 +70,7 @@ pub(super) fn look_up<T: Tell>(exchange: &mut Exchange<'_, T>, sender: Sender, h
     answer(exchange, host, place, result)
 }
 
-fn answer<T: Tell>(exchange: &mut Exchange<'_, T>, host: &str, place: Place, result: DnsResult) -> Meaning {
+fn answer(exchange: &mut Exchange<'_>, host: &str, place: Place, result: DnsResult) -> Meaning {
     let addresses: Vec<Ipv4Addr> =
         result.answers.iter().filter(|record| record.kind == "A").filter_map(|record| record.data.parse().ok()).collect();
     let tried = result.searched.last().cloned().unwrap_or_default();
@@ -113,7 +109,7 @@ fn answer<T: Tell>(exchange: &mut Exchange<'_, T>, host: &str, place: Place, res
 }
 
 /// The DNS server inside the cluster, where the Pod asks that one.
-fn cluster_server<T>(exchange: &Exchange<'_, T>, pod: &Pod) -> Option<Ipv4Addr> {
+fn cluster_server(exchange: &Exchange<'_>, pod: &Pod) -> Option<Ipv4Addr> {
     let service = exchange.cluster.store.get::<Service>("kube-system", "kube-dns")?;
     let server = parse_ip_sloppy(&service.spec.cluster_ip)?;
     ResolvConf::of(pod, &service.spec.cluster_ip).asks_cluster(&service.spec.cluster_ip).then_some(server)
@@ -129,21 +125,19 @@ enum Heard {
 }
 
 /// Whether a question reaches a CoreDNS Pod and its answer comes back. Each attempt is a socket of its own.
-fn server_answers<T: Tell>(exchange: &mut Exchange<'_, T>, sender: Sender, server: Ipv4Addr) -> Heard {
+fn server_answers(exchange: &mut Exchange<'_>, sender: Sender, server: Ipv4Addr) -> Heard {
     let from = exchange.source_address(sender, server);
     let mut heard = Heard::Nothing;
     for attempt in 0..ATTEMPTS {
         let port = 32768 + exchange.random.below(28232) as u16;
         let flow = Flow { src: Socket::new(from, port), dst: Socket::new(server, 53) };
-        let mut silent = Silent;
+        let mut silent = Story::default();
         let mut quiet = exchange.quietly(&mut silent);
         let mut travel = quiet.travel(Protocol::Udp);
         match travel.go(sender.spot, flow) {
             End::At(spot, seen) if travel.back(spot, seen.reversed(), sender.spot, flow) => {
                 let answers = match spot {
-                    Spot::Pod(pod) => {
-                        quiet.listeners(pod).iter().any(|open| open.port == seen.dst.port && open.protocol == Protocol::Udp)
-                    }
+                    Spot::Pod(pod) => quiet.listeners(pod).iter().any(|open| open.takes(seen.dst.port, Protocol::Udp)),
                     _ => true,
                 };
                 return if answers { Heard::Answer } else { Heard::Nothing };

@@ -1,7 +1,7 @@
 //! Network policies on a packet's way: egress as it leaves a Pod, behind the Service's rewriting; ingress before a Pod, with the
 //! source that the Pod would see. What no rule allows is dropped: nobody answers (assumption: a CNI plugin enforces policies).
 
-use super::story::{HopExt, Tell, hop};
+use super::story::{HopExt, hop};
 use super::travel::{End, Next, Spot, Travel};
 use super::world::{Guest, Owner};
 use crate::api::ObjectRef;
@@ -12,7 +12,7 @@ use crate::packet::Flow;
 use crate::trace::{FieldRef, Hop, Place, Reason, Verdict};
 use crate::words::Message;
 
-impl<T: Tell> Travel<'_, T> {
+impl Travel<'_> {
     /// A packet has left a Pod, and its node's rules have rewritten it: `None` lets it go on.
     pub fn policy_out(&mut self, pod: usize, flow: Flow) -> Option<Next> {
         // An address of a Service that no rule has rewritten leads nowhere anyway, and says so better.
@@ -51,7 +51,7 @@ impl<T: Tell> Travel<'_, T> {
         // Nothing can keep a Pod from its own node, or from itself.
         let own = owner == Owner::Node(guest.node) || owner == Owner::Pod(pod);
         let denied = matches!(ruling, Ruling::Denied(_)) && !own;
-        if T::ON {
+        if self.tell.on {
             self.tell.assume(|| msg!("assume.networkPolicy"));
             self.assume_order(guest, direction, flow);
             if let Ruling::Allowed(policy, at) = ruling

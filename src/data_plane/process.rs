@@ -3,47 +3,29 @@
 //! A port that nobody listens on is answered by the Pod's kernel: TCP with RST, UDP with ICMP port unreachable. Who speaks HTTP and
 //! who speaks TLS is judged by `node::images`.
 
-use super::exchange::{Exchange, Outcome, template_fields};
-use super::story::{HopExt, Tell, hop};
+use super::Open;
+use super::exchange::{Exchange, Outcome};
+use super::story::{Event, HopExt, hop};
 use super::target::{Scheme, Target};
 use super::travel::Spot;
-use crate::api::ObjectRef;
 use crate::api::core::Pod;
 use crate::msg;
-use crate::node::images::{Listener, speaks_http, speaks_tls};
 use crate::packet::{Flow, Protocol};
-use crate::trace::{FieldRef, Hop, Place, Reason, Verdict};
+use crate::trace::{Hop, Place, Reason, Verdict};
 
-impl<T: Tell> Exchange<'_, T> {
+impl Exchange<'_> {
     /// The process behind a listener has the connection.
     pub fn process_answers(
         &mut self,
-        pod: &Pod,
-        (place, object): (Place, ObjectRef),
-        found: &Listener,
+        pod: usize,
+        (listener, found): (usize, &Open),
         seen: Flow,
         target: &Target,
         outcome: Outcome,
     ) -> Outcome {
-        let (name, port) = (&pod.metadata.name, seen.dst.port);
-        let no_tls = target.scheme == Scheme::Https && !speaks_tls(pod, found);
-        let status = (target.is_http() && !no_tls && speaks_http(pod, found)).then_some(200);
-        self.tell.hop(|| {
-            let text = match status {
-                Some(status) => msg!("hop.ProcessAnswers.text.http", pod = name, port = port, status = status),
-                None if no_tls => msg!("hop.ProcessAnswers.text.noTls", pod = name, port = port),
-                None => msg!("hop.ProcessAnswers.text", pod = name, port = port),
-            };
-            let path = if found.field.is_empty() { "spec.containers".to_string() } else { found.field.clone() };
-            let field = FieldRef { object: object.clone(), path };
-            hop(place, Reason::ProcessAnswers, text)
-                .flow(seen, seen)
-                .about(vec![object])
-                .because(template_fields(self.cluster, field))
-        });
-        if no_tls {
-            self.tell.assume(|| msg!("assume.noTls", pod = name, port = port));
-        }
+        let no_tls = target.scheme == Scheme::Https && !found.tls;
+        let status = (target.is_http() && !no_tls && found.http).then_some(200);
+        self.tell.note(Event::ProcessAnswers { pod, listener, flow: seen, status, no_tls });
         Outcome { status, ..outcome }
     }
 
@@ -81,18 +63,11 @@ impl<T: Tell> Exchange<'_, T> {
 }
 
 /// The hop of a packet that the Pod's kernel refuses.
-pub(super) fn nothing_listens(
-    pod: &Pod,
-    place: Place,
-    object: ObjectRef,
-    (seen, protocol): (Flow, Protocol),
-    open: &[Listener],
-    loopback: bool,
-) -> Hop {
+pub(super) fn nothing_listens(pod: &Pod, place: Place, (seen, protocol): (Flow, Protocol), open: &[Open], loopback: bool) -> Hop {
     // Protocols are named where they differ: a port of UDP is not the port of TCP with the same number.
-    let mixed = open.iter().any(|listener| listener.protocol != protocol);
+    let mixed = open.iter().any(|open| open.listener.protocol != protocol);
     let of = |port: u16, protocol: Protocol| if mixed { format!("{port}/{}", protocol.api_name()) } else { port.to_string() };
-    let ports: Vec<String> = open.iter().map(|listener| of(listener.port, listener.protocol)).collect();
+    let ports: Vec<String> = open.iter().map(|open| of(open.listener.port, open.listener.protocol)).collect();
     let (name, ports, port, number) = (&pod.metadata.name, ports.join(", "), of(seen.dst.port, protocol), seen.dst.port);
     let text = match (protocol, loopback) {
         (Protocol::Udp, true) => msg!("hop.NothingListens.text.udp.loopback", pod = name, port = seen.dst.port),
@@ -104,5 +79,5 @@ pub(super) fn nothing_listens(
         _ if open.is_empty() => msg!("hop.NothingListens.text.none", pod = name, port = port),
         _ => msg!("hop.NothingListens.text", pod = name, port = port, ports = ports),
     };
-    hop(place, Reason::NothingListens, text).ends(seen).about(vec![object])
+    hop(place, Reason::NothingListens, text).ends(seen)
 }

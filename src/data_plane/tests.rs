@@ -5,6 +5,7 @@ use crate::api::core::{Pod, Service};
 use crate::api::discovery::EndpointSlice;
 use crate::cluster::{Machine, Store};
 use crate::kubectl::Manifests;
+use crate::msg;
 use crate::packet::Protocol;
 use crate::settings::Settings;
 use crate::trace::Reason;

@@ -5,7 +5,7 @@
 //! Left out: ICMP errors' own way back (they are taken to arrive), retransmissions, path MTU.
 
 use super::kernel::Kernel;
-use super::story::{HopExt, KernelHop, Tell, hop};
+use super::story::{Event, HopExt, KernelHop, Story, hop};
 use super::world::{EGRESS_GATEWAY, Owner, World, is_public};
 use crate::api::{Kind, ObjectRef};
 use crate::msg;
@@ -49,14 +49,14 @@ pub(super) struct Binding {
 }
 
 /// One connection on its way.
-pub(super) struct Travel<'a, T> {
+pub(super) struct Travel<'a> {
     pub world: &'a World,
     pub kernels: &'a mut [Kernel],
     pub random: &'a mut Random,
     pub protocol: Protocol,
     /// At which node traffic from outside enters.
     pub via: Option<usize>,
-    pub tell: &'a mut T,
+    pub tell: &'a mut Story,
     /// Whether another node's route has brought it here: its last stretch over the bridge goes without saying.
     routed: bool,
     /// The Pod that the packet has just left, until its egress policies are asked.
@@ -78,8 +78,14 @@ pub(super) enum Next {
 /// More machines than this are a loop.
 const LONGEST_WAY: usize = 16;
 
-impl<'a, T: Tell> Travel<'a, T> {
-    pub fn new(world: &'a World, kernels: &'a mut [Kernel], random: &'a mut Random, protocol: Protocol, tell: &'a mut T) -> Self {
+impl<'a> Travel<'a> {
+    pub fn new(
+        world: &'a World,
+        kernels: &'a mut [Kernel],
+        random: &'a mut Random,
+        protocol: Protocol,
+        tell: &'a mut Story,
+    ) -> Self {
         Travel {
             world,
             kernels,
@@ -144,13 +150,8 @@ impl<'a, T: Tell> Travel<'a, T> {
             let interface = self.interface(node, situation.packet.flow.dst.ip);
             situation.packet.flow.src = self.masquerade_as(node, interface);
         }
-        if T::ON {
-            let (after, name) = (situation.packet, self.node_name(node).to_string());
-            if let Some(kernel) = self.kernels.get(node) {
-                let told = || KernelHop { node: name, before, after, decision, reply };
-                self.tell.hook(kernel.rules(), told);
-            }
-        }
+        let steps = self.tell.steps.len();
+        self.tell.note(Event::Hook(KernelHop { node, before, after: situation.packet, decision, reply, steps }));
         decision
     }
 
@@ -310,40 +311,15 @@ impl<'a, T: Tell> Travel<'a, T> {
     }
 
     pub fn tell_arrive(&mut self, node: usize, flow: Flow) {
-        if !T::ON || !self.world.is_up(node) {
-            return;
+        if self.world.is_up(node) {
+            self.tell.note(Event::Arrive { node, flow, again: !self.known.is_empty() });
         }
-        let name = self.node_name(node).to_string();
-        let again = !self.known.is_empty();
-        self.tell.hop(|| {
-            let text = match again {
-                true => msg!("hop.Arrive.text.again", node = name, to = flow.dst),
-                false => msg!("hop.Arrive.text", node = name, to = flow.dst),
-            };
-            hop(Place::Node(name.clone()), Reason::Arrive, text).flow(flow, flow).about(vec![ObjectRef::new(
-                Kind::Node,
-                "",
-                &name,
-            )])
-        });
     }
 
     fn tell_route(&mut self, node: usize, to: usize, flow: Flow) {
-        if !T::ON || std::mem::replace(&mut self.routed, node != to) {
-            return;
+        if !std::mem::replace(&mut self.routed, node != to) {
+            self.tell.note(Event::Route { from: node, to, flow });
         }
-        let (from, to_name) = (self.node_name(node).to_string(), self.node_name(to).to_string());
-        let range = self.world.nodes.get(to).and_then(|node| node.pod_range).map(|range| range.to_string()).unwrap_or_default();
-        let same = node == to;
-        let (from, to, ip) = (&from, &to_name, flow.dst.ip);
-        self.tell.hop(|| {
-            let text = if same {
-                msg!("hop.Route.text.local", node = from, to = to, ip = ip, range = range)
-            } else {
-                msg!("hop.Route.text", node = from, to = to, ip = ip, range = range)
-            };
-            hop(Place::Cni(from.clone()), Reason::Route, text).flow(flow, flow)
-        });
     }
 
     /// Out by the default route. The cluster's range of Services has no route anywhere: its addresses exist only as rules.

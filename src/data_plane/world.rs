@@ -4,14 +4,18 @@
 //! range; Pod traffic between nodes routed without NAT. What leaves the cluster passes a gateway that translates its source
 //! (assumption). Load balancers and the API server are machines beside the nodes.
 
+use super::balancer::{place, service_ref};
+use super::travel::Spot;
 use crate::api::core::{Node, Pod, Service};
 use crate::api::discovery::EndpointSlice;
+use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Store};
 use crate::netfilter::Cidr;
 use crate::node::cni;
 use crate::node::kube_proxy::{internal_ip, parse_cidr_sloppy, parse_ip_sloppy};
 use crate::node::network_policy::Policies;
 use crate::settings::{API_SERVER, CLIENT_OUTSIDE, INGRESS_NAMESPACE, OutsideSettings, Provider};
+use crate::trace::Place;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -42,6 +46,8 @@ pub(super) struct Guest {
     /// Index of its node.
     pub node: usize,
     pub host_network: bool,
+    /// Runs the Ingress controller.
+    pub is_controller: bool,
 }
 
 /// A load balancer's address.
@@ -80,7 +86,8 @@ pub(super) struct World {
     pub pod_range: Cidr,
     pub service_range: Cidr,
     pub now: u64,
-    owners: BTreeMap<Ipv4Addr, Owner>,
+    /// By address as a number, which compares quicker.
+    owners: BTreeMap<u32, Owner>,
 }
 
 impl World {
@@ -103,17 +110,18 @@ impl World {
             balancer.healthy = healthy;
         }
         world.pods = store.pods.values().filter_map(|pod| world.guest(pod)).collect();
-        let own = |(index, balancer): (usize, &Balancer)| (balancer.ip, Owner::Balancer(index));
+        let own = |(index, balancer): (usize, &Balancer)| (balancer.ip.into(), Owner::Balancer(index));
         world.owners.extend(world.balancers.iter().enumerate().map(own));
         let guests = world.pods.iter().enumerate().filter(|(_, guest)| !guest.host_network);
         // Of two Pods with one address, the one that is not on its way out answers.
         let (leaving, staying): (Vec<_>, Vec<_>) = guests.partition(|(_, guest)| guest.pod.metadata.deletion_timestamp.is_some());
-        world.owners.extend(leaving.into_iter().chain(staying).map(|(index, guest)| (guest.ip, Owner::Pod(index))));
+        world.owners.extend(leaving.into_iter().chain(staying).map(|(index, guest)| (guest.ip.into(), Owner::Pod(index))));
         for (index, node) in world.nodes.iter().enumerate() {
-            world.owners.insert(node.cni0, Owner::Node(index));
-            world.owners.insert(node.ip, Owner::Node(index));
+            world.owners.insert(node.cni0.into(), Owner::Node(index));
+            world.owners.insert(node.ip.into(), Owner::Node(index));
         }
-        world.owners.extend([(API_SERVER, Owner::ApiServer), (CLIENT_OUTSIDE, Owner::Client), (EGRESS_GATEWAY, Owner::Gateway)]);
+        let machines = [(API_SERVER, Owner::ApiServer), (CLIENT_OUTSIDE, Owner::Client), (EGRESS_GATEWAY, Owner::Gateway)];
+        world.owners.extend(machines.map(|(ip, owner)| (ip.into(), owner)));
         world
     }
 
@@ -121,7 +129,41 @@ impl World {
         let runs = !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
         let ip = parse_ip_sloppy(&pod.status.pod_ip).filter(|_| runs)?;
         let node = self.node_named(&pod.spec.node_name)?;
-        Some(Guest { pod: Arc::clone(pod), ip, node, host_network: pod.spec.host_network == Some(true) })
+        Some(Guest {
+            pod: Arc::clone(pod),
+            ip,
+            node,
+            host_network: pod.spec.host_network == Some(true),
+            is_controller: pod.metadata.namespace == INGRESS_NAMESPACE,
+        })
+    }
+
+    /// A machine as a place, with its object.
+    pub fn place_of(&self, spot: Spot) -> (Place, Vec<ObjectRef>) {
+        match spot {
+            Spot::Node(node) => {
+                let name = self.nodes.get(node).map_or("", |node| node.name.as_str());
+                (Place::Node(name.into()), vec![ObjectRef::new(Kind::Node, "", name)])
+            }
+            Spot::Pod(pod) => match self.pods.get(pod) {
+                Some(guest) => {
+                    let meta = &guest.pod.metadata;
+                    let object = ObjectRef::of(guest.pod.as_ref());
+                    if guest.is_controller {
+                        (Place::IngressController(meta.namespace.clone(), meta.name.clone()), vec![object])
+                    } else {
+                        (Place::Pod(meta.namespace.clone(), meta.name.clone()), vec![object])
+                    }
+                }
+                None => (Place::Internet, vec![]),
+            },
+            Spot::Balancer(index) => match self.balancers.get(index) {
+                Some(balancer) => (place(balancer), vec![service_ref(balancer)]),
+                None => (Place::Internet, vec![]),
+            },
+            Spot::ApiServer => (Place::Outside("kube-apiserver".into()), vec![]),
+            Spot::Outside | Spot::Server => (Place::Internet, vec![]),
+        }
     }
 
     pub fn node_named(&self, name: &str) -> Option<usize> {
@@ -134,7 +176,7 @@ impl World {
     }
 
     pub fn owner(&self, ip: Ipv4Addr) -> Owner {
-        if let Some(owner) = self.owners.get(&ip) {
+        if let Some(owner) = self.owners.get(&ip.into()) {
             return *owner;
         }
         let in_range = |node: &Machine| node.pod_range.is_some_and(|range| range.contains(ip));
@@ -210,9 +252,4 @@ pub(super) fn is_public(ip: Ipv4Addr) -> bool {
     let special = ip.is_private() || ip.is_loopback() || ip.is_link_local() || a == 0 || a >= 224;
     let carrier = a == 100 && (64..128).contains(&b);
     !special && !carrier && !matches!((a, b, c), (198, 51, 100) | (203, 0, 113))
-}
-
-/// Whether the Pod runs kubehop's Ingress controller.
-pub(super) fn is_ingress_controller(pod: &Pod) -> bool {
-    pod.metadata.namespace == INGRESS_NAMESPACE
 }

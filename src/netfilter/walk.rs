@@ -112,8 +112,6 @@ impl Memory {
 pub trait Recorder {
     /// A rule that matched, or that only missed by chance or by a client not remembered (`matched` is false).
     fn rule(&mut self, table: u32, rule: u32, matched: bool);
-    /// So many rules were looked at in a chain.
-    fn looked_at(&mut self, rules: u32);
 }
 
 /// Records nothing.
@@ -122,7 +120,6 @@ pub struct Silent;
 
 impl Recorder for Silent {
     fn rule(&mut self, _: u32, _: u32, _: bool) {}
-    fn looked_at(&mut self, _: u32) {}
 }
 
 /// A rule set made ready to be walked.
@@ -138,7 +135,8 @@ pub struct Program {
 /// Positions in a chain, by what a rule asks of the destination.
 #[derive(Clone, Debug, Default)]
 struct ChainIndex {
-    by_address: BTreeMap<Ipv4Addr, Vec<u32>>,
+    /// By address as a number, which compares quicker.
+    by_address: BTreeMap<u32, Vec<u32>>,
     by_port: BTreeMap<u16, Vec<u32>>,
     others: Vec<u32>,
 }
@@ -207,7 +205,7 @@ fn index(table: &Table, rules: &[u32]) -> Option<ChainIndex> {
             }
         }
         match (address, port) {
-            (Some(ip), _) => index.by_address.entry(ip).or_default().push(position),
+            (Some(ip), _) => index.by_address.entry(ip.into()).or_default().push(position),
             (None, Some(port)) => index.by_port.entry(port).or_default().push(position),
             (None, None) => index.others.push(position),
         }
@@ -219,16 +217,30 @@ fn has_effect(condition: &Match) -> bool {
     matches!(condition, Match::OneIn(_) | Match::RecentSet { .. })
 }
 
-impl ChainIndex {
-    /// The next position from `from` on whose rule could match.
-    fn next(&self, destination: Socket, from: u32) -> Option<u32> {
-        let after = |positions: Option<&Vec<u32>>| {
-            let positions = positions?;
-            positions.get(positions.partition_point(|position| *position < from)).copied()
-        };
-        let candidates =
-            [after(self.by_address.get(&destination.ip)), after(self.by_port.get(&destination.port)), after(Some(&self.others))];
-        candidates.into_iter().flatten().min()
+/// The positions of a chain whose rules could match, in order.
+struct Candidates<'a> {
+    /// Of an indexed chain: what is left of each list.
+    lists: [&'a [u32]; 3],
+    /// Of any other chain: all from here to there.
+    rest: std::ops::Range<u32>,
+}
+
+impl<'a> Candidates<'a> {
+    fn of(index: Option<&'a ChainIndex>, rules: usize, destination: Socket) -> Candidates<'a> {
+        let Some(index) = index else { return Candidates { lists: [&[]; 3], rest: 0..rules as u32 } };
+        let listed = |positions: Option<&'a Vec<u32>>| positions.map_or(&[][..], Vec::as_slice);
+        let by_address = listed(index.by_address.get(&destination.ip.into()));
+        Candidates { lists: [by_address, listed(index.by_port.get(&destination.port)), &index.others], rest: 0..0 }
+    }
+
+    fn next(&mut self) -> Option<u32> {
+        if !self.rest.is_empty() {
+            return self.rest.next();
+        }
+        let first = self.lists.iter_mut().filter(|list| !list.is_empty()).min_by_key(|list| list.first().copied())?;
+        let (position, others) = first.split_first()?;
+        *first = others;
+        Some(*position)
     }
 }
 
@@ -257,13 +269,10 @@ impl<R: Recorder> Walk<'_, R> {
         let table = self.table;
         let rules = &table.chains.get(chain as usize)?.rules;
         let index = self.index.get(chain as usize).and_then(Option::as_ref);
-        let mut position = 0;
-        loop {
-            if let Some(index) = index {
-                position = index.next(self.situation.packet.flow.dst, position).unwrap_or(rules.len() as u32);
-            }
+        // No rule of a chain changes the destination before the chain is left.
+        let mut candidates = Candidates::of(index, rules.len(), self.situation.packet.flow.dst);
+        while let Some(position) = candidates.next() {
             let Some(number) = rules.get(position as usize).copied() else { break };
-            position += 1;
             let Some(rule) = table.rules.get(number as usize) else { continue };
             let answer = self.answer(&rule.matches);
             if answer != Answer::No {
@@ -282,13 +291,10 @@ impl<R: Recorder> Walk<'_, R> {
                     self.situation.packet.mark ^= bits;
                     continue;
                 }
-                Some(Target::Jump(to)) if depth < DEEPEST => {
-                    self.recorder.looked_at(position);
-                    match self.chain(*to, depth + 1) {
-                        None => continue,
-                        decided => return decided,
-                    }
-                }
+                Some(Target::Jump(to)) if depth < DEEPEST => match self.chain(*to, depth + 1) {
+                    None => continue,
+                    decided => return decided,
+                },
                 Some(Target::Jump(_) | Target::Return) => break,
                 Some(Target::Accept) => Decision::Accept,
                 Some(Target::Drop) => Decision::Drop,
@@ -296,10 +302,8 @@ impl<R: Recorder> Walk<'_, R> {
                 Some(Target::Dnat(ip, port)) => Decision::Dnat(Socket::new(*ip, *port)),
                 Some(Target::Masquerade) => Decision::Masquerade,
             };
-            self.recorder.looked_at(position);
             return Some(decision);
         }
-        self.recorder.looked_at(position.min(rules.len() as u32));
         None
     }
 

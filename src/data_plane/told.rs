@@ -1,0 +1,395 @@
+//! A recorded request in words: its events become hops.
+//!
+//! Rules that a packet met are gathered and become a few hops: not one a chain, but one for each thing that was decided.
+
+use super::exchange::template_fields;
+use super::kernel::Cited;
+use super::story::{Event, HopExt, KernelHop, Step, Story, hop};
+use super::{DataPlane, Recording, advice};
+use crate::api::{Kind, ObjectRef};
+use crate::cluster::Cluster;
+use crate::msg;
+use crate::netfilter::walk::Decision;
+use crate::netfilter::{Meaning, Origin};
+use crate::node::images::Listener;
+use crate::packet::{Flow, Packet, Protocol};
+use crate::trace::{FieldRef, Hop, Place, Reason, Request, RuleRef, Trace};
+use crate::words::Message;
+
+impl DataPlane {
+    /// A recorded request in words. The data plane must be the one that recorded it.
+    pub fn tell(&self, cluster: &Cluster, request: &Request, recording: Recording) -> Trace {
+        let Recording { outcome, story, calls } = recording;
+        let mut telling = Telling { plane: self, cluster, hops: Vec::new(), assumptions: Vec::new() };
+        telling.story(&story);
+        let (hops, assumptions) = (telling.hops, telling.assumptions);
+        let mut trace = Trace {
+            request: request.clone(),
+            verdict: outcome.verdict,
+            status: outcome.status,
+            pod: outcome.pod.and_then(|pod| self.pod_name(pod)),
+            pod_ip: outcome.pod_ip,
+            port: outcome.port,
+            node: outcome.node.and_then(|node| self.world.nodes.get(node)).map(|node| node.name.clone()),
+            source_seen_by_pod: outcome.source_seen,
+            dns: outcome.dns,
+            hops,
+            assumptions,
+            calls: Vec::new(),
+            advice: None,
+        };
+        trace.advice = advice::advise(cluster, &trace, outcome.reason);
+        let guest = outcome.pod.and_then(|pod| self.world.pods.get(pod));
+        let (Some(pod), Some(guest), Some(calls)) = (outcome.pod, guest, calls) else { return trace };
+        let Some(environment) = self.caches.environments.get(&pod) else { return trace };
+        let name = &guest.pod.metadata.name;
+        for call in &environment.nameless {
+            trace.assumptions.push(msg!("assume.noCall", variable = call.variable, target = call.target, pod = name));
+        }
+        for (index, (call, recording)) in environment.calls.iter().zip(calls).enumerate() {
+            let inner = super::inner_request(guest, call, request, index);
+            let mut inner = self.tell(cluster, &inner, recording);
+            let note = msg!("assume.call", variable = call.variable, target = call.target, pod = name);
+            inner.assumptions.insert(0, note);
+            trace.calls.push(inner);
+        }
+        if trace.advice.is_none() {
+            trace.advice = advice::of_calls(&trace);
+        }
+        trace
+    }
+
+    fn listener(&self, pod: usize, listener: usize) -> Option<&Listener> {
+        Some(&self.caches.listeners.get(&pod)?.get(listener)?.listener)
+    }
+}
+
+/// One request being put into words.
+struct Telling<'a> {
+    plane: &'a DataPlane,
+    cluster: &'a Cluster,
+    hops: Vec<Hop>,
+    assumptions: Vec<Message>,
+}
+
+impl<'a> Telling<'a> {
+    fn story(&mut self, story: &Story) {
+        let mut told = 0;
+        for event in &story.events {
+            match event {
+                Event::Hook(hook) => {
+                    self.hook(hook, story.steps.get(told..hook.steps).unwrap_or_default());
+                    told = hook.steps;
+                }
+                Event::Hop(hop) => self.hops.push(hop.as_ref().clone()),
+                Event::Assume(assumption) => self.assume(assumption),
+                Event::Listener { pod, listener } => {
+                    let listener = self.plane.listener(*pod, *listener);
+                    if let Some(assumption) = listener.and_then(|listener| listener.basis.assumption()) {
+                        self.assume(assumption);
+                    }
+                }
+                Event::Send { from, for_pod, protocol, flow } => {
+                    let (at, objects) = self.plane.world.place_of(*from);
+                    let objects = if *for_pod { Vec::new() } else { objects };
+                    let text = match protocol {
+                        Protocol::Udp => msg!("hop.Send.text.udp", from = flow.src.ip, to = flow.dst),
+                        Protocol::Icmp => msg!("hop.Send.text.ping", from = flow.src.ip, to = flow.dst),
+                        _ => msg!("hop.Send.text", from = flow.src.ip, to = flow.dst),
+                    };
+                    self.hops.push(hop(at, Reason::Send, text).flow(*flow, *flow).about(objects));
+                }
+                Event::Arrive { node, flow, again } => {
+                    let name = self.node(*node);
+                    let text = match again {
+                        true => msg!("hop.Arrive.text.again", node = name, to = flow.dst),
+                        false => msg!("hop.Arrive.text", node = name, to = flow.dst),
+                    };
+                    let arrived = hop(Place::Node(name.into()), Reason::Arrive, text).flow(*flow, *flow);
+                    self.hops.push(arrived.about(vec![ObjectRef::new(Kind::Node, "", name)]));
+                }
+                Event::Route { from, to, flow } => self.route(*from, *to, *flow),
+                Event::UndoNat { node, before, after } => self.undo_nat(*node, *before, *after),
+                Event::PodArrive { pod, flow } => self.pod_arrives(*pod, *flow),
+                Event::ProcessAnswers { .. } => self.process_answers(event),
+                Event::Reply { to, called, status } => {
+                    let (at, objects) = self.plane.world.place_of(*to);
+                    let flow = called.reversed();
+                    let text = match status {
+                        Some(status) => msg!("hop.Reply.text.status", status = status, from = flow.src),
+                        None => msg!("hop.Reply.text", from = flow.src),
+                    };
+                    self.hops.push(hop(at, Reason::Reply, text).flow(flow, flow).about(objects).back());
+                }
+            }
+        }
+    }
+
+    fn assume(&mut self, assumption: &Message) {
+        if !self.assumptions.contains(assumption) {
+            self.assumptions.push(assumption.clone());
+        }
+    }
+
+    fn node(&self, node: usize) -> &'a str {
+        let plane: &'a DataPlane = self.plane;
+        plane.world.nodes.get(node).map_or("", |node| node.name.as_str())
+    }
+
+    fn route(&mut self, node: usize, to: usize, flow: Flow) {
+        let (from, other) = (self.node(node), self.node(to));
+        let range =
+            self.plane.world.nodes.get(to).and_then(|node| node.pod_range).map(|range| range.to_string()).unwrap_or_default();
+        let text = if node == to {
+            msg!("hop.Route.text.local", node = from, to = other, ip = flow.dst.ip, range = range)
+        } else {
+            msg!("hop.Route.text", node = from, to = other, ip = flow.dst.ip, range = range)
+        };
+        self.hops.push(hop(Place::Cni(from.into()), Reason::Route, text).flow(flow, flow));
+    }
+
+    fn undo_nat(&mut self, node: usize, flow: Flow, after: Flow) {
+        let name = self.node(node);
+        let text = match (after.src != flow.src, after.dst != flow.dst) {
+            (true, true) => msg!("hop.UndoNat.text", node = name, from = after.src, to = after.dst),
+            (true, false) => msg!("hop.UndoNat.text.source", node = name, from = after.src),
+            _ => msg!("hop.UndoNat.text.destination", node = name, to = after.dst),
+        };
+        self.hops.push(hop(Place::KubeProxy(name.into()), Reason::UndoNat, text).flow(flow, after).back());
+    }
+
+    fn pod_arrives(&mut self, pod: usize, flow: Flow) {
+        let Some(guest) = self.plane.world.pods.get(pod) else { return };
+        let (place, objects) = self.plane.world.place_of(super::travel::Spot::Pod(pod));
+        let text = msg!("hop.PodArrive.text", pod = guest.pod.metadata.name, source = flow.src.ip, port = flow.dst.port);
+        self.hops.push(hop(place, Reason::PodArrive, text).flow(flow, flow).about(objects));
+    }
+
+    fn process_answers(&mut self, event: &Event) {
+        let Event::ProcessAnswers { pod, listener, flow, status, no_tls } = event else { return };
+        let (Some(guest), Some(found)) = (self.plane.world.pods.get(*pod), self.plane.listener(*pod, *listener)) else { return };
+        let (name, port) = (&guest.pod.metadata.name, flow.dst.port);
+        let text = match status {
+            Some(status) => msg!("hop.ProcessAnswers.text.http", pod = name, port = port, status = status),
+            None if *no_tls => msg!("hop.ProcessAnswers.text.noTls", pod = name, port = port),
+            None => msg!("hop.ProcessAnswers.text", pod = name, port = port),
+        };
+        let path = if found.field.is_empty() { "spec.containers".to_string() } else { found.field.clone() };
+        let object = ObjectRef::of(guest.pod.as_ref());
+        let because = template_fields(self.cluster, FieldRef { object: object.clone(), path });
+        let place = self.plane.world.place_of(super::travel::Spot::Pod(*pod)).0;
+        self.hops.push(hop(place, Reason::ProcessAnswers, text).flow(*flow, *flow).about(vec![object]).because(because));
+        if *no_tls {
+            self.assume(&msg!("assume.noTls", pod = name, port = port));
+        }
+    }
+
+    /// The rules of one hook become hops.
+    fn hook(&mut self, hook: &KernelHop, steps: &[Step]) {
+        let plane = self.plane;
+        let (Some(kernel), Some(node)) = (plane.kernels.get(hook.node), plane.world.nodes.get(hook.node)) else { return };
+        let mut teller = Teller {
+            node: &node.name,
+            packet: hook.before,
+            place: hook,
+            cited: Vec::new(),
+            marked_for: None,
+            missing: None,
+            hops: &mut self.hops,
+        };
+        for step in steps {
+            let Some(cited) = kernel.rules().cite(step.table, step.rule, hook.decision) else { continue };
+            teller.cited.push(cited.rule.clone());
+            if step.matched {
+                teller.step(&cited);
+            }
+        }
+        teller.finish();
+    }
+}
+
+/// The Service of a Service port's name, `default/web:http`.
+fn service_of(origin: &Origin) -> Option<ObjectRef> {
+    let (namespace, rest) = origin.service_port.split_once('/')?;
+    Some(ObjectRef::new(Kind::Service, namespace, rest.split(':').next()?))
+}
+
+/// Turns the rules of one hook into hops.
+struct Teller<'a> {
+    node: &'a str,
+    place: &'a KernelHop,
+    packet: Packet,
+    cited: Vec<RuleRef>,
+    /// The rule that asked for the mark.
+    marked_for: Option<std::sync::Arc<Origin>>,
+    /// Why the packet ends here, where a rule said so.
+    missing: Option<std::sync::Arc<Origin>>,
+    hops: &'a mut Vec<Hop>,
+}
+
+impl Teller<'_> {
+    fn step(&mut self, cited: &Cited) {
+        let origin = &*cited.origin;
+        let node = self.node;
+        let service = service_of(origin).map(|service| service.name).unwrap_or_default();
+        let flow = self.packet.flow;
+        let port = flow.dst.port;
+        match origin.meaning {
+            Meaning::ClusterIp => {
+                let text = msg!("hop.ClusterIP.text", node = node, service = service, ip = flow.dst.ip, port = port);
+                self.push(Reason::ClusterIP, text, origin, self.packet);
+            }
+            Meaning::NodePort => {
+                let text = msg!("hop.NodePort.text", node = node, service = service, port = port);
+                self.push(Reason::NodePort, text, origin, self.packet);
+            }
+            Meaning::ExternalIp => {
+                let text = msg!("hop.ExternalIP.text", node = node, service = service, ip = flow.dst.ip, port = port);
+                self.push(Reason::ExternalIP, text, origin, self.packet);
+            }
+            Meaning::LoadBalancerIp => {
+                let text = msg!("hop.LoadBalancerIP.text", node = node, service = service, ip = flow.dst.ip, port = port);
+                self.push(Reason::LoadBalancerIP, text, origin, self.packet);
+            }
+            Meaning::SourceRange => {
+                let text = msg!("hop.SourceRange.text", node = node, service = service, client = flow.src.ip);
+                self.push(Reason::SourceRange, text, origin, self.packet);
+            }
+            Meaning::MarkOffCluster | Meaning::MarkExternal | Meaning::MarkLocal | Meaning::MarkHairpin | Meaning::Mark => {
+                if origin.meaning != Meaning::Mark {
+                    self.marked_for = Some(std::sync::Arc::clone(&cited.origin));
+                }
+                if cited.marks {
+                    self.mark();
+                }
+            }
+            Meaning::Affinity => {
+                let text = msg!("hop.Affinity.text", node = node, service = service, client = flow.src.ip);
+                self.push(Reason::Affinity, text, origin, self.packet);
+            }
+            Meaning::Pick => self.pick(cited, &service),
+            Meaning::Endpoint => self.dnat(origin),
+            Meaning::Masquerade => self.masquerade(origin),
+            Meaning::NoEndpoints
+            | Meaning::NoLocalEndpoints
+            | Meaning::NotInSourceRange
+            | Meaning::NoSuchPort
+            | Meaning::NoSuchClusterIp
+            | Meaning::Invalid
+            | Meaning::LocalnetGuard => self.missing = Some(std::sync::Arc::clone(&cited.origin)),
+            _ => {}
+        }
+    }
+
+    /// The hook is walked: tells its end, if it was one.
+    fn finish(&mut self) {
+        let ends = matches!(self.place.decision, Decision::Drop | Decision::Reject);
+        if let Some(origin) = self.missing.take().filter(|_| ends) {
+            let service = service_of(&origin).map(|service| service.name).unwrap_or_default();
+            self.end(&origin, &service);
+        }
+    }
+
+    /// Makes a hop of the rules met since the last one.
+    fn push(&mut self, reason: Reason, text: Message, origin: &Origin, after: Packet) {
+        self.hops.push(Hop {
+            objects: service_of(origin).into_iter().collect(),
+            because: origin.because.clone(),
+            rules: std::mem::take(&mut self.cited),
+            before: Some(self.packet.flow),
+            after: Some(after.flow),
+            mark: (self.packet.mark, after.mark),
+            reply: self.place.reply,
+            ..hop(Place::KubeProxy(self.node.to_string()), reason, text)
+        });
+        self.packet = after;
+    }
+
+    fn mark(&mut self) {
+        let Some(origin) = self.marked_for.take() else { return };
+        let node = self.node;
+        let text = match origin.meaning {
+            Meaning::MarkOffCluster => msg!("hop.MarkMasquerade.text.offCluster", node = node, client = self.packet.flow.src.ip),
+            Meaning::MarkLocal => msg!("hop.MarkMasquerade.text.local", node = node),
+            Meaning::MarkHairpin => msg!("hop.MarkMasquerade.text.hairpin", node = node, ip = self.packet.flow.src.ip),
+            _ => msg!("hop.MarkMasquerade.text", node = node),
+        };
+        let after = Packet { mark: self.packet.mark | super::MASQUERADE_MARK, ..self.packet };
+        self.push(Reason::MarkMasquerade, text, &origin, after);
+    }
+
+    /// In nftables mode one rule both picks and rewrites: two hops of it.
+    fn pick(&mut self, cited: &Cited, service: &str) {
+        let origin = &*cited.origin;
+        let Some((which, count, endpoint)) = &cited.pick else { return };
+        let node = self.node;
+        let nftables = cited.rule.table != "nat";
+        let text = match (*count, nftables) {
+            (1, _) => {
+                msg!("hop.PickEndpoint.text.only", node = node, service = service, endpoint = endpoint, which = 1, count = 1)
+            }
+            (_, false) => {
+                msg!("hop.PickEndpoint.text", node = node, service = service, endpoint = endpoint, which = which, count = count)
+            }
+            (_, true) => {
+                msg!(
+                    "hop.PickEndpoint.text.nftables",
+                    node = node,
+                    service = service,
+                    endpoint = endpoint,
+                    which = which,
+                    count = count
+                )
+            }
+        };
+        self.push(Reason::PickEndpoint, text, origin, self.packet);
+        if cited.rule.text.contains("dnat ip addr") {
+            self.cited.push(cited.rule.clone());
+            self.dnat(origin);
+        }
+    }
+
+    fn dnat(&mut self, origin: &Origin) {
+        let Decision::Dnat(to) = self.place.decision else { return };
+        let from = self.packet.flow.dst;
+        let text = msg!("hop.Dnat.text", node = self.node, from = from, to = to);
+        self.push(Reason::Dnat, text, origin, self.place.after);
+    }
+
+    fn masquerade(&mut self, origin: &Origin) {
+        let (from, to) = (self.packet.flow.src.ip, self.place.after.flow.src.ip);
+        let node = self.node;
+        let text = if self.packet.mark == 0 {
+            msg!("hop.Masquerade.text.hairpin", node = node, from = from, to = to)
+        } else {
+            msg!("hop.Masquerade.text", node = node, from = from, to = to)
+        };
+        self.push(Reason::Masquerade, text, origin, self.place.after);
+    }
+
+    /// The packet ends here: rejected or dropped.
+    fn end(&mut self, origin: &Origin, service: &str) {
+        let node = self.node;
+        let client = self.packet.flow.src.ip;
+        let port = self.packet.flow.dst;
+        let (reason, text) = match origin.meaning {
+            Meaning::NoEndpoints => (Reason::Reject, msg!("hop.Reject.text", node = node, service = service, to = port)),
+            Meaning::NoLocalEndpoints => (Reason::Drop, msg!("hop.Drop.text.noLocal", node = node, service = service, to = port)),
+            Meaning::NotInSourceRange => {
+                (Reason::Drop, msg!("hop.Drop.text.sourceRange", node = node, service = service, client = client))
+            }
+            Meaning::NoSuchPort if self.packet.protocol == Protocol::Icmp => {
+                (Reason::Reject, msg!("hop.Reject.text.ping", node = node, to = port))
+            }
+            Meaning::NoSuchPort => (Reason::Reject, msg!("hop.Reject.text.port", node = node, to = port)),
+            Meaning::NoSuchClusterIp => (Reason::Drop, msg!("hop.Drop.text.unallocated", node = node, to = port)),
+            Meaning::Invalid => (Reason::Drop, msg!("hop.Drop.text.invalid", node = node, from = self.packet.flow.src)),
+            Meaning::LocalnetGuard => (Reason::Drop, msg!("hop.Drop.text.localnet", node = node)),
+            _ => return,
+        };
+        self.push(reason, text, origin, self.packet);
+        if let Some(hop) = self.hops.last_mut() {
+            hop.after = None;
+        }
+    }
+}
