@@ -9,6 +9,9 @@
 
 mod routing;
 
+pub use routing::endpoints;
+
+use super::public_dns;
 use crate::api::core::{LoadBalancerIngress, Service};
 use crate::api::networking::{Ingress, IngressClass};
 use crate::api::{Kind, ObjectRef};
@@ -69,10 +72,11 @@ pub fn serves(store: &Store, ingress: &Ingress) -> bool {
 
 /// The address of the controller's load balancer, as its Service reports it.
 pub fn address(store: &Store) -> Option<String> {
-    let address = |at: &LoadBalancerIngress| Some(at.ip.clone()).filter(|ip| !ip.is_empty());
-    store
-        .in_namespace::<Service>(INGRESS_NAMESPACE)
-        .find_map(|service| service.status.load_balancer.ingress.iter().find_map(address))
+    let mut services = store.in_namespace::<Service>(INGRESS_NAMESPACE);
+    services.find_map(|service| {
+        let address = |at: &LoadBalancerIngress| public_dns::balancer_address(service, at).map(|ip| ip.to_string());
+        service.status.load_balancer.ingress.iter().find_map(address)
+    })
 }
 
 /// One HTTP request as the controller reads it.

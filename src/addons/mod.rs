@@ -1,5 +1,7 @@
-//! What is added to a cluster: CoreDNS, the Ingress controller; and the DNS of the world outside, which both lean on.
+//! What is added to a cluster: CoreDNS, the Ingress controller, load balancers; and the DNS of the world outside, which they lean on.
 
+pub mod aws;
 pub mod coredns;
 pub mod ingress_controller;
+pub mod metallb;
 pub mod public_dns;

@@ -3,12 +3,13 @@
 //! All of it is an assumption, said as one: node names and load balancers' hostnames have their addresses, and while an Ingress is
 //! served, your DNS records point at it: every host that a rule lists, and every other name with a dot. Nothing else exists.
 
-use super::ingress_controller;
-use crate::api::core::{Node, Service};
+use super::{aws, ingress_controller};
+use crate::api::core::{LoadBalancerIngress, Node, Service};
 use crate::api::networking::Ingress;
 use crate::cluster::Store;
 use crate::trace::{DnsRecord, DnsResult};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 
 /// The names known outside.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,6 +20,14 @@ pub struct PublicDns {
     ingress: Option<String>,
     /// Hosts without a dot that served rules list.
     bare: BTreeSet<String>,
+}
+
+/// The address of a Service's load balancer: as reported, or the one behind the hostname that is reported in its place.
+pub fn balancer_address(service: &Service, at: &LoadBalancerIngress) -> Option<Ipv4Addr> {
+    if at.ip.is_empty() && !at.hostname.is_empty() {
+        return Some(aws::address(&at.hostname, aws::is_internal(&service.metadata.annotations)));
+    }
+    at.ip.parse().ok()
 }
 
 /// TTL of these records, in seconds.
@@ -33,8 +42,10 @@ impl PublicDns {
             dns.hosts.extend(address.map(|address| (node.metadata.name.to_lowercase(), address.address.clone())));
         }
         for service in store.all::<Service>() {
-            let both = service.status.load_balancer.ingress.iter().filter(|at| !at.hostname.is_empty() && !at.ip.is_empty());
-            dns.hosts.extend(both.map(|at| (at.hostname.to_lowercase(), at.ip.clone())));
+            let named = service.status.load_balancer.ingress.iter().filter(|at| !at.hostname.is_empty());
+            let address =
+                |at: &LoadBalancerIngress| Some((at.hostname.to_lowercase(), balancer_address(service, at)?.to_string()));
+            dns.hosts.extend(named.filter_map(address));
         }
         for ingress in store.all::<Ingress>().filter(|ingress| ingress_controller::serves(store, ingress)) {
             let addresses = &ingress.status.load_balancer.ingress;

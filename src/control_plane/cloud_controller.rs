@@ -1,12 +1,14 @@
 //! The cloud controller: gives Services of type LoadBalancer their address, and Ingresses theirs.
 //!
 //! Imitates `k8s.io/cloud-provider/controllers/service`. One table says what each provider reports: `cloud` is a machine outside
-//! that rewrites to node ports, so its status says `ipMode: Proxy`; `none` leaves `<pending>`. A Service with a
-//! `loadBalancerClass` is left to somebody else, who does not exist here.
+//! that rewrites to node ports, so its status says `ipMode: Proxy`; `metallb` hands out addresses that nodes own, `VIP`; `aws` reports
+//! a hostname; `none` leaves `<pending>`. A Service with a `loadBalancerClass` is left to somebody else, who does not exist here,
+//! but for the class that the AWS Load Balancer Controller serves.
 
 use super::dump::came_from_dump;
 use super::names::mixed_hash;
 use super::world::{Key, World};
+use crate::addons::{aws, public_dns};
 use crate::api::ObjectRef;
 use crate::api::core::{LoadBalancerIngress, Service};
 use crate::cluster::{Cluster, Verb};
@@ -35,10 +37,13 @@ fn sync(world: &mut World, key: &Key) {
     if told && service.spec.type_ == "LoadBalancer" {
         return;
     }
-    let wants = service.spec.type_ == "LoadBalancer" && service.spec.load_balancer_class.is_none();
+    let class = service.spec.load_balancer_class.as_deref();
+    let aws = world.cluster.settings.load_balancer.provider == Provider::Aws;
+    let own = class.is_none_or(|class| aws && class == aws::NLB_CLASS);
+    let wants = service.spec.type_ == "LoadBalancer" && own;
     let ingress = if wants { ingress(world, &service) } else { Vec::new() };
     // The status of a pasted dump stands when its class is somebody else's.
-    if ingress == service.status.load_balancer.ingress || (!wants && service.spec.load_balancer_class.is_some()) {
+    if ingress == service.status.load_balancer.ingress || (!own && class.is_some()) {
         return;
     }
     let mut next = service.as_ref().clone();
@@ -64,7 +69,7 @@ fn ingress(world: &World, service: &Service) -> Vec<LoadBalancerIngress> {
         Provider::None => return Vec::new(),
         Provider::Cloud => Some("Proxy"),
         Provider::Metallb => Some("VIP"),
-        Provider::Aws => return vec![hostname(service)],
+        Provider::Aws => return vec![nlb(&world.cluster, service)],
     };
     let ip = address(&world.cluster, service);
     let reported = ip.map(|ip| LoadBalancerIngress {
@@ -75,13 +80,21 @@ fn ingress(world: &World, service: &Service) -> Vec<LoadBalancerIngress> {
     reported.into_iter().collect()
 }
 
-/// The DNS name that an AWS load balancer gets.
-fn hostname(service: &Service) -> LoadBalancerIngress {
+/// The name of a Network Load Balancer: the one that stands, or one whose address nobody has.
+fn nlb(cluster: &Cluster, service: &Service) -> LoadBalancerIngress {
     let meta = &service.metadata;
-    let hash = mixed_hash(&format!("{}/{}", meta.namespace, meta.name));
-    let name: String = format!("k8s-{:.8}-{:.8}-{:010x}", meta.namespace, meta.name, hash & 0xff_ffff_ffff);
-    let region = "elb.eu-central-1.amazonaws.com";
-    LoadBalancerIngress { hostname: format!("{name}.{region}"), ..LoadBalancerIngress::default() }
+    let internal = aws::is_internal(&meta.annotations);
+    let names: Vec<String> = (0..16).map(|attempt| aws::nlb_hostname(&meta.namespace, &meta.name, internal, attempt)).collect();
+    let standing = service.status.load_balancer.ingress.iter().map(|at| &at.hostname).find(|name| names.contains(name));
+    let taken = |name: &&String| {
+        let address = aws::address(name, internal);
+        let others = cluster.store.all::<Service>().filter(|other| ObjectRef::of(*other) != ObjectRef::of(service));
+        others
+            .flat_map(|other| other.status.load_balancer.ingress.iter().map(move |at| (other, at)))
+            .any(|(other, at)| public_dns::balancer_address(other, at) == Some(address))
+    };
+    let chosen = standing.or_else(|| names.iter().find(|name| !taken(name))).or(names.first());
+    LoadBalancerIngress { hostname: chosen.cloned().unwrap_or_default(), ..LoadBalancerIngress::default() }
 }
 
 /// The Service's address: as it is, as it wishes, or from the pool by hash.

@@ -6,12 +6,13 @@
 use super::apiserver::allocate::{Taken, allocate};
 use super::world::World;
 use super::{apply, inventory};
+use crate::addons::aws;
 use crate::api::core::{LoadBalancerIngress, Namespace, Service};
 use crate::api::networking::{Ingress, IngressClass};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Verb;
 use crate::msg;
-use crate::settings::{INGRESS_CLASS, INGRESS_CONTROLLER, INGRESS_NAMESPACE};
+use crate::settings::{INGRESS_CLASS, INGRESS_CONTROLLER, INGRESS_NAMESPACE, Provider};
 
 const DEFAULT: &str = "ingressclass.kubernetes.io/is-default-class";
 const OLD_CLASS: &str = "kubernetes.io/ingress.class";
@@ -95,6 +96,10 @@ fn install(world: &mut World) {
         world.put(inventory::namespace(INGRESS_NAMESPACE));
     }
     if let Some(mut service) = service.filter(|service| !world.cluster.store.contains(&ObjectRef::of(service))) {
+        if world.cluster.settings.load_balancer.provider == Provider::Aws {
+            let (key, value) = aws::INTERNET_FACING;
+            service.metadata.annotations.insert(key.into(), value.into());
+        }
         let mut taken = Taken::by(&world.cluster.store);
         let range = world.cluster.settings.service_range();
         if allocate(&mut service, None, range, &mut taken).is_ok() {

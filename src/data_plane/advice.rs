@@ -79,6 +79,8 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
         (Reason::LoadBalancerNoBackend, "port") => msg!("advice.loadBalancerPort.next", service = service),
         (Reason::LoadBalancerNoBackend, "nodePort") => msg!("advice.loadBalancerNodePort.next", service = service),
         (Reason::LoadBalancerNoBackend, _) => msg!("advice.loadBalancer.next", service = service),
+        (Reason::NoRoute, "internal") => msg!("advice.internal.next", service = service),
+        (Reason::NoRoute, "unannounced") => msg!("advice.loadBalancer.next", service = service),
         (Reason::NoRoute, "private") => msg!("advice.privateNodes.next"),
         (Reason::NoRoute, _) if hop.before.is_some_and(|flow| flow.src.ip == EGRESS_GATEWAY) => msg!("advice.outgoing.next"),
         (Reason::NoRoute, _) => msg!("advice.noRoute.next"),

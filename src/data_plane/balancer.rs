@@ -1,9 +1,11 @@
-//! The load balancer of a cloud: a machine outside that sends to a node port and keeps the client's address (assumption:
-//! clouds differ). Its health check leaves out dead nodes and, under policy Local, nodes without a ready endpoint.
+//! Load balancers. A cloud's: a machine outside that sends to a node port and keeps the client's address (assumption: clouds
+//! differ); its health check leaves out dead nodes and, under policy Local, nodes without a ready endpoint. A Network Load Balancer
+//! of AWS: the same, or straight to Pods. MetalLB's in layer 2: no machine at all, one node answers for the address.
 
 use super::story::{HopExt, hop};
 use super::travel::{Binding, End, Next, Spot, Travel};
-use super::world::Balancer;
+use super::world::{Balancer, Means, Owner};
+use crate::addons::aws;
 use crate::api::{Kind, ObjectRef};
 use crate::msg;
 use crate::netfilter::walk::Hook;
@@ -11,12 +13,85 @@ use crate::node::kube_proxy::parse_cidr_sloppy;
 use crate::packet::{Flow, Protocol, Socket};
 use crate::trace::{FieldRef, Place, Reason, Verdict};
 use crate::words::Message;
+use std::net::Ipv4Addr;
 
 impl Travel<'_> {
-    /// A packet for a load balancer's address.
-    pub fn balancer(&mut self, index: usize, flow: Flow) -> Next {
+    /// A node sends to a load balancer's address that none of its rules knows.
+    pub fn toward_balancer(&mut self, node: usize, index: usize, flow: Flow) -> Next {
+        let Some(balancer) = self.world.balancers.get(index) else { return self.leave_cluster(node, flow) };
+        let name = self.node_name(node).to_string();
+        self.tell.hop(|| {
+            let service = &balancer.service.metadata.name;
+            let text = match balancer.means {
+                Means::Cloud => msg!("hop.NoRule.text.proxy", node = name, to = flow.dst, service = service),
+                Means::Announced(_) => msg!("hop.NoRule.text", node = name, to = flow.dst),
+                _ => msg!("hop.NoRule.text.hostname", node = name, to = flow.dst, service = service),
+            };
+            let because = FieldRef { object: service_ref(balancer), path: "status.loadBalancer.ingress[0]".into() };
+            hop(Place::KubeProxy(name.clone()), Reason::NoRule, text)
+                .flow(flow, flow)
+                .about(vec![service_ref(balancer)])
+                .because(vec![because])
+        });
+        // A private load balancer stands in the nodes' own network: no gateway on the way.
+        if balancer.internal { Next::Outside(flow) } else { self.leave_cluster(node, flow) }
+    }
+
+    /// A packet outside, for a load balancer's address; `None`: who says at which node it enters, or the edge, decides.
+    pub fn balancer_outside(&mut self, index: usize, flow: Flow) -> Option<Next> {
+        let balancer = self.world.balancers.get(index)?;
+        if balancer.internal && !self.world.is_inside(flow.src.ip) {
+            let because = FieldRef { object: service_ref(balancer), path: "metadata.annotations".into() };
+            let name = &balancer.service.metadata.name;
+            let text = |_| msg!("hop.NoRoute.text.internal", to = flow.dst, service = name);
+            return Some(self.edge_says(flow, text, Some(because)));
+        }
+        let Means::Announced(node) = balancer.means else {
+            let known = self.known(Spot::Balancer(index), flow);
+            let home = known.and_then(|known| Some((known, self.home(known.translated.dst.ip)?)));
+            return Some(match home {
+                Some((known, node)) => self.balancer_again(known, flow, node),
+                None => self.balancer(index, flow),
+            });
+        };
+        if self.via.is_some() {
+            return None;
+        }
+        self.tell.assume(|| msg!("assume.metallb"));
+        let (name, because) =
+            (&balancer.service.metadata.name, |path: &str| FieldRef { object: service_ref(balancer), path: path.into() });
+        let Some(node) = node else {
+            let text = |_| msg!("hop.NoRoute.text.unannounced", to = flow.dst, service = name);
+            return Some(self.edge_says(flow, text, Some(because("spec.selector"))));
+        };
+        if self.world.is_up(node) {
+            let elected = self.node_name(node).to_string();
+            self.tell.hop(|| {
+                let text = msg!("hop.Arrive.text.announced", node = elected, to = flow.dst, ip = flow.dst.ip, service = name);
+                let objects = vec![service_ref(balancer), ObjectRef::new(Kind::Node, "", &elected)];
+                let fields = ["spec.type", "spec.externalTrafficPolicy"].map(because).into();
+                hop(Place::Node(elected), Reason::Arrive, text).flow(flow, flow).about(objects).because(fields)
+            });
+        }
+        Some(Next::Kernel { node, hook: Hook::NatPrerouting, flow })
+    }
+
+    /// The node that takes packets for an address of a node or of a Pod.
+    fn home(&self, ip: Ipv4Addr) -> Option<usize> {
+        match self.world.owner(ip) {
+            Owner::Node(node) => Some(node),
+            Owner::Pod(pod) => self.world.pods.get(pod).map(|guest| guest.node),
+            _ => None,
+        }
+    }
+
+    /// A packet for the machine that a load balancer is.
+    fn balancer(&mut self, index: usize, flow: Flow) -> Next {
         let Some(balancer) = self.world.balancers.get(index) else { return self.edge(flow) };
-        self.tell.assume(|| msg!("assume.loadBalancer"));
+        match balancer.means {
+            Means::Cloud => self.tell.assume(|| msg!("assume.loadBalancer")),
+            _ => self.tell.assume(|| msg!("assume.nlb")),
+        }
         let service = &balancer.service;
         let of_port = |port: &&crate::api::core::ServicePort| {
             u16::try_from(port.port) == Ok(flow.dst.port) && Protocol::of_api(&port.protocol) == Some(self.protocol)
@@ -33,6 +108,9 @@ impl Travel<'_> {
         if !ranges.is_empty() && !ranges.iter().any(|range| range.contains(flow.src.ip)) {
             let text = msg!("hop.LoadBalancerNoBackend.text.sourceRange", service = service.metadata.name, client = flow.src.ip);
             return self.balancer_ends(balancer, flow, text, Verdict::Timeout, "spec.loadBalancerSourceRanges".into());
+        }
+        if balancer.means == Means::Pods {
+            return self.toward_pod(index, balancer, position, flow);
         }
         let healthy = &balancer.healthy;
         let node_port = u16::try_from(port.node_port).unwrap_or(0);
@@ -68,6 +146,50 @@ impl Travel<'_> {
         self.bindings.push(Binding { at: Spot::Balancer(index), original: flow, translated: after });
         self.tell_arrive(index_of_node, after);
         Next::Kernel { node: index_of_node, hook: Hook::NatPrerouting, flow: after }
+    }
+
+    /// Target type `ip`: straight to one of the Service's Pods, past kube-proxy's rules.
+    fn toward_pod(&mut self, index: usize, balancer: &Balancer, position: usize, flow: Flow) -> Next {
+        let targets: Vec<Socket> =
+            balancer.targets.iter().filter(|(port, _)| *port == position).map(|(_, socket)| *socket).collect();
+        let name = &balancer.service.metadata.name;
+        let chosen = targets.get(self.random.below(targets.len() as u64) as usize).copied();
+        let home = chosen.and_then(|socket| match self.world.owner(socket.ip) {
+            Owner::Pod(pod) => self.world.pods.get(pod).map(|guest| (guest.pod.metadata.name.clone(), guest.node)),
+            Owner::Node(node) | Owner::EmptyPodAddress(node) => Some((socket.to_string(), node)),
+            _ => None,
+        });
+        let (Some(socket), Some((target, node))) = (chosen, home) else {
+            let text = msg!("hop.LoadBalancerNoBackend.text.targets", service = name);
+            return self.balancer_ends(balancer, flow, text, Verdict::Refused, "spec.selector".into());
+        };
+        let annotations = &balancer.service.metadata.annotations;
+        let keeps = aws::keeps_client(annotations, self.protocol == Protocol::Tcp);
+        let src = if keeps { flow.src } else { Socket::new(balancer.own, 1024 + self.random.below(64512) as u16) };
+        let after = Flow { src, dst: socket };
+        self.tell.hop(|| {
+            let text = match keeps {
+                true => {
+                    msg!("hop.LoadBalancerPick.text.podsKeep", service = name, node = target, to = socket, count = targets.len())
+                }
+                false => msg!(
+                    "hop.LoadBalancerPick.text.pods",
+                    service = name,
+                    node = target,
+                    to = socket,
+                    count = targets.len(),
+                    own = src.ip
+                ),
+            };
+            let field = |path: String| FieldRef { object: service_ref(balancer), path };
+            let fields = vec![field("metadata.annotations".into()), field(format!("spec.ports[{position}].targetPort"))];
+            hop(place(balancer), Reason::LoadBalancerPick, text)
+                .flow(flow, after)
+                .about(vec![service_ref(balancer)])
+                .because(fields)
+        });
+        self.bindings.push(Binding { at: Spot::Balancer(index), original: flow, translated: after });
+        self.enter(node, after)
     }
 
     fn balancer_ends(&mut self, balancer: &Balancer, flow: Flow, text: Message, verdict: Verdict, path: String) -> Next {

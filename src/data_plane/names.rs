@@ -103,7 +103,12 @@ fn answer(exchange: &mut Exchange<'_>, host: &str, place: Place, result: DnsResu
         hop(place(), Reason::LookupAnswer, text)
     });
     if place() == Place::PublicDns {
-        exchange.tell.assume(|| msg!("assume.publicDns", name = host, ip = ip));
+        let services = exchange.cluster.store.services.values();
+        let clouds = services.flat_map(|service| &service.status.load_balancer.ingress).any(|at| at.hostname == host);
+        exchange.tell.assume(|| match clouds {
+            true => msg!("assume.balancerName", name = host, ip = ip),
+            false => msg!("assume.publicDns", name = host, ip = ip),
+        });
     }
     Meaning::Address(ip, Some(result))
 }

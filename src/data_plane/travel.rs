@@ -16,7 +16,8 @@ use crate::node::network_policy::Direction;
 use crate::packet::{Flow, Packet, Protocol, Socket};
 use crate::random::Random;
 use crate::settings::Edge;
-use crate::trace::{Place, Reason, Verdict};
+use crate::trace::{FieldRef, Place, Reason, Verdict};
+use crate::words::Message;
 use std::net::Ipv4Addr;
 
 /// A machine, or a network namespace on it.
@@ -288,6 +289,7 @@ impl<'a> Travel<'a> {
                 Next::Kernel { node: other, hook: Hook::NatPrerouting, flow }
             }
             Owner::ApiServer => Next::Ends(End::At(Spot::ApiServer, flow)),
+            Owner::Balancer(balancer) => self.toward_balancer(node, balancer, flow),
             _ => self.leave_cluster(node, flow),
         }
     }
@@ -323,7 +325,7 @@ impl<'a> Travel<'a> {
     }
 
     /// Out by the default route. The cluster's range of Services has no route anywhere: its addresses exist only as rules.
-    fn leave_cluster(&mut self, node: usize, flow: Flow) -> Next {
+    pub fn leave_cluster(&mut self, node: usize, flow: Flow) -> Next {
         let name = self.node_name(node).to_string();
         if self.world.service_range.contains(flow.dst.ip) {
             let ping = self.protocol == Protocol::Icmp;
@@ -356,13 +358,9 @@ impl<'a> Travel<'a> {
     fn outside(&mut self, flow: Flow) -> Next {
         let owner = self.world.owner(flow.dst.ip);
         if let Owner::Balancer(balancer) = owner
-            && self.world.balancers.get(balancer).is_some_and(|balancer| balancer.proxy)
+            && let Some(next) = self.balancer_outside(balancer, flow)
         {
-            let known = self.known(Spot::Balancer(balancer), flow);
-            return match known.map(|known| (known, self.world.owner(known.translated.dst.ip))) {
-                Some((known, Owner::Node(node))) => self.balancer_again(known, flow, node),
-                _ => self.balancer(balancer, flow),
-            };
+            return next;
         }
         if let Owner::Node(node) = owner
             && !self.world.outside.private_nodes
@@ -381,38 +379,35 @@ impl<'a> Travel<'a> {
                 self.tell.assume(|| msg!("assume.outsideServer", to = flow.dst));
                 Next::Ends(End::At(Spot::Server, flow))
             }
-            (Owner::Balancer(balancer), None) => match self.announcer(balancer) {
-                Some(node) => self.enter(node, flow),
-                None => self.edge(flow),
-            },
             _ => self.edge(flow),
         }
     }
 
-    fn enter(&mut self, node: usize, flow: Flow) -> Next {
+    pub fn enter(&mut self, node: usize, flow: Flow) -> Next {
         self.tell_arrive(node, flow);
         Next::Kernel { node, hook: Hook::NatPrerouting, flow }
     }
 
-    /// The node that announces a load balancer's address (layer 2): one for each address, chosen by the address.
-    fn announcer(&self, balancer: usize) -> Option<usize> {
-        let balancer = self.world.balancers.get(balancer)?;
-        let healthy = &balancer.healthy;
-        let hash = crate::random::stable_hash(&balancer.ip.to_string());
-        healthy.get((hash % healthy.len().max(1) as u64) as usize).copied()
-    }
-
     pub fn edge(&mut self, flow: Flow) -> Next {
-        let edge = self.world.outside.edge;
         let private = matches!(self.world.owner(flow.dst.ip), Owner::Node(_));
-        self.tell.hop(|| {
-            let text = match edge {
+        self.edge_says(
+            flow,
+            |edge| match edge {
                 Edge::Blackhole if private => msg!("hop.NoRoute.text.private", to = flow.dst),
                 Edge::Blackhole if flow.src.ip == EGRESS_GATEWAY => msg!("hop.NoRoute.text.outgoing", to = flow.dst),
                 Edge::Blackhole => msg!("hop.NoRoute.text", to = flow.dst),
                 Edge::Unreachable => msg!("hop.NoRoute.text.unreachable", to = flow.dst),
-            };
-            hop(Place::Internet, Reason::NoRoute, text).ends(flow)
+            },
+            None,
+        )
+    }
+
+    /// The packet's way ends outside, with these words.
+    pub fn edge_says(&mut self, flow: Flow, text: impl FnOnce(Edge) -> Message, because: Option<FieldRef>) -> Next {
+        let edge = self.world.outside.edge;
+        self.tell.hop(|| {
+            let objects = because.iter().map(|field| field.object.clone()).collect();
+            hop(Place::Internet, Reason::NoRoute, text(edge)).ends(flow).about(objects).because(because.into_iter().collect())
         });
         let verdict = if edge == Edge::Blackhole { Verdict::Timeout } else { self.unreachable() };
         Next::Ends(End::Lost(verdict, Reason::NoRoute))

@@ -6,6 +6,9 @@
 
 use super::balancer::{place, service_ref};
 use super::travel::Spot;
+use crate::addons::ingress_controller::{self, Backend};
+use crate::addons::public_dns::balancer_address;
+use crate::addons::{aws, metallb};
 use crate::api::core::{Node, Pod, Service};
 use crate::api::discovery::EndpointSlice;
 use crate::api::{Kind, ObjectRef};
@@ -14,6 +17,7 @@ use crate::netfilter::Cidr;
 use crate::node::cni;
 use crate::node::kube_proxy::{internal_ip, parse_cidr_sloppy, parse_ip_sloppy};
 use crate::node::network_policy::Policies;
+use crate::packet::Socket;
 use crate::settings::{API_SERVER, CLIENT_OUTSIDE, INGRESS_NAMESPACE, OutsideSettings, Provider};
 use crate::trace::Place;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,9 +26,6 @@ use std::sync::Arc;
 
 /// The address that packets carry which leave the cluster for the world outside (assumption).
 pub const EGRESS_GATEWAY: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
-
-/// Nodes with this label are no load balancer's targets.
-const LABEL_EXCLUDE: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 
 /// A node as a machine.
 #[derive(Clone, Debug)]
@@ -55,10 +56,28 @@ pub(super) struct Guest {
 pub(super) struct Balancer {
     pub service: Arc<Service>,
     pub ip: Ipv4Addr,
-    /// A machine outside that rewrites to a node port; otherwise the address itself is routed to a node.
-    pub proxy: bool,
+    pub means: Means,
+    /// Its address is private: nobody outside has a route to it.
+    pub internal: bool,
     /// The nodes that its health check finds well, in their order.
     pub healthy: Vec<usize>,
+    /// What it sends to, where that is Pods: position of the port, address.
+    pub targets: Vec<(usize, Socket)>,
+    /// The address from which it speaks where it hides the client.
+    pub own: Ipv4Addr,
+}
+
+/// How a load balancer hands packets on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Means {
+    /// A cloud's machine outside, which rewrites to a node port.
+    Cloud,
+    /// A Network Load Balancer of AWS, to node ports.
+    Instances,
+    /// A Network Load Balancer of AWS, straight to Pods.
+    Pods,
+    /// No machine: the address itself is routed to a node, which announces it (layer 2), if one does.
+    Announced(Option<usize>),
 }
 
 /// Who owns an address.
@@ -96,7 +115,7 @@ impl World {
         let mut world = World {
             nodes: store.all::<Node>().filter_map(|node| machine(cluster, node)).collect(),
             pods: Vec::new(),
-            balancers: balancers(store, cluster.settings.load_balancer.provider),
+            balancers: Vec::new(),
             policies: Policies::of(store),
             outside: cluster.settings.outside.clone(),
             pod_range: cluster.settings.pod_range(),
@@ -104,10 +123,15 @@ impl World {
             now: cluster.now,
             owners: BTreeMap::new(),
         };
+        world.balancers = balancers(cluster, &world.nodes);
         let ready = ready_nodes(store);
         let healthy: Vec<_> = world.balancers.iter().map(|balancer| world.healthy(cluster, &balancer.service, &ready)).collect();
         for (balancer, healthy) in world.balancers.iter_mut().zip(healthy) {
             balancer.healthy = healthy;
+            if matches!(balancer.means, Means::Instances) && balancer.healthy.is_empty() {
+                // Where all targets are unhealthy, a Network Load Balancer tries them all ("fail open").
+                balancer.healthy = world.nodes.iter().enumerate().filter(|(_, node)| !node.excluded).map(|(at, _)| at).collect();
+            }
         }
         world.pods = store.pods.values().filter_map(|pod| world.guest(pod)).collect();
         let own = |(index, balancer): (usize, &Balancer)| (balancer.ip.into(), Owner::Balancer(index));
@@ -229,18 +253,48 @@ fn machine(cluster: &Cluster, node: &Node) -> Option<Machine> {
         pod_range,
         cni0: pod_range.map_or(ip, cni::bridge_address),
         down_since: cluster.machines.get(&node.metadata.name).and_then(|machine| machine.down_since),
-        excluded: node.metadata.labels.contains_key(LABEL_EXCLUDE),
+        excluded: node.metadata.labels.contains_key(metallb::LABEL_EXCLUDE),
     })
 }
 
-fn balancers(store: &Store, provider: Provider) -> Vec<Balancer> {
+fn balancers(cluster: &Cluster, nodes: &[Machine]) -> Vec<Balancer> {
     let mut found = Vec::new();
-    for service in store.services.values() {
+    for service in cluster.store.services.values() {
         for ingress in &service.status.load_balancer.ingress {
-            let Some(ip) = parse_ip_sloppy(&ingress.ip) else { continue };
-            let proxy = ingress.ip_mode.as_deref() == Some("Proxy") || provider == Provider::Cloud;
-            found.push(Balancer { service: Arc::clone(service), ip, proxy, healthy: Vec::new() });
+            let Some(ip) = balancer_address(service, ingress) else { continue };
+            let annotations = &service.metadata.annotations;
+            let hostname = &ingress.hostname;
+            let cloud = cluster.settings.load_balancer.provider == Provider::Cloud;
+            let means = if ingress.ip.is_empty() {
+                if aws::targets_pods(annotations) { Means::Pods } else { Means::Instances }
+            } else if ingress.ip_mode.as_deref() == Some("Proxy") || cloud {
+                Means::Cloud
+            } else {
+                let node = metallb::announcer(cluster, service, ip);
+                Means::Announced(node.and_then(|name| nodes.iter().position(|node| node.name == name)))
+            };
+            found.push(Balancer {
+                service: Arc::clone(service),
+                ip,
+                means,
+                internal: ingress.ip.is_empty() && aws::is_internal(annotations),
+                healthy: Vec::new(),
+                targets: if means == Means::Pods { targets(cluster, service) } else { Vec::new() },
+                own: aws::address(hostname, true),
+            });
         }
+    }
+    found
+}
+
+/// The ready endpoints of each port on nodes that the health check trusts; all of them, where it trusts none ("fail open").
+fn targets(cluster: &Cluster, service: &Service) -> Vec<(usize, Socket)> {
+    let mut found = Vec::new();
+    for (at, port) in service.spec.ports.iter().enumerate() {
+        let ready = ingress_controller::endpoints(&cluster.store, service, &port.name);
+        let well = |backend: &&Backend| backend.node.as_deref().is_none_or(|node| cluster.load_balancer_trusts(node));
+        let none = !ready.iter().any(|backend| well(&backend));
+        found.extend(ready.iter().filter(|backend| none || well(backend)).map(|backend| (at, backend.socket)));
     }
     found
 }

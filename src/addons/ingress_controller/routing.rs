@@ -141,7 +141,7 @@ impl Path {
 }
 
 /// The ready endpoints of a Service's port, sorted, each once.
-pub(super) fn endpoints(store: &Store, service: &Service, port_name: &str) -> Vec<Backend> {
+pub fn endpoints(store: &Store, service: &Service, port_name: &str) -> Vec<Backend> {
     let namespace = &service.metadata.namespace;
     let own = |slice: &&EndpointSlice| slice.metadata.labels.get("kubernetes.io/service-name") == Some(&service.metadata.name);
     let mut found = Vec::new();

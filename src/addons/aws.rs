@@ -1,0 +1,100 @@
+//! The AWS Load Balancer Controller: what its annotations ask for, and the names and addresses that its load balancers get.
+//!
+//! Follows its guide ("Network Load Balancer", "Service annotations", "Ingress annotations", version 2.5 and later): a Service of type
+//! LoadBalancer gets a Network Load Balancer, an Ingress whose IngressClass names `ingress.k8s.aws/alb` an Application Load Balancer.
+//! Both are internal unless their scheme is `internet-facing`, and send to node ports unless their target type is `ip`. The status
+//! carries a hostname only, so kube-proxy writes no rule for it.
+//!
+//! Assumed: the addresses behind the hostnames (an internal one lies in the nodes' own network), the region. Left out: everything
+//! else that annotations ask for, certificates, security groups, zones, IngressClassParams, groups of Ingresses.
+
+use crate::api::meta::Labels;
+use crate::random::{Random, Seed, stable_hash};
+use std::net::Ipv4Addr;
+
+/// `spec.loadBalancerClass` of Services that this controller serves by name.
+pub const NLB_CLASS: &str = "service.k8s.aws/nlb";
+
+const SCHEME: &str = "service.beta.kubernetes.io/aws-load-balancer-scheme";
+const INTERNAL: &str = "service.beta.kubernetes.io/aws-load-balancer-internal";
+const TYPE: &str = "service.beta.kubernetes.io/aws-load-balancer-type";
+const TARGET_TYPE: &str = "service.beta.kubernetes.io/aws-load-balancer-nlb-target-type";
+const ATTRIBUTES: &str = "service.beta.kubernetes.io/aws-load-balancer-target-group-attributes";
+
+/// The annotation that opens a Network Load Balancer to the internet.
+pub const INTERNET_FACING: (&str, &str) = (SCHEME, "internet-facing");
+
+const REGION: &str = "eu-central-1";
+
+/// Whether a Service's load balancer has private addresses only (`buildLoadBalancerScheme`).
+pub fn is_internal(annotations: &Labels) -> bool {
+    match annotations.get(SCHEME) {
+        Some(scheme) => scheme != "internet-facing",
+        None => annotations.get(INTERNAL).is_none_or(|internal| internal != "false"),
+    }
+}
+
+/// Whether a Service's load balancer sends straight to Pods (`buildTargetType`).
+pub fn targets_pods(annotations: &Labels) -> bool {
+    let says = |key: &str, value: &str| annotations.get(key).is_some_and(|own| own == value);
+    says(TYPE, "nlb-ip") || says(TARGET_TYPE, "ip")
+}
+
+/// Whether the targets see the client's own address: by default not where TCP goes to Pods.
+pub fn keeps_client(annotations: &Labels, to_pods_by_tcp: bool) -> bool {
+    let wish = annotations.get(ATTRIBUTES).map(String::as_str).unwrap_or_default();
+    let said = wish.split(',').find_map(|pair| pair.trim().strip_prefix("preserve_client_ip.enabled="));
+    said.map_or(!to_pods_by_tcp, |value| value == "true")
+}
+
+/// The DNS name of a Service's Network Load Balancer; `attempt` makes another one.
+pub fn nlb_hostname(namespace: &str, name: &str, internal: bool, attempt: u32) -> String {
+    let hash = hash(&format!("nlb/{namespace}/{name}/{internal}/{attempt}"));
+    let (start, end) = (hash & 0xff_ffff_ffff, hash.rotate_left(17));
+    format!("{}-{start:010x}-{end:016x}.elb.{REGION}.amazonaws.com", prefix(namespace, name))
+}
+
+/// `k8s-default-myloadba`: letters and digits only, eight of each.
+fn prefix(namespace: &str, name: &str) -> String {
+    let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).take(8).collect::<String>();
+    format!("k8s-{}-{}", plain(namespace), plain(name))
+}
+
+/// The address behind a load balancer's hostname.
+pub fn address(hostname: &str, internal: bool) -> Ipv4Addr {
+    let last = 128 + (hash(&hostname.to_lowercase()) % 127) as u8;
+    if internal { Ipv4Addr::new(10, 0, 0, last) } else { Ipv4Addr::new(198, 51, 100, last) }
+}
+
+fn hash(text: &str) -> u64 {
+    Random::new(Seed(stable_hash(text))).next_u64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn annotations(pairs: &[(&str, &str)]) -> Labels {
+        pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+    }
+
+    #[test]
+    fn a_network_load_balancer_is_internal_unless_its_scheme_says_otherwise() {
+        assert!(is_internal(&annotations(&[])));
+        assert!(is_internal(&annotations(&[(SCHEME, "internal"), (INTERNAL, "false")])));
+        assert!(!is_internal(&annotations(&[(SCHEME, "internet-facing")])));
+        assert!(!is_internal(&annotations(&[(INTERNAL, "false")])));
+    }
+
+    #[test]
+    fn target_type_ip_hides_the_client_of_tcp_unless_asked_to_keep_it() {
+        let pods = annotations(&[(TARGET_TYPE, "ip")]);
+        assert!(targets_pods(&pods) && !keeps_client(&pods, true) && keeps_client(&pods, false));
+        assert!(targets_pods(&annotations(&[(TYPE, "nlb-ip"), (TARGET_TYPE, "instance")])));
+        assert!(!targets_pods(&annotations(&[(TYPE, "external")])));
+        assert!(keeps_client(
+            &annotations(&[(ATTRIBUTES, "deregistration_delay.timeout_seconds=1, preserve_client_ip.enabled=true")]),
+            true
+        ));
+    }
+}

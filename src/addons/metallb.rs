@@ -1,0 +1,42 @@
+//! MetalLB in layer 2 mode: which node answers for a load balancer's address. No machine stands in between.
+//!
+//! Follows `ShouldAnnounce` in MetalLB's `speaker/layer2_controller.go` (0.15): without an endpoint that can serve, nobody announces;
+//! candidates are the nodes with a live speaker that are not excluded from load balancers, under externalTrafficPolicy Local only those
+//! with an endpoint of their own; the lowest SHA-256 of `node#address` wins. Assumed: a speaker on every node; one default pool and
+//! L2Advertisement for all.
+
+use crate::api::core::Service;
+use crate::api::discovery::{EndpointConditions, EndpointSlice};
+use crate::cluster::{Cluster, Store};
+use sha2::{Digest, Sha256};
+use std::net::Ipv4Addr;
+
+/// Nodes with this label are no candidates.
+pub const LABEL_EXCLUDE: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
+
+/// The node that announces a Service's address; `None`: nobody does. A dead node's speaker is missed after a while only.
+pub fn announcer<'a>(cluster: &'a Cluster, service: &Service, address: Ipv4Addr) -> Option<&'a str> {
+    let nodes = cluster.store.nodes.values().filter(|node| !node.metadata.labels.contains_key(LABEL_EXCLUDE));
+    let speaking = nodes.map(|node| node.metadata.name.as_str()).filter(|node| cluster.load_balancer_trusts(node));
+    let local = service.spec.external_traffic_policy == "Local";
+    let serving = serving_nodes(&cluster.store, service);
+    if serving.is_empty() {
+        return None;
+    }
+    let candidates = speaking.filter(|node| !local || serving.iter().any(|other| other.as_deref() == Some(*node)));
+    candidates.min_by_key(|node| Sha256::digest(format!("{node}#{address}")))
+}
+
+/// The nodes of the endpoints that can serve; an endpoint without a node counts, too.
+fn serving_nodes(store: &Store, service: &Service) -> Vec<Option<String>> {
+    let meta = &service.metadata;
+    let own = |slice: &&EndpointSlice| slice.metadata.labels.get("kubernetes.io/service-name") == Some(&meta.name);
+    let slices = store.in_namespace::<EndpointSlice>(&meta.namespace).filter(own);
+    let endpoints = slices.flat_map(|slice| &slice.endpoints).filter(|endpoint| can_serve(&endpoint.conditions));
+    endpoints.map(|endpoint| endpoint.node_name.clone()).collect()
+}
+
+/// `EndpointCanServe` in MetalLB's `internal/k8s/epslices`.
+fn can_serve(conditions: &EndpointConditions) -> bool {
+    conditions.ready.unwrap_or(true) || conditions.serving == Some(true)
+}
