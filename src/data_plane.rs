@@ -136,7 +136,7 @@ impl DataPlane {
         for kernel in &mut next.kernels {
             let same = |old: &&Kernel| old.config.node_name == kernel.config.node_name;
             if let Some(old) = self.kernels.iter().find(same) {
-                kernel.memory = old.memory.clone();
+                kernel.follows(old);
             }
         }
         let runs = |node: &str| cluster.machines.get(node).is_none_or(|machine| machine.frozen_view.is_none());

@@ -154,7 +154,7 @@ impl Recorder for Met {
 fn destinations(rules: &RuleSet) -> Vec<Socket> {
     let mut ips = vec![Ipv4Addr::new(10, 0, 0, 11), Ipv4Addr::new(10, 96, 9, 9), Ipv4Addr::LOCALHOST];
     let mut ports = vec![81];
-    for condition in rules.tables.iter().flat_map(|table| &table.rules).flat_map(|rule| &rule.matches) {
+    for condition in rules.tables.iter().flat_map(|table| &table.rules).flat_map(|rule| rule.matches.iter()) {
         match condition {
             Match::DestinationAddress(ip) => ips.push(*ip),
             Match::DestinationPort(port) => ports.push(*port),

@@ -101,7 +101,7 @@ pub(super) fn moved_all<'a>(
 /// Whether kube-proxy deletes the entry: it leads from an address of a Service to what is no serving endpoint of it.
 fn is_stale(ports: &ServicePorts, binding: &Binding) -> bool {
     let (called, reached) = (binding.original.dst, binding.translated.dst);
-    ports.values().filter(|port| port.protocol == Protocol::Udp).any(|port| {
+    ports.iter().filter(|port| port.protocol == Protocol::Udp).any(|port| {
         let addresses = port.external_ips.iter().chain(&port.load_balancer_vips);
         let by_address =
             called.port == port.port && (port.cluster_ip == called.ip || addresses.into_iter().any(|ip| *ip == called.ip));

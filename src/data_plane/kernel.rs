@@ -6,7 +6,7 @@ use crate::netfilter::nft::walk::ELEMENTS;
 use crate::netfilter::nft::{NftTable, Statement};
 use crate::netfilter::walk::{Decision, Hook, Memory, Program, Situation};
 use crate::netfilter::{Meaning, Origin, Target, print};
-use crate::node::kube_proxy::{ProxyConfig, iptables, nftables, service_ports};
+use crate::node::kube_proxy::{ChangeTracker, ProxyConfig, iptables, nftables};
 use crate::packet::Socket;
 use crate::random::Random;
 use crate::settings::Mode;
@@ -20,8 +20,18 @@ pub(super) struct Kernel {
     mode: Mode,
     /// What its kube-proxy last saw.
     view: Arc<Store>,
-    rules: OnceLock<Rules>,
+    sync: Arc<OnceLock<Synced>>,
+    /// Of the same kube-proxy, for an earlier view.
+    before: Option<Arc<OnceLock<Synced>>>,
     pub memory: Memory,
+}
+
+/// What a kube-proxy wrote, and what it has to know to write only what changed.
+#[derive(Clone, Debug)]
+struct Synced {
+    tracker: ChangeTracker,
+    written: iptables::Written,
+    rules: Rules,
 }
 
 /// The rules of one mode.
@@ -43,17 +53,41 @@ pub(super) struct Cited {
 
 impl Kernel {
     pub fn new(config: ProxyConfig, mode: Mode, view: Arc<Store>) -> Kernel {
-        Kernel { config, mode, view, rules: OnceLock::new(), memory: Memory::default() }
+        Kernel { config, mode, view, sync: Arc::default(), before: None, memory: Memory::default() }
+    }
+
+    /// The kernel of the same machine before a change: it remembers clients, and its kube-proxy what it wrote.
+    pub fn follows(&mut self, old: &Kernel) {
+        self.memory = old.memory.clone();
+        if (&self.config, self.mode) == (&old.config, old.mode) {
+            self.before = if old.sync.get().is_some() { Some(Arc::clone(&old.sync)) } else { old.before.clone() };
+        }
     }
 
     pub fn rules(&self) -> &Rules {
-        self.rules.get_or_init(|| {
-            let ports = service_ports(&self.view, &self.config.node_name);
-            match self.mode {
-                Mode::Iptables => Rules::Iptables(Arc::new(Program::new(Arc::new(iptables::rules(&ports, &self.config))))),
-                Mode::Nftables => Rules::Nftables(Arc::new(nftables::table(&ports, &self.config))),
+        &self.sync.get_or_init(|| self.sync()).rules
+    }
+
+    fn sync(&self) -> Synced {
+        let before = self.before.as_deref().and_then(OnceLock::get);
+        let nothing = ChangeTracker::default();
+        let tracker = before.map_or(&nothing, |before| &before.tracker).update(&self.view, &self.config.node_name);
+        if let Some(same) = before.filter(|before| before.tracker.is_same(&tracker)) {
+            return same.clone();
+        }
+        let ports = tracker.ports();
+        match self.mode {
+            Mode::Iptables => {
+                let nothing = iptables::Written::default();
+                let last = before.map_or(&nothing, |before| &before.written);
+                let (written, rules) = last.update(&ports, &self.config);
+                Synced { tracker, written, rules: Rules::Iptables(Arc::new(Program::new(Arc::new(rules)))) }
             }
-        })
+            Mode::Nftables => {
+                let rules = Rules::Nftables(Arc::new(nftables::table(&ports, &self.config)));
+                Synced { tracker, written: iptables::Written::default(), rules }
+            }
+        }
     }
 
     /// The rules as text, whole by themselves.
@@ -96,7 +130,7 @@ fn cite_iptables(program: &Program, table: u32, rule: u32) -> Option<Cited> {
         let which = picks.iter().position(|number| *number == rule).unwrap_or_default() + 1;
         (which, picks.len(), endpoint_behind(table, found).unwrap_or_default())
     });
-    let cited = RuleRef { table: table.name.into(), chain: chain.name.clone(), index, text };
+    let cited = RuleRef { table: table.name.into(), chain: chain.name.to_string(), index, text };
     Some(Cited { marks: origin.meaning == Meaning::Mark, origin, rule: cited, pick })
 }
 

@@ -23,9 +23,14 @@ impl TableBuilder {
             return *chain;
         }
         let chain = self.table.chains.len() as u32;
-        self.table.chains.push(Chain { name: name.to_string(), rules: Vec::new() });
+        self.table.chains.push(Chain { name: name.into(), rules: Vec::new() });
         self.by_name.insert(name.to_string(), chain);
         chain
+    }
+
+    /// How many chains there are.
+    pub fn chains(&self) -> u32 {
+        self.table.chains.len() as u32
     }
 
     /// Appends a rule to a chain.
@@ -34,7 +39,29 @@ impl TableBuilder {
         if let Some(chain) = self.table.chains.get_mut(chain as usize) {
             chain.rules.push(position);
         }
-        self.table.rules.push(Rule { chain, matches, target, origin: Arc::clone(origin) });
+        self.table.rules.push(Rule { chain, matches: matches.into(), target, origin: Arc::clone(origin) });
+    }
+
+    /// Appends another table whose first chains, so many, are those of this one; its other chains follow as new ones.
+    pub fn append(&mut self, other: &Table, shared: u32) {
+        let base = self.table.chains.len() as u32;
+        let here = |chain: u32| if chain < shared { chain } else { chain - shared + base };
+        let others = other.chains.iter().skip(shared as usize);
+        self.table
+            .chains
+            .extend(others.map(|chain| Chain { name: Arc::clone(&chain.name), rules: Vec::with_capacity(chain.rules.len()) }));
+        for rule in &other.rules {
+            let position = self.table.rules.len() as u32;
+            let mut rule = rule.clone();
+            rule.chain = here(rule.chain);
+            if let Some(Target::Jump(to)) = &mut rule.target {
+                *to = here(*to);
+            }
+            if let Some(chain) = self.table.chains.get_mut(rule.chain as usize) {
+                chain.rules.push(position);
+            }
+            self.table.rules.push(rule);
+        }
     }
 
     /// The finished table.

@@ -37,7 +37,7 @@ pub struct Table {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chain {
     /// `KUBE-SVC-…`, or a built-in one such as `PREROUTING`.
-    pub name: String,
+    pub name: Arc<str>,
     /// Positions of its rules in [`Table::rules`], in order.
     pub rules: Vec<u32>,
 }
@@ -47,8 +47,8 @@ pub struct Chain {
 pub struct Rule {
     /// Position of its chain in [`Table::chains`].
     pub chain: u32,
-    /// All must hold; in printing order.
-    pub matches: Vec<Match>,
+    /// All must hold; in printing order. Rule sets that follow each other share what stays.
+    pub matches: Arc<[Match]>,
     /// What then happens; `None` only matches (and counts).
     pub target: Option<Target>,
     /// Why it stands there.

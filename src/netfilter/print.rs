@@ -44,16 +44,16 @@ pub fn rule(table: &Table, rule: &Rule) -> String {
 
 /// Whether the kernel has this chain by itself (`PREROUTING`), so that it is never declared.
 pub fn is_built_in(chain: &Chain) -> bool {
-    matches!(chain.name.as_str(), "PREROUTING" | "INPUT" | "FORWARD" | "OUTPUT" | "POSTROUTING")
+    matches!(&*chain.name, "PREROUTING" | "INPUT" | "FORWARD" | "OUTPUT" | "POSTROUTING")
 }
 
 fn chain_name(table: &Table, chain: u32) -> &str {
-    table.chains.get(chain as usize).map_or("", |chain| chain.name.as_str())
+    table.chains.get(chain as usize).map_or("", |chain| &*chain.name)
 }
 
 fn write_rule(out: &mut String, table: &Table, rule: &Rule) {
     let _ = write!(out, "-A {}", chain_name(table, rule.chain));
-    for condition in &rule.matches {
+    for condition in rule.matches.iter() {
         write_match(out, condition);
     }
     if let Some(target) = &rule.target {

@@ -158,7 +158,7 @@ impl Program {
         let hooks = Hook::ALL.map(|hook| {
             let (table_name, chain_name) = hook.chain();
             let table = rules.tables.iter().position(|table| table.name == table_name)?;
-            let chain = rules.tables.get(table)?.chains.iter().position(|chain| chain.name == chain_name)?;
+            let chain = rules.tables.get(table)?.chains.iter().position(|chain| &*chain.name == chain_name)?;
             Some((table as u32, chain as u32))
         });
         Program { index: Vec::new(), hooks, rules }
@@ -193,7 +193,7 @@ fn index(table: &Table, rules: &[u32]) -> Option<ChainIndex> {
     }
     let mut index = ChainIndex::default();
     for (position, rule) in (0u32..).zip(rules) {
-        let matches = table.rules.get(*rule as usize).map_or(&[][..], |rule| rule.matches.as_slice());
+        let matches = table.rules.get(*rule as usize).map_or(&[][..], |rule| &rule.matches);
         // A rule may only be skipped by what it asks before it draws lots or takes notes.
         let pure = matches.iter().take_while(|condition| !has_effect(condition));
         let (mut address, mut port) = (None, None);
@@ -210,7 +210,8 @@ fn index(table: &Table, rules: &[u32]) -> Option<ChainIndex> {
             (None, None) => index.others.push(position),
         }
     }
-    Some(index)
+    // Where no rule asks for a destination, an index would list all rules.
+    (index.others.len() < rules.len()).then_some(index)
 }
 
 fn has_effect(condition: &Match) -> bool {

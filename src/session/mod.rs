@@ -217,9 +217,9 @@ impl Session {
     fn apply(&mut self, files: &[SourceFile]) -> Vec<Change> {
         let (manifests, mut findings) = self.reader.read(files);
         let torn = findings.iter().any(|finding| finding.severity == Severity::Error && finding.object.is_none());
-        let before = match self.running.take() {
-            Some(running) => running.cluster,
-            None => Cluster::new(self.settings.clone(), self.seed),
+        let (before, plane) = match self.running.take() {
+            Some(running) => (running.cluster, Some(running.plane)),
+            None => (Cluster::new(self.settings.clone(), self.seed), None),
         };
         let manifests = Arc::new(manifests);
         let prune = if torn { Prune::Nothing } else { Prune::Missing };
@@ -227,19 +227,19 @@ impl Session {
         findings.extend(outcome.diagnostics);
         findings.extend(kubectl::advise::advise(&outcome.cluster));
         self.findings = findings;
-        self.run(outcome.cluster);
+        self.run(outcome.cluster, plane);
         outcome.changes
     }
 
     fn act(&mut self, event: &str) -> Vec<Change> {
         let (Ok(action), Some(running)) = (Action::parse(event), self.running.take()) else { return Vec::new() };
         let outcome = running.cluster.act(&action);
-        self.run(outcome.cluster);
+        self.run(outcome.cluster, Some(running.plane));
         outcome.changes
     }
 
-    fn run(&mut self, cluster: Cluster) {
-        let plane = DataPlane::program(&cluster);
+    fn run(&mut self, cluster: Cluster, before: Option<DataPlane>) {
+        let plane = before.map_or_else(|| DataPlane::program(&cluster), |plane| plane.reprogram(&cluster));
         self.running = Some(Running { cluster, plane });
     }
 

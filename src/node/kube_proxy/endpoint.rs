@@ -10,6 +10,7 @@ use crate::packet::Protocol;
 use crate::trace::FieldRef;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 const LABEL_SERVICE_NAME: &str = "kubernetes.io/service-name";
 const LABEL_HEADLESS: &str = "service.kubernetes.io/headless";
@@ -40,34 +41,42 @@ impl EndpointInfo {
     }
 }
 
-/// A Service port: namespace, Service, port's name, protocol.
-pub(super) type PortKey<'a> = (&'a str, &'a str, &'a str, Protocol);
+/// A port of a Service: its name and protocol.
+pub(super) type PortKey<'a> = (&'a str, Protocol);
 
 /// Endpoints by their text, which is also their order: `10.244.1.10:80` comes before `10.244.1.1:80`.
 pub(super) type EndpointMap<'a> = BTreeMap<PortKey<'a>, BTreeMap<String, EndpointInfo>>;
 
-/// Every Service port's endpoints as a node's kube-proxy knows them.
-pub(super) fn endpoints_map<'a>(store: &'a Store, node: &str) -> EndpointMap<'a> {
-    let mut map = EndpointMap::new();
-    for slice in store.all::<EndpointSlice>() {
+/// The slices that kube-proxy reads, by the namespace and name of their Service.
+pub(super) fn slices_by_service(store: &Store) -> BTreeMap<(&str, &str), Vec<&Arc<EndpointSlice>>> {
+    let mut slices: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for slice in store.endpoint_slices.values() {
         let labels = &slice.metadata.labels;
         if slice.address_type != "IPv4" || labels.contains_key(LABEL_HEADLESS) {
             continue;
         }
         let Some(service) = labels.get(LABEL_SERVICE_NAME).filter(|name| !name.is_empty()) else { continue };
+        slices.entry((slice.metadata.namespace.as_str(), service.as_str())).or_default().push(slice);
+    }
+    slices
+}
+
+/// The endpoints behind each port of a Service, as a node's kube-proxy knows them.
+pub(super) fn endpoints_map<'a>(slices: &[&'a Arc<EndpointSlice>], node: &str) -> EndpointMap<'a> {
+    let mut map = EndpointMap::new();
+    for slice in slices {
         for port in &slice.ports {
-            let Some((key, number)) = port_key(slice, service, port) else { continue };
+            let Some((key, number)) = port_key(port) else { continue };
             add_endpoints(map.entry(key).or_default(), slice, number, node);
         }
     }
     map
 }
 
-fn port_key<'a>(slice: &'a EndpointSlice, service: &'a str, port: &'a EndpointPort) -> Option<(PortKey<'a>, u16)> {
+fn port_key(port: &EndpointPort) -> Option<(PortKey<'_>, u16)> {
     let number = port.port.and_then(|number| u16::try_from(number).ok()).filter(|number| *number != 0)?;
     let protocol = Protocol::of_api(port.protocol.as_deref().unwrap_or_default())?;
-    let name = port.name.as_deref().unwrap_or_default();
-    Some(((&slice.metadata.namespace, service, name, protocol), number))
+    Some(((port.name.as_deref().unwrap_or_default(), protocol), number))
 }
 
 fn add_endpoints(set: &mut BTreeMap<String, EndpointInfo>, slice: &EndpointSlice, port: u16, node: &str) {

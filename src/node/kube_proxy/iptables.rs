@@ -4,7 +4,7 @@
 //! `namespace/name:port` where upstream walks a Go map. The jumps from the built-in chains stand last in each table.
 
 use super::{EndpointInfo, Endpoints, ProxyConfig, ServicePortInfo, ServicePorts, categorize_endpoints};
-use crate::netfilter::{Cidr, ConntrackState, Match, Meaning, Origin, RuleSet, Sense, TableBuilder, Target};
+use crate::netfilter::{Cidr, ConntrackState, Match, Meaning, Origin, RuleSet, Sense, Table, TableBuilder, Target};
 use crate::packet::Protocol;
 use crate::trace::FieldRef;
 use sha2::{Digest, Sha256};
@@ -19,14 +19,43 @@ const LARGE_CLUSTER_ENDPOINTS: usize = 1000;
 
 /// The rules that a node's kube-proxy writes.
 pub fn rules(ports: &ServicePorts, config: &ProxyConfig) -> RuleSet {
-    let endpoints: usize = ports.values().map(|port| port.endpoints.len()).sum();
-    let mut writer = Writer::new(config, endpoints > LARGE_CLUSTER_ENDPOINTS);
-    writer.begin();
-    for port in ports.values() {
-        writer.service_port(port);
+    Written::default().update(ports, config).1
+}
+
+/// The rules of each Service port as a kube-proxy wrote them last, so that it makes only those anew whose port changed.
+#[derive(Clone, Debug, Default)]
+pub struct Written {
+    large: bool,
+    /// By the order of ports; filter and nat, each with the fixed chains and the port's own.
+    pieces: Vec<(Arc<ServicePortInfo>, Arc<[Table; 2]>)>,
+}
+
+impl Written {
+    /// Writes the rules for these ports. The configuration must be that of the last time.
+    pub fn update(&self, ports: &ServicePorts, config: &ProxyConfig) -> (Written, RuleSet) {
+        let endpoints: usize = ports.iter().map(|port| port.endpoints.len()).sum();
+        let mut next = Written { large: endpoints > LARGE_CLUSTER_ENDPOINTS, pieces: Vec::with_capacity(ports.len()) };
+        let known = if next.large == self.large { self.pieces.as_slice() } else { &[] };
+        let mut writer = Writer::new(config, next.large);
+        let shared = (writer.filter.chains(), writer.nat.chains());
+        writer.begin();
+        for port in ports {
+            let place = known.binary_search_by(|(known, _)| known.key().cmp(&port.key())).ok();
+            let same = place.and_then(|at| known.get(at)).filter(|(known, _)| Arc::ptr_eq(known, port) || known == port);
+            let piece = same.map_or_else(|| piece(port, config, next.large), |(_, piece)| Arc::clone(piece));
+            writer.filter.append(&piece[0], shared.0);
+            writer.nat.append(&piece[1], shared.1);
+            next.pieces.push((Arc::clone(port), piece));
+        }
+        writer.end();
+        (next, RuleSet { tables: vec![writer.filter.finish(), writer.nat.finish()] })
     }
-    writer.end();
-    RuleSet { tables: vec![writer.filter.finish(), writer.nat.finish()] }
+}
+
+fn piece(port: &ServicePortInfo, config: &ProxyConfig, large: bool) -> Arc<[Table; 2]> {
+    let mut writer = Writer::new(config, large);
+    writer.service_port(port);
+    Arc::new([writer.filter.finish(), writer.nat.finish()])
 }
 
 /// The 16 characters that stand for a Service port in chain names.

@@ -2,7 +2,7 @@
 //!
 //! Follows `pkg/proxy` of Kubernetes 1.36: `serviceport.go`, `endpointslicecache.go`, `topology.go`, `iptables/proxier.go`, `nftables/proxier.go`, with
 //! kubeadm's configuration (`detectLocalMode: ClusterCIDR`, mark bit 14, node ports on all addresses and on localhost).
-//! Left out: IPv6, partial syncs (the text is always that of a full sync), and the counters of `nfacct`: upstream makes them itself
+//! Left out: IPv6, the text of partial syncs (it is always that of a full sync, though only what changed is made anew), and the counters of `nfacct`: upstream makes them itself
 //! before it loads its text, and where it could not, it leaves them out, too (with the rule that only counts localhost's node ports).
 
 mod endpoint;
@@ -12,7 +12,7 @@ mod service_port;
 mod topology;
 
 pub use endpoint::EndpointInfo;
-pub use service_port::{ServicePortInfo, ServicePorts, service_ports};
+pub use service_port::{ChangeTracker, ServicePortInfo, ServicePorts, service_ports};
 pub use topology::{Endpoints, categorize_endpoints};
 
 use crate::api::core::Node;

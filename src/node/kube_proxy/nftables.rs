@@ -28,7 +28,7 @@ pub fn table(ports: &ServicePorts, config: &ProxyConfig) -> NftTable {
     writer.declare();
     writer.jumps();
     writer.fixed_rules();
-    for port in ports.values() {
+    for port in ports {
         writer.service_port(port);
     }
     writer.table

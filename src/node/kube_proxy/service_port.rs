@@ -2,15 +2,16 @@
 //!
 //! Follows `pkg/proxy/serviceport.go`, `servicechangetracker.go` and `util/utils.go`.
 
-use super::endpoint::{EndpointInfo, endpoints_map};
+use super::endpoint::{EndpointInfo, endpoints_map, slices_by_service};
 use super::{parse_cidr_sloppy, parse_ip_sloppy};
 use crate::api::ObjectRef;
 use crate::api::core::{Service, ServicePort};
+use crate::api::discovery::EndpointSlice;
 use crate::cluster::Store;
 use crate::netfilter::Cidr;
 use crate::packet::Protocol;
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 const LABEL_SERVICE_PROXY_NAME: &str = "service.kubernetes.io/service-proxy-name";
 
@@ -46,6 +47,11 @@ pub struct ServicePortInfo {
 }
 
 impl ServicePortInfo {
+    /// What orders ports.
+    pub(super) fn key(&self) -> (&str, Protocol) {
+        (&self.name, self.protocol)
+    }
+
     /// Whether it can be reached by more than its cluster address.
     pub fn externally_accessible(&self) -> bool {
         self.node_port != 0 || !self.load_balancer_vips.is_empty() || !self.external_ips.is_empty()
@@ -63,24 +69,86 @@ impl ServicePortInfo {
 }
 
 /// All ports of all Services, by name and protocol: the order in which rules are printed.
-pub type ServicePorts = BTreeMap<(String, Protocol), ServicePortInfo>;
+pub type ServicePorts = Vec<Arc<ServicePortInfo>>;
 
 /// The Service ports for which a node's kube-proxy writes rules: not of headless and ExternalName Services, nor of those that
 /// another proxy serves.
 pub fn service_ports(store: &Store, node: &str) -> ServicePorts {
-    let mut endpoints = endpoints_map(store, node);
-    let mut ports = ServicePorts::new();
-    for service in store.all::<Service>() {
-        let Some(cluster_ip) = proxied_ip(service) else { continue };
-        for (index, port) in service.spec.ports.iter().enumerate() {
-            let Some(mut info) = service_port_info(service, cluster_ip, index, port) else { continue };
+    ChangeTracker::default().update(store, node).ports()
+}
+
+/// What a node's kube-proxy made of each Service: `ServiceChangeTracker` and `EndpointsChangeTracker` in one. A change costs what
+/// it touches.
+#[derive(Clone, Debug, Default)]
+pub struct ChangeTracker {
+    /// By namespace and name.
+    services: Vec<Arc<Tracked>>,
+}
+
+#[derive(Debug)]
+struct Tracked {
+    service: Arc<Service>,
+    slices: Vec<Arc<EndpointSlice>>,
+    ports: ServicePorts,
+}
+
+impl ChangeTracker {
+    /// Looks at the objects: a Service that is still the same, with the same slices, keeps its ports.
+    pub fn update(&self, store: &Store, node: &str) -> ChangeTracker {
+        let slices = slices_by_service(store);
+        let mut services = Vec::with_capacity(store.services.len());
+        for service in store.services.values() {
             let meta = &service.metadata;
-            let key = (meta.namespace.as_str(), meta.name.as_str(), port.name.as_str(), info.protocol);
-            info.endpoints = endpoints.remove(&key).map(|set| set.into_values().collect()).unwrap_or_default();
-            ports.insert((info.name.clone(), info.protocol), info);
+            let key = (meta.namespace.as_str(), meta.name.as_str());
+            let slices = slices.get(&key).map_or(&[][..], Vec::as_slice);
+            let place = self.services.binary_search_by(|known| known.key().cmp(&key));
+            let known = place.ok().and_then(|at| self.services.get(at)).filter(|known| known.is_of(service, slices));
+            services.push(known.map_or_else(|| Arc::new(Tracked::new(service, slices, node)), Arc::clone));
         }
+        ChangeTracker { services }
     }
-    ports
+
+    /// Whether nothing changed in between.
+    pub fn is_same(&self, other: &ChangeTracker) -> bool {
+        let pairs = self.services.iter().zip(&other.services);
+        self.services.len() == other.services.len() && pairs.into_iter().all(|(one, other)| Arc::ptr_eq(one, other))
+    }
+
+    /// The ports of all Services.
+    pub fn ports(&self) -> ServicePorts {
+        let mut ports: ServicePorts = self.services.iter().flat_map(|known| &known.ports).cloned().collect();
+        ports.sort_by(|one, other| one.key().cmp(&other.key()));
+        ports
+    }
+}
+
+impl Tracked {
+    fn new(service: &Arc<Service>, slices: &[&Arc<EndpointSlice>], node: &str) -> Tracked {
+        let mut endpoints = endpoints_map(slices, node);
+        let mut ports = ServicePorts::new();
+        let cluster_ip = proxied_ip(service);
+        for (index, port) in service.spec.ports.iter().enumerate() {
+            let info = cluster_ip.and_then(|cluster_ip| service_port_info(service, cluster_ip, index, port));
+            let Some(mut info) = info else { continue };
+            let set = endpoints.remove(&(port.name.as_str(), info.protocol));
+            info.endpoints = set.map(|set| set.into_values().collect()).unwrap_or_default();
+            // Of two ports with one name the last counts.
+            ports.retain(|other: &Arc<ServicePortInfo>| other.key() != info.key());
+            ports.push(Arc::new(info));
+        }
+        Tracked { service: Arc::clone(service), slices: slices.iter().map(|slice| Arc::clone(slice)).collect(), ports }
+    }
+
+    fn key(&self) -> (&str, &str) {
+        (&self.service.metadata.namespace, &self.service.metadata.name)
+    }
+
+    fn is_of(&self, service: &Arc<Service>, slices: &[&Arc<EndpointSlice>]) -> bool {
+        let pairs = self.slices.iter().zip(slices);
+        Arc::ptr_eq(&self.service, service)
+            && self.slices.len() == slices.len()
+            && pairs.into_iter().all(|(one, other)| Arc::ptr_eq(one, other))
+    }
 }
 
 fn proxied_ip(service: &Service) -> Option<Ipv4Addr> {

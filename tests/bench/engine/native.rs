@@ -1,14 +1,22 @@
-//! The same work natively, one part at a time, so that instructions can be counted:
-//! `valgrind --tool=callgrind --toggle-collect='*measured*' kubehop-native PART`.
+//! The same work natively. Without an argument it prints how rule sets grow, as ratios. With one it does a part alone, so that
+//! instructions can be counted, which stays the same on a busy machine:
+//! `valgrind --tool=callgrind --toggle-collect='*measured*' kubehop-native edit 3`; parts: edit, fresh, counted, traced, told.
 
+mod scale;
+
+use kubehop::cluster::Cluster;
+use kubehop::data_plane::DataPlane;
 use kubehop::kubectl::SourceFile;
 use kubehop::random::Seed;
 use kubehop::session::{Command, Session};
 use kubehop::trace::Request;
+use scale::Scale;
+use std::hint::black_box;
+use std::time::Instant;
 
 fn edit(session: &mut Session, revision: u64, text: String) {
     let files = vec![SourceFile { name: "shop.yaml".into(), text }];
-    std::hint::black_box(session.handle(Command::Edit { revision, files }));
+    black_box(session.handle(Command::Edit { revision, files }));
 }
 
 fn request(seed: u64) -> Request {
@@ -16,26 +24,25 @@ fn request(seed: u64) -> Request {
 }
 
 #[inline(never)]
-fn measured(part: &str, session: &mut Session, texts: &[String], count: u64) {
+fn measured(part: &str, session: &mut Session, plane: &mut DataPlane, cluster: &Cluster, texts: &[String], count: u64) {
+    let mut request = request(0);
     for round in 0..count {
+        request.seed = Seed(round);
         match part {
-            "traced" => drop(std::hint::black_box(session.handle(Command::Send { request: request(round) }))),
-            "counted" => {
-                drop(std::hint::black_box(session.handle(Command::Burst { request: request(round * 10), count: 10 })))
-            }
+            "told" => drop(black_box(plane.send(cluster, &request))),
+            "traced" => drop(black_box(plane.record(cluster, &request))),
+            "counted" => drop(black_box(plane.verdict(cluster, &request))),
             "fresh" => {
                 *session = Session::default();
                 edit(session, 1, texts[0].clone());
-                drop(std::hint::black_box(session.handle(Command::Send { request: request(1) })));
+                drop(black_box(session.handle(Command::Send { request: request.clone() })));
             }
             _ => edit(session, round + 3, texts[round as usize % texts.len()].clone()),
         }
     }
 }
 
-fn main() {
-    let part = std::env::args().nth(1).unwrap_or_else(|| "edit".into());
-    let count = std::env::args().nth(2).and_then(|count| count.parse().ok()).unwrap_or(3);
+fn one_part(part: &str, count: u64) {
     let mut session = Session::default();
     let web = include_str!("../web.yaml").to_string();
     let app = include_str!("../app.yaml");
@@ -44,13 +51,48 @@ fn main() {
         let all: Vec<String> = (0..24).map(one).collect();
         all.join("---\n").replacen("replicas: 2", &format!("replicas: {replicas}"), 1)
     };
-    let texts = match part.as_str() {
-        "edit" => vec![shop(3), shop(4), shop(2)],
-        _ => vec![web],
-    };
+    let texts = if part == "edit" { vec![shop(3), shop(4), shop(2)] } else { vec![web] };
     edit(&mut session, 1, texts.last().cloned().unwrap_or_default());
-    session.handle(Command::Send { request: request(1) });
-    let start = std::time::Instant::now();
-    measured(&part, &mut session, &texts, count);
-    println!("{part}: {:.3} ms each", start.elapsed().as_secs_f64() * 1000.0 / count as f64);
+    let cluster = session.cluster().cloned().unwrap_or_default();
+    let mut plane = DataPlane::program(&cluster);
+    plane.send(&cluster, &request(1));
+    let start = Instant::now();
+    measured(part, &mut session, &mut plane, &cluster, &texts, count);
+    println!("{part}: {:.4} ms each", start.elapsed().as_secs_f64() * 1000.0 / count as f64);
+}
+
+/// Milliseconds, the median of so many rounds.
+fn time(rounds: usize, mut work: impl FnMut() -> u32) -> f64 {
+    let mut times: Vec<f64> = (0..rounds)
+        .map(|_| {
+            let start = Instant::now();
+            black_box(work());
+            start.elapsed().as_secs_f64() * 1000.0
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[rounds / 2]
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    if let Some(part) = arguments.next() {
+        return one_part(&part, arguments.next().and_then(|count| count.parse().ok()).unwrap_or(3));
+    }
+    const PACKETS: u32 = 2000;
+    let mut least: Option<(f64, f64)> = None;
+    for services in [100, 1000, 5000] {
+        let scale = Scale::new(services);
+        let (full, change) = (time(5, || scale.full()), time(9, || scale.change()));
+        let walk = time(9, || scale.walk(PACKETS)) / f64::from(PACKETS);
+        let (first, step) = *least.get_or_insert((full, walk));
+        println!(
+            "{services:>5} Services x 10 endpoints, {:>6} rules, native: all of them {full:8.1} ms ({:5.1} x those of 100); \
+             one Pod replaced {change:6.2} ms ({:5.1} x quicker); one packet {:4.2} x that among 100",
+            scale.full(),
+            full / first,
+            full / change,
+            walk / step,
+        );
+    }
 }
