@@ -290,9 +290,8 @@ fn allocation_first(world: &mut World, manifests: &Manifests) {
         let old = world.cluster.store.services.get(&key_of(&service.metadata)).cloned();
         let mut taken = Taken::by(&world.cluster.store);
         let range = world.cluster.settings.service_range();
-        if let Err((path, message)) = allocate(&mut service, old.as_deref(), range, &mut taken) {
-            first.push((at, upstream(manifest, &path, message)));
-        }
+        let refused = allocate(&mut service, old.as_deref(), range, &mut taken).err().unwrap_or_default();
+        first.extend(refused.into_iter().map(|(path, message)| (at, upstream(manifest, &path, message))));
     }
     for (at, refusal) in first.into_iter().rev() {
         let known = |d: &Diagnostic| d.object == refusal.object && d.path == refusal.path && d.message == refusal.message;
@@ -413,7 +412,7 @@ fn write_service(world: &mut World, mut new: Service, manifest: &Manifest, taken
     let anywhere = Cidr { base: Ipv4Addr::UNSPECIFIED, bits: 0 };
     let range = if dump::is_dumped(manifest) { anywhere } else { world.cluster.settings.service_range() };
     let refused = allocate(&mut new, old.as_deref(), range, taken);
-    refused.map_err(|(path, message)| vec![FieldError { path, message }])?;
+    refused.map_err(|refusals| refusals.into_iter().map(|(path, message)| FieldError { path, message }).collect::<Vec<_>>())?;
     if let Some(old) = &old {
         check_update(&new, old.as_ref())?;
         keep_meta(&mut new, old.as_ref());

@@ -30,8 +30,10 @@ type topic struct {
 func topics() []topic {
 	return []topic{
 		{name: "admission", run: runAdmission, fuzz: fuzzAdmission},
-		{name: "updates", run: runAdmission},
-		{name: "yaml", run: runYAML},
+		{name: "updates", run: runAdmission, fuzz: fuzzUpdates},
+		{name: "apimachinery", run: runAPIMachinery, fuzz: fuzzAPIMachinery},
+		{name: "fields", run: runFields},
+		{name: "yaml", run: runYAML, fuzz: fuzzYAML},
 		{name: "describe", run: runDescribe},
 		{name: "slices", run: runSlices, fuzz: fuzzSlices},
 		{name: "dns", run: runDNS, fuzz: fuzzDNS},

@@ -72,8 +72,8 @@ pub type Refusal = (String, String);
 /// Gives a Service its ClusterIP and node ports, and notes them as taken.
 ///
 /// # Errors
-/// The field and the message of the first number that cannot be had; nothing is taken then.
-pub fn allocate(service: &mut Service, old: Option<&Service>, range: Cidr, taken: &mut Taken) -> Result<(), Refusal> {
+/// What is wrong with the address families, or the first number that cannot be had; nothing is taken then.
+pub fn allocate(service: &mut Service, old: Option<&Service>, range: Cidr, taken: &mut Taken) -> Result<(), Vec<Refusal>> {
     if let Some(old) = old {
         keep(service, old);
     }
@@ -81,10 +81,11 @@ pub fn allocate(service: &mut Service, old: Option<&Service>, range: Cidr, taken
     if let Some(old) = old {
         trial.free(old);
     }
-    fill_families(service);
-    allocate_address(service, range, &mut trial)?;
-    allocate_ports(service, &mut trial)?;
-    allocate_health_check(service, &mut trial)?;
+    fill_families(service, old)?;
+    let numbers = allocate_address(service, range, &mut trial)
+        .and_then(|()| allocate_ports(service, &mut trial))
+        .and_then(|()| allocate_health_check(service, &mut trial));
+    numbers.map_err(|refusal| vec![refusal])?;
     *taken = trial;
     Ok(())
 }
@@ -120,25 +121,76 @@ fn needs_health_check(service: &Service) -> bool {
     service.spec.type_ == "LoadBalancer" && service.spec.external_traffic_policy == "Local"
 }
 
-/// A cluster with IPv4 alone: one family, except for headless Services without selector, which ask for both.
-fn fill_families(service: &mut Service) {
+/// `initIPFamilyFields` in a cluster with IPv4 alone: one family, except for headless Services without selector, which ask for both.
+fn fill_families(service: &mut Service, old: Option<&Service>) -> Result<(), Vec<Refusal>> {
     let spec = &mut service.spec;
     if spec.type_ == "ExternalName" {
         spec.ip_families.clear();
         spec.ip_family_policy = None;
-        return;
+        return Ok(());
     }
     let free_headless = spec.cluster_ip == "None" && spec.selector.is_empty();
     if spec.ip_family_policy.is_none() {
-        let dual = free_headless && spec.ip_families.is_empty();
-        spec.ip_family_policy = Some(if dual { "RequireDualStack" } else { "SingleStack" }.into());
+        let before = old.and_then(|old| old.spec.ip_family_policy.clone());
+        let usual = if free_headless { "RequireDualStack" } else { "SingleStack" };
+        spec.ip_family_policy = Some(before.unwrap_or_else(|| usual.into()));
+    }
+    let policy = spec.ip_family_policy.clone().unwrap_or_default();
+    let mut refusals = Vec::new();
+    if policy == "SingleStack" {
+        for (what, count) in [("cluster IPs", spec.cluster_ips.len()), ("IP families", spec.ip_families.len())] {
+            if count == 2 {
+                refusals.push(refuse_policy(
+                    &policy,
+                    &format!("must be 'RequireDualStack' or 'PreferDualStack' when multiple {what} are specified"),
+                ));
+            }
+        }
+    }
+    let given = if spec.cluster_ips.is_empty() { vec![spec.cluster_ip.clone()] } else { spec.cluster_ips.clone() };
+    for (index, ip) in given.iter().enumerate().take_while(|(_, ip)| *ip != "None") {
+        if index < spec.ip_families.len() || ip.is_empty() {
+            continue;
+        }
+        if ip.contains(':') {
+            let list: Vec<String> = given.iter().map(|ip| format!("\"{ip}\"")).collect();
+            let message = format!("Invalid value: [{}]: IPv6 is not configured on this cluster", list.join(","));
+            refusals.push((format!("spec.clusterIPs[{index}]"), message));
+        } else {
+            spec.ip_families.push("IPv4".into());
+        }
+    }
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    if free_headless {
+        if spec.ip_families.is_empty() {
+            spec.ip_families.push("IPv4".into());
+        }
+        if spec.ip_families.len() < 2 && policy != "SingleStack" {
+            let other = if spec.ip_families.first().is_some_and(|family| family == "IPv4") { "IPv6" } else { "IPv4" };
+            spec.ip_families.push(other.into());
+        }
+        return Ok(());
+    }
+    if policy == "RequireDualStack" {
+        refusals.push(refuse_policy(&policy, "this cluster is not configured for dual-stack services"));
+    }
+    for (index, family) in spec.ip_families.iter().enumerate().filter(|(_, family)| *family != "IPv4") {
+        refusals
+            .push((format!("spec.ipFamilies[{index}]"), format!("Invalid value: \"{family}\": not configured on this cluster")));
+    }
+    if !refusals.is_empty() {
+        return Err(refusals);
     }
     if spec.ip_families.is_empty() {
         spec.ip_families.push("IPv4".into());
-        if free_headless && spec.ip_family_policy.as_deref() != Some("SingleStack") {
-            spec.ip_families.push("IPv6".into());
-        }
     }
+    Ok(())
+}
+
+fn refuse_policy(policy: &str, why: &str) -> Refusal {
+    ("spec.ipFamilyPolicy".into(), format!("Invalid value: \"{policy}\": {why}"))
 }
 
 fn allocate_address(service: &mut Service, range: Cidr, taken: &mut Taken) -> Result<(), Refusal> {
@@ -263,8 +315,9 @@ fn allocate_health_check(service: &mut Service, taken: &mut Taken) -> Result<(),
     let asked = service.spec.health_check_node_port;
     if asked != 0 {
         // An internal error upstream: it names no field.
-        return reserve(asked, taken)
-            .map_err(|why| (String::new(), format!("failed to allocate requested HealthCheck NodePort {asked}: {why}")));
+        return reserve(asked, taken).map_err(|why| {
+            (String::new(), format!("Internal error occurred: failed to allocate requested HealthCheck NodePort {asked}: {why}"))
+        });
     }
     let key = format!("{}/{}:healthCheck", service.metadata.namespace, service.metadata.name);
     let full = || (String::new(), "failed to allocate a HealthCheck NodePort 0: range is full".to_string());
@@ -285,7 +338,7 @@ mod tests {
     }
 
     fn refusal(json: &str, taken: &mut Taken) -> Refusal {
-        allocate(&mut service(json), None, range(), taken).unwrap_err()
+        allocate(&mut service(json), None, range(), taken).unwrap_err().remove(0)
     }
 
     #[test]

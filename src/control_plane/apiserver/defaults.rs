@@ -4,6 +4,7 @@
 //! the object's JSON, so that fields which are not played get theirs, too (a Pod template's hash covers them). Left out: defaults
 //! of storage volumes that name a server (iSCSI, RBD, ScaleIO, Azure), and Pod-level resources.
 
+use super::quantity::Quantity;
 use crate::api::Kind;
 use serde_json::{Map, Value, json};
 
@@ -117,7 +118,7 @@ fn secret(object: &mut Value) {
     }
 }
 
-fn base64(bytes: &[u8]) -> String {
+pub(super) fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
@@ -133,8 +134,17 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 fn node(object: &mut Value) {
-    if let Some(range) = object.pointer("/spec/podCIDR").filter(|range| **range != "").cloned() {
-        absent(child(object, "spec"), "podCIDRs", json!([range]));
+    // The old name of the field wins where they differ, and follows the list where it is not there.
+    let old = object.pointer("/spec/podCIDR").filter(|range| **range != "").cloned();
+    let first = object.pointer("/spec/podCIDRs/0").cloned();
+    let spec = child(object, "spec");
+    match (old, first) {
+        (Some(old), first) if first.as_ref() != Some(&old) => spec["podCIDRs"] = json!([old]),
+        (None, Some(first)) => spec["podCIDR"] = first,
+        _ => {}
+    }
+    for list in ["capacity", "allocatable"] {
+        amounts(object.pointer_mut(&format!("/status/{list}")));
     }
     if let Some(capacity) = object.pointer("/status/capacity").cloned() {
         absent(child(object, "status"), "allocatable", capacity);
@@ -230,7 +240,11 @@ fn stateful_set(object: &mut Value) {
     for claim in items(spec, "volumeClaimTemplates") {
         text(claim, "apiVersion", "v1");
         text(claim, "kind", "PersistentVolumeClaim");
-        absent(child(claim, "spec"), "volumeMode", "Filesystem".into());
+        let spec = child(claim, "spec");
+        absent(spec, "volumeMode", "Filesystem".into());
+        if let Some(claimed) = existing(spec, "resources") {
+            resources(claimed);
+        }
         text(child(claim, "status"), "phase", "Pending");
     }
     template(spec);
@@ -270,6 +284,21 @@ fn pod(object: &mut Value) {
     text(child(object, "status"), "phase", "Pending");
 }
 
+/// Amounts are kept to a thousandth.
+fn resources(resources: &mut Value) {
+    for list in ["limits", "requests"] {
+        amounts(resources.get_mut(list));
+    }
+}
+
+fn amounts(list: Option<&mut Value>) {
+    for amount in list.and_then(Value::as_object_mut).into_iter().flat_map(|list| list.values_mut()) {
+        if let Some(quantity) = Quantity::of(amount) {
+            *amount = quantity.to_milli().to_string().into();
+        }
+    }
+}
+
 /// A limit is also the request, where none is written.
 fn requests_from_limits(container: &mut Value) {
     let Some(limits) = container.pointer("/resources/limits").and_then(Value::as_object).cloned() else { return };
@@ -304,6 +333,7 @@ fn container(container: &mut Value) {
     text(container, "terminationMessagePath", "/dev/termination-log");
     text(container, "terminationMessagePolicy", "File");
     absent(container, "resources", json!({}));
+    resources(child(container, "resources"));
     items(container, "ports").for_each(|port| text(port, "protocol", "TCP"));
     for variable in items(container, "env") {
         let source = existing(variable, "valueFrom").and_then(|source| existing(source, "fieldRef"));
@@ -343,11 +373,20 @@ fn handler(probe: &mut Value) {
 fn tag(image: &str) -> Option<&str> {
     // What stands before the first slash is a registry only if it looks like a host.
     let is_host = |text: &str| text.contains(['.', ':']) || text == "localhost" || text.chars().any(|c| c.is_ascii_uppercase());
-    let rest = image.split_once('/').filter(|(host, _)| is_host(host)).map_or(image, |(_, rest)| rest);
+    let (host, rest) = match image.split_once('/').filter(|(host, _)| is_host(host)) {
+        Some((host, rest)) => (host, rest),
+        None => ("", image),
+    };
     let (name, digest) = rest.split_once('@').map_or((rest, None), |(name, digest)| (name, Some(digest)));
     let (path, tag) = name.split_once(':').map_or((name, None), |(path, tag)| (path, Some(tag)));
-    let is_hash = path.len() == 64 && path.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_hash || !path.split('/').all(is_path_component) {
+    let is_hash = image.len() == 64 && image.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    // Docker Hub's own images stand in a folder of that name.
+    let length = path.len() + if host.is_empty() && !path.contains('/') { "library/".len() } else { 0 };
+    let (domain, port) = host.split_once(':').unwrap_or((host, "1"));
+    let good_host = !port.is_empty()
+        && port.bytes().all(|byte| byte.is_ascii_digit())
+        && domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
+    if is_hash || length > 255 || !good_host || !path.split('/').all(is_path_component) {
         return None;
     }
     let word = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);

@@ -14,6 +14,8 @@ mod notes;
 mod quantity;
 mod strict;
 mod suggest;
+#[cfg(test)]
+mod texts;
 pub mod validation;
 
 pub use admit::{Admission, Admitted, AdmittedObject, Object, admit};

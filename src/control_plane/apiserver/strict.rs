@@ -4,7 +4,8 @@
 //! that is the order of the errors. The API server stops at the first wrong type and says nothing of unknown fields then; the
 //! first error here is the same, and the others follow it.
 
-use super::quantity;
+use super::defaults::base64;
+use super::quantity::Quantity;
 use crate::kubectl::schema::{self, Field, Type};
 use serde_json::{Map, Value};
 
@@ -80,6 +81,7 @@ impl Decoder {
             (Type::String, Value::String(_)) | (Type::Bool, Value::Bool(_)) => value.clone(),
             (Type::Time | Type::MicroTime, Value::String(text)) => self.checked(kind, value, bad_time(text)),
             (Type::Bytes, Value::String(text)) => self.checked(kind, value, bad_base64(text)),
+            (Type::Bytes, Value::Array(items)) => self.bytes(items),
             (Type::IntOrString, Value::String(_)) => value.clone(),
             (Type::Int32 | Type::IntOrString, Value::Number(number)) => {
                 let fits = number.as_i64().is_some_and(|number| i32::try_from(number).is_ok());
@@ -104,12 +106,26 @@ impl Decoder {
     fn quantity(&mut self, value: &Value) -> Value {
         let text = match value {
             Value::String(text) => text.clone(),
+            Value::Number(number) => go_number(number),
             other => other.to_string(),
         };
-        match quantity::canonical(&text) {
-            Ok(text) => Value::String(text),
+        match Quantity::parse(&text) {
+            Ok(quantity) => Value::String(quantity.to_string()),
             Err(message) => self.error(&Type::Quantity, value, message.into()),
         }
+    }
+
+    /// Go takes a list of numbers for bytes, too.
+    fn bytes(&mut self, items: &[Value]) -> Value {
+        let mut bytes = Vec::with_capacity(items.len());
+        for item in items {
+            match item.as_u64().and_then(|number| u8::try_from(number).ok()) {
+                Some(byte) => bytes.push(byte),
+                None if item.is_null() => bytes.push(0),
+                None => drop(self.mismatch(&Type::Int32, "uint8", item)),
+            }
+        }
+        base64(&bytes).into()
     }
 
     fn object(&mut self, name: &'static str, fields: &Map<String, Value>) -> Value {
@@ -187,7 +203,9 @@ impl Decoder {
             Value::Array(_) => "array".to_string(),
             Value::String(_) => "string".to_string(),
             Value::Bool(_) => "bool".to_string(),
-            Value::Number(number) if matches!(kind, Type::Int32 | Type::Int64 | Type::IntOrString) => format!("number {number}"),
+            Value::Number(number) if matches!(kind, Type::Int32 | Type::Int64 | Type::IntOrString) => {
+                format!("number {}", go_number(number))
+            }
             _ => "number".to_string(),
         };
         let into = if self.stack.is_empty() {
@@ -213,30 +231,60 @@ fn sorted(fields: &Map<String, Value>) -> Vec<(&String, &Value)> {
 /// What Go holds where nothing was written.
 fn zero(kind: &Type) -> Value {
     match kind {
-        Type::String => "".into(),
+        Type::String | Type::Bytes => "".into(),
         Type::Bool => false.into(),
         Type::Int32 | Type::Int64 | Type::IntOrString => 0.into(),
         Type::Quantity => "0".into(),
         Type::Struct(_) | Type::Map(_) => Value::Object(Map::new()),
         Type::List(_) => Value::Array(Vec::new()),
-        Type::Time | Type::MicroTime | Type::Bytes | Type::Any => Value::Null,
+        Type::Time | Type::MicroTime | Type::Any => Value::Null,
     }
 }
 
-/// Go's complaint about base64: the position of the first byte that cannot be.
-fn bad_base64(text: &str) -> Option<String> {
-    let bytes: Vec<(usize, u8)> = text.bytes().enumerate().filter(|(_, byte)| !b"\r\n".contains(byte)).collect();
-    let (mut count, mut padding) = (0usize, 0usize);
-    for (at, byte) in &bytes {
-        let letter = byte.is_ascii_alphanumeric() || b"+/".contains(byte);
-        let pads = *byte == b'=' && (count + padding) % 4 >= 2;
-        if !(letter && padding == 0 || pads) {
-            return Some(format!("illegal base64 data at input byte {at}"));
+/// A number as `encoding/json` writes it: a long way before an exponent.
+fn go_number(number: &serde_json::Number) -> String {
+    match number.as_f64() {
+        Some(float) if number.is_f64() && (float == 0.0 || (1e-6..1e21).contains(&float.abs())) => float.to_string(),
+        Some(float) if number.is_f64() => {
+            let text = format!("{float:e}");
+            if float.abs() < 1.0 { text } else { text.replace('e', "e+") }
         }
-        count += usize::from(letter);
-        padding += usize::from(pads);
+        _ => number.to_string(),
     }
-    if (count + padding) % 4 == 0 { None } else { Some(format!("illegal base64 data at input byte {}", text.len())) }
+}
+
+/// Go's complaint about base64 (`decodeQuantum` in encoding/base64): a group of four that is not full is reported where it
+/// begins, any other fault at its byte.
+fn bad_base64(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut group = 0;
+    let illegal = |at: usize| Some(format!("illegal base64 data at input byte {at}"));
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'\r' | b'\n' => {}
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => group = (group + 1) % 4,
+            b'=' if group >= 2 => return bad_padding(bytes, at, group).and_then(illegal),
+            _ => return illegal(at),
+        }
+    }
+    if group == 0 { None } else { illegal(bytes.len() - group) }
+}
+
+/// What is wrong from the first `=` on, after two or three letters of a group.
+fn bad_padding(bytes: &[u8], first: usize, letters: usize) -> Option<usize> {
+    let next = |from: usize| {
+        let rest = bytes.iter().enumerate().skip(from);
+        rest.filter(|(_, byte)| !b"\r\n".contains(byte)).map(|(at, byte)| (at, *byte)).next()
+    };
+    let mut end = first;
+    if letters == 2 {
+        match next(first + 1) {
+            Some((at, b'=')) => end = at,
+            Some((at, _)) => return Some(at - 1),
+            None => return Some(bytes.len()),
+        }
+    }
+    next(end + 1).map(|(at, _)| at)
 }
 
 /// `time.Parse` with RFC 3339, roughly: the shape of the text.

@@ -1,7 +1,7 @@
 //! IP addresses and CIDR blocks (`k8s.io/apimachinery/pkg/util/validation/ip.go`, and `ValidateEndpointIP` of
 //! `pkg/apis/core/validation`), with the strict rules that are the default since 1.36.
 
-use super::field::{At, Errors};
+use super::field::{At, Errors, quoted};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// An address as Go's old parser reads it: octets may have leading zeros.
@@ -38,6 +38,35 @@ pub fn ip(text: &str) -> Vec<String> {
         errors.push("must not be an IPv4-mapped IPv6 address".to_string());
     }
     errors
+}
+
+/// `GetWarningsForIP`: an address that can be read but is not written as it should be.
+pub fn ip_warning(at: &At) -> Option<String> {
+    let (path, text) = (&at.path, at.text());
+    let address = parse_sloppy(text)?;
+    match text.parse::<IpAddr>() {
+        Ok(IpAddr::V4(_)) => None,
+        Ok(IpAddr::V6(v6)) if v6.to_ipv4_mapped().is_none() => {
+            let good = v6.to_string();
+            let advice =
+                || format!("{path}: IPv6 address {} should be in RFC 5952 canonical format ({})", quoted(text), quoted(&good));
+            (good != text).then(advice)
+        }
+        _ => {
+            let good = quoted(&address.to_canonical().to_string());
+            Some(format!("{path}: non-standard IP address {} is invalid: use {good}", quoted(text)))
+        }
+    }
+}
+
+/// The same for a block, as far as validation lets it through (`GetWarningsForCIDR`).
+pub fn cidr_warning(at: &At) -> Option<String> {
+    let text = at.text();
+    let (address, length) = parse_cidr(text)?;
+    let good = format!("{address}/{length}");
+    let advice =
+        || format!("{}: IPv6 CIDR value {} should be in RFC 5952 canonical format ({})", at.path, quoted(text), quoted(&good));
+    (address.is_ipv6() && good != text).then(advice)
 }
 
 /// `IsValidCIDRForLegacyField`.
@@ -79,7 +108,7 @@ pub fn masked(address: IpAddr, length: u32) -> IpAddr {
 /// `ValidateEndpointIP`: addresses that no endpoint may have. An error also for what is no address at all.
 pub fn endpoint(at: &At, errors: &mut Errors) {
     let Some(address) = parse_sloppy(at.text()) else {
-        errors.invalid(at, "must be a valid IP address");
+        errors.invalid_as(at, &quoted(at.text()), "must be a valid IP address");
         return;
     };
     if address.is_unspecified() {

@@ -1,9 +1,9 @@
 //! Containers (`validateContainers`, `validateInitContainers` in `pkg/apis/core/validation`): names, images, ports,
-//! environment, mounts, probes, pull policy, requests above limits. Left out: other rules of resources, security contexts, lifecycle hooks, resize policies.
+//! environment, mounts, probes, pull policy, resources. Left out: huge pages, security contexts, lifecycle hooks, resize policies.
 
 use super::field::{At, Errors, quoted};
-use super::quantity::Quantity;
 use super::{names, probe, service};
+use crate::control_plane::apiserver::quantity::Quantity;
 use std::collections::BTreeSet;
 
 /// Fields of a Pod that a variable may read.
@@ -74,16 +74,91 @@ fn common(container: &At, volumes: &BTreeSet<&str>, errors: &mut Errors) {
     resources(&container.child("resources"), errors);
 }
 
-/// Requests may not exceed limits (`ValidateContainerResourceRequirements`, this rule only).
+/// `ValidateContainerResourceRequirements`, without huge pages and claims.
 fn resources(resources: &At, errors: &mut Errors) {
     let (requests, limits) = (resources.child("requests"), resources.child("limits"));
+    for list in [&limits, &requests] {
+        for (name, value) in list.entries() {
+            let at = list.key(name);
+            resource_name(&at, name, errors);
+            if let Some(quantity) = Quantity::of(value).filter(|quantity| quantity.nano() < 0) {
+                errors.invalid_as(&at, &quoted(&quantity.to_string()), "must be greater than or equal to 0");
+            }
+        }
+    }
     for (name, request) in requests.entries() {
-        let (Some(request), Some(limit)) = (Quantity::of(request), limits.key(name).value().and_then(Quantity::of)) else {
-            continue;
-        };
-        if request.nano() > limit.nano() {
+        let shared = !name.contains('/') || name.contains("kubernetes.io/");
+        let limit = limits.key(name).value();
+        if limit.is_none() && !shared {
+            errors.required(&limits, "Limit must be set for non overcommitable resources");
+        }
+        let (Some(request), Some(limit)) = (Quantity::of(request), limit.and_then(Quantity::of)) else { continue };
+        if request.nano() != limit.nano() && !shared {
+            errors.invalid_as(&requests, &quoted(&request.to_string()), format!("must be equal to {name} limit of {limit}"));
+        } else if request.nano() > limit.nano() {
             let why = format!("must be less than or equal to {name} limit of {limit}");
             errors.invalid_as(&requests, &quoted(&request.to_string()), why);
+        }
+    }
+}
+
+/// Resources without a slash that exist, but not for containers.
+const OTHER_RESOURCES: [&str; 17] = [
+    "requests.cpu",
+    "requests.memory",
+    "requests.ephemeral-storage",
+    "limits.cpu",
+    "limits.memory",
+    "limits.ephemeral-storage",
+    "pods",
+    "resourcequotas",
+    "services",
+    "replicationcontrollers",
+    "secrets",
+    "configmaps",
+    "persistentvolumeclaims",
+    "storage",
+    "requests.storage",
+    "services.nodeports",
+    "services.loadbalancers",
+];
+
+fn resource_name(at: &At, name: &str, errors: &mut Errors) {
+    let wrong = names::qualified(name);
+    let qualified = wrong.is_empty();
+    for message in wrong {
+        errors.invalid_as(at, &quoted(name), message);
+    }
+    let own = ["cpu", "memory", "ephemeral-storage"].contains(&name) || name.starts_with("hugepages-");
+    let mut refuse = |why: &str| errors.invalid_as(at, &quoted(name), why);
+    if !name.contains('/') {
+        if qualified && !own && !OTHER_RESOURCES.contains(&name) {
+            refuse("must be a standard resource type or fully qualified");
+        }
+        if !own {
+            refuse("must be a standard resource for containers");
+        }
+    } else if !name.contains("kubernetes.io/")
+        && (name.starts_with("requests.") || !names::qualified(&format!("requests.{name}")).is_empty())
+    {
+        refuse("doesn't follow extended resource name standard");
+    }
+}
+
+/// Warns of memory that is no whole number of bytes.
+pub fn fractional_bytes(container: &At, warnings: &mut Vec<String>) {
+    for name in ["memory", "ephemeral-storage"] {
+        for list in ["limits", "requests"] {
+            let at = container.at(&["resources", list]).key(name);
+            // Amounts are kept to a thousandth.
+            let rounded = at.value().and_then(Quantity::of).map(Quantity::to_milli);
+            if let Some(amount) = rounded.filter(|amount| !amount.is_whole()) {
+                let path = &at.path;
+                warnings.push(format!(
+                    "{path}: fractional byte value {} is invalid, must be an integer",
+                    quoted(&amount.to_string())
+                ));
+            }
         }
     }
 }

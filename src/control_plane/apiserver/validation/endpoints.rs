@@ -27,6 +27,22 @@ pub fn slice(object: &At, old: Option<&At>, errors: &mut Errors) {
     }
 }
 
+/// What the API server warns of in an EndpointSlice.
+pub fn warnings(object: &At) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if object.child("addressType").text() == "FQDN" {
+        warnings.push("spec.addressType: FQDN endpoints are deprecated".to_string());
+    }
+    let manager = object.at(&["metadata", "labels"]).key("endpointslice.kubernetes.io/managed-by").text();
+    let controllers = ["endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io"];
+    if !controllers.contains(&manager) {
+        for address in object.child("endpoints").items().iter().flat_map(|endpoint| endpoint.child("addresses").items()) {
+            warnings.extend(addresses::ip_warning(&address));
+        }
+    }
+    warnings
+}
+
 fn ports(ports: &At, errors: &mut Errors) {
     if ports.len() > 20_000 {
         errors.push(ports, format!("Too many: {}: must have at most 20000 items", ports.len()));
@@ -73,7 +89,9 @@ fn endpoint(endpoint: &At, kind: &str, errors: &mut Errors) {
             if !seen.insert(name.text()) {
                 errors.duplicate(&name);
             }
-            errors.all_invalid(&name, rule(name.text()));
+            for message in rule(name.text()) {
+                errors.invalid_as(&name, &quoted(name.text()), message);
+            }
         }
     }
 }

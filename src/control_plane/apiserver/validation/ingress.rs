@@ -99,16 +99,7 @@ fn backend(backend: &At, errors: &mut Errors) {
     let (resource, service) = (backend.child("resource"), backend.child("service"));
     match (resource.given(), service.given()) {
         (true, true) => errors.invalid_as(backend, "\"\"", "cannot set both resource and service backends"),
-        (true, false) => {
-            for field in ["kind", "name"] {
-                if resource.child(field).text().is_empty() {
-                    errors.required(&resource.child(field), "");
-                }
-            }
-            if resource.child("apiGroup").given() {
-                errors.all_invalid(&resource.child("apiGroup"), names::subdomain(resource.child("apiGroup").text()));
-            }
-        }
+        (true, false) => object_reference(&resource, errors),
         (false, true) => service_backend(backend, &service, errors),
         (false, false) => errors.invalid_as(backend, "\"\"", "resource or service backend is required"),
     }
@@ -178,12 +169,24 @@ fn domain_prefixed_path(at: &At, errors: &mut Errors) {
     }
 }
 
-fn class_parameters(parameters: &At, errors: &mut Errors) {
+/// An object of any kind that a backend or a class names.
+fn object_reference(reference: &At, errors: &mut Errors) {
+    let group = reference.child("apiGroup");
+    if group.given() {
+        errors.all_invalid(&group, names::subdomain(group.text()));
+    }
     for field in ["kind", "name"] {
-        if parameters.child(field).text().is_empty() {
-            errors.required(&parameters.child(field), "");
+        let at = reference.child(field);
+        if at.text().is_empty() {
+            errors.required(&at, "");
+        } else {
+            errors.all_invalid(&at, names::path_segment(at.text()));
         }
     }
+}
+
+fn class_parameters(parameters: &At, errors: &mut Errors) {
+    object_reference(parameters, errors);
     let (scope, namespace) = (parameters.child("scope"), parameters.child("namespace"));
     match scope.text_or("Cluster") {
         "Namespace" if !namespace.given() => errors.required(&namespace, "`parameters.scope` is set to 'Namespace'"),

@@ -4,21 +4,19 @@
 //! It reads objects as JSON, as they were decoded, and takes what is absent for its default, so it works on manifests
 //! and on stored objects. Each file names what it leaves out. `tests/oracle` compares all of it with upstream.
 
-mod addresses;
+pub(super) mod addresses;
 mod container;
 mod endpoints;
-mod field;
+pub(super) mod field;
 mod ingress;
-mod meta;
+pub(super) mod meta;
 pub mod names;
 mod other;
 mod pod;
 mod policy;
 mod probe;
-mod quantity;
 mod service;
-#[cfg(test)]
-mod tests;
+mod volume;
 mod workload;
 
 pub use field::FieldError;
@@ -63,6 +61,8 @@ pub fn warnings(kind: Kind, object: &Value) -> Vec<String> {
         Kind::Ingress => ingress::warnings(&object),
         // Those of a dump come from the control plane itself: nobody applies them.
         Kind::Endpoints if !object.at(&["metadata", "uid"]).text().is_empty() => Vec::new(),
+        Kind::EndpointSlice => endpoints::warnings(&object),
+        Kind::Secret => other::secret_warnings(&object),
         Kind::Endpoints => vec!["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".to_string()],
         Kind::Pod => pod::warnings(&object.child("spec")),
         Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => {
@@ -86,7 +86,7 @@ fn check(kind: Kind, object: &At, old: Option<&At>, errors: &mut Errors) {
         Kind::Pod => pod::validate(object, errors),
         Kind::Deployment => workload::deployment(object, errors),
         Kind::ReplicaSet => workload::replica_set(object, errors),
-        Kind::StatefulSet => workload::stateful_set(object, errors),
+        Kind::StatefulSet => workload::stateful_set(object, old, errors),
         Kind::DaemonSet => workload::daemon_set(object, errors),
         Kind::Ingress => ingress::ingress(object, old, errors),
         Kind::IngressClass => ingress::class(object, old, errors),

@@ -61,6 +61,22 @@ pub fn secret(object: &At, old: Option<&At>, errors: &mut Errors) {
     immutable_data(object, old, errors);
 }
 
+/// What the API server warns of in a Secret. The certificate itself is not read.
+pub fn secret_warnings(object: &At) -> Vec<String> {
+    // The first letters of `-----BEGIN ` in base64, wherever it starts.
+    let is_pem = |key: &str| {
+        let text = object.child("data").key(key).text();
+        ["LS0tLS1CRUdJTi", "0tLS0tQkVHSU4g", "tLS0tLUJFR0lOI"].iter().any(|start| text.contains(start))
+            || object.child("stringData").key(key).text().contains("-----BEGIN ")
+    };
+    let missing = |part: &str| vec![format!("tls: failed to find any PEM data in {part} input")];
+    match object.child("type").text() {
+        "kubernetes.io/tls" if !is_pem("tls.crt") => missing("certificate"),
+        "kubernetes.io/tls" if !is_pem("tls.key") => missing("key"),
+        _ => Vec::new(),
+    }
+}
+
 fn immutable_data(object: &At, old: Option<&At>, errors: &mut Errors) {
     let Some(old) = old.filter(|old| old.child("immutable").is_true()) else { return };
     let why = "field is immutable when `immutable` is set";
@@ -101,15 +117,34 @@ pub fn node(object: &At, errors: &mut Errors) {
             errors.unsupported_as(&place.named("effect"), &effect.shown(), &effects);
         }
         if !seen.insert((effect.text(), key.text())) {
-            errors.push(&place, format!("Duplicate value: {}: taints must be unique by key and effect pair", taint.shown()));
+            errors
+                .push(&place, format!("Duplicate value: {}: taints must be unique by key and effect pair", taint_shown(&taint)));
         }
     }
     let spec = object.child("spec");
     let list = spec.child("podCIDRs").items();
-    let cidrs: Vec<&str> = if list.is_empty() { vec![spec.child("podCIDR").text()] } else { list.iter().map(At::text).collect() };
-    for (index, cidr) in cidrs.into_iter().enumerate().filter(|(_, cidr)| !cidr.is_empty()) {
+    let mut cidrs: Vec<&str> = list.iter().map(At::text).collect();
+    let old = spec.child("podCIDR").text();
+    if !old.is_empty() && cidrs.first() != Some(&old) {
+        cidrs = vec![old];
+    }
+    for (index, cidr) in cidrs.iter().enumerate() {
         for message in addresses::cidr(cidr) {
             errors.invalid_as(&spec.named(&format!("podCIDRs[{index}]")), &quoted(cidr), message);
         }
     }
+    if cidrs.len() > 1 {
+        let families: Option<Vec<bool>> =
+            cidrs.iter().map(|cidr| addresses::parse_cidr(cidr).map(|(address, _)| address.is_ipv4())).collect();
+        if families.is_none_or(|families| families.len() > 2 || families.first() == families.last()) {
+            errors.invalid(&spec.child("podCIDRs"), "may specify no more than one CIDR for each IP family");
+        }
+    }
+}
+
+/// A taint as Go's own type prints it.
+fn taint_shown(taint: &At) -> String {
+    let text = |name: &str| quoted(taint.child(name).text());
+    let added = taint.child("timeAdded").shown();
+    format!("{{\"Key\":{},\"Value\":{},\"Effect\":{},\"TimeAdded\":{added}}}", text("key"), text("value"), text("effect"))
 }

@@ -2,7 +2,7 @@
 //! security contexts, resources, affinity but for topology keys, spread constraints, claims, operating systems.
 
 use super::field::{At, Errors, quoted};
-use super::{addresses, container, meta, names};
+use super::{addresses, container, meta, names, volume};
 use std::collections::BTreeSet;
 
 /// A whole Pod.
@@ -23,7 +23,7 @@ pub fn template<'a>(template: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut 
 
 /// A Pod's spec; `claims` are volumes that a StatefulSet adds.
 fn spec<'a>(spec: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut Errors) {
-    let names_of_volumes = volumes(spec, claims, errors);
+    let names_of_volumes = volume::volumes(spec, claims, errors);
     container::containers(spec, &names_of_volumes, errors);
     host_network(spec, errors);
     errors.one_of_or_default(&spec.child("restartPolicy"), &["Always", "OnFailure", "Never"]);
@@ -59,45 +59,6 @@ fn spec<'a>(spec: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut Errors) {
         }
         for name in alias.child("hostnames").items() {
             errors.all_invalid(&name, names::subdomain(name.text()));
-        }
-    }
-}
-
-fn volumes<'a>(spec: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut Errors) -> BTreeSet<&'a str> {
-    let mut good: BTreeSet<&str> = claims.clone();
-    for volume in spec.child("volumes").items().into_iter().filter(|volume| !claims.contains(volume.child("name").text())) {
-        let before = errors.0.len();
-        let sources: Vec<&str> =
-            volume.entries().into_iter().filter(|(key, value)| *key != "name" && !value.is_null()).map(|(key, _)| key).collect();
-        // Upstream looks at the sources in the order of its type; emptyDir stands before configMap there.
-        for extra in sources.iter().filter(|source| **source != "emptyDir").skip(usize::from(!sources.contains(&"emptyDir"))) {
-            errors.forbidden(&volume.child(extra), "may not specify more than 1 volume type");
-        }
-        source(&volume, errors);
-        let name = volume.child("name");
-        if name.text().is_empty() {
-            errors.required(&name, "");
-        } else {
-            errors.all_invalid(&name, names::label(name.text()));
-        }
-        if good.contains(name.text()) {
-            errors.duplicate(&name);
-        }
-        if errors.0.len() == before {
-            good.insert(name.text());
-        }
-    }
-    good
-}
-
-/// The names that a volume's source must give.
-fn source(volume: &At, errors: &mut Errors) {
-    for (kind, field) in
-        [("secret", "secretName"), ("configMap", "name"), ("hostPath", "path"), ("persistentVolumeClaim", "claimName")]
-    {
-        let at = volume.child(kind);
-        if at.given() && at.child(field).text().is_empty() {
-            errors.required(&at.child(field), "");
         }
     }
 }
@@ -205,10 +166,20 @@ pub fn warnings(spec: &At) -> Vec<String> {
     let mut containers = spec.child("initContainers").items();
     containers.extend(spec.child("containers").items());
     for container in &containers {
+        container::fractional_bytes(container, &mut warnings);
         duplicate_variables(container, &mut warnings);
     }
     let ports: Vec<At> = containers.iter().flat_map(|container| container.child("ports").items()).collect();
     for (index, port) in ports.iter().enumerate() {
+        let (ip, host) = (port.child("hostIP").text(), port.child("hostPort").number());
+        if !ip.is_empty() && host == 0 {
+            let (name, number) = (port.child("name").text(), port.child("containerPort").number());
+            let protocol = port.child("protocol").text_or("TCP");
+            warnings.push(format!(
+                "{}: hostIP set without hostPort: {{Name:{name} HostPort:0 ContainerPort:{number} Protocol:{protocol} HostIP:{ip}}}",
+                port.path
+            ));
+        }
         for other in ports.iter().take(index) {
             if let Some(how) = overlap(port, other) {
                 warnings.push(format!("{}: {how} port definition with {}", port.path, other.path));

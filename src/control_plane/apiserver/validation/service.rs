@@ -262,7 +262,10 @@ fn traffic(spec: &At, errors: &mut Errors) {
     } else if health.number() != 0 {
         errors.all_invalid(&health, names::port_number(health.number()));
     }
-    errors.one_of_or_default(&spec.child("internalTrafficPolicy"), &["Cluster", "Local"]);
+    let internal = spec.child("internalTrafficPolicy");
+    if internal.given() && !["Cluster", "Local"].contains(&internal.text()) {
+        errors.unsupported(&internal, &["Cluster", "Local"]);
+    }
     let distribution = spec.child("trafficDistribution");
     if distribution.given() && !["PreferClose", "PreferSameZone", "PreferSameNode"].contains(&distribution.text()) {
         errors.unsupported(&distribution, &["PreferClose", "PreferSameZone", "PreferSameNode"]);
@@ -335,6 +338,14 @@ pub fn warnings(object: &At) -> Vec<String> {
         let text = "annotation service.kubernetes.io/topology-aware-hints is deprecated, please use service.kubernetes.io/topology-mode instead";
         warnings.push(text.to_string());
     }
+    if !is_headless(&spec) {
+        let mut ips = spec.child("clusterIPs").items();
+        if ips.is_empty() {
+            ips = vec![spec.child("clusterIP")];
+            ips.iter_mut().for_each(|ip| ip.path = "spec.clusterIPs[0]".to_string());
+        }
+        warnings.extend(ips.iter().filter_map(addresses::ip_warning));
+    }
     let external_ips = !spec.child("externalIPs").is_empty();
     if is_headless(&spec) {
         if !spec.child("loadBalancerIP").text().is_empty() {
@@ -347,9 +358,12 @@ pub fn warnings(object: &At) -> Vec<String> {
             warnings.push("spec.SessionAffinity is ignored for headless services".to_string());
         }
     }
+    warnings.extend(spec.child("externalIPs").items().iter().filter_map(addresses::ip_warning));
     if external_ips && !is_headless(&spec) && kind(&spec) != "ExternalName" {
         warnings.push("spec.externalIPs is deprecated and may no longer be implemented in some clusters".to_string());
     }
+    warnings.extend(addresses::ip_warning(&spec.child("loadBalancerIP")));
+    warnings.extend(spec.child("loadBalancerSourceRanges").items().iter().filter_map(addresses::cidr_warning));
     if external_ips && kind(&spec) == "ExternalName" {
         warnings.push("spec.externalIPs is ignored when spec.type is \"ExternalName\"".to_string());
     }

@@ -1,7 +1,7 @@
 //! Deployments, ReplicaSets, StatefulSets and DaemonSets (`pkg/apis/apps/validation`).
 
 use super::field::{At, Errors, quoted};
-use super::{meta, names, pod, probe};
+use super::{meta, names, pod, probe, volume};
 use std::collections::BTreeSet;
 
 const MISMATCH: &str = "`selector` does not match template `labels`";
@@ -36,8 +36,8 @@ pub fn replica_set(object: &At, errors: &mut Errors) {
     }
 }
 
-/// A StatefulSet.
-pub fn stateful_set(object: &At, errors: &mut Errors) {
+/// A StatefulSet; `old` is there for an update.
+pub fn stateful_set(object: &At, old: Option<&At>, errors: &mut Errors) {
     meta::metadata(object, names::label, errors);
     let spec = object.child("spec");
     let management = spec.child("podManagementPolicy");
@@ -46,21 +46,36 @@ pub fn stateful_set(object: &At, errors: &mut Errors) {
     }
     let strategy = spec.child("updateStrategy");
     match strategy.child("type").text() {
-        "" | "RollingUpdate" | "OnDelete" => {}
+        "" | "RollingUpdate" => stateful_rolling(&strategy.child("rollingUpdate"), errors),
+        "OnDelete" => {
+            let rolling = strategy.child("rollingUpdate");
+            if rolling.given() {
+                errors.invalid_as(&rolling, &stateful_rolling_shown(&rolling), "only allowed for updateStrategy 'RollingUpdate'");
+            }
+        }
         unknown => {
-            let shown = format!("{{\"Type\":{},\"RollingUpdate\":null}}", quoted(unknown));
+            let rolling = strategy.child("rollingUpdate");
+            let rolling = if rolling.given() { stateful_rolling_shown(&rolling) } else { "null".to_string() };
+            let shown = format!("{{\"Type\":{},\"RollingUpdate\":{rolling}}}", quoted(unknown));
             errors.invalid_as(&strategy, &shown, "must be 'RollingUpdate' or 'OnDelete'");
         }
     }
+    for field in ["whenDeleted", "whenScaled"] {
+        errors.one_of_or_default(&spec.at(&["persistentVolumeClaimRetentionPolicy", field]), &["Retain", "Delete"]);
+    }
+    let claims = spec.child("volumeClaimTemplates").items();
+    for claim in claims.iter().filter(|_| old.is_none()) {
+        volume::claim(&claim.child("spec"), errors);
+    }
     errors.non_negative(&spec.child("replicas"));
     errors.non_negative(&spec.child("minReadySeconds"));
+    errors.non_negative(&spec.at(&["ordinals", "start"]));
     let service = spec.child("serviceName");
     if !service.text().is_empty() {
         errors.all_invalid(&service, names::label(service.text()));
     }
     if selector(&spec, "statefulset", "", errors) {
         matches(&spec, errors);
-        let claims = spec.child("volumeClaimTemplates").items();
         let claims: BTreeSet<&str> = claims.iter().map(|claim| claim.at(&["metadata", "name"]).text()).collect();
         pod::template(&spec.child("template"), &claims, errors);
         // Upstream looks at the labels twice.
@@ -89,7 +104,8 @@ pub fn daemon_set(object: &At, errors: &mut Errors) {
     errors.non_negative(&spec.child("minReadySeconds"));
     let strategy = spec.child("updateStrategy");
     match strategy.child("type").text() {
-        "" | "OnDelete" | "RollingUpdate" => {}
+        "" | "RollingUpdate" => daemon_rolling(&strategy.child("rollingUpdate"), errors),
+        "OnDelete" => {}
         unknown => {
             errors.unsupported_as(&strategy, &strategy_shown(&strategy, unknown), &["RollingUpdate", "OnDelete"]);
         }
@@ -164,13 +180,50 @@ fn deployment_strategy(strategy: &At, errors: &mut Errors) {
             if zero(&unavailable) && zero(&surge) {
                 errors.invalid(&unavailable, "may not be 0 when `maxSurge` is 0");
             }
-            if unavailable.is_text() && amount(&unavailable) > 100 {
-                errors.invalid(&unavailable, "must not be greater than 100%");
-            }
+            at_most_all(&unavailable, errors);
         }
         unknown => {
             errors.unsupported_as(strategy, &strategy_shown(strategy, unknown), &["Recreate", "RollingUpdate"]);
         }
+    }
+}
+
+/// A DaemonSet's pace: either Pods that are missing or Pods that are too many (`ValidateRollingUpdateDaemonSet`).
+fn daemon_rolling(rolling: &At, errors: &mut Errors) {
+    let (unavailable, surge) = (rolling.child("maxUnavailable"), rolling.child("maxSurge"));
+    for rule in [count_or_percent, at_most_all] {
+        rule(&unavailable, errors);
+        rule(&surge, errors);
+    }
+    let missing = !unavailable.given() || amount(&unavailable) != 0;
+    match (missing, amount(&surge) != 0) {
+        (true, true) => errors.invalid(&surge, "may not be set when maxUnavailable is non-zero"),
+        (false, false) => errors.required(&unavailable, "cannot be 0 when maxSurge is 0"),
+        _ => {}
+    }
+}
+
+/// A StatefulSet's pace (`validateRollingUpdateStatefulSet`).
+fn stateful_rolling(rolling: &At, errors: &mut Errors) {
+    errors.non_negative(&rolling.child("partition"));
+    let unavailable = rolling.child("maxUnavailable");
+    if unavailable.given() {
+        count_or_percent(&unavailable, errors);
+        if amount(&unavailable) == 0 {
+            errors.invalid(&unavailable, "cannot be 0");
+        }
+        at_most_all(&unavailable, errors);
+    }
+}
+
+fn stateful_rolling_shown(rolling: &At) -> String {
+    let (partition, unavailable) = (rolling.child("partition").number(), rolling.child("maxUnavailable").shown());
+    format!("{{\"Partition\":{partition},\"MaxUnavailable\":{unavailable}}}")
+}
+
+fn at_most_all(at: &At, errors: &mut Errors) {
+    if at.is_text() && amount(at) > 100 && names::percent(at.text()).is_empty() {
+        errors.invalid(at, "must not be greater than 100%");
     }
 }
 
