@@ -31,7 +31,11 @@ fn golden(name: &str) -> (String, String) {
 /// A value as Go writes it: floats are compared as numbers.
 fn same(ours: &Value, theirs: &Value) -> bool {
     match (ours, theirs) {
-        (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
+        (Value::Number(one), Value::Number(other)) => {
+            // The golden's own reader may miss the last bit of a float.
+            let (a, b) = (one.as_f64().unwrap_or(f64::NAN), other.as_f64().unwrap_or(f64::NAN));
+            one == other || a == b || (!one.is_i64() || !other.is_i64()) && (a - b).abs() <= a.abs() * 1e-15
+        }
         (Value::Array(one), Value::Array(other)) => one.len() == other.len() && one.iter().zip(other).all(|(a, b)| same(a, b)),
         (Value::Object(one), Value::Object(other)) => {
             one.len() == other.len() && one.iter().all(|(key, value)| other.get(key).is_some_and(|other| same(value, other)))
@@ -96,9 +100,15 @@ fn documents_are_those_that_kubectl_reads() {
                 break;
             }
             let theirs: Value = serde_json::from_str(line).unwrap();
-            match documents.next() {
-                Some(ours) if same(&ours.value, &theirs) => {}
-                other => wrong.push(format!("{name}: {theirs}\n    not {:?} {error:?}", other.map(|manifest| &manifest.value))),
+            // A List is read as its items.
+            let items = theirs["items"].as_array().filter(|_| theirs["kind"] == "List");
+            for theirs in items.map_or(std::slice::from_ref(&theirs), Vec::as_slice) {
+                match documents.next() {
+                    Some(ours) if same(&ours.value, theirs) => {}
+                    other => {
+                        wrong.push(format!("{name}: {theirs}\n    not {:?} {error:?}", other.map(|manifest| &manifest.value)))
+                    }
+                }
             }
         }
     }

@@ -5,7 +5,7 @@
 
 use super::apiserver::allocate::{Taken, allocate};
 use super::apiserver::validation::{FieldError, validate, validate_update};
-use super::apiserver::{Admission, AdmittedObject, Object, admit, decode, is_decoded};
+use super::apiserver::{Admission, AdmittedObject, Object, admit, decode, is_decoded, revise};
 use super::settle::settle;
 use super::world::{Key, World, key_of};
 use super::{dump, inventory, kubelets};
@@ -93,14 +93,15 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune, admission: 
     }
     let admitted = admission.admit(&manifests);
     world.diagnostics = admitted.diagnostics;
+    let objects = revised(&mut world, &manifests, admitted.objects);
     allocation_first(&mut world, &manifests);
     world.cluster.manifests = manifests.clone();
     if prune == Prune::Missing {
         prune_missing(&mut world, &manifests);
     }
     dump::presume(&mut world, &manifests);
-    namespaces_first(&mut world, &manifests, &admitted.objects);
-    let mut work = changed(&mut world, &manifests, &admitted.objects);
+    namespaces_first(&mut world, &manifests, &objects);
+    let mut work = changed(&mut world, &manifests, &objects);
     refuse_too_many_pods(&mut world, &manifests, &mut work);
     dump::make_room(&mut world, &manifests, &work);
     let mut taken = Taken::by(&world.cluster.store);
@@ -133,6 +134,38 @@ fn prune_missing(world: &mut World, manifests: &Manifests) {
     for object in gone {
         delete(world, &object);
     }
+}
+
+/// The admitted objects, where those that are there already are judged as updates.
+fn revised(world: &mut World, manifests: &Manifests, mut objects: Vec<Arc<AdmittedObject>>) -> Vec<Arc<AdmittedObject>> {
+    for manifest in &manifests.documents {
+        let Some(object) = manifest.object() else { continue };
+        let Some(before) = world.cluster.origin(&object) else { continue };
+        let last = manifests.documents.iter().rev().find(|other| other.object().as_ref() == Some(&object));
+        let counts = last.is_some_and(|last| last.position == manifest.position);
+        if !counts || before.value == manifest.value || dump::is_dumped(manifest) || !world.cluster.store.contains(&object) {
+            continue;
+        }
+        // Of a Service, what was allocated counts; of the rest, what was written.
+        let stored = world.cluster.store.to_json(&object).filter(|_| object.kind == Kind::Service);
+        let Some(verdict) = revise(manifest, before, stored) else { continue };
+        let place = objects.iter().position(|item| item.object.object_ref() == object);
+        let of_old = |diagnostic: &Diagnostic| {
+            let upstream = matches!(diagnostic.message, Finding::Upstream(_)) && diagnostic.severity == Severity::Error;
+            upstream && diagnostic.object.as_ref() == Some(&object)
+        };
+        let at = world.diagnostics.iter().position(of_old).unwrap_or(world.diagnostics.len());
+        world.diagnostics.retain(|diagnostic| !of_old(diagnostic));
+        let place = place.unwrap_or(objects.len())..place.map_or(objects.len(), |place| place + 1);
+        match verdict {
+            Ok(item) => drop(objects.splice(place, [Arc::new(item)])),
+            Err(refusals) => {
+                objects.drain(place);
+                world.diagnostics.splice(at..at, refusals);
+            }
+        }
+    }
+    objects
 }
 
 /// The documents that differ from what was applied, in the order in which they are applied.

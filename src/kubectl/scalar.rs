@@ -40,8 +40,10 @@ pub(super) fn key(text: &str, plain: bool, tag: Option<&str>) -> Result<String, 
     let number_tag = tag.is_none_or(|tag| tag == "float" || tag == "int");
     let number = if number_tag && (plain || tag.is_some()) { by_content(text) } else { ("str", None) };
     if number.0 == "float" || tag == Some("float") {
-        return Ok(match text.replace('_', "").parse::<f32>() {
-            Ok(number) if number.is_finite() => general(number),
+        let whole = number.1.as_ref().filter(|_| number.0 == "int").and_then(Value::as_f64).map(|number| number as f32);
+        return Ok(match whole.or_else(|| text.replace('_', "").parse::<f32>().ok()) {
+            Some(number) if number.is_finite() => general(number),
+            Some(number) if number == f32::NEG_INFINITY => "-.inf".to_string(),
             _ => infinite_key(text).to_string(),
         });
     }

@@ -2,7 +2,7 @@
 
 use super::decode::{defaulted, finding, remark, typed};
 use super::validation::{self, FieldError};
-use super::{kinds, mend, notes};
+use super::{defaults, kinds, mend, notes, strict};
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::{ConfigMap, Endpoints, Event, Namespace, Node, Pod, Secret, Service};
 use crate::api::discovery::EndpointSlice;
@@ -157,6 +157,65 @@ fn object(kind: Kind, manifest: &Manifest, diagnostics: &mut Vec<Diagnostic>) ->
     let object = object_of(kind, manifest, value.clone())?;
     diagnostics.extend(notes::fields(kind, manifest));
     Ok(AdmittedObject { position: manifest.position, object, value })
+}
+
+/// Admits a document whose object is there already, as `kubectl apply` and the API server's update do: what neither this text nor
+/// the one before names stays as it is stored, then what may not change is judged, too. `None` where the
+/// document cannot be decoded, which [`admit`] has said.
+///
+/// # Errors
+/// All that upstream has against the update.
+pub fn revise(manifest: &Manifest, before: &Manifest, stored: Option<Value>) -> Option<Result<AdmittedObject, Vec<Diagnostic>>> {
+    let kind = kinds::find(manifest).ok()?;
+    let fresh = defaulted(kind, manifest).ok()?;
+    let old = stored.or_else(|| defaulted(kind, before).ok())?;
+    let mut value = strict::decode(kind.name(), &manifest.value).value;
+    let written = strict::decode(kind.name(), &before.value).value;
+    if let (Some(spec), Some(kept)) = (value.get_mut("spec"), old.get("spec")) {
+        keep(spec, written.get("spec"), kept);
+    }
+    value["metadata"] = fresh.get("metadata").cloned().unwrap_or_default();
+    defaults::set(kind, &mut value);
+    validation::prepare_update(kind, &mut value, &old);
+    let errors = validation::validate_update(kind, &value, &old);
+    if errors.is_empty() {
+        let object = object_of(kind, manifest, value.clone());
+        return Some(object.map(|object| AdmittedObject { position: manifest.position, object, value }));
+    }
+    let faults = validation::validate(kind, &fresh);
+    let object = manifest.object()?;
+    let refusal = |error: FieldError| {
+        let help = (!faults.contains(&error)).then(|| msg!("help.immutable", object = object));
+        let refusal = invalid(manifest, error);
+        Diagnostic { help: help.or(refusal.help.clone()), ..refusal }
+    };
+    Some(Err(errors.into_iter().map(refusal).collect()))
+}
+
+/// Keeps what neither text names. A Deployment's strategy keeps nothing (`patchStrategy: retainKeys`); of the lists, only
+/// containers are taken apart, by their names.
+fn keep(new: &mut Value, written: Option<&Value>, stored: &Value) {
+    if let (Value::Array(items), Value::Array(stored)) = (&mut *new, stored) {
+        let name = |item: &Value| item.get("name").cloned();
+        for item in items.iter_mut() {
+            let before = written.and_then(Value::as_array).and_then(|written| written.iter().find(|it| name(it) == name(item)));
+            if let Some(kept) = stored.iter().find(|kept| name(kept) == name(item)) {
+                keep(item, before, kept);
+            }
+        }
+    }
+    let (Value::Object(new), Value::Object(stored)) = (new, stored) else { return };
+    for (key, kept) in stored {
+        let before = written.and_then(|written| written.get(key));
+        match new.get_mut(key) {
+            Some(Value::Array(_)) if !["containers", "initContainers"].contains(&key.as_str()) => {}
+            Some(value) if key != "strategy" => keep(value, before, kept),
+            None if before.is_none() => {
+                new.insert(key.clone(), kept.clone());
+            }
+            _ => {}
+        }
+    }
 }
 
 /// An error of validation, with what to try.

@@ -82,9 +82,19 @@ pub fn allocate(service: &mut Service, old: Option<&Service>, range: Cidr, taken
         trial.free(old);
     }
     fill_families(service, old)?;
-    let numbers = allocate_address(service, range, &mut trial)
-        .and_then(|()| allocate_ports(service, &mut trial))
-        .and_then(|()| allocate_health_check(service, &mut trial));
+    let addressed = |service: &Service| !service.spec.cluster_ip.is_empty() && service.spec.type_ != "ExternalName";
+    // An address is had once; validation refuses another one.
+    let stays = old.filter(|old| addressed(old) && addressed(service));
+    let address = match stays {
+        Some(old) => {
+            trial.addresses.extend(old.spec.cluster_ip.parse::<Ipv4Addr>().ok());
+            service.spec.cluster_ips = vec![service.spec.cluster_ip.clone()];
+            Ok(())
+        }
+        None => allocate_address(service, range, &mut trial),
+    };
+    let numbers =
+        address.and_then(|()| allocate_ports(service, &mut trial)).and_then(|()| allocate_health_check(service, &mut trial));
     numbers.map_err(|refusal| vec![refusal])?;
     *taken = trial;
     Ok(())
@@ -97,11 +107,15 @@ fn keep(service: &mut Service, old: &Service) {
         new.cluster_ip.clone_from(&old.cluster_ip);
     }
     if takes_node_ports(&new.type_) && takes_node_ports(&old.type_) {
+        // `kubectl apply` merges ports by their number; the API server then goes by name.
         for port in new.ports.iter_mut().filter(|port| port.node_port == 0) {
             let same = |other: &&ServicePort| other.port == port.port && protocol(other) == protocol(port);
-            if let Some(old) = old.ports.iter().find(same) {
-                port.node_port = old.node_port;
-            }
+            port.node_port = old.ports.iter().find(same).map_or(0, |old| old.node_port);
+        }
+        let used: Vec<i32> = new.ports.iter().map(|port| port.node_port).collect();
+        for port in new.ports.iter_mut().filter(|port| port.node_port == 0) {
+            let named = old.ports.iter().rfind(|other| other.name == port.name).map(|old| old.node_port);
+            port.node_port = named.filter(|number| !used.contains(number)).unwrap_or(0);
         }
     }
     if new.health_check_node_port == 0 && needs_health_check(service) {

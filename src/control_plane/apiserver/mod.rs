@@ -18,5 +18,5 @@ mod suggest;
 mod texts;
 pub mod validation;
 
-pub use admit::{Admission, Admitted, AdmittedObject, Object, admit};
+pub use admit::{Admission, Admitted, AdmittedObject, Object, admit, revise};
 pub use decode::{decode, is_decoded};

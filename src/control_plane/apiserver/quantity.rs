@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::fmt;
 
 const FORMAT: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+const NUMERIC: &str = "unable to parse numeric part of quantity";
 const SUFFIX: &str = "unable to parse quantity's suffix";
 const NANO: i128 = 1_000_000_000;
 const MILLI: i128 = 1_000_000;
@@ -48,12 +49,18 @@ impl Quantity {
         };
         let (whole, fraction, suffix) = parts(unsigned).ok_or(FORMAT)?;
         let (form, factor, power) = scale(suffix).ok_or(SUFFIX)?;
-        let kept = is_kept(whole, fraction, form, factor, power).then(|| text.to_string());
-        let Some(nano) = nano(whole, fraction, factor, power) else {
-            return Ok(Quantity { nano: i128::MAX, form, kept: Some(text.to_string()) });
-        };
+        // Only what is read the long way round must have a digit.
+        if whole.is_empty() && fraction.is_empty() && factor >= 1 << 50 {
+            return Err(NUMERIC);
+        }
         let most = i128::from(i64::MAX) * NANO;
-        let nano = if form == Form::Binary { nano.min(most) } else { nano };
+        let kept = is_kept(whole, fraction, form, factor, power).then(|| text.to_string());
+        let nano = match nano(whole, fraction, factor, power) {
+            Some(nano) if form == Form::Binary => nano.min(most),
+            Some(nano) => nano,
+            None if form == Form::Binary => most,
+            None => return Ok(Quantity { nano: i128::MAX, form, kept: Some(text.to_string()) }),
+        };
         Ok(Quantity { nano: if negative { -nano } else { nano }, form, kept: kept.filter(|_| nano != 0) })
     }
 

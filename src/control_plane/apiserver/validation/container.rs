@@ -217,7 +217,10 @@ fn environment(container: &At, errors: &mut Errors) {
     }
     let sources = container.child("envFrom");
     for source in sources.items() {
-        errors.all_invalid(&source.child("prefix"), names::environment_name(source.child("prefix").text()));
+        let prefix = source.child("prefix");
+        if !prefix.text().is_empty() {
+            errors.all_invalid(&prefix, names::environment_name(prefix.text()));
+        }
         let (config_map, secret) = (source.child("configMapRef"), source.child("secretRef"));
         for reference in [&config_map, &secret].into_iter().filter(|reference| reference.given()) {
             let name = reference.child("name");

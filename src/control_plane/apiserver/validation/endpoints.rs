@@ -23,7 +23,7 @@ pub fn slice(object: &At, old: Option<&At>, errors: &mut Errors) {
     if let Some(old) = old
         && old.child("addressType").text() != kind.text()
     {
-        errors.invalid(&kind, "field is immutable");
+        errors.invalid_as(&kind, &quoted(kind.text()), "field is immutable");
     }
 }
 

@@ -139,7 +139,7 @@ pub fn class(object: &At, old: Option<&At>, errors: &mut Errors) {
     if let Some(old) = old
         && old.at(&["spec", "controller"]).text() != controller.text()
     {
-        errors.invalid(&controller, "field is immutable");
+        errors.invalid_as(&controller, &quoted(controller.text()), "field is immutable");
     }
     meta::metadata(object, names::subdomain, errors);
     if controller.text().is_empty() {

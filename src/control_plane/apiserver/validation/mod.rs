@@ -104,24 +104,60 @@ fn check(kind: Kind, object: &At, old: Option<&At>, errors: &mut Errors) {
 /// A Pod's spec stays, but for images and a few numbers (`ValidatePodUpdate`). Upstream appends a diff of its Go types,
 /// which is left out.
 fn immutable_pod(new: &At, old: &At, errors: &mut Errors) {
-    let fixed = |object: &At| {
-        let mut spec = object.child("spec").value().cloned().unwrap_or(Value::Null);
-        if let Value::Object(fields) = &mut spec {
-            for free in ["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"] {
-                fields.remove(free);
+    let (new, old) = (new.child("spec"), old.child("spec"));
+    for list in ["containers", "initContainers"] {
+        if new.child(list).len() != old.child(list).len() {
+            return errors.forbidden(&new.child(list), "pod updates may not add or remove containers");
+        }
+        for image in new.child(list).items().iter().map(|container| container.child("image")) {
+            if image.text().is_empty() {
+                errors.required(&image, "");
+            } else if image.text().trim() != image.text() {
+                errors.invalid(&image, "must not have leading or trailing whitespace");
             }
-            for list in ["containers", "initContainers"] {
-                for container in fields.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
-                    if let Value::Object(container) = container {
-                        container.remove("image");
-                    }
-                }
+        }
+    }
+    let (deadline, before) = (new.child("activeDeadlineSeconds"), old.child("activeDeadlineSeconds"));
+    if !deadline.given() && before.given() {
+        errors.invalid(&deadline, "must not update from a positive integer to nil value");
+    } else if !(0..=i64::from(i32::MAX)).contains(&deadline.number()) {
+        return errors.invalid(&deadline, format!("must be between 0 and {}, inclusive", i32::MAX));
+    } else if before.given() && before.number() < deadline.number() {
+        return errors.invalid(&deadline, "must be less than or equal to previous value");
+    }
+    let tolerated = |spec: &At| -> Vec<Value> {
+        let items = spec.child("tolerations").items();
+        items.iter().filter_map(|item| item.value().cloned()).map(|item| without(item, &["tolerationSeconds"])).collect()
+    };
+    let still = tolerated(&new);
+    if tolerated(&old).iter().any(|toleration| !still.contains(toleration)) {
+        errors.forbidden(&new.child("tolerations"), "existing toleration can not be modified except its tolerationSeconds");
+    }
+    let fixed = |spec: &At| {
+        let free = ["activeDeadlineSeconds", "tolerations"];
+        let mut spec = without(spec.value().cloned().unwrap_or(Value::Null), &free);
+        for list in ["containers", "initContainers"] {
+            for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+                *container = without(container.take(), &["image"]);
             }
         }
         spec
     };
-    if fixed(new) != fixed(old) {
-        let why = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
-        errors.forbidden(&new.child("spec"), why);
+    let grace = |spec: &At| spec.child("terminationGracePeriodSeconds").number();
+    let (mut is, mut was) = (fixed(&new), fixed(&old));
+    if grace(&old) < 0 && grace(&new) == 1 {
+        is = without(is, &["terminationGracePeriodSeconds"]);
+        was = without(was, &["terminationGracePeriodSeconds"]);
     }
+    if is != was {
+        let why = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+        errors.forbidden(&new, why);
+    }
+}
+
+fn without(mut value: Value, names: &[&str]) -> Value {
+    if let Value::Object(fields) = &mut value {
+        fields.retain(|key, _| !names.contains(&key.as_str()));
+    }
+    value
 }

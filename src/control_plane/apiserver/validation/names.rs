@@ -177,6 +177,9 @@ pub fn percent(value: &str) -> Vec<String> {
 
 /// `IsRelaxedEnvVarName`.
 pub fn environment_name(name: &str) -> Vec<String> {
+    if name.is_empty() {
+        return vec!["environment variable name must be non-empty".to_string()];
+    }
     if name.bytes().all(|byte| (0x20..0x7f).contains(&byte) && byte != b'=') {
         return Vec::new();
     }

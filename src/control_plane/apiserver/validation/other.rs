@@ -35,7 +35,7 @@ pub fn secret(object: &At, old: Option<&At>, errors: &mut Errors) {
     if let Some(old) = old
         && old.child("type").text_or("Opaque") != object.child("type").text_or("Opaque")
     {
-        errors.invalid(&object.child("type"), "field is immutable");
+        errors.invalid_as(&object.child("type"), &quoted(object.child("type").text_or("Opaque")), "field is immutable");
     }
     meta::metadata(object, names::subdomain, errors);
     let (data, text) = (object.child("data"), object.child("stringData"));

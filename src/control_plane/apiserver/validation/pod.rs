@@ -27,7 +27,7 @@ fn spec<'a>(spec: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut Errors) {
     container::containers(spec, &names_of_volumes, errors);
     host_network(spec, errors);
     errors.one_of_or_default(&spec.child("restartPolicy"), &["Always", "OnFailure", "Never"]);
-    let policies = ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"];
+    let policies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
     errors.one_of_or_default(&spec.child("dnsPolicy"), &policies);
     meta::labels(&spec.child("nodeSelector"), errors);
     anti_affinity(spec, errors);

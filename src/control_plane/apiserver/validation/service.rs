@@ -273,8 +273,9 @@ fn traffic(spec: &At, errors: &mut Errors) {
 }
 
 /// Takes out of a Service that is to replace `old` what its new type has no use for and nobody changed
-/// (`dropTypeDependentFields`), before it is validated and stored.
+/// (`dropTypeDependentFields`), before it is validated and stored; keeps its cluster address.
 pub fn prepare_update(service: &mut Value, old: &Value) {
+    keep_address(service, old);
     let (was, is) = (At::root(old).child("spec"), At::root(service).child("spec"));
     let mut gone: Vec<&str> = Vec::new();
     let mut drop = |needed: bool, still: bool, fields: &[&'static str]| {
@@ -298,6 +299,34 @@ pub fn prepare_update(service: &mut Value, old: &Value) {
     let ports = spec.get_mut("ports").filter(|_| drop_node_ports).and_then(Value::as_array_mut);
     for port in ports.into_iter().flatten().filter_map(Value::as_object_mut) {
         port.remove("nodePort");
+    }
+}
+
+/// The two fields of the cluster address in step, and the old one where none is asked for (`normalizeClusterIPs`,
+/// `patchAllocatedValues`).
+fn keep_address(service: &mut Value, old: &Value) {
+    let (was, is) = (At::root(old).child("spec"), At::root(service).child("spec"));
+    let (list, old_list) = (is.child("clusterIPs"), was.child("clusterIPs"));
+    let (one, old_one) = (is.child("clusterIP").text().to_string(), was.child("clusterIP").text().to_string());
+    let same_list = list.value() == old_list.value();
+    let old_ips = old_list.value().cloned();
+    let (empty, patched) = (list.is_empty(), kind(&was) != "ExternalName" && kind(&is) != "ExternalName");
+    let Some(spec) = service.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    if one == old_one {
+        if let Some(ips) = old_ips.filter(|_| empty && !one.is_empty()) {
+            spec.insert("clusterIPs".into(), ips);
+        }
+    } else if one.is_empty() && same_list {
+        spec.remove("clusterIPs");
+        if patched {
+            spec.insert("clusterIP".into(), old_one.into());
+            spec.extend(old_ips.map(|ips| ("clusterIPs".to_string(), ips)));
+        }
+    } else if one.is_empty() && empty && patched {
+        spec.insert("clusterIP".into(), old_one.into());
+        spec.extend(old_ips.map(|ips| ("clusterIPs".to_string(), ips)));
+    } else if same_list {
+        spec.insert("clusterIPs".into(), vec![one].into());
     }
 }
 

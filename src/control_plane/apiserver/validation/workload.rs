@@ -38,7 +38,8 @@ pub fn replica_set(object: &At, errors: &mut Errors) {
 
 /// A StatefulSet; `old` is there for an update.
 pub fn stateful_set(object: &At, old: Option<&At>, errors: &mut Errors) {
-    meta::metadata(object, names::label, errors);
+    let name_rule = if old.is_some() { |_: &str| Vec::new() } else { names::label as fn(&str) -> Vec<String> };
+    meta::metadata(object, name_rule, errors);
     let spec = object.child("spec");
     let management = spec.child("podManagementPolicy");
     if !["", "OrderedReady", "Parallel"].contains(&management.text()) {
@@ -71,7 +72,7 @@ pub fn stateful_set(object: &At, old: Option<&At>, errors: &mut Errors) {
     errors.non_negative(&spec.child("minReadySeconds"));
     errors.non_negative(&spec.at(&["ordinals", "start"]));
     let service = spec.child("serviceName");
-    if !service.text().is_empty() {
+    if !service.text().is_empty() && old.is_none() {
         errors.all_invalid(&service, names::label(service.text()));
     }
     if selector(&spec, "statefulset", "", errors) {
