@@ -63,7 +63,7 @@ pub fn Settings(OpenProps { part, on_close }: &OpenProps) -> Html {
                     { option("nftables", settings.mode == Mode::Nftables, "nftables".into()) }
                 </select>
                 <label for="set-provider">{ t("settings.provider") }</label>
-                <select id="set-provider" onchange={set(|settings, value| settings.load_balancer.provider = match value { "metallb" => Provider::Metallb, "aws" => Provider::Aws, "none" => Provider::None, _ => Provider::Cloud })}>
+                <select id="set-provider" onchange={set(|settings, value| settings.load_balancer.provider = match value.as_str() { "metallb" => Provider::Metallb, "aws" => Provider::Aws, "none" => Provider::None, _ => Provider::Cloud })}>
                     { option("cloud", provider == Provider::Cloud, t("settings.provider.cloud")) }
                     { option("metallb", provider == Provider::Metallb, t("settings.provider.metallb")) }
                     { option("aws", provider == Provider::Aws, t("settings.provider.aws")) }

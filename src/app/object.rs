@@ -9,6 +9,7 @@ use crate::msg;
 use crate::scene::ItemId;
 use crate::scene::view::{NodeView, PodRole, PodView, ServiceView};
 use crate::session::Asked;
+use crate::settings::Provider;
 use crate::trace::Source;
 use yew::prelude::*;
 
@@ -47,9 +48,16 @@ pub fn ObjectView(ObjectProps { part, item }: &ObjectProps) -> Html {
         ItemId::PublicDns => Some(plain(state, "g-dns", "item.publicDns", &[])),
         ItemId::LoadBalancer => {
             let balancers = view.services.iter().filter(|service| service.kind == "LoadBalancer");
-            let facts: Vec<(&str, String)> =
-                balancers.map(|service| ("IP", format!("{} → {}", service.external.join(", "), service.name))).collect();
-            Some(plain(state, "g-lb", "item.loadBalancer", &facts))
+            let facts: Vec<(&str, String)> = balancers
+                .map(|service| ("IP", format!("{} {} → {}", service.external.join(", "), service.announced, service.name)))
+                .collect();
+            let words = match view.provider {
+                Provider::Cloud => "item.loadBalancer",
+                Provider::Metallb => "item.metallb",
+                Provider::Aws => "item.aws",
+                Provider::None => "item.noBalancer",
+            };
+            Some(plain(state, "g-lb", words, &facts))
         }
         ItemId::Server(name) => Some(plain(state, "g-client", "item.server", &[("", name.clone())])),
         ItemId::MoreNodes => Some(list(

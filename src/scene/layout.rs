@@ -9,6 +9,7 @@ use super::used::Used;
 use super::view::{ClusterView, NodeView, ServiceView};
 use super::{ItemId, Options};
 use crate::msg;
+use crate::settings::Provider;
 use crate::words::Message;
 
 /// Left of the first column: row headings and the names of Services.
@@ -353,16 +354,24 @@ pub(super) fn cards(view: &ClusterView, used: &Used) -> Vec<OutsideCard> {
     let asked = balanced.iter().find(|service| used.balancers.contains(&(service.namespace.clone(), service.name.clone())));
     let balancer = match (asked, &balanced[..]) {
         (Some(one), _) | (None, [one]) => match one.external.first() {
+            Some(address) if !one.announced.is_empty() => Label::Plain(format!("{address} → {}", one.announced)),
             Some(address) => Label::Plain(address.clone()),
             None => Label::Plain("<pending>".to_string()),
         },
         (None, []) => Label::Said(msg!("stage.lb.none")),
         (None, several) => Label::Said(msg!("stage.lb.several", count = several.len())),
     };
+    let title = match view.provider {
+        Provider::Cloud | Provider::None => msg!("stage.lb"),
+        Provider::Metallb => msg!("stage.lb.metallb"),
+        Provider::Aws => msg!("stage.lb.aws"),
+    };
+    // MetalLB is no machine out there: its card only says which node answers.
+    let machine = view.provider != Provider::Metallb && !balanced.is_empty();
     let mut cards = vec![
         card(ItemId::Client, Label::Said(msg!("stage.client")), client, used.client || !used.any),
         card(ItemId::PublicDns, Label::Said(msg!("stage.dns")), dns, used.public_dns),
-        card(ItemId::LoadBalancer, Label::Said(msg!("stage.lb")), balancer, !balanced.is_empty()),
+        card(ItemId::LoadBalancer, Label::Said(title), balancer, machine),
     ];
     for server in &used.servers {
         let title = Label::Plain(server.clone());

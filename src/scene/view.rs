@@ -1,6 +1,7 @@
 //! What the page needs to know of a cluster, as plain data: it crosses from the engine's worker to the page.
 
 use crate::api::ObjectRef;
+use crate::settings::Provider;
 use crate::words::Message;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,8 @@ pub struct ClusterView {
     pub pod_cidr: String,
     /// Assumption and route from outside: see `Settings::outside`.
     pub private_nodes: bool,
+    /// Who serves Services of type LoadBalancer.
+    pub provider: Provider,
 }
 
 /// A node.
@@ -96,6 +99,8 @@ pub struct ServiceView {
     pub external_name: String,
     /// Load balancer and external addresses.
     pub external: Vec<String>,
+    /// The node that answers for its load balancer's address, where no machine does (MetalLB); else empty.
+    pub announced: String,
     /// A load balancer was asked for and has no address yet.
     pub pending: bool,
     pub ports: Vec<PortView>,

@@ -1,5 +1,6 @@
 //! A cluster as the page shows it: plain data made from the store, in the order in which it is drawn.
 
+use crate::addons::metallb;
 use crate::api::core::{Node, Pod, Service};
 use crate::api::discovery::EndpointSlice;
 use crate::api::networking::{Ingress, IngressBackend};
@@ -10,7 +11,7 @@ use crate::scene::view::{
     ClusterView, ContainerPortView, EndpointView, IngressRuleView, IngressView, NodeView, PodRole, PodView, PortView,
     ServiceView, WorkloadView,
 };
-use crate::settings::INGRESS_NAMESPACE;
+use crate::settings::{INGRESS_NAMESPACE, Provider};
 use std::collections::BTreeMap;
 
 /// Namespaces whose objects the cluster brings along itself.
@@ -39,6 +40,7 @@ pub fn of(cluster: &Cluster) -> ClusterView {
         workloads: workloads(cluster),
         pod_cidr: cluster.settings.pod_cidr.clone(),
         private_nodes: cluster.settings.outside.private_nodes,
+        provider: cluster.settings.load_balancer.provider,
     }
 }
 
@@ -181,6 +183,7 @@ fn service_view(cluster: &Cluster, service: &Service) -> ServiceView {
         cluster_ip: if headless { String::new() } else { spec.cluster_ip.clone() },
         external_name: spec.external_name.clone(),
         external: balancers.chain(spec.external_ips.iter().cloned()).collect(),
+        announced: announcer(cluster, service).unwrap_or_default(),
         pending: spec.type_ == "LoadBalancer" && service.status.load_balancer.ingress.is_empty(),
         ports: spec.ports.iter().map(port_view).collect(),
         selector: spec.selector.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(","),
@@ -188,6 +191,13 @@ fn service_view(cluster: &Cluster, service: &Service) -> ServiceView {
         slices: slices.iter().map(|slice| slice.metadata.name.clone()).collect(),
         system: SYSTEM.contains(&meta.namespace.as_str()) || (meta.namespace == "default" && meta.name == "kubernetes"),
     }
+}
+
+/// The node that announces the address of a load balancer that is no machine.
+fn announcer(cluster: &Cluster, service: &Service) -> Option<String> {
+    let metallb = cluster.settings.load_balancer.provider == Provider::Metallb;
+    let address = service.status.load_balancer.ingress.iter().filter(|_| metallb).find_map(|at| at.ip.parse().ok())?;
+    metallb::announcer(cluster, service, address).map(str::to_string)
 }
 
 fn port_view(port: &crate::api::core::ServicePort) -> PortView {
