@@ -6,6 +6,7 @@ use super::icon::{glyph, icon};
 use super::root::Part;
 use super::stage_player::still;
 use super::state::{Msg, State, Step};
+use super::workbench::Moment;
 use crate::api::Kind;
 use crate::cluster::Change;
 use crate::msg;
@@ -65,9 +66,9 @@ pub fn touched(state: &State, step: usize) -> Rc<Vec<ItemId>> {
 
 /// The flow as a list; what was done can be taken back.
 #[component]
-pub fn Changes(part: &Part) -> Html {
-    let state = &part.state;
-    let at = use_flow(state);
+pub fn Changes(moment: &Moment) -> Html {
+    let state = &moment.state;
+    let at = moment.flow;
     let row = |(index, change): (usize, &Change)| {
         let class = match index.cmp(&at) {
             std::cmp::Ordering::Less => "done",

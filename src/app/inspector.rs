@@ -26,13 +26,13 @@ pub fn Inspector(moment: &Moment) -> Html {
     let count = moment.player.steps().len();
     let (heading, body) = if let Some(item) = &state.selected {
         let changed = state.run.is_none() && state.flow > 0 && !state.changes.is_empty();
-        let flow = changed.then(|| html! { <Changes ..moment.part()/> });
+        let flow = changed.then(|| html! { <Changes ..moment.clone()/> });
         (speech.t("inspector.chosen"), html! { <><ObjectView part={moment.part()} item={item.clone()}/>{ flow }</> })
     } else if let (Some(hop), Some(run)) = (moment.hop(), &state.run) {
         let heading = state.say(&msg!("hop.count", hop = moment.player.step + 1, count = count));
         (heading, html! { <HopView moment={moment.clone()} hop={hop.clone()} run={(**run).clone()}/> })
     } else if state.flow > 0 && !state.changes.is_empty() {
-        (speech.t("changes.title"), html! { <Changes ..moment.part()/> })
+        (speech.t("changes.title"), html! { <Changes ..moment.clone()/> })
     } else {
         (speech.t("inspector.title"), html! { <section><p class="quiet">{ speech.t("inspector.empty") }</p></section> })
     };

@@ -1,6 +1,6 @@
 //! Stage and timeline, with what the page says about them: assumptions, loading, errors in the text, nothing to show yet.
 
-use super::changes::{Clock, touched, use_flow};
+use super::changes::{Clock, touched};
 use super::examples;
 use super::icon::icon;
 use super::objects::ObjectsView;
@@ -20,9 +20,8 @@ pub fn Theater(moment: &Moment) -> Html {
     let state = &moment.state;
     let part = moment.part();
     let speech = &state.speech;
-    let flow = use_flow(state);
     let trace = state.run.as_ref().map(|run| run.trace.clone());
-    let touched = if trace.is_none() { touched(state, flow) } else { Rc::default() };
+    let touched = if trace.is_none() { touched(state, moment.flow) } else { Rc::default() };
     let choose = moment.send.reform(|chosen: Selected| Msg::Select(Some(chosen.item)));
     let outside = state.from == Source::Internet;
     let objects = state.shown == View::Objects;

@@ -1,5 +1,6 @@
 //! The page's panels: editor, composer, stage, timeline, dock, inspector.
 
+use super::changes::use_flow;
 use super::composer::Composer;
 use super::dock::DockPanel;
 use super::editor::Editor;
@@ -26,6 +27,8 @@ pub struct Moment {
     pub send: Callback<Msg>,
     /// The clock of the shown trace.
     pub player: Player,
+    /// Which step of the last change plays.
+    pub flow: usize,
 }
 
 impl Moment {
@@ -48,7 +51,17 @@ pub fn Workbench(part: &Part) -> Html {
     let run = part.state.run.clone();
     let start = run.as_ref().map(|run| run.start).unwrap_or_default();
     let player = use_player(run.map(|run| run.trace.clone()), start);
-    let moment = Moment { state: part.state.clone(), send: part.send.clone(), player };
+    {
+        // While a hundred run, the one packet rests: only one thing moves at a time.
+        let player = player.clone();
+        use_effect_with(part.state.bursts, move |bursts| {
+            if *bursts > 0 {
+                player.show(player.steps().len().saturating_sub(1));
+            }
+        });
+    }
+    let flow = use_flow(&part.state);
+    let moment = Moment { state: part.state.clone(), send: part.send.clone(), player, flow };
     use_letters(&moment);
     if part.state.screen == Screen::Embed {
         return html! { <Embed ..moment/> };

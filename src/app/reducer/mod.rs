@@ -6,7 +6,7 @@ mod lesson;
 
 use super::examples::Goal;
 use super::share::Saved;
-use super::state::{Ask, Effect, Msg, REMEMBERED, State, Step, Waiting};
+use super::state::{Ask, Effect, Msg, REMEMBERED, Run, State, Step, Waiting};
 use crate::kubectl::SourceFile;
 use crate::random::Seed;
 use crate::session::Command;
@@ -201,12 +201,17 @@ impl State {
             Msg::Send => return self.send(),
             Msg::Replay => return self.send_with(self.next.saturating_sub(1).max(1)),
             Msg::Burst => {
-                if self.target.trim().is_empty() {
+                if !self.may_send() {
                     return Vec::new();
                 }
                 let request = self.request(self.next);
+                // The dots need a way to run along: one of the hundred is traced, unless such a trace is shown already.
+                let shown = |run: &Run| run.trace.request.target == request.target && run.trace.request.from == request.from;
+                let mut effects = if self.run.as_deref().is_some_and(shown) { Vec::new() } else { self.send_with(self.next) };
                 self.next += REMEMBERED as u64;
-                return vec![Effect::Ask(Ask::Burst, Command::Burst { request, count: REMEMBERED as u32 }), Effect::Save];
+                effects.push(Effect::Ask(Ask::Burst, Command::Burst { request, count: REMEMBERED as u32 }));
+                effects.push(Effect::Save);
+                return effects;
             }
             _ => {}
         }
@@ -214,14 +219,22 @@ impl State {
     }
 
     fn send(&mut self) -> Vec<Effect> {
+        if !self.may_send() {
+            return Vec::new();
+        }
         let seed = self.next;
         self.next += 1;
         self.send_with(seed)
     }
 
-    fn send_with(&mut self, seed: u64) -> Vec<Effect> {
+    /// A lesson asks for a guess before anything is sent.
+    fn may_send(&self) -> bool {
         let locked = self.lesson.as_ref().is_some_and(|course| !course.confirmed);
-        if locked || self.target.trim().is_empty() {
+        !locked && !self.target.trim().is_empty()
+    }
+
+    fn send_with(&mut self, seed: u64) -> Vec<Effect> {
+        if !self.may_send() {
             return Vec::new();
         }
         self.sending = true;

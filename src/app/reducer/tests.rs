@@ -46,6 +46,20 @@ fn each_send_draws_the_next_seed_and_only_replay_repeats_one() {
 }
 
 #[test]
+fn of_a_hundred_one_is_traced_where_no_trace_of_it_is_shown() {
+    let mut state = State::new();
+    assert_eq!(sends(&state.update(Msg::Burst)), [1]);
+    let trace: Trace = serde_json::from_value(serde_json::json!({
+        "request": {"from": "internet", "target": state.target}, "verdict": "timeout", "hops": [], "assumptions": [], "calls": []
+    }))
+    .unwrap();
+    state.update(Msg::Replied(Ask::Send, Reply::Trace(Box::new(crate::session::TraceReply { trace, lines: Vec::new() }))));
+    assert_eq!(sends(&state.update(Msg::Burst)), [0; 0]);
+    state.update(Msg::Target("http://node-1:30080/".into()));
+    assert_eq!(sends(&state.update(Msg::Burst)), [201]);
+}
+
+#[test]
 fn what_was_done_with_a_paste_is_told_until_something_is_typed() {
     let mut state = State::new();
     let note = Diagnostic {
