@@ -66,7 +66,7 @@ lessons: rust
 
 wasm: tools chromium
 	$(call say,tests in WebAssembly in headless Chromium)
-	CHROMEDRIVER=$(CHROMEDRIVER) CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner cargo test --locked $(WASM) --test web
+	WASM_BINDGEN_TEST_TIMEOUT=120 CHROMEDRIVER=$(CHROMEDRIVER) CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner cargo test --locked $(WASM) --test web
 
 # `weight` and `page` look at dist/ as it is; `make dist` makes it.
 weight: node_modules/.package-lock.json
