@@ -11,6 +11,7 @@ mod advice;
 mod back;
 mod balancer;
 mod exchange;
+pub mod growth;
 mod ingress;
 mod kept;
 mod kernel;

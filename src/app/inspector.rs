@@ -3,6 +3,7 @@
 
 use super::changes::Changes;
 use super::explain;
+use super::growth::growth;
 use super::i18n::{Speech, marked};
 use super::icon::{glyph, icon, outcome, place_glyph};
 use super::object::ObjectView;
@@ -132,6 +133,7 @@ fn HopView(HopProps { moment, hop, run }: &HopProps) -> Html {
         if advised { <AdviceView moment={moment.clone()} hop={hop.clone()} advice={run.trace.advice.clone()}/> }
         { addresses(state, hop) }
         { rules(state, hop) }
+        if !hop.rules.is_empty() { { growth(&moment.part(), &run.trace.request) } }
         if !advised { <Cause moment={moment.clone()} because={hop.because.clone()}/> }
         if !run.trace.assumptions.is_empty() {
             <section class="assume"><div class="eyebrow">{ state.speech.t("assumptions") }</div>

@@ -10,7 +10,7 @@ use crate::kubectl::SourceFile;
 use crate::scene::ItemId;
 use crate::session::{Asked, Command, Reply};
 use crate::settings::Settings;
-use crate::trace::Source;
+use crate::trace::{Request, Source};
 
 /// Why a reply is awaited.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub enum Ask {
     Grade,
     /// Why a request fails, or a Pod gets no traffic.
     Explain,
+    /// How many rules the request looks at, one number.
+    Growth,
     /// Where the fields of the Objects view stand.
     Lines,
 }
@@ -115,6 +117,7 @@ pub enum Msg {
     Open(Open),
     Letters,
     Explain(Asked),
+    Growth(Box<Request>),
     Select(Option<ItemId>),
     Dock(Dock),
     RulesOf(String),

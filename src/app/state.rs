@@ -5,6 +5,7 @@ pub use super::message::{Ask, Effect, Msg};
 
 use super::dialogs::Open;
 use super::examples::{self, Goal};
+use super::growth::Growth;
 use super::i18n::Speech;
 use super::share::Saved;
 use super::stage_player::Start;
@@ -160,6 +161,7 @@ pub struct State {
     /// Keys of a single letter count on stage and timeline.
     pub letters: bool,
     pub explained: Option<Rc<Explained>>,
+    pub growth: Option<Rc<Growth>>,
     pub selected: Option<ItemId>,
     pub dock: Dock,
     pub rules_of: String,
@@ -245,6 +247,7 @@ impl State {
             dialog: Open::Nothing,
             letters: true,
             explained: None,
+            growth: None,
             selected: None,
             dock: Dock::Kubectl(TABLES[0]),
             rules_of: "node-1".into(),

@@ -171,6 +171,9 @@ pub struct TraceArgs {
     /// Start of the random choices; each further connection takes the next.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Instead of the trace: how many rules it looks at in each mode as Services grow.
+    #[arg(long)]
+    pub modes: bool,
     /// All requests go over one connection, opened before the events.
     #[arg(long)]
     pub keep_alive: bool,

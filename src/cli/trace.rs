@@ -7,8 +7,10 @@ use super::output::{Out, escaped};
 use crate::api::core::Pod;
 use crate::cluster::Cluster;
 use crate::data_plane::DataPlane;
+use crate::data_plane::growth::{FURTHER, rules_looked_at};
 use crate::packet::{Flow, Protocol};
 use crate::random::Seed;
+use crate::settings::Mode;
 use crate::trace::{Hop, Request, Trace, Verdict};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -20,6 +22,10 @@ pub fn trace(args: &TraceArgs, out: &mut Out) -> Result<Outcome, String> {
     let mut request = request(args)?;
     let (loaded, mut plane) = network(args, &request)?;
     let mut outcome = loaded.report(out);
+    if args.modes {
+        modes(args.output, &loaded.cluster, &request, out);
+        return Ok(outcome);
+    }
     let mut tally: BTreeMap<String, u32> = BTreeMap::new();
     for number in 0..args.count {
         request.seed = Seed(args.seed.wrapping_add(u64::from(number)));
@@ -49,6 +55,30 @@ pub fn trace(args: &TraceArgs, out: &mut Out) -> Result<Outcome, String> {
         out.print(&format!("{count:>7}  {ending}\n"));
     }
     Ok(outcome)
+}
+
+/// How many rules the request looks at in each mode as Services grow: a table, or one JSON object a line.
+fn modes(output: TextOrJson, cluster: &Cluster, request: &Request, out: &mut Out) {
+    if output == TextOrJson::Text {
+        let heading = format!("{:>18}  {:>10}  {:>10}\n", out.text("modes.further"), "iptables", "nftables");
+        out.print(&heading);
+    }
+    for further in FURTHER {
+        let [iptables, nftables] = [Mode::Iptables, Mode::Nftables].map(|mode| rules_looked_at(cluster, request, mode, further));
+        let line = match output {
+            TextOrJson::Text => format!("{further:>18}  {iptables:>10}  {nftables:>10}\n"),
+            TextOrJson::Json => {
+                format!("{}\n", json!({"furtherServices": further, "iptables": iptables, "nftables": nftables}))
+            }
+        };
+        out.print(&line);
+    }
+    if output == TextOrJson::Text {
+        for id in ["modes.counted", "modes.why", "modes.random"] {
+            let text = out.text(id).replace("**", "");
+            out.print(&format!("{text}\n"));
+        }
+    }
 }
 
 /// The cluster with all events played, and its network; with `--keep-alive` a connection is open since before the events.

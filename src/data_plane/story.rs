@@ -90,6 +90,8 @@ pub(super) struct Story {
     pub events: Vec<Event>,
     /// The rules that packets met, hook after hook.
     pub steps: Vec<Step>,
+    /// How many rules the kernels looked at, whether they are kept or not.
+    pub looked_at: u32,
 }
 
 impl Recorder for Story {
@@ -98,12 +100,16 @@ impl Recorder for Story {
             self.steps.push(Step { table, rule, matched });
         }
     }
+
+    fn looked_at(&mut self, rules: u32) {
+        self.looked_at = self.looked_at.saturating_add(rules);
+    }
 }
 
 impl Story {
     /// Keeps everything.
     pub fn kept() -> Story {
-        Story { on: true, events: Vec::with_capacity(32), steps: Vec::with_capacity(64) }
+        Story { on: true, events: Vec::with_capacity(32), steps: Vec::with_capacity(64), looked_at: 0 }
     }
 
     pub fn note(&mut self, event: Event) {

@@ -112,6 +112,8 @@ impl Memory {
 pub trait Recorder {
     /// A rule that matched, or that only missed by chance or by a client not remembered (`matched` is false).
     fn rule(&mut self, table: u32, rule: u32, matched: bool);
+    /// So many rules of a chain were looked at, one after another, until it was left.
+    fn looked_at(&mut self, _rules: u32) {}
 }
 
 /// Records nothing.
@@ -272,6 +274,7 @@ impl<R: Recorder> Walk<'_, R> {
         let index = self.index.get(chain as usize).and_then(Option::as_ref);
         // No rule of a chain changes the destination before the chain is left.
         let mut candidates = Candidates::of(index, rules.len(), self.situation.packet.flow.dst);
+        let (mut read, mut decided) = (rules.len() as u32, None);
         while let Some(position) = candidates.next() {
             let Some(number) = rules.get(position as usize).copied() else { break };
             let Some(rule) = table.rules.get(number as usize) else { continue };
@@ -294,18 +297,23 @@ impl<R: Recorder> Walk<'_, R> {
                 }
                 Some(Target::Jump(to)) if depth < DEEPEST => match self.chain(*to, depth + 1) {
                     None => continue,
-                    decided => return decided,
+                    Some(decision) => decision,
                 },
-                Some(Target::Jump(_) | Target::Return) => break,
+                Some(Target::Jump(_) | Target::Return) => {
+                    read = position + 1;
+                    break;
+                }
                 Some(Target::Accept) => Decision::Accept,
                 Some(Target::Drop) => Decision::Drop,
                 Some(Target::Reject) => Decision::Reject,
                 Some(Target::Dnat(ip, port)) => Decision::Dnat(Socket::new(*ip, *port)),
                 Some(Target::Masquerade) => Decision::Masquerade,
             };
-            return Some(decision);
+            (read, decided) = (position + 1, Some(decision));
+            break;
         }
-        None
+        self.recorder.looked_at(read);
+        decided
     }
 
     fn answer(&mut self, matches: &[Match]) -> Answer {

@@ -7,7 +7,7 @@ use crate::api::ObjectRef;
 use crate::cluster::{Action, Change, Cluster};
 use crate::control_plane::Prune;
 use crate::control_plane::apiserver::Admission;
-use crate::data_plane::DataPlane;
+use crate::data_plane::{DataPlane, growth};
 use crate::diagnostic::{Diagnostic, Finding, Severity, Span};
 use crate::explain::{self, Explanation};
 use crate::kubectl::{self, SourceFile};
@@ -15,7 +15,7 @@ use crate::lesson::{self, GoalResult, Lesson};
 use crate::msg;
 use crate::random::Seed;
 use crate::scene::view::{ClusterView, TargetOffer};
-use crate::settings::Settings;
+use crate::settings::{Mode, Settings};
 use crate::trace::{FieldRef, Request, Trace, Verdict};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -53,6 +53,8 @@ pub enum Command {
     Paste { text: String, into: Vec<SourceFile> },
     /// Why a request ends as it does, or a Pod gets no traffic.
     Explain { what: Asked },
+    /// How many rules a request makes the kernels look at in a mode, with so many Services more.
+    Growth { request: Request, mode: Mode, further: u32 },
     /// Where these fields stand in the text.
     Lines { fields: Vec<FieldRef> },
 }
@@ -86,6 +88,8 @@ pub enum Reply {
     Pasted { text: String, notes: Vec<Diagnostic> },
     /// After `Explain`.
     Explained(Box<Explained>),
+    /// After `Growth`: what was asked for, and the number of rules.
+    Growth { request: Request, mode: Mode, further: u32, rules: u32 },
     /// After `Lines`: those that are written somewhere.
     Lines(Vec<(FieldRef, Span)>),
 }
@@ -193,6 +197,13 @@ impl Session {
                 None => not_running(),
             },
             Command::Burst { request, count } => self.burst(&request, count),
+            Command::Growth { request, mode, further } => match &self.running {
+                Some(running) => {
+                    let rules = growth::rules_looked_at(&running.cluster, &request, mode, further.min(MOST_FURTHER));
+                    Reply::Growth { request, mode, further, rules }
+                }
+                None => not_running(),
+            },
             Command::Rules { node } => self.rules(&node),
             Command::Kubectl { line } => self.kubectl(&line),
             Command::Paste { text, into } => {
@@ -232,7 +243,8 @@ impl Session {
     }
 
     fn act(&mut self, event: &str) -> Vec<Change> {
-        let (Ok(action), Some(running)) = (Action::parse(event), self.running.take()) else { return Vec::new() };
+        let Ok(action) = Action::parse(event) else { return Vec::new() };
+        let Some(running) = self.running.take() else { return Vec::new() };
         let outcome = running.cluster.act(&action);
         self.run(outcome.cluster, Some(running.plane));
         outcome.changes
@@ -310,6 +322,9 @@ impl Session {
         }
     }
 }
+
+/// More Services than this are not made up.
+const MOST_FURTHER: u32 = 10_000;
 
 /// A burst never asks for more; the command line counts for itself.
 const MOST_IN_BURST: u32 = 10_000;

@@ -61,6 +61,14 @@ impl State {
                 self.explained = Some(Rc::new(*reply));
                 Vec::new()
             }
+            Msg::Replied(Ask::Growth, Reply::Growth { request, rules, .. }) => match &mut self.growth {
+                Some(growth) if growth.request == request => {
+                    let growth = Rc::make_mut(growth);
+                    growth.counted.push(rules);
+                    growth.next()
+                }
+                _ => Vec::new(),
+            },
             Msg::Replied(Ask::Lines, Reply::Lines(lines)) => {
                 self.spots = Rc::new(lines.into_iter().collect());
                 Vec::new()
@@ -95,6 +103,7 @@ impl State {
             // A trace belongs to the cluster that it ran in.
             self.run = None;
             self.explained = None;
+            self.growth = None;
             self.results = Rc::default();
         }
         if !cluster.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {

@@ -5,6 +5,7 @@ mod heard;
 mod lesson;
 
 use super::examples::Goal;
+use super::growth::Growth;
 use super::share::Saved;
 use super::state::{Ask, Effect, Msg, REMEMBERED, Run, State, Step, Waiting};
 use crate::kubectl::SourceFile;
@@ -48,9 +49,14 @@ impl State {
                 self.compose(msg)
             }
             Msg::Ready | Msg::Replied(..) | Msg::Restored(_) | Msg::Fault(_) | Msg::DismissFault => self.hear(msg),
-            Msg::View(_) | Msg::Open(_) | Msg::Letters | Msg::Explain(_) | Msg::Select(_) | Msg::Dock(_) | Msg::RulesOf(_) => {
-                self.look(msg)
-            }
+            Msg::View(_)
+            | Msg::Open(_)
+            | Msg::Letters
+            | Msg::Explain(_)
+            | Msg::Growth(_)
+            | Msg::Select(_)
+            | Msg::Dock(_)
+            | Msg::RulesOf(_) => self.look(msg),
         }
     }
 
@@ -252,6 +258,12 @@ impl State {
             Msg::Letters => {
                 self.letters = !self.letters;
                 return vec![Effect::Save];
+            }
+            Msg::Growth(request) => {
+                let growth = Growth { request: *request, counted: Vec::new() };
+                let ask = growth.next();
+                self.growth = Some(Rc::new(growth));
+                return ask;
             }
             Msg::Explain(what) => return vec![Effect::Ask(Ask::Explain, Command::Explain { what })],
             Msg::Select(item) => {

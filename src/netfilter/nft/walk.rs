@@ -65,6 +65,7 @@ impl<R: Recorder> Walk<'_, R> {
         }
         for number in &table.chains.get(chain as usize)?.rules {
             let Some(rule) = table.rules.get(*number as usize) else { continue };
+            self.recorder.looked_at(1);
             if !rule.conditions.iter().all(|condition| self.holds(condition)) {
                 let forgotten = matches!(rule.conditions.as_slice(), [Condition::SourceRemembered(..)]);
                 if forgotten {
