@@ -102,7 +102,10 @@ pub fn Share(OpenProps { part, on_close }: &OpenProps) -> Html {
     let base = base.split('#').next().unwrap_or_default().to_string();
     let link = format!("{base}#{}", share::to_fragment(&part.state.saved()));
     let frame = super::examples::find(&part.state.example).map(|example| {
-        format!("<iframe src=\"{base}#embed={}\" width=\"760\" height=\"480\" title=\"kubehop\"></iframe>", example.id)
+        format!(
+            "<iframe src=\"{base}#embed={}&amp;play=click\" width=\"760\" height=\"480\" title=\"kubehop\"></iframe>",
+            example.id
+        )
     });
     html! {
         <Dialog title={speech.t("share.title")} on_close={on_close.clone()}>

@@ -4,6 +4,7 @@
 use super::changes::Changes;
 use super::explain;
 use super::growth::growth;
+use super::hop_cards::{HopCards, use_narrow};
 use super::i18n::{Speech, marked};
 use super::icon::{glyph, icon, outcome, place_glyph};
 use super::object::ObjectView;
@@ -24,6 +25,7 @@ use yew::prelude::*;
 pub fn Inspector(moment: &Moment) -> Html {
     let state = &moment.state;
     let speech = &state.speech;
+    let narrow = use_narrow();
     let count = moment.player.steps().len();
     let (heading, body) = if let Some(item) = &state.selected {
         let changed = state.run.is_none() && state.flow > 0 && !state.changes.is_empty();
@@ -31,7 +33,12 @@ pub fn Inspector(moment: &Moment) -> Html {
         (speech.t("inspector.chosen"), html! { <><ObjectView part={moment.part()} item={item.clone()}/>{ flow }</> })
     } else if let (Some(hop), Some(run)) = (moment.hop(), &state.run) {
         let heading = state.say(&msg!("hop.count", hop = moment.player.step + 1, count = count));
-        (heading, html! { <HopView moment={moment.clone()} hop={hop.clone()} run={(**run).clone()}/> })
+        let body = if narrow {
+            html! { <HopCards ..moment.clone()/> }
+        } else {
+            html! { <HopView moment={moment.clone()} hop={hop.clone()} run={(**run).clone()} step={moment.player.step}/> }
+        };
+        (heading, body)
     } else if state.flow > 0 && !state.changes.is_empty() {
         (speech.t("changes.title"), html! { <Changes ..moment.clone()/> })
     } else {
@@ -105,21 +112,25 @@ fn decided_by(state: &State, hop: &Hop) -> String {
     })
 }
 
+/// A hop, and the trace that it belongs to.
 #[derive(Clone, PartialEq, Properties)]
-struct HopProps {
-    moment: Moment,
-    hop: Hop,
-    run: Run,
+#[allow(missing_docs)]
+pub struct HopProps {
+    pub moment: Moment,
+    pub hop: Hop,
+    pub run: Run,
+    pub step: usize,
 }
 
+/// Everything about a hop.
 #[component]
-fn HopView(HopProps { moment, hop, run }: &HopProps) -> Html {
+pub fn HopView(HopProps { moment, hop, run, step }: &HopProps) -> Html {
     let state = &moment.state;
     let (name, class) = place_glyph(&hop.at);
     let steps = moment.player.steps();
-    let failed = run.trace.verdict != Verdict::Delivered && moment.player.step >= steps::deciding(&steps, &run.trace);
+    let failed = run.trace.verdict != Verdict::Delivered && *step >= steps::deciding(&steps, &run.trace);
     let advised = failed && run.trace.advice.is_some();
-    let inner = steps.get(moment.player.step).is_some_and(|step: &Step| !step.call.is_empty());
+    let inner = steps.get(*step).is_some_and(|step: &Step| !step.call.is_empty());
     let (who, decided) = (decided_by(state, hop), state.speech.t("who.decided"));
     let (before, after) = decided.split_once("{who}").unwrap_or((&decided, ""));
     html! { <>

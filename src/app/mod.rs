@@ -12,6 +12,7 @@ pub mod examples;
 pub mod explain;
 pub mod growth;
 pub mod history;
+pub mod hop_cards;
 pub mod i18n;
 pub mod icon;
 pub mod inspector;

@@ -267,15 +267,18 @@ fn rail(ink: &Ink, picture: &Picture, rail: &Rail) -> Html {
 fn rail_words(picture: &Picture, rail: &Rail, trouble: Option<String>) -> Html {
     let (x, y) = (rail.name_at.x, rail.name_at.y);
     if picture.transposed {
-        let title = name::cut(&rail.name, 80.0);
-        let room = picture.size.width - x - title.chars().count() as f64 * 8.0 - 18.0;
+        // Half an address tells nothing: it gives way to the name.
+        let whole = picture.size.width - x - 14.0;
+        let room = whole - rail.name.chars().count() as f64 * 8.0 - 7.0;
+        let fits = name::width(&rail.address) <= room;
+        let title = name::cut(&rail.name, if fits || rail.trouble.is_some() { whole } else { whole * 0.86 });
         return html! {
             <text x={n(x)} y={n(y)}>
                 <tspan class="svcname">{ title }</tspan>
                 if let Some(trouble) = trouble {
                     <tspan class="warn b" dx="7">{ trouble }</tspan>
-                } else {
-                    <tspan class="m" dx="7">{ name::cut(&rail.address, room) }</tspan>
+                } else if fits {
+                    <tspan class="m" dx="7">{ rail.address.clone() }</tspan>
                 }
             </text>
         };

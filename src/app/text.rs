@@ -41,6 +41,14 @@ pub fn difference<'a>(old: &str, new: &'a str) -> (u32, u32, &'a str) {
     (utf16_len(new.get(..head).unwrap_or_default()), utf16_len(end), between)
 }
 
+/// A paste, parted from an object that begins right behind it.
+pub fn parted_from(pasted: String, rest: &str) -> String {
+    let begins = |text: &str| ["apiVersion:", "kind:"].iter().any(|key| text.trim_start_matches('\n').starts_with(key));
+    let object = pasted.strip_prefix("---\n").unwrap_or(&pasted);
+    let meets = begins(object) && begins(rest);
+    if meets { format!("{}\n---\n", pasted.trim_end()) } else { pasted }
+}
+
 /// Where a line of the old text stands in the new one: the line with the same content that is nearest, with the same lines before
 /// or after it rather than alone. `None` when it is gone.
 pub fn line_now(old: &str, new: &str, line: u32) -> Option<u32> {
@@ -153,6 +161,13 @@ mod tests {
         assert_eq!(first_change(&file("a\nb"), &file("a")), Some((0, 1, "")));
         assert_eq!(first_change(&file("a"), &file("a")), None);
         assert_eq!(first_change(&file("a"), &[]), Some((0, 0, "")));
+    }
+
+    #[test]
+    fn a_paste_above_an_object_is_parted_from_it() {
+        assert_eq!(parted_from("kind: A\n".into(), "\nkind: B\n"), "kind: A\n---\n");
+        assert_eq!(parted_from("kind: A\n".into(), "---\nkind: B\n"), "kind: A\n");
+        assert_eq!(parted_from("  a: 1\n".into(), "kind: B\n"), "  a: 1\n");
     }
 
     #[test]

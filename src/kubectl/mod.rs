@@ -3,11 +3,13 @@
 pub mod advise;
 mod complaint;
 pub mod describe;
+pub mod old_ingress;
 mod paste;
 pub mod printers;
 mod reader;
 mod scalar;
 pub mod schema;
+mod tabs;
 mod tabwriter;
 mod yaml;
 

@@ -24,10 +24,12 @@ pub fn paste(raw: &str, into: &[SourceFile]) -> (String, Vec<Diagnostic>) {
     if mended.text.contains("{{") {
         mended.note(Severity::Warning, msg!("paste.helm"));
     }
-    let filled = into.iter().any(|file| !file.text.trim().is_empty());
+    // Only what stands before it in its own file: another file is another document anyway.
+    let before = into.first().map_or("", |file| &file.text);
     let first = mended.text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#'));
-    if filled && first.is_some_and(starts_object) {
-        mended.text.insert_str(0, "---\n");
+    let parted = before.trim_end().lines().next_back().is_none_or(|line| line == "---");
+    if !parted && first.is_some_and(starts_object) {
+        mended.text.insert_str(0, if before.ends_with('\n') { "---\n" } else { "\n---\n" });
         mended.note(Severity::Info, msg!("paste.newDocument"));
     }
     (mended.text, mended.notes)
@@ -209,14 +211,9 @@ fn quotes(text: &str) -> Option<String> {
     Some(each_line(text, mend))
 }
 
-/// Tabs at the beginning of a line become two blanks each: YAML allows none there.
+/// Tabs that indent become blanks: YAML allows none there.
 fn tabs(text: &str) -> Option<String> {
-    let mend = |line: &str| {
-        let rest = line.trim_start_matches([' ', '\t']);
-        let (margin, _) = line.split_at(line.len() - rest.len());
-        margin.replace('\t', "  ") + rest
-    };
-    Some(each_line(text, mend))
+    text.contains('\t').then(|| super::tabs::untab(text))
 }
 
 /// What stands indented as a whole moves to the margin.
@@ -285,6 +282,18 @@ mod tests {
     fn a_here_document_gives_its_text_and_prompts_go() {
         check(&format!("$ cat <<EOF | kubectl apply -f -\n{SERVICE}EOF\n$ kubectl get svc\n"), SERVICE, &["paste.shell"]);
         check(&format!("kubectl apply -f - <<EOF\n{SERVICE}EOF\nservice/web created\n"), SERVICE, &["paste.shell"]);
+    }
+
+    #[test]
+    fn a_paste_in_the_place_of_all_text_gets_no_line_of_its_own() {
+        let text = |before: &str, other: &str| {
+            let file = |name: &str, text: &str| SourceFile { name: name.into(), text: text.into() };
+            paste(SERVICE, &[file("open.yaml", before), file("other.yaml", other)]).0
+        };
+        assert_eq!(text("", SERVICE), SERVICE);
+        assert_eq!(text("a: 1\n---\n", ""), SERVICE);
+        assert_eq!(text("a: 1\n", ""), format!("---\n{SERVICE}"));
+        assert_eq!(text("a: 1", ""), format!("\n---\n{SERVICE}"));
     }
 
     #[test]

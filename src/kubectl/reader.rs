@@ -353,10 +353,9 @@ fn span(chunk: &Chunk, place: Place) -> Span {
     }
 }
 
-/// A fix for every tab in this document's indentation: two spaces each.
+/// A fix for every tab in this document's indentation.
 fn untab(chunk: &Chunk) -> Vec<Fix> {
     let lines: Vec<&str> = chunk.text.lines().collect();
-    let mended: Vec<String> = lines.iter().map(|line| untab_line(line)).collect();
     let (Some(last), Ok(count)) = (lines.last(), u32::try_from(lines.len())) else { return Vec::new() };
     let span = Span {
         file: chunk.file.to_string(),
@@ -365,18 +364,7 @@ fn untab(chunk: &Chunk) -> Vec<Fix> {
         end_line: chunk.lines_before + count,
         end_column: u32::try_from(last.chars().count()).unwrap_or(0) + 1,
     };
-    vec![Fix { label: msg!("fix.tabs"), span: Some(span), text: mended.join("\n") }]
-}
-
-/// Replaces the tabs of a line's indentation.
-pub(super) fn untab_line(line: &str) -> String {
-    let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
-    let (indent, rest) = line.split_at(indent);
-    let rest = match rest.strip_prefix('-') {
-        Some(after) if after.starts_with('\t') => format!("- {}", after.trim_start_matches([' ', '\t'])),
-        _ => rest.to_string(),
-    };
-    indent.replace('\t', "  ") + &rest
+    vec![Fix { label: msg!("fix.tabs"), span: Some(span), text: super::tabs::untab(&lines.join("\n")) }]
 }
 
 #[cfg(test)]

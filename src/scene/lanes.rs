@@ -7,6 +7,8 @@ use super::picture::{NodeBox, Picture};
 
 /// How far the lanes out and up are from a column's centre.
 const LANE: f64 = 46.0;
+/// How far a way keeps from a diamond that it passes.
+const ASIDE: f64 = 17.0;
 /// A packet that was just sent stands a little way from its sender.
 pub(super) const SENT: f64 = 14.0;
 
@@ -119,14 +121,48 @@ impl Lanes<'_> {
         if self.point(from) == Some(end) {
             return;
         }
+        let Some(start) = line.points().last().copied().or(self.point(from)) else { return };
+        let mut way = Polyline::from(start);
         if from.is_outside() || to.is_outside() || matches!(to, Stop::Door(_)) && !matches!(from, Stop::Bus(..)) {
-            self.lead_outside(line, from, to, end);
+            self.lead_outside(&mut way, from, to, end);
         } else if self.same_kernel(from, to) {
-            self.lead_inside(line, from, to, end);
+            self.lead_inside(&mut way, from, to, end);
         } else {
-            self.lead_bus(line, from, to, end);
+            self.lead_bus(&mut way, from, to, end);
         }
-        line.to(end);
+        way.to(end);
+        for pair in way.points().windows(2) {
+            self.around(line, pair[0], pair[1]);
+        }
+    }
+
+    /// Goes straight on, but beside the diamonds of Services that have no part in it: a packet turns only where it is looked at.
+    fn around(&self, line: &mut Polyline, from: Point, to: Point) {
+        let level = (from.y - to.y).abs() < 0.5;
+        let along = |point: Point| if level { point.x } else { point.y };
+        let aside = |point: Point| if level { point.y } else { point.x };
+        let turn = |along: f64, by: f64| if level { at(along, from.y - by) } else { at(from.x - by, along) };
+        let (start, end) = (along(from), along(to));
+        let (mut first, mut last) = (f64::INFINITY, f64::NEG_INFINITY);
+        for gate in self.0.rails.iter().filter(|rail| rail.full).flat_map(|rail| &rail.gates).map(|gate| gate.at) {
+            let between = along(gate) > start.min(end) + 1.0 && along(gate) < start.max(end) - 1.0;
+            if between && (aside(gate) - aside(from)).abs() < 1.0 {
+                (first, last) = (first.min(along(gate)), last.max(along(gate)));
+            }
+        }
+        if first <= last {
+            let forward = start < end;
+            let (enter, leave) = if forward { (first - ASIDE, last + ASIDE) } else { (last + ASIDE, first - ASIDE) };
+            line.to(turn(enter, 0.0));
+            line.to(turn(enter, ASIDE));
+            // The next stop may be the very next diamond: it is entered from the side.
+            let near = if forward { leave > end - ASIDE } else { leave < end + ASIDE };
+            line.to(turn(if near { end } else { leave }, ASIDE));
+            if !near {
+                line.to(turn(leave, 0.0));
+            }
+        }
+        line.to(to);
     }
 
     fn same_kernel(&self, from: &Stop, to: &Stop) -> bool {

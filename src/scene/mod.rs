@@ -6,6 +6,7 @@
 
 pub mod beads;
 pub mod beats;
+mod cards;
 #[cfg(test)]
 mod fixtures;
 pub mod frame;

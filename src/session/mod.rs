@@ -237,6 +237,7 @@ impl Session {
         let outcome = before.apply_by(&mut self.admission, manifests, prune);
         findings.extend(outcome.diagnostics);
         findings.extend(kubectl::advise::advise(&outcome.cluster));
+        kubectl::old_ingress::offer(files, &mut findings);
         self.findings = findings;
         self.run(outcome.cluster, plane);
         outcome.changes
@@ -368,15 +369,4 @@ fn cited<'a>(trace: &'a Trace, fields: &mut Vec<&'a FieldRef>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::settings::Nodes;
-
-    #[test]
-    fn settings_that_make_no_cluster_are_named_and_the_usual_cluster_is_played() {
-        let settings = Settings { nodes: Nodes::List(vec![Default::default()]), ..Settings::default() };
-        let reset = Command::Reset { revision: 1, files: Vec::new(), settings: Box::new(settings), seed: 1, events: Vec::new() };
-        let Reply::Cluster(reply) = Session::default().handle(reset) else { panic!("no cluster") };
-        assert_eq!((reply.view.nodes.len(), reply.diagnostics.len()), (3, 1));
-    }
-}
+mod tests;

@@ -9,9 +9,12 @@ import { files } from './files.js';
 import { keyboard } from './keyboard.js';
 import { lessons } from './lessons.js';
 import { links } from './links.js';
+import { objectsView } from './objects.js';
 import { opening } from './opening.js';
 import { outside } from './outside.js';
 import { pasting } from './paste.js';
+import { keys, past } from './past.js';
+import { mended, phone, poster } from './small.js';
 import { steps } from './steps.js';
 import { words } from './words.js';
 
@@ -19,6 +22,9 @@ const site = {};
 before(async () => Object.assign(site, await open({ 'course.html': COURSE })));
 after(() => site.close?.());
 
-const groups = { opening, steps, pasting, files, failures, outside, cluster, keyboard, links, lessons, engine, embed, words };
+const groups = {
+  opening, steps, pasting, files, failures, outside, cluster, keyboard, links, lessons, engine, embed, words,
+  objects: objectsView, past, keys, phone, poster, mended,
+};
 const wanted = process.argv.slice(2);
 for (const [name, tests] of Object.entries(groups)) if (!wanted.length || wanted.includes(name)) describe(name, () => tests(site));

@@ -2,6 +2,7 @@
 
 use super::super::stage_player::Start;
 use super::super::state::{Ask, Dock, Effect, Msg, REMEMBERED, Run, State, View, Waiting};
+use super::super::text;
 use crate::diagnostic::Severity;
 use crate::scene::ItemId;
 use crate::session::{BurstResult, ClusterReply, Command, Reply};
@@ -76,6 +77,7 @@ impl State {
             Msg::Replied(Ask::Paste(start, end), Reply::Pasted { text, notes }) => {
                 self.notes = Rc::new(notes);
                 self.mending = true;
+                let text = text::parted_from(text, &text::between(self.text(), end, u32::MAX));
                 vec![Effect::Splice { file: self.open, start, end, text }]
             }
             _ => {

@@ -1,0 +1,128 @@
+//! What the page asks of a session, on the page's own examples.
+
+use super::*;
+use crate::scene::ladder::{Looked, ladder, looked, subject};
+use crate::scene::objects::{Mark, Objects, fields, objects};
+use crate::scene::steps::steps;
+use crate::settings::Nodes;
+use crate::trace::{Reason, Source};
+
+fn reset(session: &mut Session, text: &str, settings: Settings) -> ClusterReply {
+    let files = vec![SourceFile { name: "cluster.yaml".into(), text: text.into() }];
+    let reset = Command::Reset { revision: 1, files, settings: Box::new(settings), seed: 1, events: Vec::new() };
+    let Reply::Cluster(reply) = session.handle(reset) else { panic!("no cluster") };
+    *reply
+}
+
+/// An example, and one of its requests at its end.
+fn played(text: &str, target: &str) -> (Session, ClusterView, Trace, Looked) {
+    let mut session = Session::default();
+    let view = reset(&mut session, text, Settings::default()).view;
+    let request = Request { target: target.into(), seed: Seed(1), ..Request::default() };
+    let Reply::Trace(reply) = session.handle(Command::Send { request }) else { panic!("no trace") };
+    let all = steps(&reply.trace);
+    let looked = looked(&reply.trace, &all, all.len() - 1);
+    (session, view, reply.trace, looked)
+}
+
+fn marks(view: &ClusterView, looked: &Looked) -> Vec<(&'static str, Mark, bool)> {
+    let service = subject(view, looked, None).expect("a Service");
+    ladder(view, looked, service).iter().map(|rung| (rung.name, rung.mark, rung.skipped.is_some())).collect()
+}
+
+fn used(picture: &Objects) -> Vec<String> {
+    let rows = picture.cards.iter().flat_map(|card| &card.rows).filter(|row| row.mark == Mark::Used);
+    rows.map(|row| row.name.clone()).collect()
+}
+
+#[test]
+fn settings_that_make_no_cluster_are_named_and_the_usual_cluster_is_played() {
+    let settings = Settings { nodes: Nodes::List(vec![Default::default()]), ..Settings::default() };
+    let reply = reset(&mut Session::default(), "", settings);
+    assert_eq!((reply.view.nodes.len(), reply.diagnostics.len()), (3, 1));
+}
+
+#[test]
+fn a_call_by_the_node_port_passes_the_services_port_by() {
+    let (_, view, _, looked) = played(include_str!("../../static/examples/nodeport.yaml"), "http://node-2:30080/");
+    let used = Mark::Used;
+    assert_eq!(
+        marks(&view, &looked),
+        [("nodePort", used, false), ("port", Mark::Plain, true), ("targetPort", used, false), ("containerPort", used, false)]
+    );
+}
+
+#[test]
+fn an_ingress_enters_at_the_services_port_and_the_packet_passes_the_service_by() {
+    let (_, view, trace, looked) = played(include_str!("../../static/examples/ingress.yaml"), "http://shop.example.com/api");
+    assert_eq!(subject(&view, &looked, None).map(|service| service.name.as_str()), Some("api"));
+    let picture = objects(&view, &looked, 720.0);
+    let pod_ip = trace.pod_ip.expect("a Pod").to_string();
+    assert_eq!(used(&picture), ["/api", "port http", "targetPort", &pod_ip]);
+    assert!(picture.packet.is_some());
+}
+
+#[test]
+fn before_the_first_lookup_nothing_is_marked() {
+    let (_, view, trace, _) = played(include_str!("../../static/examples/nodeport.yaml"), "http://node-2:30080/");
+    let picture = objects(&view, &looked(&trace, &steps(&trace), 0), 720.0);
+    assert_eq!(used(&picture), [""; 0]);
+    assert!(picture.packet.is_none());
+}
+
+#[test]
+fn a_port_that_nobody_listens_on_is_the_broken_step_of_the_ladder() {
+    let (_, view, trace, looked) = played(include_str!("../../static/examples/wrong-port.yaml"), "http://node-2:30080/");
+    assert_eq!(trace.verdict, Verdict::Refused);
+    assert_eq!(marks(&view, &looked).last(), Some(&("containerPort", Mark::Bad, false)));
+}
+
+#[test]
+fn cards_of_the_objects_view_never_overlap_and_stay_inside_at_any_width() {
+    for example in [include_str!("../../static/examples/ingress.yaml"), include_str!("../../static/examples/counter.yaml")] {
+        let (_, view, _, looked) = played(example, "http://node-1:31000/");
+        for width in [320.0, 390.0, 560.0, 722.0, 1100.0, 1800.0] {
+            let picture = objects(&view, &looked, width);
+            for (index, card) in picture.cards.iter().enumerate() {
+                assert!(card.rect.x >= 0.0 && card.rect.right() <= width, "{} at {width}", card.name);
+                let rest = &picture.cards[index + 1..];
+                assert!(rest.iter().all(|other| !card.rect.meets(&other.rect)), "{} at {width}", card.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn lines_tell_where_the_fields_of_the_objects_view_stand() {
+    let (mut session, view, ..) = played(include_str!("../../static/examples/nodeport.yaml"), "http://node-2:30080/");
+    let Reply::Lines(lines) = session.handle(Command::Lines { fields: fields(&view) }) else { panic!("no lines") };
+    let line = |path: &str| lines.iter().find(|(field, _)| field.path == path).map(|(_, span)| span.line);
+    let at = ["spec.ports[0].nodePort", "spec.ports[0].targetPort", "spec.containers[0].ports[0].containerPort", "spec.selector"];
+    assert_eq!(at.map(line), [Some(32), Some(31), Some(18), Some(26)]);
+}
+
+#[test]
+fn an_explanation_cites_lines_and_leaves_no_connection_behind() {
+    let (mut session, _, trace, _) = played(include_str!("../../static/examples/no-endpoints.yaml"), "http://node-2:30080/");
+    let ask = Command::Explain { what: Asked::Request(Box::new(trace.request.clone())) };
+    let Reply::Explained(answer) = session.handle(ask) else { panic!("no answer") };
+    let last = answer.explanation.checks.last().expect("a check");
+    assert!(!last.ok && last.next.is_some());
+    assert!(last.because.iter().any(|field| answer.lines.iter().any(|(known, _)| known == field)));
+    let Reply::Trace(again) = session.handle(Command::Send { request: trace.request.clone() }) else { panic!("no trace") };
+    assert!(again.trace.hops.iter().all(|hop| hop.reason != Reason::Conntrack));
+    assert_eq!(trace.request.from, Source::Internet);
+}
+
+#[test]
+fn an_ingress_of_an_old_version_is_mended_by_one_change() {
+    let old = "apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata:\n  name: shop\nspec:\n  rules:\n  - host: a.example\n    http:\n      paths:\n      - path: /api\n        backend:\n          serviceName: api\n          servicePort: 80\n";
+    let mut session = Session::default();
+    let broken = reset(&mut session, old, Settings::default());
+    let fixes: Vec<_> = broken.diagnostics.iter().flat_map(|finding| &finding.fixes).collect();
+    assert_eq!(fixes.len(), 1);
+    let mended = reset(&mut session, &fixes[0].text, Settings::default());
+    assert!(mended.diagnostics.iter().all(|finding| finding.severity != Severity::Error), "{:?}", mended.diagnostics);
+    let rule = &mended.view.ingresses[0].rules[0];
+    assert_eq!((rule.path_type.as_str(), rule.service.as_str(), rule.port.as_str()), ("ImplementationSpecific", "api", "80"));
+}

@@ -1,0 +1,98 @@
+// Small places: the hops as cards on a phone, and the player's still picture before it runs.
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { assertAccessible, assertQuiet, picture, until, visit } from './harness.js';
+import { assertEnds, button, editor, hop, moving, paste, send, url, write } from './page.js';
+
+export function phone(site) {
+  test('on a phone the hops are cards: a swipe goes to the next one, and the player brings its own', async () => {
+    const { page, trouble, close } = await visit(site, { size: 'phone', motion: 'reduce' });
+    await moving(page);
+    const cards = page.locator('.hopcards');
+    await cards.waitFor();
+    const { of } = await hop(page);
+    assert.equal(await cards.locator('.hopcard').count(), of);
+    const middle = () => cards.evaluate((frame) => {
+      const centre = frame.getBoundingClientRect().x + frame.clientWidth / 2;
+      return [...frame.children].findIndex((card) => { const box = card.getBoundingClientRect(); return box.left <= centre && centre <= box.right; }) + 1;
+    });
+    await button(page, 'Next hop').click();
+    await until(async () => (await hop(page)).at === 2 && (await middle()) === 2, 'the card follows the player');
+    const box = await cards.boundingBox();
+    await page.mouse.move(box.x + box.width / 2, box.y + 40);
+    await page.mouse.wheel(box.width - 40, 0);
+    await until(async () => (await hop(page)).at === 3 && (await middle()) === 3, 'the player follows the cards');
+    const edges = await cards.evaluate((frame) => [...frame.children].slice(1, 4).map((card) => card.getBoundingClientRect()).map(({ left, right }) => [left, right]));
+    assert.ok(edges[0][1] > 0 && edges[2][0] < 390, 'a neighbour shows on both sides');
+    await assertAccessible(page, 'hop cards');
+    await picture(page, 'hop-cards');
+    assertQuiet(trouble);
+    await close();
+  });
+}
+
+export function poster(site) {
+  test('with play=click the small player is a still picture, and loads nothing before it is asked to', async () => {
+    const asked = [];
+    const { page, context, trouble, close } = await visit(site, { path: 'boot.js' });
+    context.on('request', (request) => asked.push(request.url()));
+    await page.setViewportSize({ width: 760, height: 480 });
+    await page.goto(`${site.host.url}#embed=nodeport&play=click`);
+    const play = page.getByRole('button', { name: 'Play' });
+    await play.waitFor();
+    await page.getByText('The simulator loads when you press play.').waitFor();
+    await assertAccessible(page, 'poster');
+    await picture(page, 'poster');
+    assert.deepEqual(asked.filter((url) => url.endsWith('.wasm')), []);
+    assert.equal(page.workers().length, 0, 'no engine runs');
+    await play.click();
+    await page.getByRole('region', { name: 'Timeline' }).waitFor();
+    assertQuiet(trouble);
+    await close();
+  });
+
+  test('where WebAssembly may not start, the small player stays a picture and says so', async () => {
+    const { page, close } = await visit(site, { path: 'boot.js' });
+    await page.addInitScript(() => { delete window.WebAssembly; });
+    await page.goto(`${site.host.url}#embed=nodeport`);
+    await page.getByText('The player cannot start here').waitFor();
+    await picture(page, 'poster-stuck');
+    await page.goto('about:blank');
+    await page.goto(site.host.url);
+    await page.getByRole('alert').getByText('does not allow WebAssembly').waitFor();
+    await close();
+  });
+}
+
+export function mended(site) {
+  test('a paste over all text and one above an object part their documents, and no line is left over', async () => {
+    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
+    await moving(page);
+    const service = 'apiVersion: v1\nkind: Service\nmetadata:\n  name: late\nspec:\n  ports:\n  - port: 80\n';
+    await paste(page, service, { over: true });
+    await page.waitForTimeout(500);
+    assert.equal(await editor(page).inputValue(), service);
+    await editor(page).focus();
+    await page.keyboard.press('Control+Home');
+    await page.evaluate((text) => navigator.clipboard.writeText(text), service.replace('late', 'early'));
+    await page.keyboard.press('Control+V');
+    await until(async () => (await editor(page).inputValue()) === `${service.replace('late', 'early')}---\n${service}`, 'both documents stand');
+    assertQuiet(trouble);
+    await close();
+  });
+
+  test('an Ingress of an old version is rewritten by one click', async () => {
+    const { page, close } = await visit(site, { motion: 'reduce' });
+    await moving(page);
+    const text = await editor(page).inputValue();
+    await write(page, `${text}---\napiVersion: extensions/v1beta1\nkind: Ingress\nmetadata:\n  name: shop\nspec:\n  rules:\n  - host: a.example\n    http:\n      paths:\n      - path: /\n        backend:\n          serviceName: web\n          servicePort: 80\n`);
+    await button(page, 'Rewrite it for networking.k8s.io/v1').click();
+    await until(async () => /number: 80/.test(await editor(page).inputValue()), 'it is rewritten');
+    await page.getByText('no matches for kind').waitFor({ state: 'detached' });
+    await url(page).fill('http://a.example/');
+    await url(page).press('Escape');
+    await send(page);
+    await assertEnds(page, '200 OK');
+    await close();
+  });
+}
