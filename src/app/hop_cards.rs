@@ -65,7 +65,7 @@ pub fn HopCards(moment: &Moment) -> Html {
     };
     let Some(run) = &state.run else { return Html::default() };
     html! {
-        <div class="hopcards" ref={frame} {onpointerdown} {onwheel} {onscroll}>
+        <div class="hopcards" ref={frame} tabindex="0" role="group" aria-label={state.speech.t("timeline.hops")} {onpointerdown} {onwheel} {onscroll}>
             { for list.iter().enumerate().filter_map(|(index, there)| {
                 let hop = steps::hop(&run.trace, there)?;
                 let near = index.abs_diff(step) < 2;

@@ -3,7 +3,7 @@
 use super::dialogs::Open;
 use super::state::{Msg, View};
 use super::workbench::Moment;
-use gloo::events::EventListener;
+use gloo::events::{EventListener, EventListenerOptions};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
 use yew::prelude::*;
@@ -14,10 +14,13 @@ pub fn use_letters(moment: &Moment) {
     let newest = use_mut_ref(|| moment.clone());
     *newest.borrow_mut() = moment.clone();
     use_effect_with((), move |()| {
-        let listener = EventListener::new(&gloo::utils::document(), "keydown", move |event| {
+        let options = EventListenerOptions::enable_prevent_default();
+        let listener = EventListener::new_with_options(&gloo::utils::document(), "keydown", options, move |event| {
             let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
             let moment = newest.borrow().clone();
             if let Some(msg) = meant(&moment, event) {
+                // The editor may get the focus: the letter must not be typed there.
+                event.prevent_default();
                 moment.send.emit(msg);
             }
         });

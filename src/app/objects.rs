@@ -183,7 +183,7 @@ fn steps_of(moment: &Moment, looked: &Looked) -> Html {
     let Some(service) = subject(&state.view, looked, chosen.as_ref()) else { return Html::default() };
     html! {
         <section class="ladder" aria-label={state.speech.t("ladder.label")}>
-            <h3>{ state.say(&msg!("ladder.title", service = service.name)) }<small>{ state.speech.t("ladder.text") }</small></h3>
+            <h2>{ state.say(&msg!("ladder.title", service = service.name)) }<small>{ state.speech.t("ladder.text") }</small></h2>
             <ol>{ for ladder(&state.view, looked, service).iter().map(|rung| step(moment, rung)) }</ol>
         </section>
     }

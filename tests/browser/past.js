@@ -5,7 +5,7 @@ import { assertAccessible, assertQuiet, picture, until, visit } from './harness.
 import { button, editor, moving, pause, stage, timeline, write } from './page.js';
 
 const still = { motion: 'reduce' };
-const nodes = async (page) => (await stage(page).textContent()).match(/no power|NotReady/g)?.length ?? 0;
+const nodes = async (page) => Number(/no power|NotReady/.test(await stage(page).textContent()));
 const list = (page) => page.getByRole('button', { name: /^History/ });
 const entry = (page, words) => page.getByRole('menuitemradio', { name: words });
 

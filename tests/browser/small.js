@@ -88,7 +88,7 @@ export function mended(site) {
     await write(page, `${text}---\napiVersion: extensions/v1beta1\nkind: Ingress\nmetadata:\n  name: shop\nspec:\n  rules:\n  - host: a.example\n    http:\n      paths:\n      - path: /\n        backend:\n          serviceName: web\n          servicePort: 80\n`);
     await button(page, 'Rewrite it for networking.k8s.io/v1').click();
     await until(async () => /number: 80/.test(await editor(page).inputValue()), 'it is rewritten');
-    await page.getByText('no matches for kind').waitFor({ state: 'detached' });
+    await page.getByText('no matches for kind').first().waitFor({ state: 'detached' });
     await url(page).fill('http://a.example/');
     await url(page).press('Escape');
     await send(page);
