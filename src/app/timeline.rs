@@ -248,16 +248,16 @@ fn bracket(speech: &Speech, string: &Strand, zone: &Zone) -> Html {
     let words = speech.say(&zone.title);
     // A name may lean over its neighbours' gaps, not over their names.
     let room = to - from + string.pitch - 2.0 * reach - 4.0;
-    let fits = (room / 5.8).max(0.0) as usize;
+    let wide = |text: &str| text.chars().map(|c| if c >= '\u{1100}' { 10.5 } else { 5.8 }).sum::<f64>();
     let words = match &zone.title.args.get("pod").or(zone.title.args.get("server")) {
         Some(pod) => name::pod(pod, room),
-        None if words.chars().count() > fits => zone.title.args.get("node").cloned().unwrap_or(words),
+        None if wide(&words) > room => zone.title.args.get("node").cloned().unwrap_or(words),
         None => words,
     };
-    let shown = words.chars().count() <= fits + 1;
+    let shown = wide(&words) <= room + 5.8;
     html! { <>
         <path class="zl" d={format!("M{} 20v-4H{}v4", n(from), n(to))}/>
-        if shown { <text class="zone" x={n(((from + to) / 2.0).max(words.chars().count() as f64 * 3.3 + 3.0))} y="11">{ words }</text> }
+        if shown { <text class="zone" x={n(((from + to) / 2.0).max(wide(&words) * 0.57 + 3.0))} y="11">{ words }</text> }
     </> }
 }
 
