@@ -213,6 +213,12 @@ pub struct PodSpec {
     /// Service variables in the environment; true by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_service_links: Option<bool>,
+    /// Which nodes and which other Pods it wants near, as written.
+    #[serde(skip_serializing_if = "serde_json::Value::is_null")]
+    pub affinity: serde_json::Value,
+    /// How evenly its like are spread, as written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub topology_spread_constraints: Vec<serde_json::Value>,
     /// Taints that it bears.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tolerations: Vec<Toleration>,

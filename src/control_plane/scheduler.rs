@@ -1,17 +1,19 @@
 //! The scheduler: finds a node for each Pod that has none.
 //!
-//! Imitates the filters of `pkg/scheduler/framework/plugins` (nodeunschedulable, nodename, tainttoleration, nodeaffinity's
-//! nodeSelector, nodeports, noderesources' Pod count) and the text of `framework.FitError`. Leaves out resources, affinity,
-//! volumes, preemption and scoring plugins: Pods of one controller spread over the nodes that fit, in an order that is hashed
-//! from the controller's name, so that other workloads never move them.
+//! Imitates the filters of `pkg/scheduler/framework/plugins` (nodeunschedulable, nodename, tainttoleration, nodeports,
+//! noderesources' Pod count, and in `placement` those that look at other Pods) and the text of `framework.FitError`. Leaves out
+//! resources, volumes, preemption and most scoring plugins: Pods of one controller spread over the nodes that fit, in an order
+//! that is hashed from the controller's name, so that other workloads never move them.
+
+pub(crate) mod placement;
 
 use super::names::mixed_hash;
 use super::world::{Key, World, controller_of};
 use crate::api::ObjectRef;
 use crate::api::core::{Condition, Node, Pod, Taint, Toleration};
-use crate::api::meta::selects;
 use crate::cluster::Verb;
 use crate::msg;
+use placement::{Placement, selects_node};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -22,30 +24,41 @@ pub(crate) fn run(world: &mut World) {
         let keys: Vec<Key> = pending.map(|(key, _)| key.clone()).collect();
         world.queue.unscheduled.extend(keys);
     }
+    let mut bound = false;
     for key in std::mem::take(&mut world.queue.unscheduled) {
         let Some(pod) = world.cluster.store.pods.get(&key).cloned() else { continue };
         if pod.spec.node_name.is_empty() && pod.metadata.deletion_timestamp.is_none() {
-            schedule(world, &key, &pod);
+            bound |= schedule(world, &key, &pod);
         }
+    }
+    if bound {
+        // A Pod that wants to be near another one may have found it now.
+        let pending = |key: &&Key| world.cluster.store.pods.get(*key).is_some_and(|pod| pod.spec.node_name.is_empty());
+        let pending: Vec<Key> = world.choosy.iter().filter(pending).cloned().collect();
+        world.queue.unscheduled.extend(pending);
     }
 }
 
-fn schedule(world: &mut World, key: &Key, pod: &Pod) {
+/// Finds a node for the Pod. True if there is one.
+fn schedule(world: &mut World, key: &Key, pod: &Pod) -> bool {
+    let placement = Placement::of(world, pod);
     let nodes: Vec<Arc<Node>> = world.cluster.store.nodes.values().cloned().collect();
     let wanted = world.daemon_nodes.get(key).cloned();
     let mut fitting: Vec<&Node> = Vec::new();
     let mut misfits: BTreeMap<Misfit, u32> = BTreeMap::new();
     for node in &nodes {
         let elsewhere = wanted.as_ref().is_some_and(|wanted| *wanted != node.metadata.name);
-        match if elsewhere { Some(Misfit::Affinity) } else { misfit(world, pod, node) } {
+        match if elsewhere { Some(Misfit::Affinity) } else { misfit(world, pod, node, &placement) } {
             None => fitting.push(node),
             Some(reason) => *misfits.entry(reason).or_default() += 1,
         }
     }
-    match best(world, pod, &fitting) {
-        Some(node) => bind(world, pod, &node),
+    let best = best(world, pod, &fitting, &placement);
+    match &best {
+        Some(node) => bind(world, pod, node),
         None => report_pending(world, pod, &fit_error(nodes.len(), &misfits)),
     }
+    best.is_some()
 }
 
 /// Why a node does not take a Pod. In the order in which upstream prints the texts.
@@ -56,6 +69,11 @@ enum Misfit {
     Affinity,
     Taints,
     Unschedulable,
+    Spread,
+    SpreadLabel,
+    PodAffinity,
+    AntiAffinity,
+    ExistingAntiAffinity,
 }
 
 impl Misfit {
@@ -66,16 +84,21 @@ impl Misfit {
             Misfit::Affinity => "node(s) didn't match Pod's node affinity/selector",
             Misfit::Taints => "node(s) had untolerated taint(s)",
             Misfit::Unschedulable => "node(s) were unschedulable",
+            Misfit::Spread => "node(s) didn't match pod topology spread constraints",
+            Misfit::SpreadLabel => "node(s) didn't match pod topology spread constraints (missing required label)",
+            Misfit::PodAffinity => "node(s) didn't match pod affinity rules",
+            Misfit::AntiAffinity => "node(s) didn't match pod anti-affinity rules",
+            Misfit::ExistingAntiAffinity => "node(s) didn't satisfy existing pods anti-affinity rules",
         }
     }
 
     /// Whether evicting other Pods could help.
     fn resolvable(self) -> bool {
-        matches!(self, Misfit::TooManyPods | Misfit::Ports)
+        !matches!(self, Misfit::Affinity | Misfit::Taints | Misfit::Unschedulable | Misfit::SpreadLabel | Misfit::PodAffinity)
     }
 }
 
-fn misfit(world: &World, pod: &Pod, node: &Node) -> Option<Misfit> {
+fn misfit(world: &World, pod: &Pod, node: &Node, placement: &Placement) -> Option<Misfit> {
     let cordon = Taint { key: UNSCHEDULABLE.into(), value: String::new(), effect: "NoSchedule".into() };
     if node.spec.unschedulable == Some(true) && !tolerates(&pod.spec.tolerations, &cordon) {
         return Some(Misfit::Unschedulable);
@@ -83,14 +106,15 @@ fn misfit(world: &World, pod: &Pod, node: &Node) -> Option<Misfit> {
     if untolerated(pod, node) {
         return Some(Misfit::Taints);
     }
-    if !selects(&pod.spec.node_selector, &node.metadata.labels) {
+    if !selects_node(&pod.spec, node) {
         return Some(Misfit::Affinity);
     }
     let ports = host_ports(pod);
     if !ports.is_empty() && world.pods_on(&node.metadata.name).any(|other| clash(&ports, &host_ports(other))) {
         return Some(Misfit::Ports);
     }
-    (world.count_on(&node.metadata.name) >= capacity(node)).then_some(Misfit::TooManyPods)
+    let full = world.count_on(&node.metadata.name) >= capacity(node);
+    full.then_some(Misfit::TooManyPods).or_else(|| placement.misfit(node))
 }
 
 /// The taint of a cordoned node.
@@ -139,8 +163,8 @@ fn clash(ours: &[(&str, &str, i32)], theirs: &[(&str, &str, i32)]) -> bool {
     })
 }
 
-/// The fitting node with the fewest Pods of the same controller.
-fn best(world: &World, pod: &Pod, fitting: &[&Node]) -> Option<String> {
+/// The fitting node that the Pod likes best; among equals the one with the fewest Pods of the same controller.
+fn best(world: &World, pod: &Pod, fitting: &[&Node], placement: &Placement) -> Option<String> {
     let owner = controller_of(&pod.metadata);
     let mut siblings: BTreeMap<&str, u32> = BTreeMap::new();
     let pods = owner.as_ref().map(|owner| world.pods_of(owner)).unwrap_or_default();
@@ -150,7 +174,7 @@ fn best(world: &World, pod: &Pod, fitting: &[&Node]) -> Option<String> {
     let group = owner.unwrap_or_else(|| ObjectRef::of(pod)).to_string();
     let order = |node: &Node| {
         let name = node.metadata.name.as_str();
-        (siblings.get(name).copied().unwrap_or(0), mixed_hash(&format!("{group}@{name}")))
+        (-placement.liking(node), siblings.get(name).copied().unwrap_or(0), mixed_hash(&format!("{group}@{name}")))
     };
     fitting.iter().min_by_key(|node| order(node)).map(|node| node.metadata.name.clone())
 }

@@ -11,6 +11,7 @@ use crate::random::Seed;
 use crate::settings::Settings;
 use std::sync::Arc;
 
+mod placement;
 mod rollouts;
 
 const WEB: &str = "

@@ -4,6 +4,7 @@
 //! have to change in turn into a queue. Leaves out retries, resync and races: every queue is worked off in a fixed order.
 
 use super::names;
+use super::scheduler::placement::is_choosy;
 use crate::api::core::{Pod, Service};
 use crate::api::discovery::EndpointSlice;
 use crate::api::meta::{Labels, OwnerReference};
@@ -56,6 +57,8 @@ pub(crate) struct World {
     owned: BTreeMap<ObjectRef, BTreeSet<Key>>,
     /// Pods without a controller.
     orphans: BTreeSet<Key>,
+    /// Pods that say more about where they run than `nodeSelector`.
+    pub(crate) choosy: BTreeSet<Key>,
     /// Pods on each node.
     on_node: BTreeMap<String, BTreeSet<Key>>,
     /// Addresses of Pods.
@@ -74,6 +77,7 @@ impl World {
             queue: Queue::default(),
             owned: BTreeMap::new(),
             orphans: BTreeSet::new(),
+            choosy: BTreeSet::new(),
             on_node: BTreeMap::new(),
             pod_addresses: BTreeSet::new(),
             daemon_nodes: BTreeMap::new(),
@@ -245,6 +249,9 @@ impl World {
             self.orphans.insert(key.clone());
         }
         self.index_owned(&pod.metadata);
+        if is_choosy(pod) {
+            self.choosy.insert(key.clone());
+        }
         if !pod.spec.node_name.is_empty() {
             self.on_node.entry(pod.spec.node_name.clone()).or_default().insert(key);
         }
@@ -263,6 +270,7 @@ impl World {
         let key = key_of(&pod.metadata);
         self.touch_labels(pod);
         self.orphans.remove(&key);
+        self.choosy.remove(&key);
         self.forget_owned(&pod.metadata);
         if let Some(pods) = self.on_node.get_mut(&pod.spec.node_name) {
             pods.remove(&key);

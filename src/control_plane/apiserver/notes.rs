@@ -9,16 +9,8 @@ use crate::words::Message;
 use serde_json::Value;
 
 /// Fields of a Pod's spec that decide where it runs or what its names mean, and are not played.
-const POD_FIELDS: [&str; 8] = [
-    "affinity",
-    "ephemeralContainers",
-    "hostAliases",
-    "hostnameOverride",
-    "runtimeClassName",
-    "schedulingGates",
-    "setHostnameAsFQDN",
-    "topologySpreadConstraints",
-];
+const POD_FIELDS: [&str; 6] =
+    ["ephemeralContainers", "hostAliases", "hostnameOverride", "runtimeClassName", "schedulingGates", "setHostnameAsFQDN"];
 
 /// Kinds that route requests and are not played.
 const ROUTING: [&str; 18] = [

@@ -9,9 +9,10 @@ use super::pod_control::{create, delete, from_template, is_active, is_available}
 use crate::api::ObjectRef;
 use crate::api::apps::{DaemonSet, DaemonSetStatus};
 use crate::api::core::{Node, Pod, Toleration};
-use crate::api::meta::{IntOrString, selects};
+use crate::api::meta::IntOrString;
 use crate::control_plane::dump::came_from_dump;
 use crate::control_plane::names::template_hash;
+use crate::control_plane::scheduler::placement::selects_node;
 use crate::control_plane::scheduler::tolerates;
 use crate::control_plane::world::{Key, World};
 use crate::node::kubelet::is_ready;
@@ -57,9 +58,7 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
 fn nodes_of(world: &World, set: &DaemonSet) -> (Vec<String>, Vec<String>) {
     let spec = &set.spec.template.spec;
     let tolerations = with_own(&spec.tolerations);
-    let selected = |node: &&Node| {
-        selects(&spec.node_selector, &node.metadata.labels) && (spec.node_name.is_empty() || spec.node_name == node.metadata.name)
-    };
+    let selected = |node: &&Node| selects_node(spec, node) && (spec.node_name.is_empty() || spec.node_name == node.metadata.name);
     let bears = |node: &Node, effects: &[&str]| {
         let guards = node.spec.taints.iter().filter(|taint| effects.contains(&taint.effect.as_str()));
         guards.into_iter().all(|taint| tolerates(&tolerations, taint))

@@ -1,0 +1,114 @@
+//! Where Pods run, and in which words the scheduler says that they cannot.
+
+use super::{act, pods, with};
+use crate::cluster::Cluster;
+use std::collections::BTreeMap;
+
+/// A Deployment of so many Pods, with more in its Pods' spec.
+fn web(replicas: u32, more: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec: {{replicas: {replicas}, selector: {{matchLabels: {{app: web}}}}, \
+         template: {{metadata: {{labels: {{app: web}}}}, spec: {{{more}, containers: [{{name: c, image: nginx}}]}}}}}}\n"
+    )
+}
+
+/// How many Pods each node has; those without a node under the scheduler's words.
+fn places(cluster: &Cluster) -> BTreeMap<String, u32> {
+    let mut places = BTreeMap::new();
+    for pod in pods(cluster) {
+        let waiting = pod.status.conditions.iter().find(|own| own.type_ == "PodScheduled" && own.status == "False");
+        let place = waiting.map_or(&pod.spec.node_name, |condition| &condition.message);
+        *places.entry(place.split(". no new").next().unwrap().to_string()).or_default() += 1;
+    }
+    places
+}
+
+fn check(text: &str, expected: &[(&str, u32)]) {
+    let expected = expected.iter().map(|(place, count)| ((*place).to_string(), *count)).collect();
+    assert_eq!(places(&with(text)), expected, "{text}");
+}
+
+const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+
+fn zones() -> String {
+    let node = |number: u32, zone: &str| {
+        format!("apiVersion: v1\nkind: Node\nmetadata: {{name: node-{number}, labels: {{zone: {zone}}}}}\n---\n")
+    };
+    format!("{}{}{}", node(1, "east"), node(2, "east"), node(3, "west"))
+}
+
+#[test]
+fn node_affinity_keeps_pods_on_the_nodes_that_its_terms_select() {
+    let terms = |terms: &str| format!("affinity: {{nodeAffinity: {{{REQUIRED}: {{nodeSelectorTerms: [{terms}]}}}}}}");
+    let west = terms("{matchExpressions: [{key: zone, operator: In, values: [west]}]}");
+    check(&format!("{}{}", zones(), web(2, &west)), &[("node-3", 2)]);
+    let either = terms(
+        "{matchExpressions: [{key: zone, operator: In, values: [north]}]}, {matchFields: [{key: metadata.name, operator: In, values: [node-2]}]}",
+    );
+    check(&format!("{}{}", zones(), web(2, &either)), &[("node-2", 2)]);
+    let nowhere = terms("{matchExpressions: [{key: disk, operator: Exists}]}");
+    check(&web(1, &nowhere), &[("0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector", 1)]);
+}
+
+#[test]
+fn anti_affinity_leaves_one_pod_a_node_and_says_why_the_fourth_waits() {
+    let term = "{labelSelector: {matchLabels: {app: web}}, topologyKey: kubernetes.io/hostname}";
+    let text = web(4, &format!("affinity: {{podAntiAffinity: {{{REQUIRED}: [{term}]}}}}"));
+    let why = "0/3 nodes are available: 3 node(s) didn't match pod anti-affinity rules";
+    check(&text, &[("node-1", 1), ("node-2", 1), ("node-3", 1), (why, 1)]);
+    // One place comes free: the waiting Pod takes it.
+    let cluster = act(&with(&text), "deployment/web scale 3").cluster;
+    assert_eq!(places(&cluster).values().sum::<u32>(), 3);
+}
+
+#[test]
+fn a_rollout_under_anti_affinity_waits_for_a_node_that_never_comes_free() {
+    let term = "{labelSelector: {matchLabels: {app: web}}, topologyKey: kubernetes.io/hostname}";
+    let text = web(3, &format!("affinity: {{podAntiAffinity: {{{REQUIRED}: [{term}]}}}}"));
+    let next = super::apply(&with(&text), &text.replace("nginx", "nginx:2")).cluster;
+    let why = "0/3 nodes are available: 3 node(s) didn't match pod anti-affinity rules".to_string();
+    assert_eq!(places(&next).get(&why), Some(&1));
+    assert_eq!(pods(&next).len(), 4);
+}
+
+#[test]
+fn pods_that_want_others_near_follow_them() {
+    let near = format!(
+        "affinity: {{podAffinity: {{{REQUIRED}: [{{labelSelector: {{matchLabels: {{app: cache}}}}, topologyKey: kubernetes.io/hostname}}]}}}}"
+    );
+    let why = "0/3 nodes are available: 3 node(s) didn't match pod affinity rules";
+    check(&web(2, &near), &[(why, 2)]);
+    let cache = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: zcache, labels: {app: cache}}\nspec: {nodeSelector: {kubernetes.io/hostname: node-2}, containers: [{name: c, image: redis}]}\n";
+    check(&format!("{}{cache}", web(2, &near)), &[("node-2", 3)]);
+    // Pods that want their own kind near begin somewhere, and stay together.
+    let own = near.replace("app: cache", "app: web");
+    assert_eq!(places(&with(&web(3, &own))).len(), 1);
+}
+
+#[test]
+fn anti_affinity_of_pods_that_are_there_keeps_others_out() {
+    let alone = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: alone}}\nspec: {{nodeName: node-1, affinity: {{podAntiAffinity: {{{REQUIRED}: [{{labelSelector: {{matchLabels: {{app: web}}}}, topologyKey: zone}}]}}}}, containers: [{{name: c, image: nginx}}]}}\n---\n"
+    );
+    let text = format!("{}{alone}{}", zones(), web(2, "nodeSelector: {zone: east}"));
+    let why = "0/3 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, 2 node(s) didn't satisfy existing pods anti-affinity rules";
+    check(&text, &[("node-1", 1), (why, 2)]);
+}
+
+#[test]
+fn topology_spread_keeps_zones_even_in_the_schedulers_own_words() {
+    let spread = |more: &str| {
+        format!(
+            "topologySpreadConstraints: [{{maxSkew: 1, topologyKey: zone, labelSelector: {{matchLabels: {{app: web}}}}, {more}}}]"
+        )
+    };
+    let even = spread("whenUnsatisfiable: DoNotSchedule");
+    check(&format!("{}{}", zones(), web(4, &even)), &[("node-1", 1), ("node-2", 1), ("node-3", 2)]);
+    let three = spread("whenUnsatisfiable: DoNotSchedule, minDomains: 3");
+    let why = "0/3 nodes are available: 3 node(s) didn't match pod topology spread constraints";
+    check(&format!("{}{}", zones(), web(3, &three)), &[("node-2", 1), ("node-3", 1), (why, 1)]);
+    let missing = "0/3 nodes are available: 3 node(s) didn't match pod topology spread constraints (missing required label)";
+    check(&web(1, &even), &[(missing, 1)]);
+    let wish = spread("whenUnsatisfiable: ScheduleAnyway");
+    check(&format!("{}{}", zones(), web(4, &wish)), &[("node-1", 1), ("node-2", 1), ("node-3", 2)]);
+}
