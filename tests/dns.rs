@@ -92,7 +92,7 @@ fn every_answer_is_coredns_own() {
     assert!(inputs.len() > 40, "only {} goldens", inputs.len());
     let (mut asked, mut differing) = (0, Vec::new());
     for input in &inputs {
-        let zone = Zone::of(&read(&fs::read_to_string(input).unwrap()));
+        let zone = Zone::of(&read(&fs::read_to_string(input).unwrap())).alone();
         let replies: Vec<Value> = serde_json::from_str(&fs::read_to_string(input.with_extension("out")).unwrap()).unwrap();
         for reply in &replies {
             let (query, kind) = (text(reply, "query"), text(reply, "type"));

@@ -67,6 +67,12 @@ impl Zone {
         }
     }
 
+    /// The same server with nobody behind its forward, as a comparison has it.
+    #[must_use]
+    pub fn alone(self) -> Zone {
+        Zone { outside: Arc::default(), ..self }
+    }
+
     /// The names that the world outside the cluster knows.
     pub fn outside(&self) -> &PublicDns {
         &self.outside
@@ -89,7 +95,7 @@ impl Zone {
     }
 
     fn forward(&self, qname: &str, qtype: &str) -> DnsResult {
-        let mut result = self.outside.query(qname, qtype);
+        let mut result = self.outside.forwarded(qname, qtype);
         result.answers.iter_mut().for_each(|record| record.ttl = record.ttl.min(CACHE));
         result
     }

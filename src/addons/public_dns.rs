@@ -1,17 +1,20 @@
 //! DNS outside the cluster, as the client on the internet asks it and CoreDNS forwards to it.
 //!
 //! All of it is an assumption, said as one: node names and load balancers' hostnames have their addresses, and while an Ingress is
-//! served, your DNS records point at it: every host that a rule lists, and every other name with a dot. Nothing else exists.
+//! served, your DNS records point at it: every host that a rule lists, and every other name with a dot. From inside, through
+//! CoreDNS's forward, there are servers outside as well: where an ExternalName Service points, and under well-known top-level
+//! domains. Nothing else exists.
 
 use super::{aws, ingress_controller};
 use crate::api::core::{LoadBalancerIngress, Node, Service};
 use crate::api::networking::Ingress;
 use crate::cluster::Store;
+use crate::random::stable_hash;
 use crate::trace::{DnsRecord, DnsResult};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-/// The names known outside.
+/// The names known outside. The default knows none.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PublicDns {
     /// Lower-case name without the final dot, and its address.
@@ -20,6 +23,26 @@ pub struct PublicDns {
     ingress: Option<String>,
     /// Hosts without a dot that served rules list.
     bare: BTreeSet<String>,
+    /// Where ExternalName Services point.
+    external: BTreeSet<String>,
+    /// Hosts that rules list, served or not: they are the cluster's own.
+    own: BTreeSet<String>,
+    /// Whether there are servers outside at all.
+    servers: bool,
+}
+
+/// Top-level domains under which a name asked for inside is taken to be somebody's server; few, as namespaces are called `dev`,
+/// `app` and `shop` too, and `web.dev` is more often a mistake.
+const WELL_KNOWN: [&str; 7] = ["com", "edu", "gov", "io", "kr", "net", "org"];
+
+/// A server outside the cluster has an address of the first range for documentation (RFC 5737).
+fn server_of(name: &str) -> Ipv4Addr {
+    Ipv4Addr::new(192, 0, 2, 1 + (stable_hash(name) % 254) as u8)
+}
+
+/// Whether the address is such a server's.
+pub fn is_server(ip: Ipv4Addr) -> bool {
+    ip.octets().starts_with(&[192, 0, 2])
 }
 
 /// The address of a Service's load balancer: as reported, or the one behind the hostname that is reported in its place.
@@ -36,7 +59,7 @@ const TTL: u32 = 300;
 impl PublicDns {
     /// The names known outside while the store is in this state.
     pub fn of(store: &Store) -> PublicDns {
-        let mut dns = PublicDns::default();
+        let mut dns = PublicDns { servers: true, ..PublicDns::default() };
         for node in store.all::<Node>() {
             let address = node.status.addresses.iter().find(|address| address.type_ == "InternalIP");
             dns.hosts.extend(address.map(|address| (node.metadata.name.to_lowercase(), address.address.clone())));
@@ -47,6 +70,10 @@ impl PublicDns {
                 |at: &LoadBalancerIngress| Some((at.hostname.to_lowercase(), balancer_address(service, at)?.to_string()));
             dns.hosts.extend(named.filter_map(address));
         }
+        let aliases = store.all::<Service>().map(|service| service.spec.external_name.trim_end_matches('.').to_lowercase());
+        dns.external.extend(aliases.filter(|name| name.contains('.') && name.contains(char::is_alphabetic)));
+        let rules = store.all::<Ingress>().flat_map(|ingress| &ingress.spec.rules);
+        dns.own.extend(rules.map(|rule| rule.host.to_lowercase()).filter(|host| !host.is_empty()));
         for ingress in store.all::<Ingress>().filter(|ingress| ingress_controller::serves(store, ingress)) {
             let addresses = &ingress.status.load_balancer.ingress;
             let own = addresses.iter().find_map(|at| Some(at.ip.clone()).filter(|ip| !ip.is_empty()));
@@ -68,16 +95,39 @@ impl PublicDns {
         self.ingress.as_deref().filter(|_| pointed)
     }
 
+    /// The address that CoreDNS's forward finds for a name.
+    fn forwarded_address(&self, name: &str) -> Option<String> {
+        let name = name.trim_end_matches('.').to_lowercase();
+        let in_cluster = name == "cluster.local" || name.ends_with(".cluster.local") || name.ends_with(".arpa");
+        let foreign = self.servers && !in_cluster && !self.own.contains(&name) && !self.hosts.contains_key(&name);
+        let server = || server_of(&name).to_string();
+        if foreign && self.external.contains(&name) {
+            return Some(server());
+        }
+        let known = |(_, top): (&str, &str)| WELL_KNOWN.contains(&top);
+        let elsewhere = || (foreign && name.rsplit_once('.').is_some_and(known)).then(server);
+        self.address(&name).map(str::to_string).or_else(elsewhere)
+    }
+
+    /// Answers one query from inside the cluster.
+    pub fn forwarded(&self, name: &str, qtype: &str) -> DnsResult {
+        answer(name, qtype, self.forwarded_address(name))
+    }
+
     /// Answers one query.
     pub fn query(&self, name: &str, qtype: &str) -> DnsResult {
-        let full = if name.ends_with('.') { name.to_string() } else { format!("{name}.") };
-        let Some(address) = self.address(name) else {
-            return DnsResult { rcode: Some("NXDOMAIN".into()), searched: vec![full], ..DnsResult::default() };
-        };
-        let record = DnsRecord { name: full.clone(), ttl: TTL, kind: "A".into(), data: address.to_string() };
-        let answers = if qtype.eq_ignore_ascii_case("A") { vec![record] } else { Vec::new() };
-        DnsResult { rcode: Some("NOERROR".into()), answers, searched: vec![full] }
+        answer(name, qtype, self.address(name).map(str::to_string))
     }
+}
+
+fn answer(name: &str, qtype: &str, address: Option<String>) -> DnsResult {
+    let full = if name.ends_with('.') { name.to_string() } else { format!("{name}.") };
+    let Some(data) = address else {
+        return DnsResult { rcode: Some("NXDOMAIN".into()), searched: vec![full], ..DnsResult::default() };
+    };
+    let record = DnsRecord { name: full.clone(), ttl: TTL, kind: "A".into(), data };
+    let answers = if qtype.eq_ignore_ascii_case("A") { vec![record] } else { Vec::new() };
+    DnsResult { rcode: Some("NOERROR".into()), answers, searched: vec![full] }
 }
 
 #[cfg(test)]
@@ -121,5 +171,22 @@ mod tests {
         assert_eq!((dns.address("node-1"), dns.address("a.io")), (Some("10.0.0.11"), None));
         assert_eq!(dns.query("node-1", "AAAA").rcode.as_deref(), Some("NOERROR"));
         assert_eq!(dns.query("a.io", "A").rcode.as_deref(), Some("NXDOMAIN"));
+    }
+
+    #[test]
+    fn from_inside_there_are_servers_outside_too() {
+        let mut store = store("nginx");
+        let text = "{metadata: {name: docs, namespace: default}, spec: {type: ExternalName, externalName: docs.corp.internal}}";
+        store.put::<Service>(serde_yaml::from_str(text).unwrap());
+        let dns = PublicDns::of(&store);
+        for name in ["docs.corp.internal.", "example.com", "api.example.com."] {
+            let found = dns.forwarded(name, "A").answers;
+            assert!(is_server(found[0].data.parse().unwrap()), "{name}: {found:?}");
+            assert_eq!(dns.address(name), None, "{name}");
+        }
+        // What rules list is the cluster's own, and namespaces are no domains.
+        for name in ["a.io", "web.shop", "web.default.svc.cluster.local", "db"] {
+            assert_eq!(dns.forwarded(name, "A").rcode.as_deref(), Some("NXDOMAIN"), "{name}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::kept::Kept;
 use super::kernel::Kernel;
-use super::names::{Meaning, look_up};
+use super::names::{Meaning, alias, look_up};
 use super::process::nothing_listens;
 use super::story::{Event, HopExt, Story, hop};
 use super::target::{Scheme, Target};
@@ -108,7 +108,11 @@ impl Exchange<'_> {
                 return Outcome { dns: Some(dns), ..Outcome::new(verdict, Some(reason)) };
             }
         };
-        let outcome = self.connect(aim.sender, Socket::new(ip, aim.target.port), &aim.target, request, aim.via);
+        let to = Socket::new(ip, aim.target.port);
+        let outcome = match dns.as_ref().and_then(alias) {
+            None => self.connect(aim.sender, to, &aim.target, request, aim.via),
+            alias => self.connect(aim.sender, to, &Target { alias, ..aim.target.clone() }, request, aim.via),
+        };
         Outcome { dns, ..outcome }
     }
 
@@ -301,7 +305,7 @@ impl Exchange<'_> {
                 });
                 Outcome { port: Some(6443), pod_ip: None, ..Outcome::new(Verdict::Delivered, None) }
             }
-            Spot::Server => self.server_answers(seen, target),
+            Spot::Server => self.server_answers(seen, target, request),
             _ => {
                 let place = if spot == Spot::ApiServer { Place::Outside("kube-apiserver".into()) } else { Place::Internet };
                 self.tell.hop(|| {

@@ -6,6 +6,7 @@ use super::exchange::{Exchange, Sender};
 use super::story::{HopExt, Story, hop};
 use super::travel::{End, Spot};
 use crate::addons::coredns::resolver::{ResolvConf, resolve};
+use crate::addons::public_dns::is_server;
 use crate::api::core::{Pod, Service};
 use crate::api::{Kind, ObjectRef};
 use crate::msg;
@@ -65,7 +66,8 @@ pub(super) fn look_up(exchange: &mut Exchange<'_>, sender: Sender, host: &str) -
     }
     let result = match pod {
         Some(pod) => resolve(&exchange.parts.zone, pod, host, "A"),
-        None => exchange.parts.zone.outside().query(host, "A"),
+        None if sender.spot == Spot::Outside => exchange.parts.zone.outside().query(host, "A"),
+        None => exchange.parts.zone.outside().forwarded(host, "A"),
     };
     answer(exchange, host, place, result)
 }
@@ -94,15 +96,20 @@ fn answer(exchange: &mut Exchange<'_>, host: &str, place: Place, result: DnsResu
     // CoreDNS shuffles its answers, and clients take the first.
     let index = if addresses.len() > 1 { exchange.random.below(addresses.len() as u64) as usize } else { 0 };
     let ip = addresses.get(index).copied().unwrap_or(Ipv4Addr::UNSPECIFIED);
+    let alias = alias(&result);
     exchange.tell.hop(|| {
-        let text = if addresses.len() > 1 {
+        let text = if let Some(alias) = &alias {
+            msg!("hop.LookupAnswer.text.alias", name = tried, alias = alias, ip = ip)
+        } else if addresses.len() > 1 {
             msg!("hop.LookupAnswer.text.several", name = tried, ip = ip, count = addresses.len())
         } else {
             msg!("hop.LookupAnswer.text", name = tried, ip = ip)
         };
         hop(place(), Reason::LookupAnswer, text)
     });
-    if place() == Place::PublicDns {
+    if is_server(ip) {
+        exchange.tell.assume(|| msg!("assume.outsideName", name = alias.as_deref().unwrap_or(host), ip = ip));
+    } else if place() == Place::PublicDns {
         let services = exchange.cluster.store.services.values();
         let clouds = services.flat_map(|service| &service.status.load_balancer.ingress).any(|at| at.hostname == host);
         exchange.tell.assume(|| match clouds {
@@ -111,6 +118,12 @@ fn answer(exchange: &mut Exchange<'_>, host: &str, place: Place, result: DnsResu
         });
     }
     Meaning::Address(ip, Some(result))
+}
+
+/// The name that an ExternalName Service led to, without the final dot.
+pub(super) fn alias(result: &DnsResult) -> Option<String> {
+    let last = result.answers.iter().rev().find(|record| record.kind == "CNAME")?;
+    Some(last.data.trim_end_matches('.').to_string())
 }
 
 /// The DNS server inside the cluster, where the Pod asks that one.

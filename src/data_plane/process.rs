@@ -11,7 +11,7 @@ use super::travel::Spot;
 use crate::api::core::Pod;
 use crate::msg;
 use crate::packet::{Flow, Protocol};
-use crate::trace::{Hop, Place, Reason, Verdict};
+use crate::trace::{Hop, Place, Reason, Request, Verdict};
 
 impl Exchange<'_> {
     /// The process behind a listener has the connection.
@@ -52,12 +52,29 @@ impl Exchange<'_> {
     }
 
     /// A server outside the cluster takes whatever comes.
-    pub fn server_answers(&mut self, seen: Flow, target: &Target) -> Outcome {
-        let status = target.is_http().then_some(200);
+    pub fn server_answers(&mut self, seen: Flow, target: &Target, request: &Request) -> Outcome {
+        // The client speaks to the name that it was told, whatever other name DNS put behind it.
+        let tls = target.scheme == Scheme::Https;
+        let mut hosts = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("host"));
+        let host = hosts.next().filter(|_| !tls).map_or(target.host.as_str(), |(_, host)| host.as_str());
+        let alias = target.alias.as_ref().filter(|alias| target.is_http() && !host.eq_ignore_ascii_case(alias));
+        let status = (target.is_http() && !(tls && alias.is_some())).then_some(200);
         self.tell.hop(|| {
-            let text = msg!("hop.ProcessAnswers.text.server", to = seen.dst, from = seen.src.ip);
+            let text = match alias {
+                Some(alias) if tls => {
+                    msg!("hop.ProcessAnswers.text.server.tls", to = seen.dst, host = host, alias = alias)
+                }
+                Some(alias) => msg!("hop.ProcessAnswers.text.server.host", to = seen.dst, host = host, alias = alias),
+                None => msg!("hop.ProcessAnswers.text.server", to = seen.dst, from = seen.src.ip),
+            };
             hop(Place::Outside(target.host.clone()), Reason::ProcessAnswers, text).flow(seen, seen)
         });
+        if let Some(alias) = alias {
+            self.tell.assume(|| match tls {
+                true => msg!("assume.tlsName", alias = alias, host = host),
+                false => msg!("assume.hostHeader", alias = alias, host = host),
+            });
+        }
         Outcome { status, port: Some(seen.dst.port), ..Outcome::new(Verdict::Delivered, None) }
     }
 }

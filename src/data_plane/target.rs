@@ -24,6 +24,8 @@ pub(super) struct Target {
     /// With the query.
     pub path: String,
     pub protocol: Protocol,
+    /// What the host is only another name for, by an ExternalName Service; known once DNS was asked.
+    pub alias: Option<String>,
 }
 
 impl Target {
@@ -54,7 +56,7 @@ impl Target {
             Scheme::Icmp => Protocol::Icmp,
             _ => Protocol::Tcp,
         };
-        readable.then(|| Target { scheme, host: host.to_string(), port, path, protocol })
+        readable.then(|| Target { scheme, host: host.to_string(), port, path, protocol, alias: None })
     }
 
     /// Whether it is an HTTP request.

@@ -342,6 +342,7 @@ impl<'a> Travel<'a> {
         if !answers {
             return Next::Outside(flow);
         }
+        let flow = self.cni_masquerade(node, flow);
         let known = self.known(Spot::Outside, flow);
         let after =
             known.map_or_else(|| Flow { src: Socket::new(EGRESS_GATEWAY, self.free_port()), ..flow }, |known| known.translated);
@@ -352,6 +353,25 @@ impl<'a> Travel<'a> {
         self.tell.assume(|| msg!("assume.egress", gateway = EGRESS_GATEWAY));
         self.bindings.push(Binding { at: Spot::Outside, original: flow, translated: after });
         Next::Outside(after)
+    }
+
+    /// What a Pod sends out of the cluster leaves its node with the node's address: most CNI plugins masquerade it.
+    fn cni_masquerade(&mut self, node: usize, flow: Flow) -> Flow {
+        if !self.world.pod_range.contains(flow.src.ip) {
+            return flow;
+        }
+        let after = Flow { src: self.masquerade_as(node, Interface::Wire), ..flow };
+        let own = |binding: &&mut Binding| binding.at == Spot::Node(node) && binding.translated == flow;
+        if let Some(binding) = self.bindings.iter_mut().rev().find(own) {
+            binding.translated = after;
+        }
+        let name = self.node_name(node).to_string();
+        self.tell.hop(|| {
+            let text = msg!("hop.Egress.text.node", node = name, from = flow.src.ip, to = after.src.ip);
+            hop(Place::Cni(name), Reason::Egress, text).flow(flow, after)
+        });
+        self.tell.assume(|| msg!("assume.cniMasquerade"));
+        after
     }
 
     /// Outside the cluster: to a load balancer, to a node, or nowhere.

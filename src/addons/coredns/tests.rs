@@ -98,7 +98,7 @@ fn external_name_is_a_cname_that_is_followed() {
     assert_eq!(dig(alias, "CNAME"), format!("NOERROR; {alias} 30 CNAME {web}"));
     assert_eq!(dig(alias, "AAAA"), "NOERROR");
     let outside = "outside.default.svc.cluster.local.";
-    assert_eq!(dig(outside, "A"), format!("NOERROR; {outside} 30 CNAME example.com."));
+    assert_eq!(dig(outside, "A"), format!("NOERROR; {outside} 30 CNAME example.com.; example.com. 30 A 192.0.2.29"));
     assert_eq!(dig("loop.default.svc.cluster.local.", "A"), "NOERROR");
 }
 
