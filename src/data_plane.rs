@@ -12,6 +12,8 @@ mod back;
 mod balancer;
 mod exchange;
 pub mod growth;
+mod health_check;
+mod host_port;
 mod ingress;
 mod kept;
 mod kernel;

@@ -330,6 +330,9 @@ impl Exchange<'_> {
                 return self.serve_by_pod(pod, seen, target, request);
             }
         }
+        if let Some(outcome) = self.health_check(node, seen, target) {
+            return outcome;
+        }
         let name = self.world.nodes.get(node).map(|node| node.name.clone()).unwrap_or_default();
         self.tell.hop(|| {
             let text = match target.protocol {

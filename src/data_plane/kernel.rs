@@ -6,7 +6,7 @@ use crate::netfilter::nft::walk::ELEMENTS;
 use crate::netfilter::nft::{NftTable, Statement};
 use crate::netfilter::walk::{Decision, Hook, Memory, Program, Situation};
 use crate::netfilter::{Meaning, Origin, Target, print};
-use crate::node::kube_proxy::{ChangeTracker, ProxyConfig, iptables, nftables};
+use crate::node::kube_proxy::{ChangeTracker, ProxyConfig, ServicePorts, iptables, nftables};
 use crate::packet::Socket;
 use crate::random::Random;
 use crate::settings::Mode;
@@ -66,6 +66,11 @@ impl Kernel {
 
     pub fn rules(&self) -> &Rules {
         &self.sync.get_or_init(|| self.sync()).rules
+    }
+
+    /// The Service ports that its kube-proxy knows, with their endpoints.
+    pub fn service_ports(&self) -> ServicePorts {
+        self.sync.get_or_init(|| self.sync()).tracker.ports()
     }
 
     fn sync(&self) -> Synced {

@@ -169,7 +169,7 @@ impl<'a> Travel<'a> {
     }
 
     /// `--random-fully`: the interface's address with a port of its own.
-    fn masquerade_as(&mut self, node: usize, interface: Interface) -> Socket {
+    pub fn masquerade_as(&mut self, node: usize, interface: Interface) -> Socket {
         let port = self.free_port();
         let here = self.world.nodes.get(node);
         let ip = here.map_or(Ipv4Addr::UNSPECIFIED, |here| if interface == Interface::Bridge { here.cni0 } else { here.ip });
@@ -204,7 +204,9 @@ impl<'a> Travel<'a> {
         }
         let packet = Packet { protocol: self.protocol, flow, mark: 0 };
         let mut situation = self.situation(node, packet, ConntrackState::New);
-        if let Some(end) = self.filter(node, first, &mut situation) {
+        let host_port = self.to_host_port(node, &mut situation);
+        let asked = if host_port { None } else { self.filter(node, first, &mut situation) };
+        if let Some(end) = asked {
             return end;
         }
         let (filter, stays) = self.filter_hook(node, first, situation.packet.flow.dst.ip);
@@ -213,6 +215,9 @@ impl<'a> Travel<'a> {
         }
         if first == Hook::NatOutput || !stays {
             self.leave(node, &mut situation);
+        }
+        if host_port {
+            self.hide_from_host_port(node, &mut situation);
         }
         if first == Hook::NatOutput && stays {
             // The packet comes back in by `lo`, without its mark; its translations stand already.

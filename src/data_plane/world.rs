@@ -5,6 +5,7 @@
 //! (assumption). Load balancers and the API server are machines beside the nodes.
 
 use super::balancer::{place, service_ref};
+use super::host_port::{HostPort, host_ports};
 use super::travel::Spot;
 use crate::addons::ingress_controller::{self, Backend};
 use crate::addons::public_dns::balancer_address;
@@ -101,6 +102,7 @@ pub(super) struct World {
     pub pods: Vec<Guest>,
     pub balancers: Vec<Balancer>,
     pub policies: Policies,
+    pub host_ports: Vec<HostPort>,
     pub outside: OutsideSettings,
     pub pod_range: Cidr,
     pub service_range: Cidr,
@@ -117,6 +119,7 @@ impl World {
             pods: Vec::new(),
             balancers: Vec::new(),
             policies: Policies::of(store),
+            host_ports: Vec::new(),
             outside: cluster.settings.outside.clone(),
             pod_range: cluster.settings.pod_range(),
             service_range: cluster.settings.service_range(),
@@ -134,6 +137,7 @@ impl World {
             }
         }
         world.pods = store.pods.values().filter_map(|pod| world.guest(pod)).collect();
+        world.host_ports = world.pods.iter().flat_map(host_ports).collect();
         let own = |(index, balancer): (usize, &Balancer)| (balancer.ip.into(), Owner::Balancer(index));
         world.owners.extend(world.balancers.iter().enumerate().map(own));
         let guests = world.pods.iter().enumerate().filter(|(_, guest)| !guest.host_network);

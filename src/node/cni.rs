@@ -1,8 +1,8 @@
 //! The Pod network: which address belongs to a node's bridge, and by which way a node sends a packet on.
 //!
 //! Plays the `bridge` plugin with host-local addresses and static routes between the nodes, as kubenet, kindnet and host-gw
-//! back ends do: no encapsulation, no NAT between Pods. Left out: `hostPort` (the `portmap` plugin). Network policies, which a
-//! plugin enforces, too, stand in `node::network_policy`.
+//! back ends do: no encapsulation, no NAT between Pods. Network policies, which a plugin enforces, too, stand in
+//! `node::network_policy`, `hostPort` in `data_plane`.
 
 use crate::netfilter::Cidr;
 use std::net::Ipv4Addr;
