@@ -18,6 +18,7 @@ use crate::settings::Provider;
 use crate::trace::FieldRef;
 use crate::words::Message;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Prefixes of annotations by which cloud providers' own controllers take wishes.
 const PROVIDER_ANNOTATIONS: [&str; 5] = [
@@ -115,12 +116,9 @@ impl Advice<'_> {
         if spec.selector.is_empty() || spec.type_ == "ExternalName" {
             return;
         }
-        let pods: Vec<&Pod> = self
-            .store()
-            .in_namespace::<Pod>(&object.namespace)
-            .filter(|pod| selects(&spec.selector, &pod.metadata.labels))
-            .collect();
-        let pods: Vec<Pod> = pods.into_iter().cloned().collect();
+        let chosen =
+            |pod: &&Arc<Pod>| pod.metadata.namespace == object.namespace && selects(&spec.selector, &pod.metadata.labels);
+        let pods: Vec<Arc<Pod>> = self.store().pods.values().filter(chosen).cloned().collect();
         if pods.is_empty() {
             self.no_pods(object, service);
             return;
@@ -216,7 +214,7 @@ impl Advice<'_> {
         deployments.into_iter().find(idle).map(|it| it.metadata.name.clone())
     }
 
-    fn target_port(&mut self, object: &ObjectRef, index: usize, port: &ServicePort, pods: &[Pod], headless: bool) {
+    fn target_port(&mut self, object: &ObjectRef, index: usize, port: &ServicePort, pods: &[Arc<Pod>], headless: bool) {
         let path = format!("spec.ports[{index}].targetPort");
         match &port.target_port {
             IntOrString::String(name) => self.named_port(object, &path, name, pods),
@@ -231,7 +229,7 @@ impl Advice<'_> {
         }
     }
 
-    fn named_port(&mut self, object: &ObjectRef, path: &str, name: &str, pods: &[Pod]) {
+    fn named_port(&mut self, object: &ObjectRef, path: &str, name: &str, pods: &[Arc<Pod>]) {
         let names: BTreeSet<&str> = pods
             .iter()
             .flat_map(|pod| &pod.spec.containers)
@@ -259,9 +257,9 @@ impl Advice<'_> {
         self.tell(Severity::Warning, object, path, message, Some(help), fixes);
     }
 
-    fn numbered_port(&mut self, object: &ObjectRef, index: usize, port: &ServicePort, number: i32, pods: &[Pod]) {
+    fn numbered_port(&mut self, object: &ObjectRef, index: usize, port: &ServicePort, number: i32, pods: &[Arc<Pod>]) {
         let protocol = Protocol::of_api(&port.protocol).unwrap_or_default();
-        let listens = |pod: &Pod| images::listens(pod, self.store().all::<Service>());
+        let listens = |pod: &Arc<Pod>| images::listens(pod, self.store().all::<Service>());
         let (all, others): (Vec<Listener>, Vec<Listener>) =
             pods.iter().flat_map(listens).partition(|listener| listener.protocol == protocol);
         let there: Vec<&Listener> = all.iter().filter(|listener| i32::from(listener.port) == number).collect();
