@@ -125,6 +125,9 @@ impl Component for App {
             }
             Heard::Fragment => {
                 if let Some(msg) = self.addressed() {
+                    if matches!(msg, Msg::Load(_)) && self.state.edited && self.state.lesson.is_none() {
+                        storage::keep_own(&self.state.saved());
+                    }
                     self.take(ctx, msg);
                 }
             }
@@ -136,6 +139,7 @@ impl Component for App {
             Heard::Write => {
                 self.write = None;
                 storage::keep(&self.state);
+                self.leave_link();
                 return false;
             }
         }
@@ -297,6 +301,26 @@ impl App {
             }
         }
         found
+    }
+
+    /// Once something was changed, the address must not bring back on a reload what it opened: the draft is newer.
+    fn leave_link(&self) {
+        let state = &self.state;
+        let window = gloo::utils::window();
+        let hash = window.location().hash().unwrap_or_default();
+        let now = state.saved();
+        let newer = match share::from_fragment(hash.trim_start_matches('#')) {
+            Some(link) => link.files != now.files || link.events != now.events || link.settings != now.settings,
+            None => hash.starts_with("#example=") && (state.edited || !now.events.is_empty()),
+        };
+        if !newer || state.screen != Screen::Playground || state.lesson.is_some() {
+            return;
+        }
+        if let Ok(history) = window.history() {
+            let path = window.location().pathname().unwrap_or_default() + &window.location().search().unwrap_or_default();
+            // Where the browser refuses, the address stays, and a reload opens the link again.
+            let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&path));
+        }
     }
 
     /// Language and theme belong to the document.

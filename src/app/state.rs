@@ -141,6 +141,8 @@ pub struct State {
     pub from: Source,
     pub method: String,
     pub target: String,
+    /// The target was never offered: a person typed it, and no edit takes it away.
+    pub own_target: bool,
     pub next: u64,
     /// A request that waits for the cluster of the newest text.
     pub send_after: Option<Waiting>,
@@ -234,6 +236,7 @@ impl State {
             from: Source::Internet,
             method: "GET".into(),
             target: "http://node-2:30080/".into(),
+            own_target: false,
             next: 1,
             send_after: Some(Waiting::Next),
             touched: false,

@@ -87,6 +87,19 @@ export function files(site) {
     await close();
   });
 
+  test('several files pasted at once, in a fence, are parted; the URL follows', async () => {
+    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
+    await moving(page);
+    const all = ['my-headless.yaml', 'my-loadbalancer.yaml', 'my-ingress.yaml'].map(fixture).join('');
+    await paste(page, `\`\`\`\n${all}\`\`\`\n`, { over: true });
+    await page.getByText('3 objects').waitFor();
+    const list = await offers(page);
+    const target = await page.getByRole('combobox', { name: 'URL' }).inputValue();
+    assert.ok(list.some((offer) => offer.startsWith(target)), `${target} in: ${list.join('; ')}`);
+    assertQuiet(trouble);
+    await close();
+  });
+
   test('dropped files get a tab each, run together, and a closed one is gone', async () => {
     const { page, trouble, close } = await visit(site, { motion: 'reduce' });
     await moving(page);

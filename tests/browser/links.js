@@ -42,6 +42,25 @@ export function links(site) {
     await other.close();
   });
 
+  test('what was changed after a link was opened survives a reload; the link still opens what it carries', async () => {
+    const { page, trouble, close } = await visit(site, { ...still, hash: '#example=headless' });
+    await moving(page);
+    const text = `${await editor(page).inputValue()}# mine\n`;
+    await write(page, text);
+    await until(async () => !page.url().includes('#'), 'the address lets go');
+    await page.reload();
+    await moving(page);
+    assert.equal(await editor(page).inputValue(), text);
+
+    await page.evaluate(() => { location.hash = '#example=ingress'; });
+    await until(async () => /kind: Ingress/.test(await editor(page).inputValue()), 'the example stands');
+    await page.getByRole('button', { name: 'Examples' }).click();
+    await page.getByRole('menuitem', { name: /^Your YAML/ }).click();
+    await until(async () => (await editor(page).inputValue()) === text, 'the own text waited');
+    assertQuiet(trouble);
+    await close();
+  });
+
   test('a damaged link opens the page on its example', async () => {
     const { page, trouble, close } = await visit(site, { ...still, hash: '#1.damaged' });
     await moving(page);

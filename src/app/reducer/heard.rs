@@ -142,10 +142,13 @@ impl State {
 
     /// A target that was offered and is gone with the edit makes way for its nearest kin.
     pub(super) fn follow(&mut self, cluster: &ClusterReply) {
+        if offers(cluster, &self.target) {
+            self.own_target = false;
+            return;
+        }
         let Some(before) = &self.cluster else { return };
-        let offered = |cluster: &ClusterReply, target: &str| cluster.targets.iter().any(|offer| offer.target == target);
         let broken = cluster.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-        if broken || before.revision == cluster.revision || !offered(before, &self.target) || offered(cluster, &self.target) {
+        if broken || before.revision == cluster.revision || self.own_target {
             return;
         }
         let host = |target: &str| target.rsplit_once(':').map(|(host, _)| host.to_string());
@@ -173,6 +176,11 @@ impl State {
         };
         vec![Effect::Ask(Ask::Dock(self.dock.clone()), command)]
     }
+}
+
+/// Whether a target is among those that are offered.
+pub(super) fn offers(cluster: &ClusterReply, target: &str) -> bool {
+    cluster.targets.iter().any(|offer| offer.target == target)
 }
 
 /// Whether the stage still shows a thing.

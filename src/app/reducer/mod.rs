@@ -4,6 +4,7 @@ mod edit;
 mod heard;
 mod lesson;
 
+use self::heard::offers;
 use super::examples::Goal;
 use super::growth::Growth;
 use super::share::Saved;
@@ -101,6 +102,7 @@ impl State {
                 if let Goal::Url(url) = example.target {
                     self.target = url.into();
                 }
+                self.own_target = true;
                 self.settings = Rc::default();
                 self.send_after = Some(Waiting::First(example.target));
             }
@@ -131,6 +133,7 @@ impl State {
         self.seed = saved.seed;
         self.from = saved.from.parse().unwrap_or_default();
         self.target = saved.target;
+        self.own_target = true;
         self.method = if saved.method.is_empty() { "GET".into() } else { saved.method };
         self.next = saved.next.max(1);
         self.example = saved.example;
@@ -196,9 +199,13 @@ impl State {
     fn compose(&mut self, msg: Msg) -> Vec<Effect> {
         match msg {
             Msg::From(source) => self.from = source,
-            Msg::Target(target) => self.target = target,
+            Msg::Target(target) => {
+                self.own_target = self.cluster.as_ref().is_none_or(|cluster| !offers(cluster, &target));
+                self.target = target;
+            }
             Msg::Offer(target, from) => {
                 self.target = target;
+                self.own_target = false;
                 if let Some(from) = from.and_then(|from| from.parse().ok()) {
                     self.from = from;
                 }

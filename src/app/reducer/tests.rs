@@ -3,7 +3,7 @@
 use super::super::examples;
 use super::*;
 use crate::diagnostic::{Diagnostic, Finding, Fix, Severity, Span};
-use crate::scene::view::ClusterView;
+use crate::scene::view::{ClusterView, OfferGroup, TargetOffer};
 use crate::session::{ClusterReply, Reply};
 use crate::trace::Trace;
 use crate::words::Message;
@@ -43,6 +43,27 @@ fn each_send_draws_the_next_seed_and_only_replay_repeats_one() {
     let seeds: Vec<u64> =
         [Msg::Send, Msg::Send, Msg::Replay, Msg::Send].into_iter().flat_map(|msg| sends(&state.update(msg))).collect();
     assert_eq!(seeds, [1, 2, 2, 3]);
+}
+
+#[test]
+fn a_target_follows_the_text_unless_a_person_typed_it() {
+    let offering = |revision: u64, target: &str| {
+        let Reply::Cluster(mut reply) = cluster(revision, target) else { unreachable!() };
+        let label = Message::default();
+        let offer = TargetOffer { target: target.into(), from: None, label, group: OfferGroup::Pod, fails: None };
+        reply.targets.push(offer);
+        Msg::Replied(Ask::Cluster, Reply::Cluster(reply))
+    };
+    let mut state = State::new();
+    state.update(offering(1, "http://node-2:30080/"));
+    // What is there for a moment only, a paste before it is mended, does not end the following.
+    for (revision, target) in [(2, "http://a/"), (3, "http://b/")] {
+        state.update(offering(revision, target));
+        assert_eq!(state.target, target);
+    }
+    state.update(Msg::Target("http://mine/".into()));
+    state.update(offering(4, "http://c/"));
+    assert_eq!(state.target, "http://mine/");
 }
 
 #[test]
