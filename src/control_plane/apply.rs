@@ -312,16 +312,24 @@ fn write(world: &mut World, manifests: &Arc<Manifests>, item: AdmittedObject, ta
 /// The API server allocates before it validates: of a Service that both refuse, it names only what cannot be allocated. That
 /// message goes first here, and the others follow.
 fn allocation_first(world: &mut World, manifests: &Manifests) {
+    if world.diagnostics.iter().all(|d| d.object.as_ref().is_none_or(|object| object.kind != Kind::Service)) {
+        return;
+    }
     let refused = |object: &ObjectRef| {
         let errors = world.diagnostics.iter().filter(|d| d.severity == Severity::Error);
         errors.into_iter().position(|diagnostic| diagnostic.object.as_ref() == Some(object))
     };
     let mut first = Vec::new();
+    let mut before: Vec<Service> = Vec::new();
     for manifest in manifests.documents.iter().filter(|manifest| manifest.kind == "Service") {
-        let Some(at) = manifest.object().as_ref().and_then(refused) else { continue };
         let Some(mut service) = decode::<Service>(manifest).0 else { continue };
+        let Some(at) = manifest.object().as_ref().and_then(refused) else {
+            before.push(service);
+            continue;
+        };
         let old = world.cluster.store.services.get(&key_of(&service.metadata)).cloned();
         let mut taken = Taken::by(&world.cluster.store);
+        before.iter().for_each(|earlier| taken.add(earlier));
         let range = world.cluster.settings.service_range();
         let refused = allocate(&mut service, old.as_deref(), range, &mut taken).err().unwrap_or_default();
         first.extend(refused.into_iter().map(|(path, message)| (at, upstream(manifest, &path, message))));

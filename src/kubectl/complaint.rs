@@ -25,7 +25,11 @@ pub(super) fn scan_failure(text: &str, error: &ScanError, in_flow: bool) -> Fail
         return too_deep(place);
     }
     if let Some(place) = tab_in_indentation(text, line) {
-        let text = format!("yaml: {}found character that cannot start any token", at_line(place.line));
+        let what = match continues_plain(text, place.line) {
+            true => "found a tab character that violates indentation",
+            false => "found character that cannot start any token",
+        };
+        let text = format!("yaml: {}{what}", at_line(place.line));
         return Failure { help: Some(msg!("read.tab.help")), ..upstream(place, text) };
     }
     let help = template_help(text).or_else(|| syntax_help(error.kind()));
@@ -41,6 +45,14 @@ fn tab_in_indentation(text: &str, line: u32) -> Option<Place> {
     let index = text.lines().take(line as usize + 1).position(indented_by_tab)?;
     let line = u32::try_from(index).ok()? + 1;
     Some(Place { line, column: 1, end_line: line, end_column: 2 })
+}
+
+/// Whether the line before ends in a text without quotes, which could go on in this line.
+fn continues_plain(text: &str, line: u32) -> bool {
+    let before = text.lines().nth((line as usize).wrapping_sub(2)).unwrap_or_default();
+    let value = before.split_once(": ").or_else(|| before.split_once("- ")).map_or("", |(_, value)| value.trim());
+    let quoted = value.starts_with(['"', '\'', '[', '{', '|', '>', '#', '&', '*', '!']);
+    !value.is_empty() && !quoted && !value.contains(" #") && !value.ends_with(':')
 }
 
 /// go-yaml leaves the first line out.

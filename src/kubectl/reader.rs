@@ -457,7 +457,7 @@ mod tests {
         let (_, problems) = one("kind: Service\nspec:\n  type: A\n\tports: []\n");
         assert_eq!(
             message(&problems[0]),
-            "error converting YAML to JSON: yaml: line 4: found character that cannot start any token"
+            "error converting YAML to JSON: yaml: line 4: found a tab character that violates indentation"
         );
         assert_eq!(problems[0].span.as_ref().map(|span| span.line), Some(4));
         assert_eq!(problems[0].fixes[0].text, "kind: Service\nspec:\n  type: A\n  ports: []");

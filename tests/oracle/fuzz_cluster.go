@@ -9,7 +9,8 @@ import (
 type writer struct {
 	r    *random
 	docs []string
-	// names that DNS queries and slices speak of
+	// names that DNS queries and slices speak of; what two Services share goes to one of them by the order of a Go map, so
+	// each has addresses of its own
 	services []generated
 	address  int
 }
@@ -56,17 +57,27 @@ func (w *writer) service(index int, selector string) generated {
 	if g.kind == "Headless" && r.chance(4) || g.kind == "ExternalName" && !r.chance(3) {
 		count = 0
 	}
+	first, used := 0, ""
 	for p := 0; p < count; p++ {
 		name := pick(r, "http", "https", "metrics", "p", "dns") + fmt.Sprint(p)
 		if count == 1 && r.chance(3) {
 			name = ""
 		}
 		g.ports = append(g.ports, name)
-		entry := fmt.Sprintf("name: \"%s\", port: %d, protocol: %s", name, 80+p*363+r.IntN(3), pick(r, "TCP", "TCP", "TCP", "UDP", "SCTP"))
+		number, protocol := 80+p*363+r.IntN(3), pick(r, "TCP", "TCP", "TCP", "UDP", "SCTP")
+		if p == 1 && r.chance(4) {
+			// DNS does this: one number, two protocols.
+			number, protocol = first, pick(r, "UDP", "SCTP", "TCP")
+			for protocol == used {
+				protocol = pick(r, "UDP", "SCTP", "TCP")
+			}
+		}
+		first, used = number, protocol
+		entry := fmt.Sprintf("name: \"%s\", port: %d, protocol: %s", name, number, protocol)
 		if !r.chance(3) {
 			entry += ", targetPort: " + pick(r, "8080", "3000", "http", "metrics", "nope")
 		}
-		if g.kind == "NodePort" || g.kind == "LoadBalancer" && !r.chance(4) {
+		if g.kind == "NodePort" && !r.chance(15) || g.kind == "LoadBalancer" && !r.chance(4) {
 			entry += fmt.Sprintf(", nodePort: %d", 30000+index*10+p)
 		}
 		ports = append(ports, "{"+entry+"}")
@@ -89,13 +100,18 @@ func (w *writer) service(index int, selector string) generated {
 	}
 	w.policies(g, line)
 	labels, status := "", ""
-	if r.chance(20) {
+	switch r.IntN(25) {
+	case 0:
 		labels = ", labels: {service.kubernetes.io/service-proxy-name: other}"
+	case 1:
+		labels = ", labels: {service.kubernetes.io/headless: \"\"}"
+	case 2:
+		labels = ", labels: {app: x}, annotations: {service.kubernetes.io/topology-aware-hints: auto}"
 	}
 	if g.kind == "LoadBalancer" && !r.chance(4) {
 		entries := []string{fmt.Sprintf("{ip: 198.51.100.%d, ipMode: %s}", 10+index, pick(r, "VIP", "VIP", "Proxy"))}
 		if r.chance(4) {
-			entries = append(entries, pick(r, "{hostname: lb.example.com}", fmt.Sprintf("{ip: 198.51.101.%d}", 10+index)))
+			entries = append(entries, pick(r, "{hostname: lb.example.com}", fmt.Sprintf("{ip: 198.51.101.%d}", 10+index), "{ip: \"2001:db8::1\"}"))
 		}
 		status = "\nstatus: {loadBalancer: {ingress: [" + strings.Join(entries, ", ") + "]}}"
 	}
@@ -126,7 +142,7 @@ func (w *writer) policies(g generated, line func(string, ...any)) {
 	}
 	external := r.chance(5)
 	if external {
-		line("externalIPs: [192.0.2.%d%s]", 1+len(w.services), pick(r, "", ", 203.0.113.9"))
+		line("externalIPs: [192.0.2.%d%s]", 1+len(w.services), pick(r, "", fmt.Sprintf(", 203.0.113.%d", 9+len(w.services)), ", 2001:db8::9"))
 	}
 	if (g.kind != "ClusterIP" || external) && r.chance(2) {
 		line("externalTrafficPolicy: Local")
@@ -135,7 +151,7 @@ func (w *writer) policies(g generated, line func(string, ...any)) {
 		}
 	}
 	if g.kind == "LoadBalancer" && r.chance(3) {
-		line("loadBalancerSourceRanges: [%s]", pick(r, "203.0.113.0/24", "10.0.0.0/24", "0.0.0.0/0", "192.0.2.7/32, 10.0.0.0/8", "\" 198.51.0.0/16 \", \"fd00::/8\""))
+		line("loadBalancerSourceRanges: [%s]", pick(r, "203.0.113.0/24", "10.0.0.0/24", "0.0.0.0/0", "192.0.2.7/32, 10.0.0.0/8", "\" 198.51.0.0/16 \", \"fd00::/8\"", "10.0.0.11/32", "203.0.113.5/32, 203.0.113.0/24", "10.244.0.0/16", "fd00::/8"))
 	}
 }
 
@@ -151,23 +167,43 @@ func (w *writer) slice(g generated, nodes int) {
 			if r.chance(8) {
 				continue
 			}
-			ports = append(ports, fmt.Sprintf("{name: \"%s\", port: %d, protocol: %s}", name, pick(r, 8080, 3000, 80)+i, pick(r, "TCP", "TCP", "UDP")))
+			if r.chance(10) {
+				// Defaults: no name, TCP.
+				ports = append(ports, fmt.Sprintf("{port: %d}", pick(r, 8080, 3000)))
+				continue
+			}
+			ports = append(ports, fmt.Sprintf("{name: \"%s\", port: %d, protocol: %s}", name, pick(r, 8080, 3000, 80)+i, pick(r, "TCP", "TCP", "UDP", "SCTP")))
 		}
 		for e := r.IntN(7); e > 0; e-- {
 			node := 1 + r.IntN(nodes)
-			text := fmt.Sprintf("addresses: [%s]", w.podIP(node))
+			address := w.podIP(node)
+			switch {
+			case r.chance(12):
+				// The same endpoint in two slices, while it moves from one to the other.
+				address = fmt.Sprintf("10.244.%d.8", node)
+			case r.chance(15):
+				address = fmt.Sprintf("10.0.0.%d", 10+node)
+			case r.chance(20):
+				address += ", " + w.podIP(node)
+			case r.chance(30):
+				address = "192.168.7.7"
+			}
+			text := fmt.Sprintf("addresses: [%s]", address)
 			if !r.chance(8) {
 				text += fmt.Sprintf(", nodeName: node-%d", node)
 			}
 			text += pick(r, "", ", conditions: {}", ", conditions: {ready: true, serving: true, terminating: false}",
 				", conditions: {ready: true}", ", conditions: {ready: false, serving: false, terminating: false}",
-				", conditions: {ready: false, serving: true, terminating: true}", ", conditions: {ready: false, serving: false, terminating: true}")
+				", conditions: {ready: false, serving: true, terminating: true}", ", conditions: {ready: false, serving: false, terminating: true}",
+				", conditions: {ready: false}", ", conditions: {serving: true, terminating: true}", ", conditions: {ready: true, serving: true, terminating: true}", ", conditions: {ready: false, terminating: true}")
 			if r.chance(4) {
 				text += fmt.Sprintf(", hostname: %s-%d", pick(r, "db", "h"), r.IntN(3))
 			}
 			if r.chance(3) {
 				zone := pick(r, "a", "b", "c")
 				text += fmt.Sprintf(", zone: %s, hints: {forZones: [{name: %s}]%s}", zone, zone, pick(r, "", fmt.Sprintf(", forNodes: [{name: node-%d}]", node)))
+			} else if r.chance(6) {
+				text += fmt.Sprintf(", hints: {forNodes: [{name: node-%d}, {name: node-1}]}", node)
 			}
 			endpoints = append(endpoints, "{"+text+"}")
 		}
@@ -175,8 +211,15 @@ func (w *writer) slice(g generated, nodes int) {
 		if g.kind == "Headless" {
 			labels += ", service.kubernetes.io/headless: \"\""
 		}
-		w.add("apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: %s-%c, namespace: %s, labels: {%s}}\naddressType: IPv4\nports: [%s]\nendpoints: [%s]",
-			g.name, 'a'+s, g.namespace, labels, strings.Join(ports, ", "), strings.Join(endpoints, ", "))
+		family := "IPv4"
+		if r.chance(25) {
+			family, endpoints = "IPv6", []string{fmt.Sprintf("{addresses: [\"2001:db8::%d\"], conditions: {ready: true}}", 1+s)}
+		}
+		if r.chance(40) {
+			labels = "kubernetes.io/service-name: nobody"
+		}
+		w.add("apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: %s-%c, namespace: %s, labels: {%s}}\naddressType: %s\nports: [%s]\nendpoints: [%s]",
+			g.name, 'a'+s, g.namespace, labels, family, strings.Join(ports, ", "), strings.Join(endpoints, ", "))
 	}
 }
 
@@ -190,10 +233,12 @@ func (w *writer) pod(index, nodes int) {
 	}
 	spec := fmt.Sprintf("nodeName: node-%d, ", pick(r, node, node, node, node, node, 9))
 	if r.chance(6) {
-		spec += fmt.Sprintf("hostname: %s, subdomain: web%d, ", name, r.IntN(3))
+		spec += fmt.Sprintf("hostname: %s, subdomain: %s%d, ", name, pick(r, "web", "db"), r.IntN(3))
 	}
+	spec += pick(r, "", "", "", "", "", "hostNetwork: true, ", "restartPolicy: Never, ", "restartPolicy: OnFailure, ", "readinessGates: [{conditionType: a/b}], ")
 	ports := pick(r, "", "{name: http, containerPort: 8080}", "{name: http, containerPort: 8080}", "{name: http, containerPort: 3000}",
-		"{name: http, containerPort: 8080}, {name: metrics, containerPort: 9090}", "{name: http, containerPort: 53, protocol: UDP}")
+		"{name: http, containerPort: 8080}, {name: metrics, containerPort: 9090}", "{name: http, containerPort: 53, protocol: UDP}",
+		"{name: http, containerPort: 53, protocol: UDP}, {name: http, containerPort: 54}", "{name: metrics, containerPort: 1, protocol: SCTP}, {containerPort: 8080}")
 	if r.chance(8) {
 		spec += "initContainers: [{name: side, image: x, restartPolicy: Always, ports: [{name: metrics, containerPort: 9001}]}], "
 	}
@@ -202,7 +247,7 @@ func (w *writer) pod(index, nodes int) {
 		ip := w.podIP(node)
 		status += fmt.Sprintf(", podIP: %s", ip)
 		if !r.chance(12) {
-			status += fmt.Sprintf(", podIPs: [{ip: %s}]", ip)
+			status += fmt.Sprintf(", podIPs: [{ip: %s}%s]", ip, pick(r, "", "", "", ", {ip: \"fd00::1\"}"))
 		}
 	}
 	status += pick(r, "", ", conditions: [{type: Ready, status: \"True\"}]", ", conditions: [{type: Ready, status: \"True\"}]", ", conditions: [{type: Ready, status: \"False\"}]")
@@ -258,14 +303,23 @@ func fuzzDNS(r *random) []byte {
 		name := pick(r, g.name+"."+zone, g.name+"."+zone, g.name+"."+zone, "_"+port+"._tcp."+g.name+"."+zone, "_"+port+"._udp."+g.name+"."+zone,
 			port+".tcp."+g.name+"."+zone, "db-0."+g.name+"."+zone, "h-1."+g.name+"."+zone, fmt.Sprintf("10-244-1-%d.%s.%s", 1+r.IntN(60), g.name, zone),
 			"nope."+zone, zone, "svc.cluster.local", "x.y."+g.name+"."+zone, strings.ToUpper(g.name)+"."+zone, g.name+".nowhere.svc.cluster.local",
-			"10-244-1-8."+g.namespace+".pod.cluster.local", "www.example.com", "*."+zone, g.name)
-		kind := pick(r, "A", "A", "A", "SRV", "SRV", "AAAA", "CNAME", "TXT")
+			"10-244-1-8."+g.namespace+".pod.cluster.local", "www.example.com", "*."+zone, g.name,
+			"_*._tcp."+g.name+"."+zone, "_"+port+"._sctp."+g.name+"."+zone, "_"+strings.ToUpper(port)+"._TCP."+g.name+"."+zone, "db-0._"+port+"._tcp."+g.name+"."+zone,
+			"192-168-7-7."+g.name+"."+zone, "10-0-0-11."+g.name+"."+zone, "2001-db8--1."+g.name+"."+zone, g.namespace+".pod.cluster.local", "pod.cluster.local", "cluster.local", "dns-version.cluster.local",
+			"1-2-3.default.pod.cluster.local", "2001-db8--1.default.pod.cluster.local", "300-1-1-1.default.pod.cluster.local", "10-244-1-8.nowhere.pod.cluster.local", "a.10-244-1-8.default.pod.cluster.local",
+			g.name+"."+g.namespace+".SVC.cluster.local", "kubernetes.default.svc.cluster.local", g.name+"."+g.namespace+".svc", g.name+"."+g.namespace+".svc.cluster.local.cluster.local", "x.cluster.local",
+			"_tcp."+g.name+"."+zone, "_"+port+"."+g.name+"."+zone, "_"+port+"._tcp.x."+g.name+"."+zone, "-"+g.name+"."+zone, "ns.dns.cluster.local", "dns.cluster.local", "_http._tcp."+zone)
+		kind := pick(r, "A", "A", "A", "SRV", "SRV", "AAAA", "CNAME", "TXT", "MX", "NS", "SOA", "PTR", "HTTPS")
 		if r.chance(8) {
 			octets := strings.Split("10.96.1."+fmt.Sprint(20+r.IntN(6)), ".")
 			if r.chance(2) {
 				octets = []string{"10", "244", "1", fmt.Sprint(1 + r.IntN(80))}
 			}
-			name, kind = octets[3]+"."+octets[2]+"."+octets[1]+"."+octets[0]+".in-addr.arpa", "PTR"
+			name, kind = octets[3]+"."+octets[2]+"."+octets[1]+"."+octets[0]+".in-addr.arpa", pick(r, "PTR", "PTR", "PTR", "A")
+			if r.chance(6) {
+				name = pick(r, octets[2]+"."+octets[1]+"."+octets[0]+".in-addr.arpa", "x."+name, "7.7.168.192.in-addr.arpa", "11.0.0.10.in-addr.arpa",
+					"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa", "300.1.96.10.in-addr.arpa")
+			}
 		}
 		headers = append(headers, "query: "+name+" "+kind)
 	}

@@ -80,7 +80,7 @@ impl Quantity {
 
     /// Whether it has no fraction.
     pub(super) fn is_whole(&self) -> bool {
-        self.nano % NANO == 0
+        self.nano % NANO == 0 || self.nano == i128::MAX
     }
 
     /// The amount away from zero to a thousandth, as resources are stored (`SetDefaults_ResourceList`).

@@ -281,7 +281,11 @@ fn labels_of(service: &Service) -> Labels {
 
 /// Writes or removes hints as `spec.trafficDistribution` wants them.
 fn hint(service: &Service, existing: &[Arc<EndpointSlice>], plan: &mut Plan) {
-    let wish = service.spec.traffic_distribution.as_deref();
+    // The annotation that came before it rules it out; the hints that it asks for itself are not played.
+    let notes = &service.metadata.annotations;
+    let note = ["service.kubernetes.io/topology-aware-hints", "service.kubernetes.io/topology-mode"];
+    let annotated = note.iter().find_map(|key| notes.get(*key)).is_some_and(|value| value == "Auto" || value == "auto");
+    let wish = service.spec.traffic_distribution.as_deref().filter(|_| !annotated);
     let close = matches!(wish, Some("PreferClose" | "PreferSameZone" | "PreferSameNode"));
     let by_node = wish == Some("PreferSameNode");
     let apply = |slice: &mut EndpointSlice| {

@@ -146,10 +146,12 @@ fn resource_name(at: &At, name: &str, errors: &mut Errors) {
 }
 
 /// Warns of memory that is no whole number of bytes.
-pub fn fractional_bytes(container: &At, warnings: &mut Vec<String>) {
-    for name in ["memory", "ephemeral-storage"] {
+pub fn fractional_bytes(owner: &At, names: &[&str], warnings: &mut Vec<String>) {
+    for name in names {
         for list in ["limits", "requests"] {
-            let at = container.at(&["resources", list]).key(name);
+            let place = if names == ["storage"] { owner.child("spec") } else { owner.clone() };
+            let mut at = place.at(&["resources", list]).key(name);
+            at.path = at.path.replace("].spec.resources", "].resources");
             // Amounts are kept to a thousandth.
             let rounded = at.value().and_then(Quantity::of).map(Quantity::to_milli);
             if let Some(amount) = rounded.filter(|amount| !amount.is_whole()) {
@@ -275,7 +277,14 @@ fn field_reference(field: &At, errors: &mut Errors) {
     let subscripted = ["metadata.labels['", "metadata.annotations['"].iter().any(|start| path.text().starts_with(start));
     if path.text().is_empty() {
         errors.required(&path, "");
-    } else if !subscripted && !FIELD_PATHS.contains(&path.text()) {
+    } else if subscripted {
+        let (map, key) = path.text().split_once("['").unwrap_or_default();
+        let key = key.strip_suffix("']").unwrap_or(key);
+        let key = if map == "metadata.annotations" { key.to_lowercase() } else { key.to_string() };
+        for message in names::qualified(&key) {
+            errors.invalid_as(field, &quoted(&key), message);
+        }
+    } else if !FIELD_PATHS.contains(&path.text()) {
         let why = match path.text() {
             known @ ("metadata.labels" | "metadata.annotations") => {
                 errors.unsupported_as(&path, &quoted(known), &FIELD_PATHS);

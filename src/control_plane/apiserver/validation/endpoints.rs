@@ -43,6 +43,17 @@ pub fn warnings(object: &At) -> Vec<String> {
     warnings
 }
 
+/// The same for Endpoints.
+pub fn old_warnings(object: &At) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for subset in object.child("subsets").items() {
+        let addresses = ["addresses", "notReadyAddresses"].into_iter().flat_map(|list| subset.child(list).items());
+        warnings.extend(addresses.filter_map(|address| addresses::ip_warning(&address.child("ip"))));
+    }
+    warnings.push("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".to_string());
+    warnings
+}
+
 fn ports(ports: &At, errors: &mut Errors) {
     if ports.len() > 20_000 {
         errors.push(ports, format!("Too many: {}: must have at most 20000 items", ports.len()));

@@ -63,13 +63,18 @@ pub fn warnings(kind: Kind, object: &Value) -> Vec<String> {
         Kind::Endpoints if !object.at(&["metadata", "uid"]).text().is_empty() => Vec::new(),
         Kind::EndpointSlice => endpoints::warnings(&object),
         Kind::Secret => other::secret_warnings(&object),
-        Kind::Endpoints => vec!["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".to_string()],
+        Kind::Endpoints => endpoints::old_warnings(&object),
         Kind::Pod => pod::warnings(&object.child("spec")),
         Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => {
             pod::warnings(&object.at(&["spec", "template", "spec"]))
         }
         _ => Vec::new(),
     };
+    if kind == Kind::StatefulSet {
+        for claim in object.at(&["spec", "volumeClaimTemplates"]).items() {
+            container::fractional_bytes(&claim, &["storage"], &mut warnings);
+        }
+    }
     if matches!(kind, Kind::Deployment | Kind::ReplicaSet) {
         let problems = names::label(object.at(&["metadata", "name"]).text());
         if !problems.is_empty() {

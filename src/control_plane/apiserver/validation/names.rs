@@ -154,6 +154,27 @@ pub fn port_name(name: &str) -> Vec<String> {
     errors
 }
 
+/// `IsDNS1123SubdomainWithUnderscore`, but for a dot at the end.
+pub fn search_domain(value: &str) -> Vec<String> {
+    let value = value.strip_suffix('.').unwrap_or(value);
+    let mut errors = Vec::new();
+    if value.len() > 253 {
+        errors.push(too_long(253));
+    }
+    let part = |part: &str| {
+        let word = part.strip_prefix('_').unwrap_or(part);
+        let ends =
+            word.bytes().next().is_some_and(is_lower_alphanumeric) && word.bytes().last().is_some_and(is_lower_alphanumeric);
+        ends && word.bytes().all(|byte| is_lower_alphanumeric(byte) || b"-_".contains(&byte))
+    };
+    if !value.split('.').all(part) {
+        let message = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character";
+        let rule = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*";
+        errors.push(regex_error(message, rule, &["example.com"]));
+    }
+    errors
+}
+
 /// `IsPathSegmentName`.
 pub fn path_segment(name: &str) -> Vec<String> {
     if matches!(name, "." | "..") {

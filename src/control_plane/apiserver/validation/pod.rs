@@ -118,6 +118,12 @@ fn dns_config(spec: &At, errors: &mut Errors) {
     if config.child("searches").len() > 32 {
         errors.invalid(&config.child("searches"), "must not have more than 32 search paths");
     }
+    for search in config.child("searches").items().iter().filter(|search| search.text() != ".") {
+        let shown = quoted(search.text().strip_suffix('.').unwrap_or(search.text()));
+        for message in names::search_domain(search.text()) {
+            errors.invalid_as(search, &shown, message);
+        }
+    }
     for option in config.child("options").items() {
         if option.child("name").text().is_empty() {
             errors.required(&option, "must not be empty");
@@ -166,7 +172,7 @@ pub fn warnings(spec: &At) -> Vec<String> {
     let mut containers = spec.child("initContainers").items();
     containers.extend(spec.child("containers").items());
     for container in &containers {
-        container::fractional_bytes(container, &mut warnings);
+        container::fractional_bytes(container, &["memory", "ephemeral-storage"], &mut warnings);
         duplicate_variables(container, &mut warnings);
     }
     let ports: Vec<At> = containers.iter().flat_map(|container| container.child("ports").items()).collect();

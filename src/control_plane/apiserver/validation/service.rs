@@ -172,6 +172,12 @@ fn families(spec: &At, errors: &mut Errors) {
             errors.invalid_as(&spec.named(&format!("clusterIPs[{index}]")), &quoted(ip), message);
         }
     }
+    for (index, (ip, family)) in ips.iter().zip(spec.child("ipFamilies").items()).enumerate() {
+        if ["IPv4", "IPv6"].contains(&family.text()) && ip.contains(':') != (family.text() == "IPv6") {
+            let why = format!("expected an {} value as indicated by `ipFamilies[{index}]`", family.text());
+            errors.invalid_as(&spec.named(&format!("clusterIPs[{index}]")), &quoted(ip), why);
+        }
+    }
     if ips.len() > 2 {
         errors.invalid(&list, "may only hold up to 2 values");
     }

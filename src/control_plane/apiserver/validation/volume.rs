@@ -65,6 +65,13 @@ fn source(volume: &At, errors: &mut Errors) {
         if at.given() && at.child(field).text().is_empty() {
             errors.required(&at.child(field), "");
         }
+        for item in at.child("items").items() {
+            for part in ["key", "path"] {
+                if item.child(part).text().is_empty() {
+                    errors.required(&item.child(part), "");
+                }
+            }
+        }
     }
 }
 

@@ -249,7 +249,9 @@ fn count_or_percent(at: &At, errors: &mut Errors) {
 
 /// The number, or the number before the percent sign; 0 where there is none.
 fn amount(at: &At) -> i64 {
-    if at.is_text() { at.text().strip_suffix('%').and_then(|digits| digits.parse().ok()).unwrap_or(0) } else { at.number() }
+    let text = at.text();
+    let digits = text.strip_suffix('%').filter(|_| names::percent(text).is_empty()).unwrap_or(text);
+    if at.is_text() { digits.parse().unwrap_or(0) } else { at.number() }
 }
 
 /// What may not change in an update, by kind.
