@@ -8,6 +8,7 @@
 //! Left out: latency, loss, bandwidth, window sizes; one request has one answer.
 
 mod advice;
+mod alb;
 mod back;
 mod balancer;
 mod exchange;
@@ -24,6 +25,7 @@ mod story;
 mod target;
 mod told;
 mod travel;
+mod unplayed;
 mod world;
 
 pub use world::EGRESS_GATEWAY;

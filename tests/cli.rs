@@ -370,3 +370,66 @@ fn a_refused_deployment_is_not_asked_for_again() {
     assert!(run.err.contains("-:4:") && run.err.contains("5001"), "{}", run.err);
     assert!(run.err.contains("matches no Pod") && !run.err.contains("Add a Deployment"), "{}", run.err);
 }
+
+/// A settings file for one test.
+fn settings(name: &str, text: &str) -> String {
+    let path = std::env::temp_dir().join(format!("kubehop-cli-{}-{name}.yaml", std::process::id()));
+    std::fs::write(&path, text).unwrap();
+    path.to_string_lossy().into_owned()
+}
+
+const MY_APP: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: app, labels: {app: my-app}, annotations: {kubehop.dev/listen: '8080'}}\n\
+                      spec: {containers: [{name: c, image: example.com/app}]}\n";
+
+#[test]
+fn aws_annotations_of_the_notes_send_straight_to_the_pod() {
+    let cluster = settings("aws", "loadBalancer: {provider: aws}\n");
+    let files = ["-f", "-", "-f", &note("my-loadbalancer.yaml"), "--cluster", &cluster];
+    let run = fed(&[&["get", "svc", "my-loadbalancer", "-o", "json"], &files[..]].concat(), MY_APP);
+    let service: Value = serde_json::from_str(&run.out).unwrap();
+    let ingress = &service["status"]["loadBalancer"]["ingress"][0];
+    let hostname = ingress["hostname"].as_str().unwrap();
+    assert!(hostname.starts_with("k8s-default-myloadba-") && hostname.ends_with(".elb.eu-central-1.amazonaws.com"), "{hostname}");
+    assert_eq!(ingress.get("ip"), None);
+    let run = fed(&[&["trace", &format!("http://{hostname}/"), "-o", "json"], &files[..]].concat(), MY_APP);
+    let trace: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!((run.status, trace["verdict"].as_str(), trace["port"].as_u64()), (0, Some("delivered"), Some(8080)), "{trace}");
+    let places: Vec<&str> = trace["hops"].as_array().unwrap().iter().filter_map(|hop| hop["at"].as_str()).collect();
+    assert!(places.contains(&"load-balancer/default/my-loadbalancer"), "{places:?}");
+    assert!(!places.iter().any(|place| place.starts_with("kube-proxy/")), "no rule of kube-proxy is met: {places:?}");
+}
+
+#[test]
+fn metallb_gives_an_address_that_a_node_owns_and_none_leaves_it_pending() {
+    let files =
+        |cluster: &str| ["-f", "-", "-f", "tests/fixtures/notes/my-loadbalancer.yaml", "--cluster", cluster].map(String::from);
+    let get = |cluster: &str| {
+        let files = files(cluster);
+        let words: Vec<&str> =
+            ["get", "svc", "my-loadbalancer", "-o", "json"].into_iter().chain(files.iter().map(String::as_str)).collect();
+        let service: Value = serde_json::from_str(&fed(&words, MY_APP).out).unwrap();
+        service["status"]["loadBalancer"].clone()
+    };
+    let metallb = settings("metallb", "loadBalancer: {provider: metallb, pool: 198.51.100.10-198.51.100.10}\n");
+    assert_eq!(get(&metallb)["ingress"][0], serde_json::json!({"ip": "198.51.100.10", "ipMode": "VIP"}));
+    let files = files(&metallb);
+    let words: Vec<&str> =
+        ["trace", "http://198.51.100.10/", "-o", "json"].into_iter().chain(files.iter().map(String::as_str)).collect();
+    let trace: Value = serde_json::from_str(&fed(&words, MY_APP).out).unwrap();
+    // The lowest SHA-256 of "node#address" among three nodes is node-1's.
+    assert_eq!(trace["hops"][1]["at"], "node/node-1", "{trace}");
+    let nobody = settings("none", "loadBalancer: {provider: none}\n");
+    assert_eq!(get(&nobody), serde_json::json!({}));
+}
+
+#[test]
+fn a_network_policy_that_drops_a_request_is_named_by_trace_and_explain() {
+    let file = "tests/fixtures/routes/policy-default-deny.yaml";
+    let run = kubehop(&["trace", "http://web:8080/", "--from", "pod/client", "-o", "json", "-f", file]);
+    let trace: Value = serde_json::from_str(&run.out).unwrap();
+    let last = trace["hops"].as_array().unwrap().last().unwrap();
+    assert_eq!((run.status, trace["verdict"].as_str(), last["reason"].as_str()), (1, Some("timeout"), Some("Policy")), "{trace}");
+    assert_eq!(last["objects"][0], "NetworkPolicy/default/default-deny");
+    let run = kubehop(&["explain", "http://web:8080/", "--from", "pod/client", "-o", "json", "-f", file]);
+    assert!(run.status == 1 && run.out.contains("\"network-policy\""), "{}", run.out);
+}

@@ -47,6 +47,42 @@ pub fn keeps_client(annotations: &Labels, to_pods_by_tcp: bool) -> bool {
     said.map_or(!to_pods_by_tcp, |value| value == "true")
 }
 
+/// `spec.controller` of the IngressClasses whose Ingresses get an Application Load Balancer.
+pub const ALB_CONTROLLER: &str = "ingress.k8s.aws/alb";
+
+const ALB: &str = "alb.ingress.kubernetes.io/";
+
+fn of_ingress<'a>(annotations: &'a Labels, name: &str) -> Option<&'a str> {
+    annotations.get(&format!("{ALB}{name}")).map(String::as_str)
+}
+
+/// Whether an Ingress's load balancer has private addresses only.
+pub fn ingress_is_internal(annotations: &Labels) -> bool {
+    of_ingress(annotations, "scheme") != Some("internet-facing")
+}
+
+/// Whether an Ingress's load balancer sends straight to Pods.
+pub fn ingress_targets_pods(annotations: &Labels) -> bool {
+    of_ingress(annotations, "target-type") == Some("ip")
+}
+
+/// The ports on which an Ingress's load balancer listens: `listen-ports`, else 443 with a certificate and 80 without.
+pub fn ingress_ports(annotations: &Labels) -> Vec<u16> {
+    match of_ingress(annotations, "listen-ports") {
+        Some(text) => text.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect(),
+        None if of_ingress(annotations, "certificate-arn").is_some() => vec![443],
+        None => vec![80],
+    }
+}
+
+/// The DNS name of an Ingress's Application Load Balancer.
+pub fn alb_hostname(namespace: &str, name: &str, internal: bool) -> String {
+    let hash = hash(&format!("alb/{namespace}/{name}/{internal}"));
+    let (start, end) = (hash & 0xff_ffff_ffff, hash.rotate_left(17) % 10_000_000_000);
+    let inward = if internal { "internal-" } else { "" };
+    format!("{inward}{}-{start:010x}-{end:010}.{REGION}.elb.amazonaws.com", prefix(namespace, name))
+}
+
 /// The DNS name of a Service's Network Load Balancer; `attempt` makes another one.
 pub fn nlb_hostname(namespace: &str, name: &str, internal: bool, attempt: u32) -> String {
     let hash = hash(&format!("nlb/{namespace}/{name}/{internal}/{attempt}"));

@@ -11,7 +11,7 @@ mod routing;
 
 pub use routing::endpoints;
 
-use super::public_dns;
+use super::{aws, public_dns};
 use crate::api::core::{LoadBalancerIngress, Service};
 use crate::api::networking::{Ingress, IngressClass};
 use crate::api::{Kind, ObjectRef};
@@ -68,6 +68,17 @@ pub fn default_class(store: &Store) -> Option<String> {
 /// Whether kubehop's controller serves this Ingress.
 pub fn serves(store: &Store, ingress: &Ingress) -> bool {
     matches!(class_of(store, ingress), Class::Served(_))
+}
+
+/// Whether an Application Load Balancer of AWS stands for this Ingress: its name is in the status.
+pub fn is_alb(store: &Store, ingress: &Ingress) -> bool {
+    let named = ingress.status.load_balancer.ingress.iter().any(|at| !at.hostname.is_empty());
+    named && matches!(class_of(store, ingress), Class::OtherController(_, controller) if controller == aws::ALB_CONTROLLER)
+}
+
+/// Whether somebody serves this Ingress: kubehop's controller, or a load balancer.
+pub fn is_served(store: &Store, ingress: &Ingress) -> bool {
+    serves(store, ingress) || is_alb(store, ingress)
 }
 
 /// The address of the controller's load balancer, as its Service reports it.
@@ -228,8 +239,14 @@ impl Router {
     pub fn of(store: &Store, settings: &IngressSettings) -> Router {
         let mut served: Vec<&Ingress> = store.all::<Ingress>().filter(|ingress| serves(store, ingress)).collect();
         served.sort_by(|a, b| a.metadata.creation_timestamp.cmp(&b.metadata.creation_timestamp));
-        let mut router = Router { redirect_to_https: settings.https_redirect, ..Router::default() };
-        for ingress in served {
+        Router { redirect_to_https: settings.https_redirect, ..Router::from(&served) }
+    }
+
+    /// The rules of these Ingresses, in their order.
+    pub fn from(ingresses: &[&Ingress]) -> Router {
+        let mut router = Router::default();
+        for ingress in ingresses {
+            let ingress = *ingress;
             let object = ObjectRef::of(ingress);
             router.defaults.extend(routing::default_backend(ingress));
             router.rules.extend(routing::rules(ingress));

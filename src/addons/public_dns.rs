@@ -74,6 +74,16 @@ impl PublicDns {
         dns.external.extend(aliases.filter(|name| name.contains('.') && name.contains(char::is_alphabetic)));
         let rules = store.all::<Ingress>().flat_map(|ingress| &ingress.spec.rules);
         dns.own.extend(rules.map(|rule| rule.host.to_lowercase()).filter(|host| !host.is_empty()));
+        for ingress in store.all::<Ingress>().filter(|ingress| ingress_controller::is_alb(store, ingress)) {
+            let internal = aws::ingress_is_internal(&ingress.metadata.annotations);
+            for at in ingress.status.load_balancer.ingress.iter().filter(|at| !at.hostname.is_empty()) {
+                let address = aws::address(&at.hostname, internal).to_string();
+                let hosts =
+                    ingress.spec.rules.iter().map(|rule| &rule.host).filter(|host| !host.is_empty()).chain([&at.hostname]);
+                dns.hosts.extend(hosts.map(|host| (host.to_lowercase(), address.clone())));
+                dns.ingress.get_or_insert(address);
+            }
+        }
         for ingress in store.all::<Ingress>().filter(|ingress| ingress_controller::serves(store, ingress)) {
             let addresses = &ingress.status.load_balancer.ingress;
             let own = addresses.iter().find_map(|at| Some(at.ip.clone()).filter(|ip| !ip.is_empty()));

@@ -7,6 +7,7 @@
 pub mod apps;
 pub mod core;
 pub mod discovery;
+pub mod foreign;
 pub mod meta;
 pub mod networking;
 pub mod time;

@@ -115,6 +115,27 @@ fn install(world: &mut World) {
     }
 }
 
+/// The Application Load Balancer of an Ingress whose class the AWS Load Balancer Controller serves. It makes none for a target
+/// type `instance` whose Service has no node port.
+fn alb(world: &World, ingress: &Ingress) -> Option<LoadBalancerIngress> {
+    let (store, meta) = (&world.cluster.store, &ingress.metadata);
+    let class = ingress.spec.ingress_class_name.as_ref().or(meta.annotations.get(OLD_CLASS))?;
+    let controller = &store.get::<IngressClass>("", class)?.spec.controller;
+    if world.cluster.settings.load_balancer.provider != Provider::Aws || controller != aws::ALB_CONTROLLER {
+        return None;
+    }
+    let paths = ingress.spec.rules.iter().flat_map(|rule| &rule.http).flat_map(|http| &http.paths).map(|path| &path.backend);
+    let mut named = paths.chain(&ingress.spec.default_backend).filter_map(|backend| backend.service.as_ref());
+    let closed = named.any(|backend| {
+        store.get::<Service>(&meta.namespace, &backend.name).is_some_and(|service| service.spec.type_ == "ClusterIP")
+    });
+    if closed && !aws::ingress_targets_pods(&meta.annotations) {
+        return None;
+    }
+    let hostname = aws::alb_hostname(&meta.namespace, &meta.name, aws::ingress_is_internal(&meta.annotations));
+    Some(LoadBalancerIngress { hostname, ..LoadBalancerIngress::default() })
+}
+
 /// Writes the address of the controller's Service into the status of the Ingresses that it serves.
 fn publish(world: &mut World) {
     let service = world.cluster.store.get::<Service>(INGRESS_NAMESPACE, inventory::INGRESS_DEPLOYMENT);
@@ -123,7 +144,10 @@ fn publish(world: &mut World) {
     let addresses: Vec<LoadBalancerIngress> = reported.iter().map(plain).collect();
     let ingresses: Vec<Ingress> = world.cluster.store.all::<Ingress>().cloned().collect();
     for mut ingress in ingresses {
-        let wanted = if is_served(world, &ingress) { addresses.clone() } else { Vec::new() };
+        let wanted = match is_served(world, &ingress) {
+            true => addresses.clone(),
+            false => alb(world, &ingress).into_iter().collect(),
+        };
         if ingress.status.load_balancer.ingress == wanted {
             continue;
         }

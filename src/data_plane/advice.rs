@@ -2,7 +2,7 @@
 
 use super::target::Target;
 use super::world::EGRESS_GATEWAY;
-use crate::addons::ingress_controller::serves;
+use crate::addons::ingress_controller::is_served;
 use crate::api::ObjectRef;
 use crate::api::networking::Ingress;
 use crate::cluster::Cluster;
@@ -40,7 +40,7 @@ pub(super) fn of_calls(trace: &Trace) -> Option<Advice> {
 fn unserved_ingress(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
     let host = Target::read(&trace.request.target, trace.request.protocol)?.host;
     let names_host = |ingress: &&Ingress| ingress.spec.rules.iter().any(|rule| rule.host.eq_ignore_ascii_case(&host));
-    let mut unserved = cluster.store.all::<Ingress>().filter(|ingress| !serves(&cluster.store, ingress));
+    let mut unserved = cluster.store.all::<Ingress>().filter(|ingress| !is_served(&cluster.store, ingress));
     let ingress = unserved.find(names_host)?;
     let class = ingress.spec.ingress_class_name.clone().unwrap_or_default();
     let name = &ingress.metadata.name;
@@ -76,9 +76,11 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
             msg!("advice.sourceRange.next", service = service)
         }
         (Reason::Drop, "invalid") | (Reason::Conntrack, _) => msg!("advice.answerLost.next"),
+        (Reason::LoadBalancerNoBackend, "listener") => msg!("advice.listener.next"),
         (Reason::LoadBalancerNoBackend, "port") => msg!("advice.loadBalancerPort.next", service = service),
         (Reason::LoadBalancerNoBackend, "nodePort") => msg!("advice.loadBalancerNodePort.next", service = service),
         (Reason::LoadBalancerNoBackend, _) => msg!("advice.loadBalancer.next", service = service),
+        (Reason::NoRoute, "internalAlb") => msg!("advice.internalAlb.next"),
         (Reason::NoRoute, "internal") => msg!("advice.internal.next", service = service),
         (Reason::NoRoute, "unannounced") => msg!("advice.loadBalancer.next", service = service),
         (Reason::NoRoute, "private") => msg!("advice.privateNodes.next"),

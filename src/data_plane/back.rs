@@ -136,6 +136,7 @@ impl Travel<'_> {
         }
         match self.world.owner(flow.dst.ip) {
             Owner::Client => Way::At(Spot::Outside, flow),
+            Owner::Alb(alb) => Way::At(Spot::Alb(alb), flow),
             _ => self.by_wire_inward(flow),
         }
     }
@@ -148,12 +149,16 @@ impl Travel<'_> {
         }
     }
 
-    /// The backend's answer, as the Ingress controller sees it.
+    /// The backend's answer, as the Ingress controller or load balancer sees it that asked for it.
     pub fn tell_reply_to_controller(&mut self, controller: Spot, called: Flow, status: Option<u16>) {
         let (at, objects) = self.place_of(controller);
         self.tell.hop(|| {
             let flow = called.reversed();
-            let text = msg!("hop.Reply.text.controller", from = flow.src, status = status.unwrap_or(200));
+            let status = status.unwrap_or(200);
+            let text = match controller {
+                Spot::Alb(_) => msg!("hop.Reply.text.alb", from = flow.src, status = status),
+                _ => msg!("hop.Reply.text.controller", from = flow.src, status = status),
+            };
             hop(at, Reason::Reply, text).flow(flow, flow).about(objects).back()
         });
     }

@@ -77,7 +77,7 @@ impl Travel<'_> {
     }
 
     /// The node that takes packets for an address of a node or of a Pod.
-    fn home(&self, ip: Ipv4Addr) -> Option<usize> {
+    pub fn home(&self, ip: Ipv4Addr) -> Option<usize> {
         match self.world.owner(ip) {
             Owner::Node(node) => Some(node),
             Owner::Pod(pod) => self.world.pods.get(pod).map(|guest| guest.node),

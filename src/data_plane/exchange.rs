@@ -201,6 +201,7 @@ impl Exchange<'_> {
     pub fn source_address(&mut self, sender: Sender, to: Ipv4Addr) -> Ipv4Addr {
         match sender.spot {
             Spot::Node(node) => self.travel(Protocol::Tcp).source_on_node(node, to),
+            Spot::Alb(alb) => self.world.albs.get(alb).map_or(Ipv4Addr::UNSPECIFIED, |alb| alb.own),
             Spot::Pod(_) if to.is_loopback() => to,
             Spot::Pod(pod) => self.world.pods.get(pod).map_or(Ipv4Addr::UNSPECIFIED, |guest| guest.ip),
             _ => CLIENT_OUTSIDE,
@@ -306,6 +307,7 @@ impl Exchange<'_> {
                 Outcome { port: Some(6443), pod_ip: None, ..Outcome::new(Verdict::Delivered, None) }
             }
             Spot::Server => self.server_answers(seen, target, request),
+            Spot::Alb(alb) => self.alb(alb, seen, target, request),
             _ => {
                 let place = if spot == Spot::ApiServer { Place::Outside("kube-apiserver".into()) } else { Place::Internet };
                 self.tell.hop(|| {

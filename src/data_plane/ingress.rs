@@ -38,7 +38,13 @@ impl Exchange<'_> {
         }
         let controller = Outcome { pod: None, pod_ip: None, port: None, node: None, source_seen: None, ..reached };
         match &decision {
-            Decision::Route(route) => self.send_on(pod, place, seen, target, request, route, controller),
+            Decision::Route(route) => {
+                let told = told_rule(route);
+                self.tell.hop(|| told(place.clone()).flow(seen, seen));
+                let host = self.world.pods.get(pod).filter(|guest| guest.host_network).map(|guest| guest.node);
+                let sender = Sender { spot: host.map_or(Spot::Pod(pod), Spot::Node), pod: Some(pod) };
+                self.send_on(sender, place, seen, target, request, route, controller)
+            }
             _ => {
                 let (reason, text, objects, because) = own_answer(&decision, &http);
                 self.tell.hop(|| hop(place, reason, text).flow(seen, seen).about(objects).because(because));
@@ -50,10 +56,11 @@ impl Exchange<'_> {
         }
     }
 
+    /// Opens the second connection, to one of the route's endpoints.
     #[allow(clippy::too_many_arguments)]
-    fn send_on(
+    pub fn send_on(
         &mut self,
-        pod: usize,
+        sender: Sender,
         place: Place,
         seen: Flow,
         target: &Target,
@@ -62,35 +69,24 @@ impl Exchange<'_> {
         controller: Outcome,
     ) -> Outcome {
         let matched = &route.matched;
-        let default = matched.path.is_empty();
-        self.tell.hop(|| {
-            let service = &matched.service.name;
-            let (reason, text) = if default {
-                (Reason::IngressDefaultBackend, msg!("hop.IngressDefaultBackend.text", service = service, port = matched.port))
-            } else {
-                let host = if matched.host.is_empty() { "*" } else { &matched.host };
-                let text = msg!("hop.IngressRule.text", host = host, path = matched.path, service = service, port = matched.port);
-                (Reason::IngressRule, text)
-            };
-            let objects = vec![matched.ingress.clone(), matched.service.clone()];
-            hop(place.clone(), reason, text).flow(seen, seen).about(objects).because(route.because.clone())
-        });
+        let machine = sender.pod.is_none();
         let choice = self.random.below(route.endpoints.len() as u64) as usize;
-        let (Some(backend), Some(guest)) = (route.endpoints.get(choice), self.world.pods.get(pod)) else { return controller };
-        let sender = match guest.host_network {
-            true => Sender { spot: Spot::Node(guest.node), pod: Some(pod) },
-            false => Sender { spot: Spot::Pod(pod), pod: Some(pod) },
-        };
+        let Some(backend) = route.endpoints.get(choice) else { return controller };
         let own = self.source_address(sender, backend.socket.ip);
         let flow = Flow { src: Socket::new(own, 32768 + self.random.below(28232) as u16), dst: backend.socket };
         self.tell.hop(|| {
-            let text = msg!(
-                "hop.IngressPick.text",
-                endpoint = backend.socket,
-                which = choice + 1,
-                count = route.endpoints.len(),
-                client = seen.src.ip
-            );
+            let (endpoint, which, count, client) = (backend.socket, choice + 1, route.endpoints.len(), seen.src.ip);
+            let text = match machine {
+                true => msg!(
+                    "hop.IngressPick.text.alb",
+                    endpoint = endpoint,
+                    which = which,
+                    count = count,
+                    client = client,
+                    own = own
+                ),
+                false => msg!("hop.IngressPick.text", endpoint = endpoint, which = which, count = count, client = client),
+            };
             let pod = backend.pod.as_ref().map(|(namespace, name)| ObjectRef::new(Kind::Pod, namespace, name));
             let headers = vec![
                 ("X-Forwarded-For".to_string(), forwarded_for(request, seen)),
@@ -109,7 +105,7 @@ impl Exchange<'_> {
         };
         let inner = Target { scheme: super::target::Scheme::Http, ..target.clone() };
         let outcome = match spot {
-            Spot::Pod(other) if other != pod => self.serve_by_pod(other, arrived, &inner, request),
+            Spot::Pod(other) if Some(other) != sender.pod => self.serve_by_pod(other, arrived, &inner, request),
             Spot::Node(node) => self.serve_by_node(node, arrived, &inner, request),
             _ => Outcome::new(Verdict::Refused, Some(Reason::NothingListens)),
         };
@@ -145,7 +141,7 @@ impl Exchange<'_> {
     }
 }
 
-fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+pub(super) fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     let mut headers = request.headers.iter();
     headers.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
 }
@@ -154,6 +150,22 @@ fn forwarded_for(request: &Request, seen: Flow) -> String {
     match header(request, "x-forwarded-for") {
         Some(before) => format!("{before}, {}", seen.src.ip),
         None => seen.src.ip.to_string(),
+    }
+}
+
+/// The hop of the rule, or default backend, that a request fits.
+pub(super) fn told_rule(route: &Route) -> impl FnOnce(Place) -> Hop {
+    let (matched, because) = (route.matched.clone(), route.because.clone());
+    move |place| {
+        let service = &matched.service.name;
+        let (reason, text) = if matched.path.is_empty() {
+            (Reason::IngressDefaultBackend, msg!("hop.IngressDefaultBackend.text", service = service, port = matched.port))
+        } else {
+            let host = if matched.host.is_empty() { "*" } else { &matched.host };
+            let text = msg!("hop.IngressRule.text", host = host, path = matched.path, service = service, port = matched.port);
+            (Reason::IngressRule, text)
+        };
+        hop(place, reason, text).about(vec![matched.ingress.clone(), matched.service.clone()]).because(because)
     }
 }
 

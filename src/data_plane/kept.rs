@@ -67,6 +67,10 @@ fn moved(spot: Spot, before: &World, now: &World) -> Option<Spot> {
             let old = before.balancers.get(balancer)?.ip;
             now.balancers.iter().position(|balancer| balancer.ip == old).map(Spot::Balancer)
         }
+        Spot::Alb(alb) => {
+            let old = before.albs.get(alb)?.ip;
+            now.albs.iter().position(|alb| alb.ip == old).map(Spot::Alb)
+        }
         Spot::Outside | Spot::ApiServer | Spot::Server => Some(spot),
     }
 }

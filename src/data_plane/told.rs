@@ -38,6 +38,7 @@ impl DataPlane {
             calls: Vec::new(),
             advice: None,
         };
+        trace.assumptions.extend(super::unplayed::notes(cluster, &trace));
         trace.advice = advice::advise(cluster, &trace, outcome.reason);
         let guest = outcome.pod.and_then(|pod| self.world.pods.get(pod));
         let (Some(pod), Some(guest), Some(calls)) = (outcome.pod, guest, calls) else { return trace };

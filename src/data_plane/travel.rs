@@ -25,6 +25,8 @@ use std::net::Ipv4Addr;
 pub(super) enum Spot {
     Outside,
     Balancer(usize),
+    /// An Application Load Balancer of AWS.
+    Alb(usize),
     Node(usize),
     Pod(usize),
     ApiServer,
@@ -116,6 +118,10 @@ impl<'a> Travel<'a> {
         let mut next = match from {
             Spot::Pod(pod) => self.out_of_pod(pod, flow),
             Spot::Node(node) => Next::Kernel { node, hook: Hook::NatOutput, flow },
+            Spot::Alb(_) => match self.home(flow.dst.ip) {
+                Some(node) => self.enter(node, flow),
+                None => self.edge(flow),
+            },
             _ => Next::Outside(flow),
         };
         for _ in 0..LONGEST_WAY {
@@ -294,6 +300,7 @@ impl<'a> Travel<'a> {
                 Next::Kernel { node: other, hook: Hook::NatPrerouting, flow }
             }
             Owner::ApiServer => Next::Ends(End::At(Spot::ApiServer, flow)),
+            Owner::Alb(alb) if self.world.albs.get(alb).is_some_and(|alb| alb.internal) => Next::Outside(flow),
             Owner::Balancer(balancer) => self.toward_balancer(node, balancer, flow),
             _ => self.leave_cluster(node, flow),
         }
@@ -386,6 +393,9 @@ impl<'a> Travel<'a> {
             && let Some(next) = self.balancer_outside(balancer, flow)
         {
             return next;
+        }
+        if let Owner::Alb(alb) = owner {
+            return self.alb_outside(alb, flow);
         }
         if let Owner::Node(node) = owner
             && !self.world.outside.private_nodes

@@ -7,11 +7,12 @@
 use super::balancer::{place, service_ref};
 use super::host_port::{HostPort, host_ports};
 use super::travel::Spot;
-use crate::addons::ingress_controller::{self, Backend};
+use crate::addons::ingress_controller::{self, Backend, Router};
 use crate::addons::public_dns::balancer_address;
 use crate::addons::{aws, metallb};
 use crate::api::core::{Node, Pod, Service};
 use crate::api::discovery::EndpointSlice;
+use crate::api::networking::Ingress;
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Store};
 use crate::netfilter::Cidr;
@@ -68,6 +69,17 @@ pub(super) struct Balancer {
     pub own: Ipv4Addr,
 }
 
+/// An Application Load Balancer of AWS: a machine outside that reads requests.
+#[derive(Clone, Debug)]
+pub(super) struct Alb {
+    pub ingress: Arc<Ingress>,
+    pub ip: Ipv4Addr,
+    pub internal: bool,
+    /// The address from which it speaks to its targets.
+    pub own: Ipv4Addr,
+    pub router: Router,
+}
+
 /// How a load balancer hands packets on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Means {
@@ -89,6 +101,7 @@ pub(super) enum Owner {
     /// In a node's Pod range, but nobody has it.
     EmptyPodAddress(usize),
     Balancer(usize),
+    Alb(usize),
     ApiServer,
     Client,
     Gateway,
@@ -101,6 +114,7 @@ pub(super) struct World {
     pub nodes: Vec<Machine>,
     pub pods: Vec<Guest>,
     pub balancers: Vec<Balancer>,
+    pub albs: Vec<Alb>,
     pub policies: Policies,
     pub host_ports: Vec<HostPort>,
     pub outside: OutsideSettings,
@@ -118,6 +132,7 @@ impl World {
             nodes: store.all::<Node>().filter_map(|node| machine(cluster, node)).collect(),
             pods: Vec::new(),
             balancers: Vec::new(),
+            albs: albs(store),
             policies: Policies::of(store),
             host_ports: Vec::new(),
             outside: cluster.settings.outside.clone(),
@@ -140,6 +155,8 @@ impl World {
         world.host_ports = world.pods.iter().flat_map(host_ports).collect();
         let own = |(index, balancer): (usize, &Balancer)| (balancer.ip.into(), Owner::Balancer(index));
         world.owners.extend(world.balancers.iter().enumerate().map(own));
+        let own = |(index, alb): (usize, &Alb)| [alb.own, alb.ip].map(|ip| (ip.into(), Owner::Alb(index)));
+        world.owners.extend(world.albs.iter().enumerate().flat_map(own));
         let guests = world.pods.iter().enumerate().filter(|(_, guest)| !guest.host_network);
         // Of two Pods with one address, the one that is not on its way out answers.
         let (leaving, staying): (Vec<_>, Vec<_>) = guests.partition(|(_, guest)| guest.pod.metadata.deletion_timestamp.is_some());
@@ -187,6 +204,10 @@ impl World {
             },
             Spot::Balancer(index) => match self.balancers.get(index) {
                 Some(balancer) => (place(balancer), vec![service_ref(balancer)]),
+                None => (Place::Internet, vec![]),
+            },
+            Spot::Alb(index) => match self.albs.get(index).map(|alb| ObjectRef::of(alb.ingress.as_ref())) {
+                Some(object) => (Place::LoadBalancer(object.namespace.clone(), object.name.clone()), vec![object]),
                 None => (Place::Internet, vec![]),
             },
             Spot::ApiServer => (Place::Outside("kube-apiserver".into()), vec![]),
@@ -289,6 +310,18 @@ fn balancers(cluster: &Cluster, nodes: &[Machine]) -> Vec<Balancer> {
         }
     }
     found
+}
+
+fn albs(store: &Store) -> Vec<Alb> {
+    let standing = store.ingresses.values().filter(|ingress| ingress_controller::is_alb(store, ingress));
+    let alb = |ingress: &Arc<Ingress>| {
+        let hostname = &ingress.status.load_balancer.ingress.iter().find(|at| !at.hostname.is_empty())?.hostname;
+        let internal = aws::ingress_is_internal(&ingress.metadata.annotations);
+        let router = Router::from(&[ingress.as_ref()]);
+        let (ip, own) = (aws::address(hostname, internal), aws::address(hostname, true));
+        Some(Alb { ingress: Arc::clone(ingress), ip, internal, own, router })
+    };
+    standing.filter_map(alb).collect()
 }
 
 /// The ready endpoints of each port on nodes that the health check trusts; all of them, where it trusts none ("fail open").

@@ -243,7 +243,7 @@ fn caller_namespace(cluster: &Cluster, from: &Source) -> Option<String> {
 
 fn ingress_host<'a>(cluster: &'a Cluster, host: &str) -> Option<&'a Ingress> {
     let lists = |ingress: &&Ingress| ingress.spec.rules.iter().any(|rule| rule.host.eq_ignore_ascii_case(host));
-    cluster.store.all::<Ingress>().find(|ingress| lists(ingress) && !ingress_controller::serves(&cluster.store, ingress))
+    cluster.store.all::<Ingress>().find(|ingress| lists(ingress) && !ingress_controller::is_served(&cluster.store, ingress))
 }
 
 fn unserved(cluster: &Cluster, ingress: &Ingress) -> (Message, Message) {

@@ -352,7 +352,10 @@ pub(super) fn cards(view: &ClusterView, used: &Used) -> Vec<OutsideCard> {
     };
     let balanced: Vec<&ServiceView> = view.services.iter().filter(|service| service.kind == "LoadBalancer").collect();
     let asked = balanced.iter().find(|service| used.balancers.contains(&(service.namespace.clone(), service.name.clone())));
+    let served = view.ingresses.iter().find(|at| used.balancers.contains(&(at.namespace.clone(), at.name.clone())));
+    let served = served.filter(|_| asked.is_none());
     let balancer = match (asked, &balanced[..]) {
+        _ if let Some(ingress) = served => Label::Plain(ingress.address.clone()),
         (Some(one), _) | (None, [one]) => match one.external.first() {
             Some(address) if !one.announced.is_empty() => Label::Plain(format!("{address} → {}", one.announced)),
             Some(address) => Label::Plain(address.clone()),
@@ -367,7 +370,7 @@ pub(super) fn cards(view: &ClusterView, used: &Used) -> Vec<OutsideCard> {
         Provider::Aws => msg!("stage.lb.aws"),
     };
     // MetalLB is no machine out there: its card only says which node answers.
-    let machine = view.provider != Provider::Metallb && !balanced.is_empty();
+    let machine = view.provider != Provider::Metallb && (!balanced.is_empty() || served.is_some());
     let mut cards = vec![
         card(ItemId::Client, Label::Said(msg!("stage.client")), client, used.client || !used.any),
         card(ItemId::PublicDns, Label::Said(msg!("stage.dns")), dns, used.public_dns),

@@ -263,7 +263,7 @@ fn ingress_view(cluster: &Cluster, ingress: &Ingress) -> IngressView {
         namespace: meta.namespace.clone(),
         name: meta.name.clone(),
         class: spec.ingress_class_name.clone().unwrap_or_default(),
-        served: crate::addons::ingress_controller::serves(&cluster.store, ingress),
+        served: crate::addons::ingress_controller::is_served(&cluster.store, ingress),
         address: address.unwrap_or_default(),
         rules,
     }

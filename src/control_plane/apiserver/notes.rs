@@ -1,7 +1,8 @@
 //! Quiet notes: what is valid and not played, where it could change a request.
 
 use super::decode::remark;
-use crate::api::Kind;
+use crate::api::meta::ObjectMeta;
+use crate::api::{Kind, foreign, typed};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::kubectl::Manifest;
 use crate::msg;
@@ -12,34 +13,12 @@ use serde_json::Value;
 const POD_FIELDS: [&str; 6] =
     ["ephemeralContainers", "hostAliases", "hostnameOverride", "runtimeClassName", "schedulingGates", "setHostnameAsFQDN"];
 
-/// Kinds that route requests and are not played.
-const ROUTING: [&str; 18] = [
-    "Gateway",
-    "GatewayClass",
-    "HTTPRoute",
-    "GRPCRoute",
-    "TLSRoute",
-    "TCPRoute",
-    "UDPRoute",
-    "ReferenceGrant",
-    "VirtualService",
-    "DestinationRule",
-    "ServiceEntry",
-    "PeerAuthentication",
-    "AuthorizationPolicy",
-    "IngressRoute",
-    "HTTPProxy",
-    "TransportServer",
-    "CiliumNetworkPolicy",
-    "TargetGroupBinding",
-];
-
 /// Kinds that make Pods and are not played.
 const MAKING_PODS: [&str; 6] = ["Job", "CronJob", "ReplicationController", "Rollout", "PodTemplate", "DeploymentConfig"];
 
 /// The note about a kind that is not played.
 pub(super) fn kind(name: &str) -> Message {
-    if ROUTING.contains(&name) {
+    if foreign::reach(name).is_some() {
         msg!("kind.notPlayedRouting", kind = name)
     } else if MAKING_PODS.contains(&name) {
         msg!("kind.notPlayedPods", kind = name)
@@ -54,10 +33,23 @@ pub(super) fn fields(kind: Kind, manifest: &Manifest) -> Vec<Diagnostic> {
         Kind::Pod => "spec",
         Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => "spec.template.spec",
         Kind::Service => return dual_stack(manifest),
+        Kind::Namespace => return mesh(manifest, "metadata"),
         _ => return Vec::new(),
     };
     let paths = POD_FIELDS.iter().map(|field| format!("{pod}.{field}")).filter(|path| manifest.spans.contains_key(path));
-    paths.map(|path| not_played(manifest, &path)).collect()
+    let template = if kind == Kind::Pod { "metadata" } else { "spec.template.metadata" };
+    paths.map(|path| not_played(manifest, &path)).chain(mesh(manifest, template)).collect()
+}
+
+/// A service mesh would put a proxy before the program here.
+fn mesh(manifest: &Manifest, path: &str) -> Vec<Diagnostic> {
+    let pointer = format!("/{}", path.replace('.', "/"));
+    let found = manifest.value.pointer(&pointer).and_then(|meta| typed::from_value::<ObjectMeta>(meta).ok());
+    let Some(meta) = found else { return Vec::new() };
+    let none = ObjectMeta::default();
+    let mesh = foreign::mesh(&meta, &meta).or_else(|| foreign::mesh(&none, &meta));
+    let note = |mesh: &str| remark(manifest, Severity::Info, path, msg!("field.mesh", mesh = mesh));
+    mesh.map(note).into_iter().collect()
 }
 
 fn dual_stack(manifest: &Manifest) -> Vec<Diagnostic> {

@@ -20,7 +20,7 @@ const KNOWN_CLASSES: [(&str, &str); 5] = [
 impl Advice<'_> {
     pub(super) fn ingress(&mut self, object: &ObjectRef) {
         let Some(ingress) = self.store().get::<Ingress>(&object.namespace, &object.name).cloned() else { return };
-        let served = ingress_controller::serves(self.store(), &ingress);
+        let served = ingress_controller::is_served(self.store(), &ingress);
         self.provider_annotations(object, &ingress.metadata.annotations, true);
         if !served {
             self.unserved(object, &ingress);

@@ -1,0 +1,66 @@
+//! What could change how a request ends and is not played: Gateways and their routes, service meshes, dual stack. It is said on its
+//! object when it is read, and here on every trace that it could change.
+
+use crate::api::Kind;
+use crate::api::core::{Namespace, Pod, Service};
+use crate::api::foreign::{self, Reach};
+use crate::cluster::Cluster;
+use crate::msg;
+use crate::trace::{Place, Source, Trace, Verdict};
+use crate::words::Message;
+
+/// The notes for one trace.
+pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
+    let mut notes = Vec::new();
+    if trace.verdict == Verdict::Rejected {
+        return notes;
+    }
+    let pods = met(cluster, trace);
+    let alters = |reach: Reach| match reach {
+        Reach::FromOutside => trace.request.from == Source::Internet,
+        Reach::OfPods => !pods.is_empty(),
+        Reach::None => false,
+    };
+    for document in &cluster.manifests.documents {
+        if foreign::reach(&document.kind).is_some_and(alters) {
+            notes.push(msg!("assume.kindNotPlayed", kind = document.kind, name = document.name));
+        }
+    }
+    for pod in pods {
+        let meta = &pod.metadata;
+        let none = Default::default();
+        let namespace = cluster.store.get::<Namespace>("", &meta.namespace).map_or(&none, |namespace| &namespace.metadata);
+        if let Some(mesh) = foreign::mesh(namespace, meta) {
+            notes.push(msg!("assume.sidecar", pod = meta.name, mesh = mesh));
+        }
+    }
+    notes.extend(dual_stack(cluster, trace));
+    notes
+}
+
+/// The Pods that the request meets.
+fn met<'a>(cluster: &'a Cluster, trace: &Trace) -> Vec<&'a Pod> {
+    let mut pods: Vec<&Pod> = Vec::new();
+    for hop in &trace.hops {
+        let Place::Pod(namespace, name) = &hop.at else { continue };
+        let found = cluster.store.get::<Pod>(namespace, name);
+        pods.extend(found.filter(|pod| !pods.iter().any(|other| other.metadata == pod.metadata)));
+    }
+    pods
+}
+
+/// The Services that it meets and that ask for IPv6, too.
+fn dual_stack(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
+    let mut notes = Vec::new();
+    let objects = trace.hops.iter().flat_map(|hop| &hop.objects).filter(|object| object.kind == Kind::Service);
+    for object in objects {
+        let Some(service) = cluster.store.get::<Service>(&object.namespace, &object.name) else { continue };
+        let spec = &service.spec;
+        let six = spec.ip_families.iter().any(|family| family == "IPv6");
+        let note = msg!("assume.dualStack", service = object.name);
+        if (six || spec.ip_family_policy.as_deref().is_some_and(|policy| policy != "SingleStack")) && !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    notes
+}
