@@ -175,6 +175,8 @@ pub struct Cluster {
     pub origins: BTreeMap<ObjectRef, Origin>,
     /// Templates that StatefulSets had, by namespace, set and revision: what a ControllerRevision keeps.
     pub revisions: BTreeMap<(String, String), Arc<PodTemplateSpec>>,
+    /// Counts edits.
+    pub steps: u64,
     /// Counts writes, for `metadata.resourceVersion`.
     pub writes: u64,
 }

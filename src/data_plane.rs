@@ -34,7 +34,7 @@ use crate::addons::coredns::Zone;
 use crate::addons::ingress_controller::Router;
 use crate::api::core::Node;
 use crate::cluster::Cluster;
-use crate::node::environment::{Call, calls, nameless};
+use crate::node::environment::{Call, calls, late, nameless};
 use crate::node::images::Listener;
 use crate::node::kube_proxy::ProxyConfig;
 use crate::node::kube_proxy::iptables::MASQUERADE_MARK;
@@ -90,6 +90,8 @@ struct Environment {
     calls: Vec<Call>,
     /// Names that nobody has.
     nameless: Vec<Call>,
+    /// Variables of Services that came after the Pod.
+    late: Vec<Call>,
 }
 
 /// All that happened to one request, in numbers.
@@ -224,7 +226,11 @@ impl DataPlane {
         }
         let environment = self.caches.environments.entry(pod).or_insert_with(|| {
             let store = &cluster.store;
-            Arc::new(Environment { calls: calls(&guest.pod, store), nameless: nameless(&guest.pod, store) })
+            Arc::new(Environment {
+                calls: calls(&guest.pod, store),
+                nameless: nameless(&guest.pod, store),
+                late: late(&guest.pod, store),
+            })
         });
         let environment = Arc::clone(environment);
         let mut recordings = Vec::new();

@@ -143,3 +143,52 @@ fn a_request_whose_call_in_turn_fails_says_so() {
     assert_eq!((&*why.id, why.args["target"].as_str()), ("advice.call", "rates:7001"));
     assert!(why.args["pod"].starts_with("orders-"), "{why:?}");
 }
+
+/// A front that finds the cart by the variable that the kubelet makes for its Service.
+const FRONT: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: front}
+spec:
+  selector: {matchLabels: {app: front}}
+  template:
+    metadata: {labels: {app: front}}
+    spec: {containers: [{name: c, image: nginx, env: [{name: CART_ADDR, value: '$(CART_SERVICE_HOST):7070'}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: front}
+spec: {selector: {app: front}, ports: [{port: 80}]}
+";
+
+const CART: &str = "
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: cart, labels: {app: cart}}
+spec: {containers: [{name: c, image: example.com/cart, ports: [{containerPort: 7070}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: cart}
+spec: {selector: {app: cart}, ports: [{port: 7070}]}
+";
+
+#[test]
+fn a_service_that_comes_later_is_in_no_variable_of_running_pods() {
+    let manifests = |text: &str| Arc::new(read(&[SourceFile { name: "x.yaml".into(), text: text.into() }]).0);
+    let both = format!("{FRONT}{CART}");
+    let outcome = |cluster: &Cluster| {
+        let trace = send(cluster, "pod/cart", "http://front");
+        let late = trace.assumptions.iter().filter(|assumption| assumption.id == "assume.lateService").count();
+        (trace.calls.len(), late)
+    };
+    let together = cluster(&both);
+    assert_eq!(outcome(&together), (1, 0));
+    let later = cluster(FRONT).apply(manifests(&both)).cluster;
+    assert_eq!(outcome(&later), (0, 1));
+    assert_eq!(explained(&later, "pod/cart", "http://front").checks.last().unwrap().text.id, "assume.lateService");
+    let restarted = later.act(&"deployment/front scale 0".parse().unwrap()).cluster;
+    let restarted = restarted.act(&"deployment/front scale 1".parse().unwrap()).cluster;
+    assert_eq!(outcome(&restarted), (1, 0));
+}

@@ -47,6 +47,9 @@ pub struct ObjectMeta {
     /// The objects that made this one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub owner_references: Vec<OwnerReference>,
+    /// After how many edits it was made, or a Pod started: tells what was there before it. Not of the API.
+    #[serde(skip)]
+    pub since: u64,
 }
 
 fn is_zero(number: &i64) -> bool {

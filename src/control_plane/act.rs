@@ -22,6 +22,8 @@ impl Cluster {
     #[must_use]
     pub fn act(&self, action: &Action) -> Outcome {
         let mut world = World::new(self.clone());
+        // Nothing else that is done makes a Service.
+        world.cluster.steps += u64::from(matches!(action, Action::Replace(_)));
         if let Err(why) = perform(&mut world, action) {
             world.diagnostics.push(Diagnostic {
                 severity: Severity::Error,

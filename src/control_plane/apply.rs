@@ -47,6 +47,7 @@ impl Cluster {
             generations: BTreeMap::new(),
             origins: BTreeMap::new(),
             revisions: BTreeMap::new(),
+            steps: 0,
             writes: 0,
         });
         inventory::install(&mut world);
@@ -86,6 +87,7 @@ pub enum Prune {
 
 fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune, admission: &mut Admission) -> Outcome {
     let mut world = World::new(cluster.clone());
+    world.cluster.steps += 1;
     if manifests.documents.len() > MOST_OBJECTS {
         let limit = msg!("limit.objects", most = MOST_OBJECTS, given = manifests.documents.len());
         world.diagnostics.push(ours(manifests.documents.first().map(Arc::as_ref), "", limit));
@@ -409,6 +411,7 @@ fn keep_meta<R: Resource>(new: &mut R, old: &R) {
     meta.resource_version.clone_from(&kept.resource_version);
     meta.creation_timestamp.clone_from(&kept.creation_timestamp);
     meta.generation = kept.generation;
+    meta.since = kept.since;
     meta.deletion_timestamp.clone_from(&kept.deletion_timestamp);
     meta.deletion_grace_period_seconds = kept.deletion_grace_period_seconds;
     if meta.owner_references.is_empty() {

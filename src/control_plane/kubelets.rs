@@ -70,6 +70,10 @@ fn sync(world: &mut World, pod: &Pod) {
     }
     let mut next = pod.clone();
     next.status = status;
+    if pod.status.pod_ip.is_empty() || pod.status.phase == "Pending" {
+        // Its containers start now: they get the variables of the Services that are there.
+        next.metadata.since = world.cluster.steps;
+    }
     let component = format!("kubelet/{name}");
     let object = ObjectRef::of(pod);
     if pod.status.pod_ip.is_empty() {

@@ -115,8 +115,10 @@ impl World {
             Some(old) => {
                 meta.uid.clone_from(&old.uid);
                 meta.creation_timestamp.clone_from(&old.creation_timestamp);
+                meta.since = meta.since.max(old.since);
             }
             None => {
+                meta.since = self.cluster.steps;
                 if meta.uid.is_empty() {
                     let life = self.life_of(object);
                     meta.uid = names::uid(&format!("{object}#{life}"));

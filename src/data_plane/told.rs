@@ -44,6 +44,9 @@ impl DataPlane {
         let (Some(pod), Some(guest), Some(calls)) = (outcome.pod, guest, calls) else { return trace };
         let Some(environment) = self.caches.environments.get(&pod) else { return trace };
         let name = &guest.pod.metadata.name;
+        for call in &environment.late {
+            trace.assumptions.push(msg!("assume.lateService", variable = call.variable, target = call.target, pod = name));
+        }
         for call in &environment.nameless {
             trace.assumptions.push(msg!("assume.noCall", variable = call.variable, target = call.target, pod = name));
         }

@@ -93,8 +93,11 @@ fn reason_of(call: &Trace) -> Message {
     own.cloned().unwrap_or_else(|| ending(call))
 }
 
-/// A variable whose host is no Service, but nearly one: the call was left out, and this is why.
+/// A variable whose host is no Service, but nearly one, or whose Service came too late: the call was left out, and this is why.
 fn mistyped_call(cluster: &Cluster, trace: &Trace, checks: &mut Checks) -> Result<(), Stop> {
+    if let Some(late) = trace.assumptions.iter().find(|assumption| assumption.id == "assume.lateService") {
+        return checks.fails("calls-in-turn", late.clone(), msg!("explain.calls.late.next"), Vec::new());
+    }
     let namespace = trace.pod.as_ref().map_or("", |(namespace, _)| namespace.as_str());
     for left_out in trace.assumptions.iter().filter(|assumption| assumption.id == "assume.noCall") {
         let host = left_out.args.get("target").map(String::as_str).unwrap_or_default();

@@ -185,21 +185,48 @@ fn expand(text: &str, values: &BTreeMap<String, String>, links: &BTreeMap<String
 }
 
 /// The variables that the kubelet adds for Services: `default/kubernetes` always, and those of the Pod's namespace unless
-/// `enableServiceLinks` is false (`kubelet_pods.go`, `envvars/envvars.go`). Headless Services have none. A Service that came after
-/// the Pod is not told apart.
+/// `enableServiceLinks` is false (`kubelet_pods.go`, `envvars/envvars.go`). Headless Services have none, nor those that came after
+/// the containers started; what was applied together counts as there.
 pub fn service_links(pod: &Pod, store: &Store) -> BTreeMap<String, String> {
     let enabled = pod.spec.enable_service_links != Some(false);
     let mut values = BTreeMap::new();
     let master = store.get::<Service>("default", "kubernetes");
     let own = store.in_namespace::<Service>(&pod.metadata.namespace).filter(|_| enabled);
     // The API server's Service wins over one of the same name in the Pod's namespace.
-    for service in own.chain(master) {
+    for service in own.chain(master).filter(|service| !came_later(service, pod)) {
         let address = &service.spec.cluster_ip;
         if !address.is_empty() && address != "None" {
             links_of(service, &mut values);
         }
     }
     values
+}
+
+/// Whether a Service was made after the Pod's containers started: by another edit, or later by the clock, as in a dump.
+fn came_later(service: &Service, pod: &Pod) -> bool {
+    let later = |(made, started): (&String, &String)| made > started;
+    let times = service.metadata.creation_timestamp.as_ref().zip(pod.status.start_time.as_ref());
+    service.metadata.since > pod.metadata.since || times.is_some_and(later)
+}
+
+/// The variables that refer to one of a Service that came after the Pod's containers started: `target` is the Service.
+pub fn late(pod: &Pod, store: &Store) -> Vec<Call> {
+    let mut found = Vec::new();
+    let enabled = pod.spec.enable_service_links != Some(false);
+    for service in store.in_namespace::<Service>(&pod.metadata.namespace).filter(|service| enabled && came_later(service, pod)) {
+        let mut missed = BTreeMap::new();
+        links_of(service, &mut missed);
+        for (index, container) in pod.spec.containers.iter().enumerate() {
+            let refers = |value: &str| missed.keys().any(|name| value.contains(&format!("$({name})")));
+            let names = container.env.iter().filter(|own| refers(&own.value)).map(|own| own.name.clone());
+            found.extend(names.map(|variable| Call {
+                field: field(index, container, &variable),
+                variable,
+                target: service.metadata.name.clone(),
+            }));
+        }
+    }
+    found
 }
 
 fn links_of(service: &Service, values: &mut BTreeMap<String, String>) {
