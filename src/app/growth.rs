@@ -7,7 +7,7 @@ use super::root::Part;
 use crate::data_plane::growth::FURTHER;
 use crate::session::Command;
 use crate::settings::Mode;
-use crate::trace::Request;
+use crate::trace::{Hop, Request};
 use yew::prelude::*;
 
 /// What was counted so far: for each number of Services iptables, then nftables.
@@ -28,11 +28,14 @@ impl Growth {
     }
 }
 
-/// The table, or the button that asks for it.
-pub fn growth(part: &Part, request: &Request) -> Html {
+/// The button that asks, at hops that rules decided; once it was asked, the table at every hop.
+pub fn growth(part: &Part, hop: &Hop, request: &Request) -> Html {
     let state = &part.state;
     let counted = state.growth.as_ref().filter(|growth| growth.request == *request).map(|growth| growth.counted.clone());
     let Some(counted) = counted else {
+        if hop.rules.is_empty() {
+            return Html::default();
+        }
         let request = request.clone();
         let ask = part.send.reform(move |_: MouseEvent| Msg::Growth(Box::new(request.clone())));
         return html! {

@@ -144,7 +144,7 @@ pub fn HopView(HopProps { moment, hop, run, step }: &HopProps) -> Html {
         if advised { <AdviceView moment={moment.clone()} hop={hop.clone()} advice={run.trace.advice.clone()}/> }
         { addresses(state, hop) }
         { rules(state, hop) }
-        if !hop.rules.is_empty() { { growth(&moment.part(), &run.trace.request) } }
+        { growth(&moment.part(), hop, &run.trace.request) }
         if !advised { <Cause moment={moment.clone()} because={hop.because.clone()}/> }
         if !run.trace.assumptions.is_empty() {
             <section class="assume"><div class="eyebrow">{ state.speech.t("assumptions") }</div>
