@@ -348,3 +348,22 @@ fn a_drag_over_the_beads_moves_time_between_them() {
     assert_eq!(time.step(moment(&beads, &time, 99.0)), 11);
     assert_eq!(time.step(moment(&beads, &time, -3.0)), 0);
 }
+
+#[test]
+fn a_way_never_crosses_the_diamond_of_a_service_that_has_no_part_in_it() {
+    let mut view = cluster(3, 3);
+    view.services.insert(0, service("api", "10.96.1.1", 30081));
+    let trace = node_port(&view, &view.pods[2].name.clone());
+    for size in [DESK, PHONE] {
+        let scene = play(&view, &trace, size);
+        let other = scene.picture.rails.iter().find(|rail| rail.id == service_id("api")).expect("its rail");
+        for gate in other.gates.iter().filter(|_| other.full).map(|gate| gate.at) {
+            for pair in scene.route.legs.iter().flat_map(|leg| leg.line.points().windows(2)) {
+                let (low, high) = (pair[0].x.min(pair[1].x) - 8.0, pair[0].x.max(pair[1].x) + 8.0);
+                let (top, bottom) = (pair[0].y.min(pair[1].y) - 8.0, pair[0].y.max(pair[1].y) + 8.0);
+                let meets = (low..=high).contains(&gate.x) && (top..=bottom).contains(&gate.y);
+                assert!(!meets, "{pair:?} meets {gate:?} at {size:?}");
+            }
+        }
+    }
+}
