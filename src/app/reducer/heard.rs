@@ -26,10 +26,12 @@ impl State {
                 self.fault = None;
                 Vec::new()
             }
-            Msg::Restored(reply) | Msg::Replied(Ask::Cluster, reply) => match reply {
-                Reply::Cluster(cluster) => self.take_cluster(*cluster),
-                _ => Vec::new(),
-            },
+            Msg::Restored(Reply::Cluster(mut cluster)) => {
+                // How a restarted engine came back to the same cluster is no news.
+                cluster.changes.clear();
+                self.take_cluster(*cluster)
+            }
+            Msg::Replied(Ask::Cluster, Reply::Cluster(cluster)) => self.take_cluster(*cluster),
             Msg::Replied(Ask::Send, Reply::Trace(reply)) => {
                 self.sending = false;
                 self.explained = None;
@@ -100,7 +102,8 @@ impl State {
             // An action changes no text.
             cluster.revision = self.cluster.as_ref().map_or(0, |before| before.revision);
         }
-        let same = self.cluster.as_ref().is_some_and(|before| before.view == cluster.view);
+        // Some changes do not show on the stage: a load balancer's health check gives a node up.
+        let same = cluster.changes.is_empty() && self.cluster.as_ref().is_some_and(|before| before.view == cluster.view);
         if !same {
             // A trace belongs to the cluster that it ran in.
             self.run = None;
