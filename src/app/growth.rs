@@ -10,6 +10,10 @@ use crate::settings::Mode;
 use crate::trace::{Hop, Request};
 use yew::prelude::*;
 
+/// The page counts up to a thousand Services: more may take a slow machine longer than one call of the engine may last. The
+/// command line (`trace --modes`) goes on to ten thousand.
+const SHOWN: usize = 5;
+
 /// What was counted so far: for each number of Services iptables, then nftables.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[allow(missing_docs)]
@@ -22,7 +26,7 @@ impl Growth {
     /// The next number to ask for; nothing when all are there.
     pub fn next(&self) -> Vec<Effect> {
         let at = self.counted.len();
-        let Some(further) = FURTHER.get(at / 2).copied() else { return Vec::new() };
+        let Some(further) = FURTHER.iter().take(SHOWN).nth(at / 2).copied() else { return Vec::new() };
         let mode = if at.is_multiple_of(2) { Mode::Iptables } else { Mode::Nftables };
         vec![Effect::Ask(Ask::Growth, Command::Growth { request: self.request.clone(), mode, further })]
     }
