@@ -21,13 +21,14 @@ CHROMEDRIVER ?= $(shell command -v chromedriver)
 say = @printf '\n== %s\n' "$(1)"
 
 .NOTPARALLEL:
-.PHONY: help serve dist test fmt clippy unit lessons wasm page weight fuzz fuzz-in-ci bench oracle tools rust chromium clean
+.PHONY: help serve dist test fmt clippy unit lessons wasm page weight fuzz fuzz-in-ci bench first-load oracle tools rust chromium clean
 
 help:
 	@echo 'make serve    the page at http://127.0.0.1:$(PORT)/ (PORT=... for another port)'
 	@echo 'make test     everything that must hold; CI runs the same, and the fuzzers'
 	@echo 'make dist     the page as a folder, dist/, for any static host and any sub-path'
 	@echo 'make bench    weight and speed'
+	@echo 'make first-load   lists anew what the page needs at first (when `make weight` complains)'
 	@echo 'make fuzz     each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make oracle   the comparison with the code of Kubernetes (needs Go)'
 	@echo 'make clean    remove what was built here (the tools stay in $(CACHE))'
@@ -99,6 +100,12 @@ bench: dist chromium
 	$(call say,weight and speed)
 	node tests/bench/weight.js
 	node tests/bench/speed.js
+
+# Which functions opening the page runs: the build keeps them in the wasm's first file. To be run when the first load has grown.
+first-load: tools chromium
+	$(call say,functions that opening the page runs)
+	KUBEHOP_MARK_FUNCTIONS=1 trunk build --release --offline --dist test-results/marked
+	DIST=$(CURDIR)/test-results/marked node tests/bench/first-load.js
 
 # Are the goldens what upstream's code says today, and do FUZZ fresh cases of each topic get the same answers here as there?
 # UPDATE=1 notes the number in static/proof.txt, which the page shows.

@@ -2,13 +2,16 @@
 //!
 //! - The worker is ready when it says so; a worker that fails before, or is silent for [`START_LIMIT`], means that this page may not
 //!   have one (a host's Content-Security-Policy, say). Then the engine runs in the page, with the same replies.
+//! - The page that opens on its first example plays a recording ([`super::recording`]) and hires the worker once that has played.
 //! - A panic, or a call longer than [`CALL_LIMIT`], ends the worker and starts another, which gets the same cluster back.
 
 use super::queue::Queue;
+use super::recording::Recording;
 use super::wire;
 use super::worker::FromWorker;
 use crate::session::{Command, Reply, Session};
 use gloo::events::EventListener;
+use gloo::render::{AnimationFrame, request_animation_frame};
 use gloo::timers::callback::Timeout;
 use js_sys::Uint8Array;
 use std::cell::RefCell;
@@ -47,6 +50,8 @@ pub enum Home {
     Worker,
     /// In the page, because no worker could start.
     Page,
+    /// Nowhere yet: a recording of it answers.
+    Recording,
 }
 
 /// Why the engine was ended.
@@ -76,6 +81,8 @@ struct Inner {
     panic: Option<String>,
     /// Runs while a worker starts or a command is in flight.
     clock: Option<Timeout>,
+    /// The first frame that shows what was recorded.
+    frame: Option<AnimationFrame>,
     on_event: Callback<EngineEvent>,
 }
 
@@ -83,7 +90,9 @@ enum Seat {
     Starting(Hired),
     Working(Hired),
     InPage(Rc<RefCell<Session>>),
-    /// Between two workers.
+    /// No engine yet: a recording answers, and these commands it has answered.
+    Recorded(Box<Recording>, Vec<Command>),
+    /// Between two workers, or before the recording has come.
     Empty,
 }
 
@@ -99,17 +108,71 @@ impl Drop for Hired {
 }
 
 impl Engine {
-    /// Starts the engine. Commands may be sent at once; they wait until it is ready.
-    pub fn start(on_event: Callback<EngineEvent>) -> Engine {
+    /// Starts the engine. Commands may be sent at once; they wait until it is ready. `recorded` says that they will be the opening page's.
+    pub fn start(on_event: Callback<EngineEvent>, recorded: bool) -> Engine {
         let engine = Engine(Rc::new(RefCell::new(Inner {
             queue: Queue::default(),
             seat: Seat::Empty,
             panic: None,
             clock: None,
+            frame: None,
             on_event,
         })));
-        engine.hire();
+        if recorded {
+            engine.play()
+        } else {
+            engine.hire()
+        }
         engine
+    }
+
+    fn play(&self) {
+        let engine = self.clone();
+        wasm_bindgen_futures::spawn_local(async move {
+            let Some(recording) = Recording::fetch().await else { return engine.hire() };
+            engine.0.borrow_mut().seat = Seat::Recorded(Box::new(recording), Vec::new());
+            engine.tell(EngineEvent::Ready(Home::Recording));
+            engine.advance();
+        });
+    }
+
+    /// The recording answers the next command, or the worker takes over.
+    fn advance_recording(&self) {
+        let mut inner = self.0.borrow_mut();
+        let Inner { queue, seat, .. } = &mut *inner;
+        let Seat::Recorded(recording, answered) = seat else { return };
+        let Some(command) = queue.peek() else { return };
+        let Some(reply) = recording.answer(command) else {
+            drop(inner);
+            return self.take_over();
+        };
+        answered.extend(queue.take_next());
+        let (done, engine) = (recording.done(), self.clone());
+        // A timer, so that nobody is called back from inside `send`.
+        Timeout::new(0, move || {
+            engine.deliver(reply);
+            if done {
+                // A timer set in a frame rings after it is painted: the packet travels.
+                let then = engine.clone();
+                let frame = request_animation_frame(move |_| {
+                    Timeout::new(0, move || then.take_over()).forget();
+                });
+                engine.0.borrow_mut().frame = Some(frame);
+            }
+        })
+        .forget();
+    }
+
+    /// The recording has played, or does not know the next command.
+    fn take_over(&self) {
+        let mut inner = self.0.borrow_mut();
+        let Inner { queue, seat, .. } = &mut *inner;
+        let Seat::Recorded(_, answered) = seat else { return };
+        queue.take_over(std::mem::take(answered));
+        *seat = Seat::Empty;
+        drop(inner);
+        link_rest();
+        self.hire();
     }
 
     /// Asks for a command's reply. An edit that is outdated by the next one before its turn came is never answered.
@@ -237,6 +300,10 @@ impl Engine {
                 })
                 .forget();
             }
+            Seat::Recorded(..) => {
+                drop(inner);
+                self.advance_recording();
+            }
             Seat::Starting(_) | Seat::Empty => {}
         }
     }
@@ -256,6 +323,17 @@ impl Engine {
     fn tell(&self, event: EngineEvent) {
         let on_event = self.0.borrow().on_event.clone();
         on_event.emit(event);
+    }
+}
+
+/// Has the page's own part of the rest fetched (`static/boot.js`); a build that is not split has none.
+fn link_rest() {
+    let link = js_sys::Reflect::get(&js_sys::global(), &"kubehopRest".into())
+        .ok()
+        .and_then(|link| link.dyn_into::<js_sys::Function>().ok());
+    if let Some(link) = link {
+        // It answers with a promise that never fails.
+        let _ = link.call0(&JsValue::NULL);
     }
 }
 

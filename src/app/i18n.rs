@@ -100,9 +100,19 @@ pub async fn fetch_words(language: Language) -> Result<Words, JsValue> {
 /// # Errors
 /// When the file cannot be had.
 pub async fn fetch_text(path: &str) -> Result<String, JsValue> {
+    Ok(JsFuture::from(fetch(path).await?.text()?).await?.as_string().unwrap_or_default())
+}
+
+/// A file beside the page as bytes.
+///
+/// # Errors
+/// When the file cannot be had.
+pub async fn fetch_bytes(path: &str) -> Result<Vec<u8>, JsValue> {
+    let buffer = JsFuture::from(fetch(path).await?.array_buffer()?).await?;
+    Ok(js_sys::Uint8Array::new(&buffer).to_vec())
+}
+
+async fn fetch(path: &str) -> Result<web_sys::Response, JsValue> {
     let response: web_sys::Response = JsFuture::from(gloo::utils::window().fetch_with_str(path)).await?.dyn_into()?;
-    if !response.ok() {
-        return Err(JsValue::from_str(&format!("{path}: {}", response.status())));
-    }
-    Ok(JsFuture::from(response.text()?).await?.as_string().unwrap_or_default())
+    if response.ok() { Ok(response) } else { Err(JsValue::from_str(&format!("{path}: {}", response.status()))) }
 }

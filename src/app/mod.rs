@@ -24,6 +24,7 @@ pub mod objects;
 mod packets;
 pub mod popover;
 pub mod queue;
+pub mod recording;
 pub mod reducer;
 pub mod results;
 pub mod root;

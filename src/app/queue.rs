@@ -18,14 +18,16 @@ pub struct Queue {
     journal: Vec<Command>,
     /// The journal's commands that a new engine has not played yet.
     replay: VecDeque<Command>,
+    /// How many of them get replies that nobody sees.
+    quiet: usize,
 }
 
 #[derive(Debug)]
 enum Flight {
     Sent(Ticket, Command),
-    /// A command of the journal, played again; the flag says whether it is the last one, whose reply the page shows.
+    /// A command played again; the flag says whether the page shows the reply, as it does with the journal's last one.
     Replayed {
-        last: bool,
+        shown: bool,
     },
 }
 
@@ -47,12 +49,25 @@ impl Queue {
             return None;
         }
         if let Some(command) = self.replay.pop_front() {
-            self.flight = Some(Flight::Replayed { last: self.replay.is_empty() });
+            let shown = self.replay.is_empty() && self.quiet == 0;
+            self.quiet = self.quiet.saturating_sub(1);
+            self.flight = Some(Flight::Replayed { shown });
             return Some(command);
         }
         let (ticket, command) = self.waiting.pop_front()?;
         self.flight = Some(Flight::Sent(ticket, command.clone()));
         Some(command)
+    }
+
+    /// The command that waits first, unless one is in flight.
+    pub fn peek(&self) -> Option<&Command> {
+        if self.flight.is_some() { None } else { self.waiting.front().map(|(_, command)| command) }
+    }
+
+    /// An engine takes over from what answered until now: it is asked the same `played` commands, of which nobody sees the replies.
+    pub fn take_over(&mut self, played: Vec<Command>) {
+        self.replay = played.into();
+        self.quiet = self.replay.len();
     }
 
     /// The engine answered. `None` for what the page need not see; no ticket for the cluster of a restarted engine.
@@ -62,13 +77,14 @@ impl Queue {
                 self.remember(command);
                 Some((Some(ticket), reply))
             }
-            Flight::Replayed { last } => last.then_some((None, reply)),
+            Flight::Replayed { shown } => shown.then_some((None, reply)),
         }
     }
 
     /// The engine is gone, and a new one will take over: the command in flight is given up and returned, the journal is played again.
     /// A journal that itself fells the engine is forgotten, so that nothing loops.
     pub fn lost(&mut self) -> Option<(Ticket, Command)> {
+        self.quiet = 0;
         match self.flight.take() {
             Some(Flight::Replayed { .. }) => {
                 self.journal.clear();

@@ -3,7 +3,7 @@
 use super::engine::{Engine, EngineEvent, Fault, Ticket};
 use super::examples;
 use super::i18n::{Language, Speech, fetch_text, fetch_words};
-use super::share::{self, Saved};
+use super::share;
 use super::state::{Ask, Effect, LESSONS, Msg, Screen, State, Theme};
 use super::storage;
 use super::text;
@@ -85,7 +85,6 @@ impl Component for App {
     type Properties = ();
 
     fn create(ctx: &Context<App>) -> App {
-        let engine = Engine::start(ctx.link().callback(Heard::Engine));
         let mut state = State::new();
         state.theme = storage::theme();
         state.letters = storage::letters();
@@ -98,9 +97,10 @@ impl Component for App {
                 link.send_message(Heard::Key(event.clone()));
             }
         });
+        let (first, recorded) = arrival(&mut state);
         let mut app = App {
             state: Rc::new(state),
-            engine,
+            engine: Engine::start(ctx.link().callback(Heard::Engine), recorded),
             awaited: BTreeMap::new(),
             after: Vec::new(),
             sync: false,
@@ -109,7 +109,6 @@ impl Component for App {
             taken_back: None,
             _listeners: [fragment, keys],
         };
-        let first = app.arrival();
         app.dress();
         app.carry_out(ctx, vec![Effect::FetchWords(storage::language())]);
         app.take(ctx, first);
@@ -124,7 +123,7 @@ impl Component for App {
                 self.take(ctx, msg);
             }
             Heard::Fragment => {
-                if let Some(msg) = self.addressed() {
+                if let Some(msg) = addressed(Rc::make_mut(&mut self.state)) {
                     if matches!(msg, Msg::Load(_)) && self.state.edited && self.state.lesson.is_none() {
                         storage::keep_own(&self.state.saved());
                     }
@@ -138,8 +137,10 @@ impl Component for App {
             }
             Heard::Write => {
                 self.write = None;
-                storage::keep(&self.state);
-                self.leave_link();
+                if !self.state.pristine() {
+                    storage::keep(&self.state);
+                    self.leave_link();
+                }
                 return false;
             }
         }
@@ -265,44 +266,6 @@ impl App {
         }
     }
 
-    /// What the page opens on: the address's fragment, the draft, or the first example.
-    fn arrival(&mut self) -> Msg {
-        let draft = storage::draft();
-        if let Some(msg) = self.addressed() {
-            if let Some(own) = draft.filter(|draft| draft.own) {
-                storage::keep_own(&own);
-            }
-            return msg;
-        }
-        draft.map(|draft| Msg::Load(Box::new(draft))).unwrap_or_else(|| {
-            let first = State::new();
-            Msg::Load(Box::new(Saved { next: 1, ..first.saved() }))
-        })
-    }
-
-    /// What the address's fragment asks for.
-    fn addressed(&mut self) -> Option<Msg> {
-        let hash = gloo::utils::window().location().hash().ok()?;
-        let fragment = hash.strip_prefix('#').unwrap_or(&hash);
-        if let Some(saved) = share::from_fragment(fragment) {
-            return Some(Msg::Load(Box::new(saved)));
-        }
-        let mut found = None;
-        for (key, value) in fragment.split('&').filter_map(|pair| pair.split_once('=')) {
-            match key {
-                "example" => found = examples::find(value).map(Msg::Example),
-                "embed" => {
-                    Rc::make_mut(&mut self.state).screen = Screen::Embed;
-                    found = examples::find(value).or(examples::find("nodeport")).map(Msg::Example);
-                }
-                "lesson" => found = LESSONS.into_iter().find(|id| *id == value).map(Msg::OpenLesson),
-                "theme" => Rc::make_mut(&mut self.state).theme = storage::theme_of(value),
-                _ => {}
-            }
-        }
-        found
-    }
-
     /// Once something was changed, the address must not bring back on a reload what it opened: the draft is newer.
     fn leave_link(&self) {
         let state = &self.state;
@@ -370,6 +333,45 @@ impl App {
         self.take(ctx, msg);
         true
     }
+}
+
+/// What the page opens on: the address's fragment, the draft, or the first example; and whether the recording is of that.
+fn arrival(state: &mut State) -> (Msg, bool) {
+    let draft = storage::draft();
+    if let Some(msg) = addressed(state) {
+        if let Some(own) = draft.filter(|draft| draft.own) {
+            storage::keep_own(&own);
+        }
+        let recorded = matches!(&msg, Msg::Load(saved) if **saved == State::opening());
+        return (msg, recorded);
+    }
+    let recorded = draft.is_none();
+    (Msg::Load(Box::new(draft.unwrap_or_else(State::opening))), recorded)
+}
+
+/// What the address's fragment asks for.
+fn addressed(state: &mut State) -> Option<Msg> {
+    let hash = gloo::utils::window().location().hash().ok()?;
+    let fragment = hash.strip_prefix('#').unwrap_or(&hash);
+    if let Some(saved) = share::from_fragment(fragment) {
+        return Some(Msg::Load(Box::new(saved)));
+    }
+    let opening = State::opening();
+    let mut found = None;
+    for (key, value) in fragment.split('&').filter_map(|pair| pair.split_once('=')) {
+        match key {
+            "example" => found = examples::find(value).map(Msg::Example),
+            "embed" => {
+                state.screen = Screen::Embed;
+                let other = examples::find(value).filter(|example| example.id != opening.example);
+                found = Some(other.map_or_else(|| Msg::Load(Box::new(opening.clone())), Msg::Example));
+            }
+            "lesson" => found = LESSONS.into_iter().find(|id| *id == value).map(Msg::OpenLesson),
+            "theme" => state.theme = storage::theme_of(value),
+            _ => {}
+        }
+    }
+    found
 }
 
 /// The layout in quiet blocks, until the words are there.

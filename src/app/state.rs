@@ -268,6 +268,21 @@ impl State {
         Command::Reset { revision: self.revision, files: (*self.files).clone(), settings, seed: self.seed, events }
     }
 
+    /// A fresh page opens: on the first example.
+    pub fn arrive(&mut self) -> Vec<Effect> {
+        self.update(Msg::Load(Box::new(State::opening())))
+    }
+
+    /// What a fresh page opens on.
+    pub fn opening() -> Saved {
+        State::new().saved()
+    }
+
+    /// Whether nothing was done yet that the draft should keep: the page stands as it opens.
+    pub fn pristine(&self) -> bool {
+        !self.touched && !self.edited && self.lesson.is_none() && self.steps.is_empty() && self.example == State::new().example
+    }
+
     /// What a link or the draft keeps.
     pub fn saved(&self) -> Saved {
         let events = self.steps.iter().take(self.at).filter_map(|step| match step {

@@ -1,10 +1,12 @@
 //! The worker's side: a [`Session`] that answers commands one by one, off the page's thread.
 //!
 //! Messages are bytes ([`super::wire`]): a `Command` in, a [`FromWorker`] out. The worker says [`FromWorker::Ready`] once it listens;
-//! a command posted earlier would be lost, so the page waits for it (see [`super::engine`]).
+//! a command posted earlier would be lost, so the page waits for it (see [`super::engine`]). An empty message asks for the recording that
+//! the page opens with (see [`super::recording`]).
 
+use super::recording::record;
 use super::wire;
-use crate::session::{Command, Reply, Session};
+use crate::session::{Reply, Session};
 use gloo::events::EventListener;
 use js_sys::Uint8Array;
 use serde::{Deserialize, Serialize};
@@ -30,7 +32,13 @@ pub fn serve() -> bool {
     let answers = scope.clone();
     let mut session = Session::default();
     EventListener::new(&scope, "message", move |event| {
-        if let Some(command) = event.dyn_ref::<MessageEvent>().and_then(read) {
+        let Some(bytes) = event.dyn_ref::<MessageEvent>().map(|event| Uint8Array::new(&event.data()).to_vec()) else { return };
+        if bytes.is_empty() {
+            return post(&answers, &record());
+        }
+        // Both sides are the same build, so a message that cannot be read is our own mistake; it gets no answer, and the page's time
+        // limit tells.
+        if let Ok(command) = wire::read(&bytes) {
             post(&answers, &FromWorker::Reply(session.handle(command)));
         }
     })
@@ -39,12 +47,7 @@ pub fn serve() -> bool {
     true
 }
 
-/// Both sides are the same build, so a message that cannot be read is our own mistake; it gets no answer, and the page's time limit tells.
-fn read(event: &MessageEvent) -> Option<Command> {
-    wire::read(&Uint8Array::new(&event.data()).to_vec()).ok()
-}
-
-fn post(scope: &DedicatedWorkerGlobalScope, message: &FromWorker) {
+fn post<T: Serialize>(scope: &DedicatedWorkerGlobalScope, message: &T) {
     if let Ok(bytes) = wire::write(message) {
         // Only an unclonable value can fail here, and bytes are none.
         let _ = scope.post_message(&Uint8Array::from(bytes.as_slice()));

@@ -6,9 +6,6 @@ import { fileURLToPath } from 'node:url';
 
 const DIST = process.env.DIST ?? fileURLToPath(new URL('../../dist/', import.meta.url));
 const LIMIT = 300, AIM = 230, WASM_AIM = 200, EDITOR_LIMIT = 130;
-// The whole engine is heavier than the limit today. Until it is lighter, the gate holds what is there: it may only shrink, and this
-// number with it, down to LIMIT.
-const CEILING = 850;
 
 const weigh = (path) => brotliCompressSync(readFileSync(join(DIST, path)), {
   params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: readFileSync(join(DIST, path)).length },
@@ -33,6 +30,7 @@ const parts = {
   snippets: one(named(/(?:src|href)="([^"]*snippets[^"]+)"/g)),
   wasm: one(named(/data-wasm="([^"]+)"/g)),
   'one language': words.slice(0, 1),
+  'recording of the opening': ['opening.bin'],
 };
 
 let total = 0;
@@ -47,13 +45,15 @@ console.log(`${kb(total)}  first load (aim ${AIM}, of it wasm ${WASM_AIM}; limit
 const first = new Set(Object.values(parts).flat());
 const rest = readdirSync(DIST, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
   .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(DIST.replace(/\/?$/, '/').length)).filter((path) => !first.has(path));
-for (const path of rest) console.log(`${kb(weigh(path))}  later or never: ${path}`);
+const engine = rest.filter((path) => path.endsWith('_rest.wasm'));
+for (const path of engine) console.log(`${kb(weigh(path))}  once traffic moves: the rest of the wasm, above all the engine`);
+for (const path of rest) if (!engine.includes(path)) console.log(`${kb(weigh(path))}  when it is asked for: ${path}`);
 
 const editor = rest.filter((path) => /(^|\/)editor[^/]*\.js$/.test(path)).reduce((sum, path) => sum + weigh(path), 0);
 const broken = [
-  total > CEILING && `first load weighs ${total.toFixed(1)} KB, more than the ${CEILING} KB that it may weigh until it meets the limit`,
+  total > LIMIT && `the first load weighs ${total.toFixed(1)} KB, more than ${LIMIT} KB`,
   editor > EDITOR_LIMIT && `the editor weighs ${editor.toFixed(1)} KB, more than ${EDITOR_LIMIT} KB`,
+  !engine.length && 'the wasm is not split: was this a release build?',
 ].filter(Boolean);
-if (total > LIMIT) console.log(`NOT MET: the first load is ${(total / LIMIT).toFixed(1)} times its limit of ${LIMIT} KB`);
 for (const line of broken) console.error(line);
 if (process.argv.includes('--gate') && broken.length) process.exit(1);

@@ -4,6 +4,9 @@ import assert from 'node:assert/strict';
 import { assertQuiet, until, visit } from './harness.js';
 import { assertEnds, editor, moving, send } from './page.js';
 
+/** Waits until the engine itself answers: the page opens on a recording. */
+const working = async (page) => { await another(page, undefined); await send(page); await assertEnds(page, '200 OK'); };
+
 /** Waits for a worker other than the given one. */
 const another = (page, old) => until(() => page.workers().length === 1 && page.workers()[0] !== old && page.workers()[0], 'no new worker');
 
@@ -11,6 +14,7 @@ export function engine(site) {
   test('a killed engine is replaced and costs nothing but a notice', async () => {
     const { page, trouble, close } = await visit(site, { motion: 'reduce' });
     await moving(page);
+    await working(page);
     const text = await editor(page).inputValue();
     const old = await another(page, undefined);
     await old.evaluate(() => { setTimeout(() => { throw new Error('killed by a test'); }); });
@@ -26,6 +30,7 @@ export function engine(site) {
   test('a call that hangs is given up after two seconds', async () => {
     const { page, trouble, close } = await visit(site, { motion: 'reduce' });
     await moving(page);
+    await working(page);
     const old = await another(page, undefined);
     await old.evaluate(() => { setTimeout(() => { for (;;); }); });
     await page.getByRole('button', { name: 'Send', exact: true }).click();

@@ -15,7 +15,7 @@ export function opening(site) {
     const first = await hop(page);
     await until(async () => (await hop(page)).at > first.at, 'the request does not move on by itself');
     await until(async () => /node-1[^]*node-2[^]*node-3/.test(await stage(page).textContent()), 'the nodes are on the stage');
-    assert.equal(page.workers().length, 1, 'the engine runs off the page\'s thread');
+    await until(async () => page.workers().length === 1, 'the engine runs off the page\'s thread');
     await picture(page, 'opening');
     assertQuiet(trouble);
     await close();
@@ -24,15 +24,45 @@ export function opening(site) {
   test('the first load is what the weight gate counts', async () => {
     const { page, context, close } = await visit(site, { path: 'boot.js' });
     const asked = new Set();
+    // The rest of the wasm never comes: opening needs nothing of it.
+    let wanted = 0;
+    await context.route('**/*_rest.wasm', () => { wanted++; });
     page.on('request', (request) => asked.add(request.url().replace(site.host.url, '').replace(/[?#].*/, '')));
     context.on('request', (request) => asked.add(request.url().replace(site.host.url, '').replace(/[?#].*/, '')));
     await page.goto(site.host.url);
     await moving(page);
+    const before = await hop(page);
+    await until(async () => (await hop(page)).at > before.at, 'the packet travels');
+    await until(async () => wanted > 0, 'the rest is asked for once it does');
     const html = readFileSync(join(DIST, 'index.html'), 'utf8');
-    const counted = new Set(['', 'boot.js', 'words/en.json']);
+    const counted = new Set(['', 'boot.js', 'words/en.json', 'opening.bin']);
     for (const [, path] of html.matchAll(/(?:href|src|data-js|data-wasm)="\.\/([^"]+)"/g)) counted.add(path);
-    const extra = [...asked].filter((path) => !counted.has(path) && !path.startsWith('data:'));
+    const extra = [...asked].filter((path) => !counted.has(path) && !path.startsWith('data:') && !path.endsWith('_rest.wasm'));
     assert.deepEqual(extra, [], 'fetched before traffic moves, and not weighed');
+    await close();
+  });
+
+  test('what is typed and pressed before the engine has come is done once it has', async () => {
+    const { page, context, trouble, close } = await visit(site, { path: 'boot.js' });
+    await context.route('**/*_rest.wasm', (route) => { setTimeout(() => route.continue(), 1500); });
+    await page.goto(site.host.url);
+    await moving(page);
+    await editor(page).fill((await editor(page).inputValue()).replace('replicas: 3', 'replicas: 1'));
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await until(async () => (await stage(page).getByRole('button', { name: /^Pod web-/ }).count()) === 1, 'one Pod is left', 20_000);
+    assertQuiet(trouble);
+    await close();
+  });
+
+  test('the recording that the page opens with is what its engine answers', async () => {
+    const { page, close } = await visit(site, { motion: 'reduce' });
+    await moving(page);
+    const told = async () => [await stage(page).textContent(), await page.getByRole('region', { name: 'Timeline' }).textContent()];
+    const recorded = await told();
+    await until(async () => page.workers().length === 1, 'the engine runs');
+    await page.getByRole('button', { name: 'Replay' }).click();
+    await page.waitForTimeout(1000);
+    assert.deepEqual(await told(), recorded);
     await close();
   });
 

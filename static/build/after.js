@@ -1,0 +1,38 @@
+// Runs after Trunk has put the page together: records what the engine answers to the opening page, and, for a release, optimizes the
+// wasm and splits it (split.js). Trunk's own wasm-opt would drop the names of functions, which splitting needs.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { appendFileSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FIRST_LOAD, named } from './names.js';
+import { instrument, split } from './split.js';
+import { parse } from './wasm.js';
+import { record } from './record.js';
+
+const FEATURES = ['bulk-memory', 'nontrapping-float-to-int', 'sign-ext', 'mutable-globals', 'reference-types', 'multivalue'].map((name) => `--enable-${name}`);
+const OPT = fileURLToPath(new URL('../../node_modules/.bin/wasm-opt', import.meta.url));
+const staging = process.env.TRUNK_STAGING_DIR;
+const here = (name) => join(staging, name);
+const wasm = readdirSync(staging).find((name) => name.endsWith('_bg.wasm')), js = wasm.replace('_bg.wasm', '.js');
+
+writeFileSync(here('opening.bin'), await record(here(js), readFileSync(here(wasm))));
+
+if (process.env.TRUNK_PROFILE === 'release') {
+  execFileSync(OPT, ['-Oz', '-g', ...FEATURES, here(wasm), '-o', here(wasm)], { stdio: 'inherit' });
+  const optimized = readFileSync(here(wasm));
+  if (process.env.KUBEHOP_MARK_FUNCTIONS) {
+    // For tests/bench/first-load.js: which functions does opening the page run?
+    writeFileSync(here('functions.json'), JSON.stringify([...parse(optimized).names]));
+    writeFileSync(here(wasm), instrument(optimized));
+    appendFileSync(here('boot.js'), "globalThis.kubehopRan = () => Object.keys(first).filter((name) => name.startsWith('ran') && first[name].value).map((name) => Number(name.slice(3)));\n");
+  } else {
+    const { first, rest } = split(optimized, named(optimized, readFileSync(FIRST_LOAD, 'utf8')));
+    const name = `playground-${createHash('sha256').update(first).update(rest).digest('hex').slice(0, 16)}`;
+    rmSync(here(wasm));
+    writeFileSync(here(`${name}_bg.wasm`), first);
+    writeFileSync(here(`${name}_rest.wasm`), rest);
+    const html = readFileSync(here('index.html'), 'utf8').replaceAll(wasm, `${name}_bg.wasm`).replaceAll('boot.js"', `boot.js?${name.slice(-16)}"`);
+    writeFileSync(here('index.html'), html);
+  }
+}
