@@ -10,6 +10,7 @@ import { instrument, split } from './split.js';
 import { parse } from './wasm.js';
 import { record } from './record.js';
 
+// `--no-inline`: a function that opening does not run then stays apart from its caller, which it may run.
 const FEATURES = ['bulk-memory', 'nontrapping-float-to-int', 'sign-ext', 'mutable-globals', 'reference-types', 'multivalue'].map((name) => `--enable-${name}`);
 const OPT = fileURLToPath(new URL('../../node_modules/.bin/wasm-opt', import.meta.url));
 const staging = process.env.TRUNK_STAGING_DIR;
@@ -19,7 +20,7 @@ const wasm = readdirSync(staging).find((name) => name.endsWith('_bg.wasm')), js 
 writeFileSync(here('opening.bin'), await record(here(js), readFileSync(here(wasm))));
 
 if (process.env.TRUNK_PROFILE === 'release') {
-  execFileSync(OPT, ['-Oz', '-g', ...FEATURES, here(wasm), '-o', here(wasm)], { stdio: 'inherit' });
+  execFileSync(OPT, ['-Oz', '-g', '--no-inline=*', ...FEATURES, here(wasm), '-o', here(wasm)], { stdio: 'inherit' });
   const optimized = readFileSync(here(wasm));
   if (process.env.KUBEHOP_MARK_FUNCTIONS) {
     // For tests/bench/first-load.js: which functions does opening the page run?
