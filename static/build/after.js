@@ -20,7 +20,7 @@ const wasm = readdirSync(staging).find((name) => name.endsWith('_bg.wasm')), js 
 writeFileSync(here('opening.bin'), await record(here(js), readFileSync(here(wasm))));
 
 if (process.env.TRUNK_PROFILE === 'release') {
-  execFileSync(OPT, ['-Oz', '-g', '--no-inline=*', ...FEATURES, here(wasm), '-o', here(wasm)], { stdio: 'inherit' });
+  execFileSync(OPT, ['-g', '--no-inline=*', '-Oz', ...FEATURES, here(wasm), '-o', here(wasm)], { stdio: 'inherit' });
   const optimized = readFileSync(here(wasm));
   if (process.env.KUBEHOP_MARK_FUNCTIONS) {
     // For tests/bench/first-load.js: which functions does opening the page run?
