@@ -113,7 +113,9 @@ impl fmt::Display for Source {
             Source::Internet => f.write_str("internet"),
             Source::Node(name) => write!(f, "node/{name}"),
             Source::Pod(namespace, name) => write!(f, "pod/{namespace}/{name}"),
-            Source::Workload(object) => write!(f, "{}/{}/{}", object.kind.name().to_lowercase(), object.namespace, object.name),
+            Source::Workload(object) => {
+                write!(f, "{}/{}/{}", object.kind.name().to_ascii_lowercase(), object.namespace, object.name)
+            }
         }
     }
 }

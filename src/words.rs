@@ -44,6 +44,11 @@ impl Words {
         serde_json::from_str(json)
     }
 
+    /// Adds another file's texts.
+    pub fn extend(&mut self, more: Words) {
+        self.texts.extend(more.texts);
+    }
+
     /// The ids of this language, sorted.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.texts.keys().map(String::as_str)

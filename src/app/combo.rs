@@ -49,9 +49,10 @@ pub fn Combo(props: &ComboProps) -> Html {
     let search = use_state(|| None::<String>);
     let active = use_state(|| None::<usize>);
     let field = use_node_ref();
-    let needle = (*search).clone().unwrap_or_default().to_lowercase();
-    let fits =
-        |choice: &Choice| [&choice.label, &choice.note, &choice.value].iter().any(|text| text.to_lowercase().contains(&needle));
+    let needle = (*search).as_ref().filter(|search| !search.is_empty()).map(|search| search.to_lowercase()).unwrap_or_default();
+    let fits = |choice: &Choice| {
+        needle.is_empty() || [&choice.label, &choice.note, &choice.value].iter().any(|text| text.to_lowercase().contains(&needle))
+    };
     let shown: Vec<usize> = (0..props.choices.len()).filter(|index| needle.is_empty() || fits(&props.choices[*index])).collect();
     let take = {
         let (open, search, active, on_take) = (open.clone(), search.clone(), active.clone(), props.on_take.clone());

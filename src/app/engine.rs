@@ -30,6 +30,8 @@ pub const CALL_LIMIT: u32 = 2_000;
 /// What the engine tells the page.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EngineEvent {
+    /// The engine itself is on its way: its words will be needed.
+    Coming,
     /// It takes commands. Comes again after a restart.
     Ready(Home),
     /// The answer to a command. Without a ticket: the cluster as a restarted engine has it again.
@@ -129,7 +131,10 @@ impl Engine {
     fn play(&self) {
         let engine = self.clone();
         wasm_bindgen_futures::spawn_local(async move {
-            let Some(recording) = Recording::fetch().await else { return engine.hire() };
+            let Some(recording) = Recording::fetch().await else {
+                engine.tell(EngineEvent::Coming);
+                return engine.hire();
+            };
             engine.0.borrow_mut().seat = Seat::Recorded(Box::new(recording), Vec::new());
             engine.tell(EngineEvent::Ready(Home::Recording));
             engine.advance();
@@ -171,8 +176,12 @@ impl Engine {
         queue.take_over(std::mem::take(answered));
         *seat = Seat::Empty;
         drop(inner);
-        link_rest();
-        self.hire();
+        self.tell(EngineEvent::Coming);
+        let engine = self.clone();
+        wasm_bindgen_futures::spawn_local(async move {
+            link_rest().await;
+            engine.hire();
+        });
     }
 
     /// Asks for a command's reply. An edit that is outdated by the next one before its turn came is never answered.
@@ -326,14 +335,16 @@ impl Engine {
     }
 }
 
-/// Has the page's own part of the rest fetched (`static/boot.js`); a build that is not split has none.
-fn link_rest() {
+/// Waits for the rest of the page's own code (`static/boot.js`); a build that is not split has none.
+async fn link_rest() {
     let link = js_sys::Reflect::get(&js_sys::global(), &"kubehopRest".into())
         .ok()
         .and_then(|link| link.dyn_into::<js_sys::Function>().ok());
-    if let Some(link) = link {
-        // It answers with a promise that never fails.
-        let _ = link.call0(&JsValue::NULL);
+    let coming =
+        link.and_then(|link| link.call0(&JsValue::NULL).ok()).and_then(|promise| promise.dyn_into::<js_sys::Promise>().ok());
+    if let Some(coming) = coming {
+        // It never fails: what has not come is fetched when it is needed.
+        let _ = wasm_bindgen_futures::JsFuture::from(coming).await;
     }
 }
 

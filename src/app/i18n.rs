@@ -86,13 +86,20 @@ pub fn marked(text: &str) -> Html {
         .collect()
 }
 
-/// Fetches `words/<code>.json`.
+/// Fetches the words of the page, and with `engine` also those that only the engine says (`static/build/after.js` parts them).
 ///
 /// # Errors
-/// When the file cannot be had or read.
-pub async fn fetch_words(language: Language) -> Result<Words, JsValue> {
-    let text = fetch_text(&format!("words/{}.json", language.code())).await?;
-    Words::read(&text).map_err(|error| JsValue::from_str(&error.to_string()))
+/// When a file cannot be had or read.
+pub async fn fetch_words(language: Language, engine: bool) -> Result<Words, JsValue> {
+    let mut words = fetch_file(&format!("words/{}.json", language.code())).await?;
+    if engine {
+        words.extend(fetch_file(&format!("words/{}.engine.json", language.code())).await?);
+    }
+    Ok(words)
+}
+
+async fn fetch_file(path: &str) -> Result<Words, JsValue> {
+    Words::read(&fetch_text(path).await?).map_err(|error| JsValue::from_str(&error.to_string()))
 }
 
 /// Fetches a text file that lies beside the page.

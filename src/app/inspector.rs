@@ -203,7 +203,7 @@ fn addresses(state: &State, hop: &Hop) -> Html {
 }
 
 fn short_header(name: &str) -> String {
-    if name.eq_ignore_ascii_case("X-Forwarded-For") { "xff".into() } else { name.to_lowercase() }
+    if name.eq_ignore_ascii_case("X-Forwarded-For") { "xff".into() } else { name.to_ascii_lowercase() }
 }
 
 fn rules(state: &State, hop: &Hop) -> Html {

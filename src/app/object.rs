@@ -160,7 +160,7 @@ fn owner(part: &Part, owner: Option<&ObjectRef>) -> Html {
     let workloads = state.cluster.as_ref().map_or(&[][..], |cluster| &cluster.view.workloads);
     let Some(workload) = workloads.iter().find(|workload| Some(&workload.object) == owner) else { return Html::default() };
     let object = &workload.object;
-    let who = format!("{}/{}/{}", object.kind.name().to_lowercase(), object.namespace, object.name);
+    let who = format!("{}/{}/{}", object.kind.name().to_ascii_lowercase(), object.namespace, object.name);
     let scales = object.kind != Kind::DaemonSet;
     let count = workload.replicas;
     html! {

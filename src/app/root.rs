@@ -54,6 +54,8 @@ pub enum Heard {
     Page(Msg),
     /// From the engine.
     Engine(EngineEvent),
+    /// Words have come; the flag says whether the engine's are among them.
+    Words(bool, Speech),
     /// The fragment of the address changed.
     Fragment,
     /// A key, wherever the focus is.
@@ -68,6 +70,8 @@ pub enum Heard {
 pub struct App {
     state: Rc<State>,
     engine: Engine,
+    /// Whether the engine's words are needed: not while its recording plays.
+    speaks: bool,
     awaited: BTreeMap<Ticket, Ask>,
     /// Effects that need the new picture to stand.
     after: Vec<Effect>,
@@ -101,6 +105,7 @@ impl Component for App {
         let mut app = App {
             state: Rc::new(state),
             engine: Engine::start(ctx.link().callback(Heard::Engine), recorded),
+            speaks: !recorded,
             awaited: BTreeMap::new(),
             after: Vec::new(),
             sync: false,
@@ -118,6 +123,18 @@ impl Component for App {
     fn update(&mut self, ctx: &Context<App>, heard: Heard) -> bool {
         match heard {
             Heard::Page(msg) => self.take(ctx, msg),
+            Heard::Words(speaks, speech) => {
+                // What was asked for later has more.
+                if speaks == self.speaks {
+                    self.take(ctx, Msg::Words(speech));
+                }
+            }
+            Heard::Engine(EngineEvent::Coming) => {
+                self.speaks = true;
+                let language =
+                    if self.state.speech == Speech::default() { storage::language() } else { self.state.speech.language };
+                self.carry_out(ctx, vec![Effect::FetchWords(language)]);
+            }
             Heard::Engine(event) => {
                 let Some(msg) = self.translate(event) else { return false };
                 self.take(ctx, msg);
@@ -221,13 +238,16 @@ impl App {
                     let link = ctx.link().clone();
                     self.rest = Some(Timeout::new(TYPING_RESTS, move || link.send_message(Heard::Rest)));
                 }
-                Effect::FetchWords(language) => ctx.link().send_future(async move {
-                    let words = match fetch_words(language).await {
-                        Ok(words) => words,
-                        Err(_) => fetch_words(Language::En).await.unwrap_or_default(),
-                    };
-                    Heard::Page(Msg::Words(Speech::new(language, words)))
-                }),
+                Effect::FetchWords(language) => {
+                    let speaks = self.speaks;
+                    ctx.link().send_future(async move {
+                        let words = match fetch_words(language, speaks).await {
+                            Ok(words) => words,
+                            Err(_) => fetch_words(Language::En, speaks).await.unwrap_or_default(),
+                        };
+                        Heard::Words(speaks, Speech::new(language, words))
+                    });
+                }
                 Effect::FetchExample(example) => ctx.link().send_future(async move {
                     let text = fetch_text(&format!("examples/{}.yaml", example.id)).await;
                     Heard::Page(Msg::ExampleText(example, text.unwrap_or_else(|_| examples::FIRST.into())))
@@ -251,6 +271,7 @@ impl App {
 
     fn translate(&mut self, event: EngineEvent) -> Option<Msg> {
         match event {
+            EngineEvent::Coming => None,
             EngineEvent::Ready(_) => Some(Msg::Ready),
             EngineEvent::Reply(Some(ticket), reply) => Some(Msg::Replied(self.awaited.remove(&ticket)?, reply)),
             EngineEvent::Reply(None, reply) => Some(Msg::Restored(reply)),

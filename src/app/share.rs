@@ -49,7 +49,13 @@ pub fn to_fragment(saved: &Saved) -> String {
 
 /// Reads a fragment. `None` when it is no link of ours, of a later version, damaged, or too long.
 pub fn from_fragment(fragment: &str) -> Option<Saved> {
-    let packed = from_base64url(fragment.strip_prefix("1.")?)?;
+    unfold(fragment.strip_prefix("1.")?)
+}
+
+/// Apart, so that a page that opens without a link does not need it.
+#[inline(never)]
+fn unfold(packed: &str) -> Option<Saved> {
+    let packed = from_base64url(packed)?;
     let json = decompress_to_vec_with_limit(&packed, LIMIT).ok()?;
     Saved::read(std::str::from_utf8(&json).ok()?)
 }

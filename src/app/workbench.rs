@@ -82,7 +82,7 @@ pub fn Workbench(part: &Part) -> Html {
             <TopBar ..part.clone()/>
             <Notice ..part.clone()/>
             <main class={classes!("work", lesson.is_some().then_some("ls"))}>
-                <LessonColumn ..part.clone()/>
+                if lesson.is_some() { <LessonColumn ..part.clone()/> }
                 <Editor ..moment.clone()/>
                 <div class="mid">
                     <Composer ..part.clone()/>

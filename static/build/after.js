@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { transformSync } from 'esbuild';
 import { FIRST_LOAD, named } from './names.js';
 import { instrument, split } from './split.js';
 import { parse } from './wasm.js';
@@ -17,7 +18,20 @@ const staging = process.env.TRUNK_STAGING_DIR;
 const here = (name) => join(staging, name);
 const wasm = readdirSync(staging).find((name) => name.endsWith('_bg.wasm')), js = wasm.replace('_bg.wasm', '.js');
 
-writeFileSync(here('opening.bin'), await record(here(js), readFileSync(here(wasm))));
+const opening = await record(here(js), readFileSync(here(wasm)));
+writeFileSync(here('opening.bin'), opening);
+
+// What only the engine says is apart from what the page says itself; what the recording says is needed at once.
+const ENGINE = /^(hop|explain|advice|advise|assume|change|read|decode|mend|paste|listens|ingress|fix|zone|dns|limit|dump|admit|why)\./;
+const recorded = Buffer.from(opening).toString('latin1');
+for (const language of ['en', 'ko']) {
+  const words = Object.entries(JSON.parse(readFileSync(here(`words/${language}.json`), 'utf8')));
+  // A text of the page may be a variant of the engine's: `hop.accept.short` of `hop.accept`.
+  const families = (id) => id.split('.').slice(2).reduce((all, part) => [...all, `${all.at(-1)}.${part}`], [id.split('.').slice(0, 2).join('.')]);
+  const late = ([id]) => ENGINE.test(id) && !families(id).some((id) => recorded.includes(id));
+  writeFileSync(here(`words/${language}.json`), JSON.stringify(Object.fromEntries(words.filter((word) => !late(word)))));
+  writeFileSync(here(`words/${language}.engine.json`), JSON.stringify(Object.fromEntries(words.filter(late))));
+}
 
 if (process.env.TRUNK_PROFILE === 'release') {
   execFileSync(OPT, ['-g', '--no-inline=*', '-Oz', ...FEATURES, here(wasm), '-o', here(wasm)], { stdio: 'inherit' });
@@ -26,7 +40,7 @@ if (process.env.TRUNK_PROFILE === 'release') {
     // For tests/bench/first-load.js: which functions does opening the page run?
     writeFileSync(here('functions.json'), JSON.stringify([...parse(optimized).names]));
     writeFileSync(here(wasm), instrument(optimized));
-    appendFileSync(here('boot.js'), "globalThis.kubehopRan = () => Object.keys(first).filter((name) => name.startsWith('ran') && first[name].value).map((name) => Number(name.slice(3)));\n");
+    appendFileSync(here('boot.js'), "globalThis.kubehopRest = () => new Promise(() => {}); globalThis.kubehopRan = () => Object.keys(first).filter((name) => name.startsWith('ran') && first[name].value).map((name) => Number(name.slice(3)));\n");
   } else {
     const { first, rest } = split(optimized, named(optimized, readFileSync(FIRST_LOAD, 'utf8')));
     const name = `playground-${createHash('sha256').update(first).update(rest).digest('hex').slice(0, 16)}`;
@@ -35,5 +49,9 @@ if (process.env.TRUNK_PROFILE === 'release') {
     writeFileSync(here(`${name}_rest.wasm`), rest);
     const html = readFileSync(here('index.html'), 'utf8').replaceAll(wasm, `${name}_bg.wasm`).replaceAll('boot.js"', `boot.js?${name.slice(-16)}"`);
     writeFileSync(here('index.html'), html);
+    for (const file of readdirSync(staging).filter((file) => /\.(js|css)$/.test(file))) {
+      const text = readFileSync(here(file), 'utf8');
+      writeFileSync(here(file), transformSync(text, { loader: file.endsWith('.js') ? 'js' : 'css', minify: true, target: 'es2022' }).code);
+    }
   }
 }

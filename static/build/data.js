@@ -1,10 +1,11 @@
 // Which constant data only the moved functions read: tables of numbers and of letters, the table of Kubernetes' fields.
 //
 // A linked module does not say where its objects begin. But every address that code or data can start from stands in it as a number, so
-// between two such numbers lies one object, or a part of one. What is long and is named by moved functions alone moves with them.
+// between two such numbers lies one object, or a part of one. Needed is what a kept function names, or what is named in needed data. A
+// list may reach over the names of its middle: of what lies behind something needed, the first GUARD bytes stay, too.
 import { leb } from './wasm.js';
 
-const LONG = 512, ZEROS = 16;
+const LONG = 64, GUARD = 256, ZEROS = 16;
 const I32_CONST = 0x41, END = 0x0b;
 
 const imageOf = (segments) => {
@@ -14,16 +15,34 @@ const imageOf = (segments) => {
   return { start, bytes };
 };
 
-/** `[from, to]` of each stretch that only `moved` functions name. */
+/** `[from, to]` of each stretch that no kept function can read. */
 const coldStretches = (image, kept, moved) => {
-  const end = image.start + image.bytes.length, named = new Map();
-  const name = (address, hot) => { if (address >= image.start && address < end) named.set(address, hot || named.get(address) === true); };
-  for (const { numbers } of moved) for (const n of numbers) name(n, false);
-  for (const { numbers } of kept) for (const n of numbers) name(n, true);
-  const words = new DataView(image.bytes.buffer);
-  for (let at = (4 - (image.start % 4)) % 4; at + 4 <= image.bytes.length; at += 4) name(words.getUint32(at, true), true);
-  const starts = [...named.keys()].sort((a, b) => a - b);
-  return starts.map((from, i) => [from, starts[i + 1] ?? end]).filter(([from, to]) => !named.get(from) && to - from >= LONG);
+  const end = image.start + image.bytes.length, words = new DataView(image.bytes.buffer);
+  const inside = (address) => address >= image.start && address < end;
+  const wordsOf = function* (from, to) {
+    for (let at = from + ((4 - (from % 4)) % 4); at + 4 <= to; at += 4) {
+      const word = words.getUint32(at - image.start, true);
+      if (inside(word)) yield word;
+    }
+  };
+  const numbers = (functions) => functions.flatMap((f) => f.numbers.filter(inside));
+  const hot = numbers(kept);
+  const starts = [...new Set([image.start, ...hot, ...numbers(moved), ...wordsOf(image.start, end)])].sort((a, b) => a - b);
+  const at = new Map(starts.map((start, i) => [start, i])), after = (i) => starts[i + 1] ?? end;
+  const needed = new Set();
+  while (hot.length) {
+    const i = at.get(hot.pop());
+    if (needed.has(i)) continue;
+    needed.add(i);
+    hot.push(...wordsOf(starts[i], Math.min(after(i) + GUARD, end)));
+  }
+  const cold = [];
+  let guarded = 0;
+  starts.forEach((start, i) => {
+    if (needed.has(i)) guarded = after(i) + GUARD;
+    else if (after(i) - Math.max(start, guarded) >= LONG) cold.push([Math.max(start, guarded), after(i)]);
+  });
+  return cold;
 };
 
 const segment = (start, bytes) => [0, I32_CONST, leb(start, true), END, leb(bytes.length), bytes];

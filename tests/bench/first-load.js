@@ -1,5 +1,5 @@
-// Which functions does opening the page run? Opens a page whose functions mark that they ran (KUBEHOP_MARK_FUNCTIONS=1), in several
-// looks, and writes their names to static/build/first-load.txt: the build keeps these in the wasm's first file. `make first-load`.
+// Which functions does opening the page run? Opens a page whose functions mark that they ran (KUBEHOP_MARK_FUNCTIONS=1) and to which the
+// rest of the code never comes, in several looks, and writes their names to static/build/first-load.txt: the build keeps these in the wasm's first file. `make first-load`.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DIST, open, visit } from '../browser/harness.js';

@@ -21,7 +21,7 @@ const named = (pattern) => [...html.matchAll(pattern)].map((match) => match[1].r
 const one = (names) => [...new Set(names)];
 
 // The heaviest language stands for "one language": only the chosen one is fetched.
-const words = readdirSync(join(DIST, 'words')).map((name) => `words/${name}`).sort((a, b) => weigh(b) - weigh(a));
+const words = readdirSync(join(DIST, 'words')).filter((name) => !name.includes('.engine.')).map((name) => `words/${name}`).sort((a, b) => weigh(b) - weigh(a));
 const parts = {
   HTML: ['index.html'],
   CSS: one(named(/<link[^>]*rel="stylesheet"[^>]*href="([^"]+)"/g)),
