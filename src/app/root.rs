@@ -124,8 +124,8 @@ impl Component for App {
         match heard {
             Heard::Page(msg) => self.take(ctx, msg),
             Heard::Words(speaks, speech) => {
-                // What was asked for later has more.
-                if speaks == self.speaks {
+                // What was asked for later has more; but something is better than nothing.
+                if speaks == self.speaks || self.state.speech == Speech::default() {
                     self.take(ctx, Msg::Words(speech));
                 }
             }

@@ -24,9 +24,9 @@ export function opening(site) {
   test('the first load is what the weight gate counts', async () => {
     const { page, context, close } = await visit(site, { path: 'boot.js' });
     const asked = new Set();
-    // The rest of the wasm never comes: opening needs nothing of it.
+    // The engine never comes, neither its code nor its words: opening needs nothing of them.
     let wanted = 0;
-    await context.route('**/*_rest.wasm', () => { wanted++; });
+    await context.route(/_rest\.wasm|\.engine\.json/, () => { wanted++; });
     page.on('request', (request) => asked.add(request.url().replace(site.host.url, '').replace(/[?#].*/, '')));
     context.on('request', (request) => asked.add(request.url().replace(site.host.url, '').replace(/[?#].*/, '')));
     await page.goto(site.host.url);
@@ -37,7 +37,7 @@ export function opening(site) {
     const html = readFileSync(join(DIST, 'index.html'), 'utf8');
     const counted = new Set(['', 'boot.js', 'words/en.json', 'opening.bin']);
     for (const [, path] of html.matchAll(/(?:href|src|data-js|data-wasm)="\.\/([^"]+)"/g)) counted.add(path);
-    const extra = [...asked].filter((path) => !counted.has(path) && !path.startsWith('data:') && !path.endsWith('_rest.wasm'));
+    const extra = [...asked].filter((path) => !counted.has(path) && !path.startsWith('data:') && !/_rest\.wasm|\.engine\.json/.test(path));
     assert.deepEqual(extra, [], 'fetched before traffic moves, and not weighed');
     await close();
   });
