@@ -1,11 +1,12 @@
 //! Settings, Share and About.
 
-use super::i18n::{marked, use_speech};
+use super::i18n::{Speech, marked, use_speech};
 use super::icon::icon;
 use super::popover::Dialog;
 use super::root::Part;
 use super::share;
 use super::state::Msg;
+use crate::msg;
 use crate::settings::{Edge, Mode, Nodes, Provider, Settings as Cluster};
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
@@ -149,6 +150,30 @@ fn Copied(CopiedProps { id, name, text }: &CopiedProps) -> Html {
     }
 }
 
+/// The figures of the comparisons, as the tests wrote them.
+const PROOF: &str = include_str!("../../static/proof.txt");
+
+fn figure(key: &str) -> &'static str {
+    PROOF.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')).unwrap_or("0")
+}
+
+/// How many cases agree, by what was compared.
+fn proof(speech: &Speech) -> Html {
+    let topics = ["iptables", "nftables", "slices", "dns", "admission", "updates", "apimachinery", "fields", "yaml", "describe"];
+    let row = |topic: &&str| {
+        let (goldens, fuzz) = (figure(&format!("goldens {topic}")), figure(&format!("fuzz {topic}")));
+        let about = speech.t(&format!("about.proof.{topic}"));
+        html! { <li>{ speech.say(&msg!("about.proof.row", what = about, goldens = goldens, fuzz = fuzz)) }</li> }
+    };
+    let (kubernetes, coredns) = (figure("kubernetes"), figure("coredns"));
+    html! {
+        <>
+            <p>{ speech.say(&msg!("about.proof.text", kubernetes = kubernetes, coredns = coredns, kept = figure("kept"), kernel = figure("kernel"))) }</p>
+            <ul>{ for topics.iter().map(row) }</ul>
+        </>
+    }
+}
+
 /// What is modelled, what is simplified, what is not.
 #[component]
 pub fn About(OpenProps { on_close, .. }: &OpenProps) -> Html {
@@ -164,6 +189,7 @@ pub fn About(OpenProps { on_close, .. }: &OpenProps) -> Html {
             <h3>{ speech.t("about.modelled") }</h3>{ part("about.modelled.list") }
             <h3>{ speech.t("about.simplified") }</h3>{ part("about.simplified.list") }
             <h3>{ speech.t("about.not") }</h3>{ part("about.not.list") }
+            <h3>{ speech.t("about.proof") }</h3>{ proof(&speech) }
         </Dialog>
     }
 }

@@ -294,7 +294,7 @@ fn resources(resources: &mut Value) {
 fn amounts(list: Option<&mut Value>) {
     for amount in list.and_then(Value::as_object_mut).into_iter().flat_map(|list| list.values_mut()) {
         if let Some(quantity) = Quantity::of(amount) {
-            *amount = quantity.to_milli().to_string().into();
+            *amount = quantity.rounded_up().to_string().into();
         }
     }
 }

@@ -84,7 +84,7 @@ impl Quantity {
     }
 
     /// The amount away from zero to a thousandth, as resources are stored (`SetDefaults_ResourceList`).
-    pub(super) fn to_milli(mut self) -> Quantity {
+    pub(super) fn rounded_up(mut self) -> Quantity {
         let rest = self.nano % MILLI;
         if rest != 0 && self.nano != i128::MAX {
             self.nano += self.nano.signum() * MILLI - rest;
@@ -221,7 +221,7 @@ mod tests {
         for (written, stored) in
             [("1n", "1m"), ("100m", "100m"), ("0.0001", "1m"), ("1500u", "2m"), ("-1n", "-1m"), ("1.5", "1500m")]
         {
-            assert_eq!(Quantity::parse(written).map(|it| it.to_milli().to_string()), Ok(stored.to_string()), "{written}");
+            assert_eq!(Quantity::parse(written).map(|it| it.rounded_up().to_string()), Ok(stored.to_string()), "{written}");
         }
     }
 }

@@ -32,7 +32,7 @@ fn judged(rule: &str, argument: &Value) -> Value {
         "quantity" => {
             let text = argument.as_str().map_or_else(|| argument.to_string(), str::to_string);
             match Quantity::parse(&text) {
-                Ok(quantity) => json!([quantity.to_string(), quantity.to_milli().to_string()]),
+                Ok(quantity) => json!([quantity.to_string(), quantity.rounded_up().to_string()]),
                 Err(error) => json!({ "error": error }),
             }
         }

@@ -153,7 +153,7 @@ pub fn fractional_bytes(owner: &At, names: &[&str], warnings: &mut Vec<String>) 
             let mut at = place.at(&["resources", list]).key(name);
             at.path = at.path.replace("].spec.resources", "].resources");
             // Amounts are kept to a thousandth.
-            let rounded = at.value().and_then(Quantity::of).map(Quantity::to_milli);
+            let rounded = at.value().and_then(Quantity::of).map(Quantity::rounded_up);
             if let Some(amount) = rounded.filter(|amount| !amount.is_whole()) {
                 let path = &at.path;
                 warnings.push(format!(
