@@ -64,7 +64,7 @@ impl World {
 
 impl Travel<'_> {
     /// A packet has come to a node: true when a host port takes it.
-    pub fn to_host_port(&mut self, node: usize, situation: &mut Situation) -> bool {
+    pub fn hand_to_host_port(&mut self, node: usize, situation: &mut Situation) -> bool {
         let world = self.world;
         let before = situation.packet.flow;
         let Some(port) = world.host_port(node, self.protocol, before.dst) else { return false };

@@ -210,7 +210,7 @@ impl<'a> Travel<'a> {
         }
         let packet = Packet { protocol: self.protocol, flow, mark: 0 };
         let mut situation = self.situation(node, packet, ConntrackState::New);
-        let host_port = self.to_host_port(node, &mut situation);
+        let host_port = self.hand_to_host_port(node, &mut situation);
         let asked = if host_port { None } else { self.filter(node, first, &mut situation) };
         if let Some(end) = asked {
             return end;
