@@ -48,6 +48,12 @@ pub fn validate_update(kind: Kind, object: &Value, old: &Value) -> Vec<FieldErro
     match kind {
         Kind::Service => service::immutable(&new, &old, &mut errors),
         Kind::Pod => immutable_pod(&new, &old, &mut errors),
+        Kind::Node => {
+            let (is, was) = (new.at(&["spec", "podCIDRs"]), old.at(&["spec", "podCIDRs"]));
+            if !was.is_empty() && is.value() != was.value() {
+                errors.forbidden(&is, "node updates may not change podCIDR except from \"\" to valid");
+            }
+        }
         kind => workload::immutable(kind, &new, &old, &mut errors),
     }
     errors.0

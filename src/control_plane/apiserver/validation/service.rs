@@ -297,7 +297,9 @@ pub fn prepare_update(service: &mut Value, old: &Value) {
     let uses_node_ports = |spec: &At| matches!(kind(spec), "LoadBalancer" | "NodePort");
     let node_ports =
         |spec: &At| -> Vec<i64> { spec.child("ports").items().iter().map(|port| port.child("nodePort").number()).collect() };
-    let drop_node_ports = uses_node_ports(&was) && !uses_node_ports(&is) && node_ports(&was) == node_ports(&is);
+    let drop_node_ports = uses_node_ports(&was)
+        && !uses_node_ports(&is)
+        && node_ports(&is).iter().all(|port| *port == 0 || node_ports(&was).contains(port));
     let Some(spec) = service.get_mut("spec").and_then(Value::as_object_mut) else { return };
     for field in gone {
         spec.remove(field);

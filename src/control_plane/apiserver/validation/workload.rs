@@ -262,7 +262,9 @@ pub fn immutable(kind: crate::api::Kind, new: &At, old: &At, errors: &mut Errors
         Kind::Deployment | Kind::ReplicaSet | Kind::DaemonSet
             if spec.child("selector").value() != before.child("selector").value() =>
         {
-            errors.invalid_as(&spec.child("selector"), &meta::selector_shown(&spec.child("selector")), "field is immutable");
+            let selector = spec.child("selector");
+            let shown = if selector.given() { meta::selector_shown(&selector) } else { "null".to_string() };
+            errors.invalid_as(&selector, &shown, "field is immutable");
         }
         Kind::StatefulSet => {
             let mutable = [
