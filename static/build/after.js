@@ -21,19 +21,20 @@ const wasm = readdirSync(staging).find((name) => name.endsWith('_bg.wasm')), js 
 const opening = await record(here(js), readFileSync(here(wasm)));
 writeFileSync(here('opening.bin'), opening);
 
-// Words that only the engine says go apart from what the page says itself: `first` names the latter, and the recording needs its own.
+// Words that only the engine says go apart from what the page says itself, by its sources, and from what the recording says.
 const ENGINE = /^(hop|explain|advice|advise|assume|change|decode|listens|mend|paste|read)\./;
-const divideWords = (first) => {
-  const early = `${Buffer.from(opening).toString('latin1')} ${Buffer.from(first).toString('latin1')}`;
-  // A text of the page may be a variant of the engine's: `hop.accept.short` of `hop.accept`.
-  const families = (id) => id.split('.').slice(2).reduce((all, part) => [...all, `${all.at(-1)}.${part}`], [id.split('.').slice(0, 2).join('.')]);
-  const late = ([id]) => ENGINE.test(id) && !families(id).some((id) => early.includes(id));
-  for (const language of ['en', 'ko']) {
-    const words = Object.entries(JSON.parse(readFileSync(here(`words/${language}.json`), 'utf8')));
-    writeFileSync(here(`words/${language}.json`), JSON.stringify(Object.fromEntries(words.filter((word) => !late(word)))));
-    writeFileSync(here(`words/${language}.engine.json`), JSON.stringify(Object.fromEntries(words.filter(late))));
-  }
-};
+const page = fileURLToPath(new URL('../../src/app', import.meta.url));
+const sources = readdirSync(page, { recursive: true }).filter((name) => name.endsWith('.rs')).map((name) => readFileSync(join(page, name), 'utf8'));
+const early = [Buffer.from(opening).toString('latin1'), ...sources].join(' ');
+// A text of the page may be a variant of the engine's: `hop.accept.short` of `hop.accept`.
+const families = (id) => id.split('.').slice(2).reduce((all, part) => [...all, `${all.at(-1)}.${part}`], [id.split('.').slice(0, 2).join('.')]);
+const late = ([id]) => ENGINE.test(id) && !families(id).some((id) => early.includes(id));
+for (const language of ['en', 'ko']) {
+  const words = Object.entries(JSON.parse(readFileSync(here(`words/${language}.json`), 'utf8')));
+  writeFileSync(here(`words/${language}.json`), JSON.stringify(Object.fromEntries(words.filter((word) => !late(word)))));
+  writeFileSync(here(`words/${language}.engine.json`), JSON.stringify(Object.fromEntries(words.filter(late))));
+}
+}
 
 if (process.env.TRUNK_PROFILE === 'release') {
   execFileSync(OPT, ['-g', '--no-inline=*', '-Oz', ...FEATURES, here(wasm), '-o', here(wasm)], { stdio: 'inherit' });
@@ -42,11 +43,9 @@ if (process.env.TRUNK_PROFILE === 'release') {
     // For tests/bench/first-load.js: which functions does opening the page run?
     writeFileSync(here('functions.json'), JSON.stringify([...parse(optimized).names]));
     writeFileSync(here(wasm), instrument(optimized));
-    divideWords(optimized);
     appendFileSync(here('boot.js'), "globalThis.kubehopRest = () => new Promise(() => {}); globalThis.kubehopRan = () => Object.keys(first).filter((name) => name.startsWith('ran') && first[name].value).map((name) => Number(name.slice(3)));\n");
   } else {
     const { first, rest } = split(optimized, named(optimized, readFileSync(FIRST_LOAD, 'utf8')));
-    divideWords(first);
     const name = `playground-${createHash('sha256').update(first).update(rest).digest('hex').slice(0, 16)}`;
     rmSync(here(wasm));
     writeFileSync(here(`${name}_bg.wasm`), first);
@@ -58,6 +57,4 @@ if (process.env.TRUNK_PROFILE === 'release') {
       writeFileSync(here(file), transformSync(text, { loader: file.endsWith('.js') ? 'js' : 'css', minify: true, target: 'es2022' }).code);
     }
   }
-} else {
-  divideWords(readFileSync(here(wasm)));
 }
