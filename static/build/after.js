@@ -34,7 +34,6 @@ for (const language of ['en', 'ko']) {
   writeFileSync(here(`words/${language}.json`), JSON.stringify(Object.fromEntries(words.filter((word) => !late(word)))));
   writeFileSync(here(`words/${language}.engine.json`), JSON.stringify(Object.fromEntries(words.filter(late))));
 }
-}
 
 if (process.env.TRUNK_PROFILE === 'release') {
   execFileSync(OPT, ['-g', '--no-inline=*', '-Oz', ...FEATURES, here(wasm), '-o', here(wasm)], { stdio: 'inherit' });
