@@ -32,7 +32,7 @@ async fn until(limit: u32, done: impl Fn() -> bool) -> bool {
 async fn where_no_worker_can_start_the_engine_runs_in_the_page() {
     let heard = Rc::new(RefCell::new(Vec::new()));
     let ears = heard.clone();
-    let engine = Engine::start(Callback::from(move |event| ears.borrow_mut().push(event)));
+    let engine = Engine::start(Callback::from(move |event| ears.borrow_mut().push(event)), false);
     assert!(heard.borrow().is_empty(), "nobody is called back from inside `start`");
     let ticket = engine.send(Command::Kubectl { line: "get nodes".into() });
     assert!(until(3_000, || heard.borrow().len() == 2).await, "{:?}", heard.borrow());

@@ -16,7 +16,7 @@ export function lessons(site) {
       const { page, trouble, close } = await visit(site, { motion: 'reduce', hash: `#lesson=${id}` });
       const lesson = region(page, 'Lesson');
       await lesson.waitFor();
-      assert.equal(await editor(page).inputValue(), file(id, 'start'));
+      await until(async () => (await editor(page).inputValue()) === file(id, 'start'), 'the start stands in the editor');
       const count = (file(id, 'lesson').match(/^ {2}- text: /gm) ?? []).length;
       await until(async () => /^\d of /.test(await goals(page)), 'the goals are judged');
       const [, all] = (await goals(page)).match(/of (\d+)/);

@@ -59,6 +59,9 @@ export async function paste(page, text, { over = false } = {}) {
   await page.keyboard.press('Control+V');
 }
 
+/** How many requests are counted, where the page shows it. */
+const counted = async (page) => (await page.getByText(/^Requests so far/).allTextContents())[0];
+
 /** Sends one request, and waits for its trace. */
 export async function send(page, { to, who } = {}) {
   if (who !== undefined) {
@@ -69,9 +72,10 @@ export async function send(page, { to, who } = {}) {
     await url(page).fill(to);
     await url(page).press('Escape');
   }
-  const seed = await seedOf(page);
+  const seed = await seedOf(page), before = await counted(page);
   await button(page, 'Send').click();
   await until(async () => (await seedOf(page)) !== seed, 'Send draws the next seed');
+  if (before !== undefined) await until(async () => (await counted(page)) !== before, 'its trace is counted', 15_000);
   await moving(page);
 }
 
