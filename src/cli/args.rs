@@ -143,7 +143,7 @@ pub enum ModeArg {
 #[derive(Debug, Args)]
 #[allow(missing_docs)]
 pub struct TraceArgs {
-    /// HOST:PORT, or a URL with http, https, tcp or udp.
+    /// HOST:PORT, or a URL with http, https, tcp or udp; icmp://HOST is a ping.
     pub target: String,
     #[command(flatten)]
     pub cluster: ClusterArgs,

@@ -22,7 +22,8 @@ pub fn trace(args: &TraceArgs, out: &mut Out) -> Result<Outcome, String> {
     let mut request = request(args)?;
     let (loaded, mut plane) = network(args, &request)?;
     let mut outcome = loaded.report(out);
-    if args.modes {
+    // A request that makes no sense looks at no rule: its trace says why.
+    if args.modes && plane.verdict(&loaded.cluster, &request).0 != Verdict::Rejected {
         modes(args.output, &loaded.cluster, &request, out);
         return Ok(outcome);
     }

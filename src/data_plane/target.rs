@@ -35,11 +35,17 @@ impl Target {
             Some((scheme, rest)) => (scheme_of(scheme)?, rest),
             None => (Scheme::Bare, text),
         };
+        let protocol = match scheme {
+            Scheme::Bare => protocol,
+            Scheme::Udp => Protocol::Udp,
+            Scheme::Icmp => Protocol::Icmp,
+            _ => Protocol::Tcp,
+        };
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at_checked(end)?;
         let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         let (host, port) = match authority.split_once(':') {
-            Some(_) if scheme == Scheme::Icmp => return None,
+            Some(_) if protocol == Protocol::Icmp => return None,
             Some((host, port)) => (host, port.parse().ok().filter(|port| *port != 0)?),
             None => (authority, default_port(scheme, protocol)?),
         };
@@ -49,12 +55,6 @@ impl Target {
             "" => "/".to_string(),
             query if query.starts_with('?') => format!("/{query}"),
             path => path.to_string(),
-        };
-        let protocol = match scheme {
-            Scheme::Bare => protocol,
-            Scheme::Udp => Protocol::Udp,
-            Scheme::Icmp => Protocol::Icmp,
-            _ => Protocol::Tcp,
         };
         readable.then(|| Target { scheme, host: host.to_string(), port, path, protocol, alias: None })
     }
@@ -77,11 +77,11 @@ fn scheme_of(name: &str) -> Option<Scheme> {
 }
 
 fn default_port(scheme: Scheme, protocol: Protocol) -> Option<u16> {
-    match scheme {
-        Scheme::Http => Some(80),
-        Scheme::Https => Some(443),
-        Scheme::Bare if protocol == Protocol::Tcp => Some(80),
-        Scheme::Icmp => Some(0),
+    match (scheme, protocol) {
+        // A ping has no port.
+        (_, Protocol::Icmp) => Some(0),
+        (Scheme::Http, _) | (Scheme::Bare, Protocol::Tcp) => Some(80),
+        (Scheme::Https, _) => Some(443),
         _ => None,
     }
 }
