@@ -4,6 +4,8 @@
 //!   have one (a host's Content-Security-Policy, say). Then the engine runs in the page, with the same replies.
 //! - The page that opens on its first example plays a recording ([`super::recording`]) and hires the worker once that has played.
 //! - A panic, or a call longer than [`CALL_LIMIT`], ends the worker and starts another, which gets the same cluster back.
+//! - A slow device can need longer for its first cluster: what takes too long without any cluster yet is tried once more, without a
+//!   word. That second try, and a new worker's way back to a cluster, may take [`PATIENT_LIMIT`].
 
 use super::queue::Queue;
 use super::recording::Recording;
@@ -26,6 +28,8 @@ pub use super::queue::Ticket;
 pub const START_LIMIT: u32 = 10_000;
 /// Milliseconds that one command may take.
 pub const CALL_LIMIT: u32 = 2_000;
+/// Milliseconds that a new worker may take to start a cluster that one was too slow for, or has started before.
+pub const PATIENT_LIMIT: u32 = 10_000;
 
 /// What the engine tells the page.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,7 +65,7 @@ pub enum Home {
 pub enum Fault {
     /// It panicked, with these words.
     Panic(String),
-    /// A command took longer than [`CALL_LIMIT`].
+    /// A command took longer than it may.
     Timeout,
 }
 
@@ -263,7 +267,8 @@ impl Engine {
     fn replace(&self, fault: Fault) {
         let mut inner = self.0.borrow_mut();
         inner.clock = None;
-        let lost = inner.queue.lost();
+        let again = fault == Fault::Timeout && inner.queue.try_again();
+        let lost = if again { None } else { inner.queue.lost() };
         let old = std::mem::replace(&mut inner.seat, Seat::Empty);
         drop(inner);
         // The caller may be one of the old worker's listeners: they are dropped after it has returned.
@@ -272,7 +277,9 @@ impl Engine {
             Timeout::new(0, move || drop(hired)).forget();
         }
         self.hire();
-        self.tell(EngineEvent::Restarting { fault, lost });
+        if !again {
+            self.tell(EngineEvent::Restarting { fault, lost });
+        }
     }
 
     /// No worker may start here: the engine runs in the page.
@@ -294,8 +301,9 @@ impl Engine {
                 let Some(bytes) = queue.take_next().and_then(|command| wire::write(&command).ok()) else { return };
                 // Only an unclonable value can fail here, and bytes are none.
                 let _ = hired.worker.post_message(&Uint8Array::from(bytes.as_slice()));
+                let limit = if queue.patient() { PATIENT_LIMIT } else { CALL_LIMIT };
                 drop(inner);
-                self.set_clock(CALL_LIMIT, |engine| engine.replace(Fault::Timeout));
+                self.set_clock(limit, |engine| engine.replace(Fault::Timeout));
             }
             Seat::InPage(session) => {
                 let Some(command) = queue.take_next() else { return };

@@ -1,5 +1,5 @@
 //! The page's list of what the engine still has to do: one command in flight, the newest edit wins, and a fallen engine gets back
-//! the cluster that it had. Pure, so that it is tested without a browser.
+//! the cluster that it had, or a second try of its first one. Pure, so that it is tested without a browser.
 
 use crate::session::{Command, Reply};
 use std::collections::VecDeque;
@@ -20,6 +20,8 @@ pub struct Queue {
     replay: VecDeque<Command>,
     /// How many of them get replies that nobody sees.
     quiet: usize,
+    /// The next command with a text is the second try of a first cluster.
+    second: bool,
 }
 
 #[derive(Debug)]
@@ -31,12 +33,18 @@ enum Flight {
     },
 }
 
+impl Flight {
+    fn starts_cluster(&self) -> bool {
+        matches!(self, Flight::Sent(_, Command::Edit { .. } | Command::Reset { .. }))
+    }
+}
+
 impl Queue {
     /// Adds a command. An edit or reset takes the place of a waiting one right before it, which then is never answered.
     pub fn push(&mut self, command: Command) -> Ticket {
         self.last += 1;
         let ticket = Ticket(self.last);
-        if sets_text(&command) && self.waiting.back().is_some_and(|(_, before)| outdates(&command, before)) {
+        if self.waiting.back().is_some_and(|(_, before)| outdates(&command, before)) {
             self.waiting.pop_back();
         }
         self.waiting.push_back((ticket, command));
@@ -72,6 +80,7 @@ impl Queue {
 
     /// The engine answered. `None` for what the page need not see; no ticket for the cluster of a restarted engine.
     pub fn answered(&mut self, reply: Reply) -> Option<(Option<Ticket>, Reply)> {
+        self.second = false;
         match self.flight.take()? {
             Flight::Sent(ticket, command) => {
                 self.remember(command);
@@ -81,10 +90,31 @@ impl Queue {
         }
     }
 
+    /// Whether the command in flight may take longer than others: a new engine is asked for what an engine has answered before, or
+    /// tries a first cluster again, and its first work is its slowest.
+    pub fn patient(&self) -> bool {
+        self.second || matches!(self.flight, Some(Flight::Replayed { .. }))
+    }
+
+    /// The engine was ended as it was too slow. If the page has no cluster yet, the command that starts one is not given up: the next
+    /// engine tries it a second time. Says whether it will; otherwise [`Queue::lost`] tells what is lost.
+    pub fn try_again(&mut self) -> bool {
+        if self.second || !self.journal.is_empty() {
+            return false;
+        }
+        let Some(Flight::Sent(ticket, command)) = self.flight.take_if(|flight| flight.starts_cluster()) else { return false };
+        if !self.waiting.front().is_some_and(|(_, next)| outdates(next, &command)) {
+            self.waiting.push_front((ticket, command));
+        }
+        self.second = true;
+        true
+    }
+
     /// The engine is gone, and a new one will take over: the command in flight is given up and returned, the journal is played again.
     /// A journal that itself fells the engine is forgotten, so that nothing loops.
     pub fn lost(&mut self) -> Option<(Ticket, Command)> {
         self.quiet = 0;
+        self.second = false;
         match self.flight.take() {
             Some(Flight::Replayed { .. }) => {
                 self.journal.clear();
@@ -117,14 +147,10 @@ impl Queue {
     }
 }
 
-fn sets_text(command: &Command) -> bool {
-    matches!(command, Command::Edit { .. } | Command::Reset { .. })
-}
-
 /// Whether nobody will miss `before` once `command` is asked for. A reset also sets the settings, so an edit does not outdate it.
 fn outdates(command: &Command, before: &Command) -> bool {
     match before {
-        Command::Edit { .. } => true,
+        Command::Edit { .. } => matches!(command, Command::Edit { .. } | Command::Reset { .. }),
         Command::Reset { .. } => matches!(command, Command::Reset { .. }),
         _ => false,
     }
@@ -216,5 +242,65 @@ mod tests {
         queue.take_next();
         assert_eq!(queue.lost(), None);
         assert_eq!(queue.take_next(), None);
+    }
+
+    #[test]
+    fn a_first_cluster_that_takes_too_long_is_tried_once_more_with_patience() {
+        let mut queue = Queue::default();
+        let first = queue.push(edit(1));
+        let table = queue.push(Command::Kubectl { line: "kubectl get pods".into() });
+        queue.take_next();
+        assert!(!queue.patient());
+        assert!(queue.try_again());
+        assert_eq!(queue.take_next(), Some(edit(1)));
+        assert!(queue.patient());
+        assert_eq!(queue.answered(done()), Some((Some(first), done())));
+        assert!(queue.take_next().is_some() && !queue.patient());
+        assert_eq!(queue.answered(done()), Some((Some(table), done())));
+    }
+
+    #[test]
+    fn a_first_cluster_that_takes_too_long_twice_is_given_up() {
+        let mut queue = Queue::default();
+        let first = queue.push(edit(1));
+        queue.take_next();
+        assert!(queue.try_again());
+        queue.take_next();
+        assert!(!queue.try_again());
+        assert_eq!(queue.lost(), Some((first, edit(1))));
+        assert_eq!(queue.take_next(), None);
+    }
+
+    #[test]
+    fn a_newer_text_takes_the_second_try() {
+        let mut queue = Queue::default();
+        queue.push(edit(1));
+        queue.take_next();
+        queue.push(edit(2));
+        assert!(queue.try_again());
+        assert_eq!(play(&mut queue), [edit(2)]);
+    }
+
+    #[test]
+    fn what_hangs_once_there_is_a_cluster_is_not_tried_again() {
+        let mut queue = Queue::default();
+        queue.push(edit(1));
+        play(&mut queue);
+        let bad = queue.push(edit(2));
+        queue.take_next();
+        assert!(!queue.patient() && !queue.try_again());
+        assert_eq!(queue.lost(), Some((bad, edit(2))));
+        // A new engine gets the old cluster back, in its own time.
+        assert_eq!(queue.take_next(), Some(edit(1)));
+        assert!(queue.patient());
+    }
+
+    #[test]
+    fn a_request_that_hangs_without_a_cluster_is_given_up() {
+        let mut queue = Queue::default();
+        let table = queue.push(Command::Kubectl { line: "kubectl get pods".into() });
+        let command = queue.take_next().unwrap();
+        assert!(!queue.try_again());
+        assert_eq!(queue.lost(), Some((table, command)));
     }
 }
