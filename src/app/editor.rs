@@ -235,6 +235,8 @@ fn Findings(part: &Part) -> Html {
     let state = &part.state;
     let diagnostics = state.cluster.as_ref().map_or(&[][..], |cluster| &cluster.diagnostics);
     let notes = !state.notes.is_empty();
+    // A warning only names what was left as it is.
+    let mended = state.notes.iter().any(|note| note.severity == Severity::Info);
     if diagnostics.is_empty() && !notes {
         return Html::default();
     }
@@ -243,7 +245,7 @@ fn Findings(part: &Part) -> Html {
         <div class="findings">
             if notes {
                 <div class="pasted" role="status">
-                    <div>{ for state.notes.iter().map(|note| html! { <p>{ marked(&said(state, note)) }</p> }) }<p class="muted">{ state.speech.t("editor.pasted.undo") }</p></div>
+                    <div>{ for state.notes.iter().map(|note| html! { <p>{ marked(&said(state, note)) }</p> }) }if mended { <p class="muted">{ state.speech.t("editor.pasted.undo") }</p> }</div>
                     <button class="btn sm icon" aria-label={state.speech.t("close")} onclick={dismiss}>{ icon("i-x", 14) }</button>
                 </div>
             }
@@ -276,7 +278,11 @@ fn FindingRow(FindingProps { part, diagnostic }: &FindingProps) -> Html {
         <div class={classes!("diag", class)}>
             <svg class="ic" width="15" height="15" role="img" aria-label={state.speech.t(&format!("severity.{class}"))}><use href={format!("#{sign}")}/></svg>
             <div>
-                if let (Some(object), Finding::Upstream(_)) = (&diagnostic.object, &diagnostic.message) { <b class="obj">{ format!("{} {}: ", object.kind.name(), object.name) }</b> }
+                if let (Some(object), Finding::Upstream(text)) = (&diagnostic.object, &diagnostic.message) {
+                    <b class="obj">{ format!("{} {}: ", object.kind.name(), object.name) }</b>
+                    // Kubernetes' decoding errors name the field themselves.
+                    if !text.contains(diagnostic.path.as_str()) { <code>{ &diagnostic.path }</code>{ ": " } }
+                }
                 { marked(&said(state, diagnostic)) }
                 if let Some(help) = &diagnostic.help { { " " }{ marked(&state.say(help)) } }
                 <span class="acts">
