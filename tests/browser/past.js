@@ -2,7 +2,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { assertAccessible, assertQuiet, picture, until, visit } from './harness.js';
-import { button, editor, moving, pause, stage, timeline, write } from './page.js';
+import { button, editor, hop, moving, pause, stage, timeline, write } from './page.js';
 
 const still = { motion: 'reduce' };
 const nodes = async (page) => Number(/no power|NotReady/.test(await stage(page).textContent()));
@@ -75,6 +75,7 @@ export function keys(site) {
     await page.keyboard.press('v');
     await until(async () => !(await objects()), 'V shows the cluster again');
     await page.keyboard.press('3');
+    await until(async () => (await hop(page)).at === 3, '3 goes to the third hop');
     await page.keyboard.press('l');
     await until(() => editor(page).evaluate((field) => document.activeElement === field), 'L goes to the line');
     const line = await editor(page).evaluate((field) => field.value.slice(field.selectionStart, field.selectionEnd));
