@@ -90,15 +90,21 @@ fn a_link_and_the_browsers_memory_bring_a_text_back() {
     assert_eq!(storage::own(), Some(saved));
 }
 
-/// The player's clock is the browser's: it turns by itself, stops at the end, and stands where it is put.
-#[wasm_bindgen_test]
-async fn a_request_plays_to_its_end_by_the_browsers_frames() {
+/// A player that stands at the first hop of a request.
+fn loaded() -> Player {
     let mut session = Session::default();
     session.handle(reset(MANIFESTS));
     let request = kubehop::trace::Request { target: "http://node-2:30080/".into(), ..Default::default() };
     let Reply::Trace(reply) = session.handle(Command::Send { request }) else { panic!("no trace") };
     let player = Player::new(Callback::noop());
     player.load(Some(&reply.trace), Start::Paused);
+    player
+}
+
+/// The player's clock is the browser's: it turns by itself, stops at the end, and stands where it is put.
+#[wasm_bindgen_test]
+async fn a_request_plays_to_its_end_by_the_browsers_frames() {
+    let player = loaded();
     assert!(!player.now().playing);
     assert_eq!(player.now().step, 0);
     player.set_speed(400.0);
@@ -114,12 +120,7 @@ async fn a_request_plays_to_its_end_by_the_browsers_frames() {
 /// Frames end with the player: a page that drops it does not go on working.
 #[wasm_bindgen_test]
 async fn a_stopped_player_stands_still() {
-    let mut session = Session::default();
-    session.handle(reset(MANIFESTS));
-    let request = kubehop::trace::Request { target: "http://node-2:30080/".into(), ..Default::default() };
-    let Reply::Trace(reply) = session.handle(Command::Send { request }) else { panic!("no trace") };
-    let player = Player::new(Callback::noop());
-    player.load(Some(&reply.trace), Start::Paused);
+    let player = loaded();
     player.toggle();
     player.stop();
     let at = player.at();

@@ -267,7 +267,7 @@ fn write(world: &mut World, manifests: &Arc<Manifests>, item: AdmittedObject, ta
         Object::Deployment(new) => write_deployment(world, *new, manifest),
         Object::ReplicaSet(new) => write_replica_set(world, *new, manifest),
         Object::StatefulSet(new) => write_stateful_set(world, *new, manifest),
-        Object::DaemonSet(new) => write_daemon_set(world, *new),
+        Object::DaemonSet(new) => write_daemon_set(world, *new, manifest),
         Object::Namespace(new) => {
             let mut new = *new;
             new.metadata.labels.insert("kubernetes.io/metadata.name".into(), new.metadata.name.clone());
@@ -504,8 +504,9 @@ fn scaled(world: &World, object: &ObjectRef, manifest: &Manifest) -> bool {
     !names(manifest) && world.cluster.origin(object).is_none_or(|old| !names(old))
 }
 
+// `$keep` carries over what `kubectl scale` has set; a DaemonSet has no such number.
 macro_rules! write_workload {
-    ($name:ident, $type:ident, $table:ident) => {
+    ($name:ident, $type:ident, $table:ident, $keep:expr) => {
         fn $name(world: &mut World, mut new: $type, manifest: &Manifest) -> Result<(), Refusals> {
             let object = ObjectRef::of(&new);
             let old = world.cluster.store.$table.get(&key_of(&new.metadata)).cloned();
@@ -515,7 +516,8 @@ macro_rules! write_workload {
                 check_update(&new, old.as_ref())?;
                 new.status.clone_from(&old.status);
                 if scaled(world, &object, manifest) {
-                    new.spec.replicas = old.spec.replicas;
+                    let keep: fn(&mut $type, &$type) = $keep;
+                    keep(&mut new, old.as_ref());
                 }
                 if new == **old {
                     return Ok(());
@@ -528,27 +530,10 @@ macro_rules! write_workload {
         }
     };
 }
-write_workload!(write_deployment, Deployment, deployments);
-write_workload!(write_replica_set, ReplicaSet, replica_sets);
-write_workload!(write_stateful_set, StatefulSet, stateful_sets);
-
-fn write_daemon_set(world: &mut World, mut new: DaemonSet) -> Result<(), Refusals> {
-    let object = ObjectRef::of(&new);
-    let old = world.cluster.store.daemon_sets.get(&key_of(&new.metadata)).cloned();
-    new.metadata.generation = 1;
-    if let Some(old) = &old {
-        keep_meta(&mut new, old.as_ref());
-        check_update(&new, old.as_ref())?;
-        new.status.clone_from(&old.status);
-        if new == **old {
-            return Ok(());
-        }
-        new.metadata.generation += i64::from(new.spec != old.spec);
-    }
-    say(world, &object, old.is_none());
-    world.put(new);
-    Ok(())
-}
+write_workload!(write_deployment, Deployment, deployments, |new, old| new.spec.replicas = old.spec.replicas);
+write_workload!(write_replica_set, ReplicaSet, replica_sets, |new, old| new.spec.replicas = old.spec.replicas);
+write_workload!(write_stateful_set, StatefulSet, stateful_sets, |new, old| new.spec.replicas = old.spec.replicas);
+write_workload!(write_daemon_set, DaemonSet, daemon_sets, |_, _| {});
 
 fn write_node(world: &mut World, new: Node) {
     let old = world.cluster.store.nodes.get(&key_of(&new.metadata)).cloned();

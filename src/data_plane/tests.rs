@@ -438,28 +438,17 @@ fn an_address_that_no_pod_has_is_unreachable() {
     assert_eq!((trace.verdict, trace.hops.last().unwrap().reason), (Verdict::Unreachable, Reason::NoNeighbour));
 }
 
+/// The hops of a request to a node port whose Pod stands on another node.
+fn node_port_story() -> [Reason; 12] {
+    use Reason::*;
+    [Send, Arrive, NodePort, MarkMasquerade, PickEndpoint, Dnat, Masquerade, Route, PodArrive, ProcessAnswers, UndoNat, Reply]
+}
+
 #[test]
 fn a_request_reads_like_a_story() {
     let fixture = Fixture::web(&[3], NODE_PORT);
     let trace = fixture.trace("internet", "http://10.0.0.12:30080");
-    use Reason::*;
-    assert_eq!(
-        trace.hops.iter().map(|hop| hop.reason).collect::<Vec<_>>(),
-        [
-            Send,
-            Arrive,
-            NodePort,
-            MarkMasquerade,
-            PickEndpoint,
-            Dnat,
-            Masquerade,
-            Route,
-            PodArrive,
-            ProcessAnswers,
-            UndoNat,
-            Reply
-        ]
-    );
+    assert_eq!(trace.hops.iter().map(|hop| hop.reason).collect::<Vec<_>>(), node_port_story());
     assert_eq!((trace.status, trace.port, trace.pod_ip), (Some(200), Some(8080), Some(Ipv4Addr::new(10, 244, 3, 20))));
     assert!(trace.hops[2].because.iter().any(|field| field.path == "spec.ports[0].nodePort"));
     assert!(trace.hops[5].rules.last().unwrap().text.contains("--to-destination 10.244.3.20:8080"));
@@ -557,24 +546,7 @@ fn nftables_mode_guards_source_ranges() {
 fn a_request_reads_the_same_in_nftables_mode() {
     let fixture = nftables(Fixture::web(&[3, 3], NODE_PORT));
     let trace = fixture.trace("internet", "http://10.0.0.12:30080");
-    use Reason::*;
-    assert_eq!(
-        trace.hops.iter().map(|hop| hop.reason).collect::<Vec<_>>(),
-        [
-            Send,
-            Arrive,
-            NodePort,
-            MarkMasquerade,
-            PickEndpoint,
-            Dnat,
-            Masquerade,
-            Route,
-            PodArrive,
-            ProcessAnswers,
-            UndoNat,
-            Reply
-        ]
-    );
+    assert_eq!(trace.hops.iter().map(|hop| hop.reason).collect::<Vec<_>>(), node_port_story());
     assert!(trace.hops[2].rules.last().unwrap().text.contains("service-nodeports { tcp . 30080"));
 }
 

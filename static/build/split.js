@@ -1,5 +1,6 @@
 // Splits a WebAssembly module in two: `first` holds the functions that opening the page runs, `rest` all others. Where `first` calls
-// into `rest`, a stub fetches the way from a table that `rest` fills when it is linked; an empty way calls the import that links it.
+// into `rest`, a stub takes its way through a table that `rest` fills when it is linked; an empty way first calls the table's entry 0,
+// which links it.
 import { divide } from './data.js';
 import { FUNCTION, GLOBAL, MEMORY, TABLE, assemble, flat, leb, parse, text, vector } from './wasm.js';
 
