@@ -21,7 +21,7 @@ CHROMEDRIVER ?= $(shell command -v chromedriver)
 say = @printf '\n== %s\n' "$(1)"
 
 .NOTPARALLEL:
-.PHONY: help serve dist test fmt clippy unit lessons wasm page weight fuzz fuzz-in-ci bench first-load oracle tools rust chromium clean
+.PHONY: help serve dist test fmt clippy unit lessons wasm page weight fuzz fuzz-in-ci bench first-load oracle tools rust chromium netfilter clean
 
 help:
 	@echo 'make serve    the page at http://127.0.0.1:$(PORT)/ (PORT=... for another port)'
@@ -57,7 +57,7 @@ clippy: rust
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked $(WASM) --lib --bin playground --test web -- -D warnings
 
-unit: rust
+unit: rust netfilter
 	$(call say,tests of engine and command line; plain logic of the page)
 	cargo test --locked --all-features --quiet
 
@@ -159,6 +159,11 @@ chromium:
 	@{ [ -n "$(CHROMIUM)" ] || command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null && [ -n "$(CHROMEDRIVER)" ] \
 	|| if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -q && apt-get install -qy --no-install-recommends chromium chromium-driver; \
 	else echo 'Chromium or its driver is missing. Install both (Debian: apt-get install chromium chromium-driver), or set CHROMIUM and CHROMEDRIVER.'; exit 1; fi
+
+# The comparison with a real kernel needs root and these; without them it says that it is skipped, and why.
+netfilter:
+	@[ "$$(id -u)" != 0 ] || { command -v ip && command -v nft && command -v iptables-restore; } >/dev/null \
+	|| if command -v apt-get >/dev/null; then apt-get update -q && apt-get install -qy --no-install-recommends iproute2 iptables nftables; fi
 
 clean:
 	cargo clean
