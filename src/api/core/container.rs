@@ -1,0 +1,270 @@
+//! A container: its program, ports, environment and probes, and what the kubelet reports of it.
+
+use crate::api::meta::IntOrString;
+use serde::{Deserialize, Serialize};
+
+/// One program in a Pod.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Container {
+    /// Unique in the Pod.
+    pub name: String,
+    /// `nginx:1.27`
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub image: String,
+    /// Replaces the image's entry point.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    /// Replaces the image's arguments.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// Named ports; they open nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<ContainerPort>,
+    /// Environment variables.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<EnvVar>,
+    /// Whole ConfigMaps and Secrets as variables.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub env_from: Vec<EnvFromSource>,
+    /// `Always` makes an init container a sidecar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restart_policy: Option<String>,
+    /// When the Pod may receive traffic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub readiness_probe: Option<Probe>,
+    /// When it is restarted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub liveness_probe: Option<Probe>,
+    /// Holds the others back until it succeeds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub startup_probe: Option<Probe>,
+}
+
+/// A port that a container says it has.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ContainerPort {
+    /// What a Service's targetPort may say.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// 1 to 65535.
+    pub container_port: i32,
+    /// `TCP`, `UDP` or `SCTP`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub protocol: String,
+    /// Port on the node, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_port: Option<i32>,
+    /// Address on the node.
+    #[serde(rename = "hostIP")]
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub host_ip: String,
+}
+
+/// An environment variable.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EnvVar {
+    /// Its name.
+    pub name: String,
+    /// Its value; `$(NAME)` is replaced.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub value: String,
+    /// Where else the value comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value_from: Option<EnvVarSource>,
+}
+
+/// Where a variable's value comes from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EnvVarSource {
+    /// A field of the Pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field_ref: Option<ObjectFieldSelector>,
+    /// A key of a ConfigMap.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config_map_key_ref: Option<KeySelector>,
+    /// A key of a Secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_key_ref: Option<KeySelector>,
+}
+
+/// A field of the Pod.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ObjectFieldSelector {
+    /// `status.podIP`
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub field_path: String,
+}
+
+/// A key of a ConfigMap or Secret.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct KeySelector {
+    /// The object.
+    pub name: String,
+    /// The key.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub key: String,
+    /// May be missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub optional: Option<bool>,
+}
+
+/// A whole ConfigMap or Secret as variables.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EnvFromSource {
+    /// Put before each key.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub prefix: String,
+    /// A ConfigMap.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config_map_ref: Option<EnvFromRef>,
+    /// A Secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<EnvFromRef>,
+}
+
+/// The object of an [`EnvFromSource`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EnvFromRef {
+    /// Its name.
+    pub name: String,
+    /// May be missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub optional: Option<bool>,
+}
+
+/// How the kubelet asks a container for its state.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Probe {
+    /// By an HTTP request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_get: Option<HTTPGetAction>,
+    /// By a TCP connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tcp_socket: Option<TCPSocketAction>,
+    /// By a command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exec: Option<ExecAction>,
+    /// By a gRPC health check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grpc: Option<GRPCAction>,
+    /// Seconds to wait first.
+    pub initial_delay_seconds: i32,
+    /// 1 by default.
+    pub timeout_seconds: i32,
+    /// 10 by default.
+    pub period_seconds: i32,
+    /// 1 by default.
+    pub success_threshold: i32,
+    /// 3 by default.
+    pub failure_threshold: i32,
+}
+
+/// A probe by HTTP.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HTTPGetAction {
+    /// `/` by default.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub path: String,
+    /// Number or name.
+    pub port: IntOrString,
+    /// The Pod's address by default.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub host: String,
+    /// `HTTP` or `HTTPS`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub scheme: String,
+}
+
+/// A probe by TCP.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TCPSocketAction {
+    /// Number or name.
+    pub port: IntOrString,
+    /// The Pod's address by default.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub host: String,
+}
+
+/// A probe by a command.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ExecAction {
+    /// The command.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+}
+
+/// A probe by gRPC.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GRPCAction {
+    /// Its port.
+    pub port: i32,
+    /// Its service name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+}
+
+/// What the kubelet reports of a container.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ContainerStatus {
+    /// The container.
+    pub name: String,
+    /// Its readiness probe succeeds.
+    pub ready: bool,
+    /// Its startup probe has succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started: Option<bool>,
+    /// Starts after the first.
+    pub restart_count: i32,
+    /// The image.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub image: String,
+    /// Running, waiting or terminated.
+    pub state: ContainerState,
+}
+
+/// One of three.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ContainerState {
+    /// It runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub running: Option<ContainerStateRunning>,
+    /// It does not run yet, or not any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<ContainerStateWaiting>,
+}
+
+/// Since when a container runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ContainerStateRunning {
+    /// RFC 3339, virtual time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+}
+
+/// Why a container does not run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ContainerStateWaiting {
+    /// `CrashLoopBackOff` and so on.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// A sentence.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub message: String,
+}
