@@ -7,7 +7,7 @@ use super::controller_manager::node_lifecycle;
 use super::controller_manager::pod_control::pass_time;
 use super::settle::settle;
 use super::world::{Key, World, key_of};
-use super::{apply, events};
+use super::{apply, delete, events};
 use crate::api::apps::{Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::{Node, Pod, Service};
 use crate::api::{Kind, ObjectRef};
@@ -68,11 +68,11 @@ fn perform(world: &mut World, action: &Action) -> Result<(), Finding> {
         Action::Ready(object) => set_ready(world, object, Readiness::Restored)?,
         Action::Delete(object) => {
             may_delete(world, object)?;
-            apply::delete(world, object);
+            delete::delete(world, object);
         }
         Action::Replace(object) => {
             may_delete(world, object)?;
-            apply::delete(world, object);
+            delete::delete(world, object);
             settle(world);
             apply::write_again(world, object);
         }
@@ -97,7 +97,7 @@ fn exists(world: &World, object: &ObjectRef) -> Result<(), Finding> {
 
 fn may_delete(world: &World, object: &ObjectRef) -> Result<(), Finding> {
     exists(world, object)?;
-    apply::may_not_be_deleted(object).map_or(Ok(()), |why| Err(Finding::Upstream(why)))
+    delete::may_not_be_deleted(object).map_or(Ok(()), |why| Err(Finding::Upstream(why)))
 }
 
 fn node_exists(world: &World, name: &str) -> Result<ObjectRef, Finding> {

@@ -8,7 +8,7 @@
 
 use super::apiserver::{AdmittedObject, Object};
 use super::world::{Key, World, controller_of};
-use super::{apply, inventory};
+use super::{delete, inventory, refusals};
 use crate::api::core::{Namespace, Node, Pod, Service};
 use crate::api::networking::IngressClass;
 use crate::api::time::seconds_of;
@@ -56,7 +56,7 @@ pub(crate) fn presume(world: &mut World, manifests: &Manifests) {
             presume_class(world, manifests, class);
             let stands_in = ObjectRef::new(Kind::IngressClass, "", class);
             if world.cluster.store.contains(&stands_in) && !world.cluster.origins.contains_key(&stands_in) {
-                let note = apply::ours(Some(manifest), "spec.ingressClassName", msg!("dump.ingressClass", class = class));
+                let note = refusals::ours(Some(manifest), "spec.ingressClassName", msg!("dump.ingressClass", class = class));
                 world.diagnostics.push(Diagnostic { severity: Severity::Info, ..note });
             }
         }
@@ -125,7 +125,7 @@ pub(crate) fn make_room(world: &mut World, manifests: &Manifests, work: &[Admitt
         .cloned()
         .collect::<Vec<_>>()
     {
-        apply::delete(world, &node);
+        delete::delete(world, &node);
     }
     read_ranges(world, &nodes, &brought);
 }

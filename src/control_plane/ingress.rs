@@ -5,7 +5,7 @@
 
 use super::apiserver::allocate::{Taken, allocate};
 use super::world::World;
-use super::{apply, inventory};
+use super::{delete, inventory};
 use crate::addons::aws;
 use crate::api::core::{LoadBalancerIngress, Namespace, Service};
 use crate::api::networking::{Ingress, IngressClass};
@@ -45,7 +45,7 @@ fn stand_in(world: &mut World) {
             world.put(class);
         }
     } else if stands && !wanted && !world.cluster.origins.contains_key(&own) {
-        apply::delete(world, &own);
+        delete::delete(world, &own);
     }
 }
 
@@ -84,7 +84,7 @@ fn run_controller(world: &mut World) {
     } else if stands && !wanted {
         for kind in [Kind::Deployment, Kind::Service] {
             if !world.cluster.origins.contains_key(&own(kind)) {
-                apply::delete(world, &own(kind));
+                delete::delete(world, &own(kind));
             }
         }
     }

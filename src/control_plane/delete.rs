@@ -1,0 +1,83 @@
+//! `kubectl delete`: an object goes, and who watched it learns so.
+
+use super::world::{Key, World, key_of};
+use super::{inventory, kubelets};
+use crate::api::core::Pod;
+use crate::api::{Kind, ObjectRef};
+use crate::cluster::Verb;
+use crate::msg;
+use std::sync::Arc;
+
+/// Namespaces that `NamespaceLifecycle` lets nobody delete (`k8s.io/apiserver` pkg/admission/plugin/namespace/lifecycle).
+const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
+
+/// Whether the API server refuses to delete the object, and in which words.
+pub(crate) fn may_not_be_deleted(object: &ObjectRef) -> Option<String> {
+    let immortal = object.kind == Kind::Namespace && IMMORTAL.contains(&object.name.as_str());
+    immortal.then(|| format!("namespaces \"{}\" is forbidden: this namespace may not be deleted", object.name))
+}
+
+/// Deletes an object of any kind, as `kubectl delete` does; what depends on it follows in [`settle`](super::settle::settle).
+pub(crate) fn delete(world: &mut World, object: &ObjectRef) {
+    world.cluster.origins.remove(object);
+    let key: Key = (object.namespace.clone(), object.name.clone());
+    if !world.cluster.store.contains(object) || may_not_be_deleted(object).is_some() {
+        return;
+    }
+    if object.kind == Kind::Pod {
+        if let Some(pod) = world.cluster.store.pods.get(&key).cloned() {
+            kubelets::terminate(world, &pod, "kube-apiserver");
+        }
+        return;
+    }
+    if object.kind == Kind::Namespace {
+        let inside = world.cluster.store.refs().into_iter().filter(|other| other.namespace == object.name);
+        inside.collect::<Vec<_>>().iter().for_each(|other| delete(world, other));
+    }
+    world.note("kube-apiserver", Verb::Delete, object.clone(), msg!("change.delete", object = object));
+    let meta = world.cluster.store.metadata(object).cloned().unwrap_or_default();
+    match object.kind {
+        Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::ReplicaSet => {
+            world.forget_owned(&meta);
+            world.queue.workloads.insert(object.clone());
+            world.queue.workloads.extend(super::world::controller_of(&meta));
+        }
+        Kind::Service => {
+            world.touch_service(&key);
+            world.queue.records.insert(key);
+        }
+        Kind::EndpointSlice => {
+            if let Some(slice) = world.cluster.store.endpoint_slices.get(&key).cloned() {
+                world.touch_slice(&slice);
+                let service = slice.metadata.labels.get("kubernetes.io/service-name").cloned().unwrap_or_default();
+                world.queue.services.insert((object.namespace.clone(), service));
+            }
+        }
+        Kind::Endpoints => {
+            world.queue.mirrored.insert(key.clone());
+            world.queue.services.insert(key);
+        }
+        Kind::Ingress | Kind::IngressClass => world.queue.ingresses = true,
+        _ => {}
+    }
+    world.cluster.store.remove(object);
+    world.begin_next_life(object);
+    if object.kind == Kind::Node {
+        forget_node(world, &object.name);
+    }
+    if inventory::is_of_api_server(object) {
+        inventory::restore_api_server(world);
+    }
+}
+
+/// Pods of a node that is gone are collected (`pkg/controller/podgc`).
+fn forget_node(world: &mut World, name: &str) {
+    world.cluster.machines.remove(name);
+    let pods: Vec<Arc<Pod>> = world.pods_on(name).cloned().collect();
+    for pod in pods {
+        let message = msg!("change.collect", object = ObjectRef::of(pod.as_ref()));
+        world.note("pod-garbage-collector", Verb::Delete, ObjectRef::of(pod.as_ref()), message);
+        world.remove_pod(&key_of(&pod.metadata));
+    }
+    world.wake_for_nodes();
+}
