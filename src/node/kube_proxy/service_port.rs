@@ -8,8 +8,9 @@ use crate::api::ObjectRef;
 use crate::api::core::{Service, ServicePort};
 use crate::api::discovery::EndpointSlice;
 use crate::cluster::Store;
-use crate::netfilter::Cidr;
+use crate::netfilter::{Cidr, Meaning, Origin};
 use crate::packet::Protocol;
+use crate::trace::FieldRef;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -65,6 +66,26 @@ impl ServicePortInfo {
     /// Whether some of its traffic stays on the node.
     pub fn uses_local_endpoints(&self) -> bool {
         self.internal_policy_local || (self.external_policy_local && self.externally_accessible())
+    }
+
+    /// A field of the Service.
+    pub(super) fn field(&self, path: String) -> FieldRef {
+        FieldRef { object: self.service.clone(), path }
+    }
+
+    /// `spec.ports[i].` with a field of the port.
+    pub(super) fn port_field(&self, name: &str) -> FieldRef {
+        self.field(format!("spec.ports[{}].{name}", self.index))
+    }
+
+    /// Why a rule of this port is there.
+    pub(super) fn origin(&self, meaning: Meaning, because: Vec<FieldRef>) -> Arc<Origin> {
+        Arc::new(Origin { meaning, because, service_port: self.name.clone() })
+    }
+
+    /// The field that chooses the endpoints: the selector; none where the slices are written by somebody else.
+    pub(super) fn selection(&self) -> Vec<FieldRef> {
+        if self.has_selector { vec![self.field("spec.selector".into())] } else { Vec::new() }
     }
 }
 
