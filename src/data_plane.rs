@@ -260,5 +260,4 @@ fn inner_request(guest: &Guest, call: &Call, request: &Request, index: usize) ->
 }
 
 #[cfg(test)]
-#[path = "data_plane/tests.rs"]
 mod tests;

@@ -11,8 +11,10 @@ use crate::random::Seed;
 use crate::settings::Settings;
 use std::sync::Arc;
 
+mod failures;
 mod placement;
 mod rollouts;
+mod writes;
 
 const WEB: &str = "
 apiVersion: apps/v1
@@ -153,62 +155,6 @@ fn a_deleted_pod_comes_back_with_another_name_and_address() {
 }
 
 #[test]
-fn an_unready_pod_leaves_the_ready_addresses_and_comes_back() {
-    let cluster = with(WEB);
-    let down = act(&cluster, "deployment/default/web unready").cluster;
-    assert_eq!((addresses(&down, "web").0.len(), addresses(&down, "web").1), (2, 3));
-    let up = act(&down, "deployment/default/web ready").cluster;
-    assert_eq!(addresses(&up, "web").0.len(), 3);
-}
-
-#[test]
-fn a_lost_node_plays_its_stages() {
-    let cluster = with(WEB);
-    let down = act(&cluster, "node/node-2 down").cluster;
-    assert_eq!(addresses(&down, "web").0.len(), 3);
-    let early = act(&down, "wait 49s").cluster;
-    assert_eq!(addresses(&early, "web").0.len(), 3);
-    assert!(!early.load_balancer_trusts("node-2") && down.load_balancer_trusts("node-2"));
-    let lost = act(&early, "wait 1s").cluster;
-    assert_eq!((addresses(&lost, "web").0.len(), addresses(&lost, "web").1), (2, 3));
-    let late = act(&lost, "wait 299s").cluster;
-    assert_eq!(pods(&late).len(), 3);
-    let evicted = act(&late, "wait 1s").cluster;
-    assert_eq!(pods(&evicted).len(), 4);
-    assert_eq!(addresses(&evicted, "web").0.len(), 3);
-    let back = act(&evicted, "node/node-2 up").cluster;
-    assert_eq!((pods(&back).len(), addresses(&back, "web").1), (3, 3));
-    assert_eq!(act(&down, "wait 350s").cluster.store.pods, evicted.store.pods);
-}
-
-#[test]
-fn a_stateful_set_on_a_lost_node_is_not_replaced() {
-    let cluster = with(
-        "
-apiVersion: apps/v1
-kind: StatefulSet
-metadata: {name: db}
-spec:
-  replicas: 3
-  serviceName: db
-  selector: {matchLabels: {app: db}}
-  template:
-    metadata: {labels: {app: db}}
-    spec: {containers: [{name: db, image: redis}]}
-",
-    );
-    let names: Vec<_> = pods(&cluster).iter().map(|pod| pod.metadata.name.clone()).collect();
-    assert_eq!(names, ["db-0", "db-1", "db-2"]);
-    assert_eq!((pods(&cluster)[0].spec.hostname.as_str(), pods(&cluster)[0].spec.subdomain.as_str()), ("db-0", "db"));
-    let node = pods(&cluster)[1].spec.node_name.clone();
-    let lost = act(&act(&cluster, &format!("node/{node} down")).cluster, "wait 10m").cluster;
-    assert_eq!(pods(&lost).len(), 3);
-    assert!(pods(&lost)[1].metadata.deletion_timestamp.is_some());
-    let back = act(&lost, &format!("node/{node} up")).cluster;
-    assert!(pods(&back).iter().all(|pod| is_ready(pod) && pod.metadata.deletion_timestamp.is_none()));
-}
-
-#[test]
 fn a_deleted_deployment_leaves_its_service_without_endpoints() {
     let next = act(&with(WEB), "deployment/default/web delete").cluster;
     assert_eq!((pods(&next).len(), addresses(&next, "web")), (0, (vec![], 0)));
@@ -247,68 +193,6 @@ fn a_changed_template_rolls_out_within_surge_and_unavailable() {
     let web = back.store.get::<crate::api::apps::Deployment>("default", "web").unwrap();
     assert_eq!(web.metadata.annotations.get("deployment.kubernetes.io/revision").map(String::as_str), Some("3"));
     assert!(pods(&back).iter().all(|pod| pod.spec.containers[0].image == "nginx"));
-}
-
-#[test]
-fn a_removed_document_is_deleted_and_the_others_stay() {
-    let cluster = with(WEB);
-    let (deployment, _) = WEB.split_once("---").unwrap();
-    let next = apply(&cluster, deployment).cluster;
-    assert!(next.store.get::<Service>("default", "web").is_none());
-    assert_eq!(next.store.pods, cluster.store.pods);
-    assert!(next.store.endpoint_slices.keys().all(|(_, name)| !name.starts_with("web-")));
-    assert!(!next.store.endpoints.contains_key(&("default".into(), "web".into())));
-}
-
-#[test]
-fn the_same_text_again_changes_nothing() {
-    let cluster = with(WEB);
-    let again = apply(&cluster, WEB);
-    assert_eq!(again.changes, []);
-    assert_eq!(again.cluster.store, cluster.store);
-}
-
-#[test]
-fn a_selector_cannot_change() {
-    let cluster = with(WEB);
-    let outcome = apply(&cluster, &WEB.replace("app: web", "app: wed"));
-    let messages: Vec<_> = outcome.diagnostics.iter().map(|d| (d.path.as_str(), &d.message)).collect();
-    let text = r#"Invalid value: {"matchLabels":{"app":"wed"}}: field is immutable"#;
-    assert_eq!(messages, [("spec.selector", &Finding::Upstream(text.into()))]);
-    assert_eq!(pods(&outcome.cluster).len(), 3);
-    let replaced = act(&outcome.cluster, "deployment/default/web replace").cluster;
-    assert!(pods(&replaced).iter().all(|pod| pod.metadata.labels.get("app").is_some_and(|app| app == "wed")));
-    assert_eq!(addresses(&replaced, "web").0.len(), 3);
-}
-
-#[test]
-fn allocation_is_refused_before_validation() {
-    let text = WEB.replace("30080", "8080").replace("selector: {app: web}\n  ports", "selector: {app: Über}\n  ports");
-    let outcome = apply(&fresh(), &text);
-    let first = &outcome.diagnostics[0];
-    assert_eq!(first.path, "spec.ports[0].nodePort");
-    assert!(matches!(&first.message, Finding::Upstream(message) if message.contains("valid range")), "{first:?}");
-}
-
-#[test]
-fn a_running_pod_keeps_its_spec_but_for_its_image() {
-    let pod =
-        "apiVersion: v1\nkind: Pod\nmetadata: {name: p, labels: {app: web}}\nspec: {containers: [{name: c, image: nginx}]}\n";
-    let cluster = with(pod);
-    let image = apply(&cluster, &pod.replace("nginx", "httpd"));
-    assert_eq!((image.diagnostics.len(), pods(&image.cluster)[0].spec.containers[0].image.as_str()), (0, "httpd"));
-    let refused = apply(&cluster, &pod.replace("image: nginx", "image: nginx, args: [x]"));
-    assert!(matches!(&refused.diagnostics[0].message, Finding::Upstream(m) if m.starts_with("Forbidden: pod updates")));
-    assert_eq!(refused.cluster.store.pods, cluster.store.pods);
-}
-
-#[test]
-fn a_missing_namespace_is_named_with_the_document_that_mends_it() {
-    let outcome =
-        apply(&fresh(), "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {ports: [{port: 80}]}\n");
-    assert_eq!(outcome.diagnostics[0].message, Finding::Upstream("namespaces \"shop\" not found".into()));
-    assert!(outcome.diagnostics[0].fixes[0].text.contains("name: shop"));
-    assert_eq!(outcome.diagnostics[0].span.as_ref().unwrap().line, 3);
 }
 
 #[test]
@@ -357,54 +241,12 @@ fn too_many_pods_for_the_nodes_stay_pending_with_the_schedulers_words() {
 }
 
 #[test]
-fn more_than_five_thousand_pods_are_refused() {
-    let outcome = apply(&fresh(), &WEB.replace("replicas: 3", "replicas: 5001"));
-    assert!(matches!(&outcome.diagnostics[0].message, Finding::Ours(message) if message.id == "limit.pods"));
-    assert_eq!(outcome.diagnostics[0].span.as_ref().unwrap().line, 6);
-}
-
-#[test]
 fn a_daemon_set_runs_on_every_node() {
     let text = WEB.replace("kind: Deployment", "kind: DaemonSet").replace("  replicas: 3\n", "");
     let cluster = with(&text);
     let mut nodes: Vec<_> = pods(&cluster).iter().map(|pod| pod.spec.node_name.clone()).collect();
     nodes.sort();
     assert_eq!(nodes, ["node-1", "node-2", "node-3"]);
-}
-
-#[test]
-fn a_daemon_sets_pod_stays_on_a_lost_node() {
-    let text = WEB.replace("kind: Deployment", "kind: DaemonSet").replace("  replicas: 3\n", "");
-    let cluster = with(&text);
-    let names = |cluster: &Cluster| pods(cluster).iter().map(|pod| pod.metadata.name.clone()).collect::<Vec<_>>();
-    let lost = act(&act(&cluster, "node/node-2 down").cluster, "wait 20m").cluster;
-    assert_eq!(names(&lost), names(&cluster));
-    assert!(pods(&lost).iter().all(|pod| pod.metadata.deletion_timestamp.is_none() && pod.status.phase == "Running"));
-    assert_eq!((addresses(&lost, "web").0.len(), addresses(&lost, "web").1), (2, 3));
-    let status = &lost.store.get::<crate::api::apps::DaemonSet>("default", "web").unwrap().status;
-    let counts = (status.desired_number_scheduled, status.current_number_scheduled, status.number_misscheduled);
-    assert_eq!(counts, (2, 2, 1));
-    let back = act(&lost, "node/node-2 up").cluster;
-    assert_eq!((names(&back), addresses(&back, "web").0.len()), (names(&cluster), 3));
-    // A taint that drives out does.
-    let taint = "---\napiVersion: v1\nkind: Node\nmetadata: {name: node-1}\nspec: {taints: [{key: k, effect: NoExecute}]}\n";
-    assert_eq!(pods(&apply(&cluster, &format!("{text}{taint}")).cluster).len(), 2);
-}
-
-#[test]
-fn a_pod_as_the_api_server_gives_it_can_be_applied() {
-    let cluster = with(WEB);
-    let all: Vec<Pod> = cluster.store.all::<Pod>().cloned().collect();
-    let typed = |pod: &Pod| {
-        let mut value = serde_json::to_value(pod).unwrap();
-        value["apiVersion"] = "v1".into();
-        value["kind"] = "Pod".into();
-        value
-    };
-    let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": all.iter().map(typed).collect::<Vec<_>>()});
-    let outcome = cluster.apply_more(manifests(&list.to_string()));
-    assert_eq!((outcome.diagnostics, outcome.changes), (vec![], vec![]));
-    assert_eq!(outcome.cluster.store.pods, cluster.store.pods);
 }
 
 #[test]
@@ -417,92 +259,6 @@ fn a_stateful_sets_new_pod_keeps_its_name_and_gets_another_address() {
     assert_ne!(new.metadata.uid, old.metadata.uid);
     assert_ne!(new.status.pod_ip, old.status.pod_ip);
     assert_eq!(addresses(&next, "web").0.len(), 3);
-}
-
-#[test]
-fn a_terminating_pod_names_the_end_of_its_grace() {
-    let down = act(&with(WEB), "node/node-2 down").cluster;
-    let pod = pods(&down).into_iter().find(|pod| pod.spec.node_name == "node-2").unwrap().metadata.name.clone();
-    let going = act(&down, &format!("pod/default/{pod} delete")).cluster;
-    let meta = &going.store.get::<Pod>("default", &pod).unwrap().metadata;
-    assert_eq!(meta.deletion_timestamp, Some(crate::api::time::timestamp(going.now + 30)));
-    assert_eq!(meta.deletion_grace_period_seconds, Some(30));
-}
-
-#[test]
-fn a_missing_namespace_is_named_before_all_else() {
-    let text = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {type: NodePort, ports: [{port: 0, nodePort: 80}]}\n";
-    let named = |outcome: &Outcome| match &outcome.diagnostics[0].message {
-        Finding::Upstream(message) => message.clone(),
-        Finding::Ours(message) => message.id.to_string(),
-    };
-    assert_eq!(named(&apply(&fresh(), text)), "namespaces \"shop\" not found");
-    let with_it = format!("{text}---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: shop}}\n");
-    assert!(named(&apply(&fresh(), &with_it)).contains("valid range"));
-    // What cannot be decoded never reaches admission.
-    let unreadable = text.replace("port: 0", "port: x");
-    assert_ne!(named(&apply(&fresh(), &unreadable)), "namespaces \"shop\" not found");
-}
-
-#[test]
-fn the_default_namespaces_may_not_be_deleted() {
-    let cluster = with(WEB);
-    for name in ["default", "kube-system", "kube-public"] {
-        let outcome = cluster.act(&Action::parse(&format!("namespace/{name} delete")).unwrap());
-        let text = format!("namespaces \"{name}\" is forbidden: this namespace may not be deleted");
-        assert_eq!(outcome.diagnostics[0].message, Finding::Upstream(text));
-        assert_eq!(outcome.cluster.store, cluster.store);
-    }
-}
-
-#[test]
-fn the_api_server_makes_its_service_anew() {
-    let cluster = fresh();
-    let next = act(&cluster, "service/default/kubernetes delete").cluster;
-    let service = |cluster: &Cluster| cluster.store.get::<Service>("default", "kubernetes").unwrap().clone();
-    assert_eq!(service(&next).spec, service(&cluster).spec);
-    assert_ne!(service(&next).metadata.uid, service(&cluster).metadata.uid);
-    assert_eq!(addresses(&next, "kubernetes"), addresses(&cluster, "kubernetes"));
-}
-
-#[test]
-fn a_stopped_kube_proxy_keeps_its_view() {
-    let stopped = act(&with(WEB), "kube-proxy/node-1 stop").cluster;
-    let scaled = act(&stopped, "deployment/default/web scale 1");
-    assert_eq!(scaled.cluster.proxy_view("node-1").pods.len(), stopped.store.pods.len());
-    assert!(!scaled.changes.iter().any(|change| change.component == "kube-proxy/node-1"));
-    let started = act(&scaled.cluster, "kube-proxy/node-1 start").cluster;
-    assert_eq!(started.proxy_view("node-1"), &started.store);
-}
-
-#[test]
-fn coredns_down_makes_its_pods_unready() {
-    let down = act(&fresh(), "coredns down").cluster;
-    assert!(down.store.in_namespace::<Pod>("kube-system").all(|pod| !is_ready(pod)));
-    let up = act(&down, "coredns up").cluster;
-    assert!(up.store.in_namespace::<Pod>("kube-system").all(is_ready));
-}
-
-#[test]
-fn a_probe_of_a_port_where_nothing_listens_keeps_the_pod_unready() {
-    let probe = "readinessProbe: {tcpSocket: {port: 9999}}, name: web, image: nginx";
-    let cluster = with(&WEB.replace("name: web, image: nginx", probe));
-    assert_eq!((addresses(&cluster, "web").0.len(), addresses(&cluster, "web").1), (0, 3));
-    let event = cluster.store.events.values().find(|event| event.reason == "Unhealthy").unwrap();
-    assert!(event.message.starts_with("Readiness probe failed: dial tcp 10.244."), "{}", event.message);
-}
-
-#[test]
-fn a_missing_config_map_keeps_the_container_from_starting() {
-    let text = WEB.replace("image: nginx,", "image: nginx, envFrom: [{configMapRef: {name: conf}}],");
-    let cluster = with(&text);
-    let waiting = pods(&cluster)[0].status.container_statuses[0].state.waiting.clone().unwrap();
-    assert_eq!(
-        (waiting.reason.as_str(), waiting.message.as_str()),
-        ("CreateContainerConfigError", "configmap \"conf\" not found")
-    );
-    let mended = apply(&cluster, &format!("{text}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: conf}}\n")).cluster;
-    assert_eq!(addresses(&mended, "web").0.len(), 3);
 }
 
 #[test]

@@ -348,5 +348,4 @@ fn headless<'a>(store: &'a Store, namespace: &str, name: &str) -> Option<&'a Ser
 }
 
 #[cfg(test)]
-#[path = "environment_tests.rs"]
 mod tests;

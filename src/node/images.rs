@@ -297,5 +297,4 @@ pub fn speaks_tls(pod: &Pod, listener: &Listener) -> bool {
 }
 
 #[cfg(test)]
-#[path = "images/tests.rs"]
 mod tests;

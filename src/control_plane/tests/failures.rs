@@ -1,0 +1,128 @@
+//! Lost nodes, stopped components, Pods that are not ready.
+
+use super::*;
+
+#[test]
+fn an_unready_pod_leaves_the_ready_addresses_and_comes_back() {
+    let cluster = with(WEB);
+    let down = act(&cluster, "deployment/default/web unready").cluster;
+    assert_eq!((addresses(&down, "web").0.len(), addresses(&down, "web").1), (2, 3));
+    let up = act(&down, "deployment/default/web ready").cluster;
+    assert_eq!(addresses(&up, "web").0.len(), 3);
+}
+
+#[test]
+fn a_lost_node_plays_its_stages() {
+    let cluster = with(WEB);
+    let down = act(&cluster, "node/node-2 down").cluster;
+    assert_eq!(addresses(&down, "web").0.len(), 3);
+    let early = act(&down, "wait 49s").cluster;
+    assert_eq!(addresses(&early, "web").0.len(), 3);
+    assert!(!early.load_balancer_trusts("node-2") && down.load_balancer_trusts("node-2"));
+    let lost = act(&early, "wait 1s").cluster;
+    assert_eq!((addresses(&lost, "web").0.len(), addresses(&lost, "web").1), (2, 3));
+    let late = act(&lost, "wait 299s").cluster;
+    assert_eq!(pods(&late).len(), 3);
+    let evicted = act(&late, "wait 1s").cluster;
+    assert_eq!(pods(&evicted).len(), 4);
+    assert_eq!(addresses(&evicted, "web").0.len(), 3);
+    let back = act(&evicted, "node/node-2 up").cluster;
+    assert_eq!((pods(&back).len(), addresses(&back, "web").1), (3, 3));
+    assert_eq!(act(&down, "wait 350s").cluster.store.pods, evicted.store.pods);
+}
+
+#[test]
+fn a_stateful_set_on_a_lost_node_is_not_replaced() {
+    let cluster = with(
+        "
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  replicas: 3
+  serviceName: db
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: db, image: redis}]}
+",
+    );
+    let names: Vec<_> = pods(&cluster).iter().map(|pod| pod.metadata.name.clone()).collect();
+    assert_eq!(names, ["db-0", "db-1", "db-2"]);
+    assert_eq!((pods(&cluster)[0].spec.hostname.as_str(), pods(&cluster)[0].spec.subdomain.as_str()), ("db-0", "db"));
+    let node = pods(&cluster)[1].spec.node_name.clone();
+    let lost = act(&act(&cluster, &format!("node/{node} down")).cluster, "wait 10m").cluster;
+    assert_eq!(pods(&lost).len(), 3);
+    assert!(pods(&lost)[1].metadata.deletion_timestamp.is_some());
+    let back = act(&lost, &format!("node/{node} up")).cluster;
+    assert!(pods(&back).iter().all(|pod| is_ready(pod) && pod.metadata.deletion_timestamp.is_none()));
+}
+
+#[test]
+fn a_daemon_sets_pod_stays_on_a_lost_node() {
+    let text = WEB.replace("kind: Deployment", "kind: DaemonSet").replace("  replicas: 3\n", "");
+    let cluster = with(&text);
+    let names = |cluster: &Cluster| pods(cluster).iter().map(|pod| pod.metadata.name.clone()).collect::<Vec<_>>();
+    let lost = act(&act(&cluster, "node/node-2 down").cluster, "wait 20m").cluster;
+    assert_eq!(names(&lost), names(&cluster));
+    assert!(pods(&lost).iter().all(|pod| pod.metadata.deletion_timestamp.is_none() && pod.status.phase == "Running"));
+    assert_eq!((addresses(&lost, "web").0.len(), addresses(&lost, "web").1), (2, 3));
+    let status = &lost.store.get::<crate::api::apps::DaemonSet>("default", "web").unwrap().status;
+    let counts = (status.desired_number_scheduled, status.current_number_scheduled, status.number_misscheduled);
+    assert_eq!(counts, (2, 2, 1));
+    let back = act(&lost, "node/node-2 up").cluster;
+    assert_eq!((names(&back), addresses(&back, "web").0.len()), (names(&cluster), 3));
+    // A taint that drives out does.
+    let taint = "---\napiVersion: v1\nkind: Node\nmetadata: {name: node-1}\nspec: {taints: [{key: k, effect: NoExecute}]}\n";
+    assert_eq!(pods(&apply(&cluster, &format!("{text}{taint}")).cluster).len(), 2);
+}
+
+#[test]
+fn a_terminating_pod_names_the_end_of_its_grace() {
+    let down = act(&with(WEB), "node/node-2 down").cluster;
+    let pod = pods(&down).into_iter().find(|pod| pod.spec.node_name == "node-2").unwrap().metadata.name.clone();
+    let going = act(&down, &format!("pod/default/{pod} delete")).cluster;
+    let meta = &going.store.get::<Pod>("default", &pod).unwrap().metadata;
+    assert_eq!(meta.deletion_timestamp, Some(crate::api::time::timestamp(going.now + 30)));
+    assert_eq!(meta.deletion_grace_period_seconds, Some(30));
+}
+
+#[test]
+fn a_stopped_kube_proxy_keeps_its_view() {
+    let stopped = act(&with(WEB), "kube-proxy/node-1 stop").cluster;
+    let scaled = act(&stopped, "deployment/default/web scale 1");
+    assert_eq!(scaled.cluster.proxy_view("node-1").pods.len(), stopped.store.pods.len());
+    assert!(!scaled.changes.iter().any(|change| change.component == "kube-proxy/node-1"));
+    let started = act(&scaled.cluster, "kube-proxy/node-1 start").cluster;
+    assert_eq!(started.proxy_view("node-1"), &started.store);
+}
+
+#[test]
+fn coredns_down_makes_its_pods_unready() {
+    let down = act(&fresh(), "coredns down").cluster;
+    assert!(down.store.in_namespace::<Pod>("kube-system").all(|pod| !is_ready(pod)));
+    let up = act(&down, "coredns up").cluster;
+    assert!(up.store.in_namespace::<Pod>("kube-system").all(is_ready));
+}
+
+#[test]
+fn a_probe_of_a_port_where_nothing_listens_keeps_the_pod_unready() {
+    let probe = "readinessProbe: {tcpSocket: {port: 9999}}, name: web, image: nginx";
+    let cluster = with(&WEB.replace("name: web, image: nginx", probe));
+    assert_eq!((addresses(&cluster, "web").0.len(), addresses(&cluster, "web").1), (0, 3));
+    let event = cluster.store.events.values().find(|event| event.reason == "Unhealthy").unwrap();
+    assert!(event.message.starts_with("Readiness probe failed: dial tcp 10.244."), "{}", event.message);
+}
+
+#[test]
+fn a_missing_config_map_keeps_the_container_from_starting() {
+    let text = WEB.replace("image: nginx,", "image: nginx, envFrom: [{configMapRef: {name: conf}}],");
+    let cluster = with(&text);
+    let waiting = pods(&cluster)[0].status.container_statuses[0].state.waiting.clone().unwrap();
+    assert_eq!(
+        (waiting.reason.as_str(), waiting.message.as_str()),
+        ("CreateContainerConfigError", "configmap \"conf\" not found")
+    );
+    let mended = apply(&cluster, &format!("{text}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: conf}}\n")).cluster;
+    assert_eq!(addresses(&mended, "web").0.len(), 3);
+}

@@ -1,0 +1,124 @@
+//! What the API server stores, deletes and refuses.
+
+use super::*;
+
+#[test]
+fn a_removed_document_is_deleted_and_the_others_stay() {
+    let cluster = with(WEB);
+    let (deployment, _) = WEB.split_once("---").unwrap();
+    let next = apply(&cluster, deployment).cluster;
+    assert!(next.store.get::<Service>("default", "web").is_none());
+    assert_eq!(next.store.pods, cluster.store.pods);
+    assert!(next.store.endpoint_slices.keys().all(|(_, name)| !name.starts_with("web-")));
+    assert!(!next.store.endpoints.contains_key(&("default".into(), "web".into())));
+}
+
+#[test]
+fn the_same_text_again_changes_nothing() {
+    let cluster = with(WEB);
+    let again = apply(&cluster, WEB);
+    assert_eq!(again.changes, []);
+    assert_eq!(again.cluster.store, cluster.store);
+}
+
+#[test]
+fn a_selector_cannot_change() {
+    let cluster = with(WEB);
+    let outcome = apply(&cluster, &WEB.replace("app: web", "app: wed"));
+    let messages: Vec<_> = outcome.diagnostics.iter().map(|d| (d.path.as_str(), &d.message)).collect();
+    let text = r#"Invalid value: {"matchLabels":{"app":"wed"}}: field is immutable"#;
+    assert_eq!(messages, [("spec.selector", &Finding::Upstream(text.into()))]);
+    assert_eq!(pods(&outcome.cluster).len(), 3);
+    let replaced = act(&outcome.cluster, "deployment/default/web replace").cluster;
+    assert!(pods(&replaced).iter().all(|pod| pod.metadata.labels.get("app").is_some_and(|app| app == "wed")));
+    assert_eq!(addresses(&replaced, "web").0.len(), 3);
+}
+
+#[test]
+fn allocation_is_refused_before_validation() {
+    let text = WEB.replace("30080", "8080").replace("selector: {app: web}\n  ports", "selector: {app: Über}\n  ports");
+    let outcome = apply(&fresh(), &text);
+    let first = &outcome.diagnostics[0];
+    assert_eq!(first.path, "spec.ports[0].nodePort");
+    assert!(matches!(&first.message, Finding::Upstream(message) if message.contains("valid range")), "{first:?}");
+}
+
+#[test]
+fn a_running_pod_keeps_its_spec_but_for_its_image() {
+    let pod =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p, labels: {app: web}}\nspec: {containers: [{name: c, image: nginx}]}\n";
+    let cluster = with(pod);
+    let image = apply(&cluster, &pod.replace("nginx", "httpd"));
+    assert_eq!((image.diagnostics.len(), pods(&image.cluster)[0].spec.containers[0].image.as_str()), (0, "httpd"));
+    let refused = apply(&cluster, &pod.replace("image: nginx", "image: nginx, args: [x]"));
+    assert!(matches!(&refused.diagnostics[0].message, Finding::Upstream(m) if m.starts_with("Forbidden: pod updates")));
+    assert_eq!(refused.cluster.store.pods, cluster.store.pods);
+}
+
+#[test]
+fn a_missing_namespace_is_named_with_the_document_that_mends_it() {
+    let outcome =
+        apply(&fresh(), "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {ports: [{port: 80}]}\n");
+    assert_eq!(outcome.diagnostics[0].message, Finding::Upstream("namespaces \"shop\" not found".into()));
+    assert!(outcome.diagnostics[0].fixes[0].text.contains("name: shop"));
+    assert_eq!(outcome.diagnostics[0].span.as_ref().unwrap().line, 3);
+}
+
+#[test]
+fn a_missing_namespace_is_named_before_all_else() {
+    let text = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {type: NodePort, ports: [{port: 0, nodePort: 80}]}\n";
+    let named = |outcome: &Outcome| match &outcome.diagnostics[0].message {
+        Finding::Upstream(message) => message.clone(),
+        Finding::Ours(message) => message.id.to_string(),
+    };
+    assert_eq!(named(&apply(&fresh(), text)), "namespaces \"shop\" not found");
+    let with_it = format!("{text}---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: shop}}\n");
+    assert!(named(&apply(&fresh(), &with_it)).contains("valid range"));
+    // What cannot be decoded never reaches admission.
+    let unreadable = text.replace("port: 0", "port: x");
+    assert_ne!(named(&apply(&fresh(), &unreadable)), "namespaces \"shop\" not found");
+}
+
+#[test]
+fn more_than_five_thousand_pods_are_refused() {
+    let outcome = apply(&fresh(), &WEB.replace("replicas: 3", "replicas: 5001"));
+    assert!(matches!(&outcome.diagnostics[0].message, Finding::Ours(message) if message.id == "limit.pods"));
+    assert_eq!(outcome.diagnostics[0].span.as_ref().unwrap().line, 6);
+}
+
+#[test]
+fn a_pod_as_the_api_server_gives_it_can_be_applied() {
+    let cluster = with(WEB);
+    let all: Vec<Pod> = cluster.store.all::<Pod>().cloned().collect();
+    let typed = |pod: &Pod| {
+        let mut value = serde_json::to_value(pod).unwrap();
+        value["apiVersion"] = "v1".into();
+        value["kind"] = "Pod".into();
+        value
+    };
+    let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": all.iter().map(typed).collect::<Vec<_>>()});
+    let outcome = cluster.apply_more(manifests(&list.to_string()));
+    assert_eq!((outcome.diagnostics, outcome.changes), (vec![], vec![]));
+    assert_eq!(outcome.cluster.store.pods, cluster.store.pods);
+}
+
+#[test]
+fn the_default_namespaces_may_not_be_deleted() {
+    let cluster = with(WEB);
+    for name in ["default", "kube-system", "kube-public"] {
+        let outcome = cluster.act(&Action::parse(&format!("namespace/{name} delete")).unwrap());
+        let text = format!("namespaces \"{name}\" is forbidden: this namespace may not be deleted");
+        assert_eq!(outcome.diagnostics[0].message, Finding::Upstream(text));
+        assert_eq!(outcome.cluster.store, cluster.store);
+    }
+}
+
+#[test]
+fn the_api_server_makes_its_service_anew() {
+    let cluster = fresh();
+    let next = act(&cluster, "service/default/kubernetes delete").cluster;
+    let service = |cluster: &Cluster| cluster.store.get::<Service>("default", "kubernetes").unwrap().clone();
+    assert_eq!(service(&next).spec, service(&cluster).spec);
+    assert_ne!(service(&next).metadata.uid, service(&cluster).metadata.uid);
+    assert_eq!(addresses(&next, "kubernetes"), addresses(&cluster, "kubernetes"));
+}
