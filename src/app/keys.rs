@@ -1,11 +1,12 @@
-//! Keys of a single letter: they count where nothing is typed, with the focus on stage or timeline or nowhere, and can be turned off.
+//! Keys of a single letter: they count where nothing is typed, with the focus on stage or timeline or nowhere, and can be turned
+//! off. F6 goes from panel to panel.
 
 use super::dialogs::Open;
 use super::state::{Msg, View};
 use super::workbench::Moment;
 use gloo::events::{EventListener, EventListenerOptions};
 use wasm_bindgen::JsCast;
-use web_sys::{Element, KeyboardEvent};
+use web_sys::{Element, HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
 /// V shows the cluster or its objects, L goes to the line that caused the shown hop, ? lists all keys.
@@ -44,4 +45,31 @@ fn meant(moment: &Moment, event: &KeyboardEvent) -> Option<Msg> {
         "?" => Some(Msg::Open(Open::Keys)),
         _ => None,
     }
+}
+
+/// F6: the first thing that takes the focus in the next panel.
+pub fn next_panel(back: bool) {
+    let document = gloo::utils::document();
+    let shown = |list: web_sys::NodeList| {
+        let all = (0..list.length()).filter_map(|index| list.get(index)?.dyn_into::<Element>().ok());
+        all.filter(|element| element.get_bounding_client_rect().width() > 0.0).collect::<Vec<_>>()
+    };
+    let panels = document.query_selector_all("[data-panel]").map(shown).unwrap_or_default();
+    let focused = document.active_element();
+    let here = panels.iter().position(|panel| panel.contains(focused.as_deref()));
+    let count = panels.len();
+    let next = match (here, back) {
+        (None, false) => 0,
+        (None, true) => count.saturating_sub(1),
+        (Some(here), false) => (here + 1) % count.max(1),
+        (Some(here), true) => (here + count - 1) % count.max(1),
+    };
+    let inside = "textarea:not([hidden]), [tabindex='0'], button:not([disabled]):not([tabindex='-1']), input, select, a[href]";
+    let found = panels.get(next).and_then(|panel| panel.query_selector_all(inside).ok()).map(shown).unwrap_or_default();
+    let Some(target) = found.first() else { return };
+    // What can take the focus takes it.
+    let _ = match target.dyn_ref::<HtmlElement>() {
+        Some(element) => element.focus(),
+        None => target.unchecked_ref::<web_sys::SvgElement>().focus(),
+    };
 }

@@ -10,6 +10,7 @@ pub mod embed;
 pub mod engine;
 pub mod examples;
 pub mod explain;
+pub mod field;
 pub mod growth;
 pub mod history;
 pub mod hop_cards;

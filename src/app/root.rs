@@ -2,11 +2,12 @@
 
 use super::engine::{Engine, EngineEvent, Fault, Ticket};
 use super::examples;
+use super::field::{field, show_line, splice};
 use super::i18n::{Language, Speech, fetch_text, fetch_words};
+use super::keys::next_panel;
 use super::share;
 use super::state::{Ask, Effect, LESSONS, Msg, Screen, State, Theme};
 use super::storage;
-use super::text;
 use super::workbench::Workbench;
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
@@ -14,11 +15,9 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
-use web_sys::{HtmlElement, HtmlTextAreaElement, KeyboardEvent};
+use web_sys::KeyboardEvent;
 use yew::prelude::*;
 
-/// So many lines are inserted as if typed; a browser takes seconds for more, as it lays the text out anew after each line.
-const BY_HAND: usize = 100;
 /// Milliseconds of rest after which typed text is applied.
 const TYPING_RESTS: u32 = 150;
 
@@ -401,80 +400,4 @@ fn Skeleton() -> Html {
     html! {
         <div class="boot"><div class="boot-bar"></div><div class="boot-work"><div></div><div class="boot-stage"><i></i><i></i><i></i></div><div></div></div></div>
     }
-}
-
-/// The editor's field of a file.
-pub fn field(file: usize) -> Option<HtmlTextAreaElement> {
-    gloo::utils::document().get_element_by_id(&format!("editor-{file}"))?.dyn_into().ok()
-}
-
-/// Replaces a stretch so that the browser's own undo takes it back, and says whether it does. The focus stays where it is.
-fn splice(field: &HtmlTextAreaElement, start: u32, end: u32, text: &str) -> bool {
-    let value = field.value();
-    let end = end.min(text::utf16_len(&value));
-    let (head, tail, fresh) = text::difference(&text::between(&value, start, end), text);
-    let caret = start + text::utf16_len(text);
-    let (start, end) = (start + head, end - tail);
-    if fresh.is_empty() && start == end {
-        return true;
-    }
-    let document = gloo::utils::document();
-    let focused = document.active_element().and_then(|element| element.dyn_into::<HtmlElement>().ok());
-    // Focus and selection cannot fail on a text area.
-    let _ = field.focus();
-    let _ = field.set_selection_range(start, end);
-    let by_hand = fresh.matches('\n').count() <= BY_HAND
-        && document.dyn_into::<web_sys::HtmlDocument>().is_ok_and(|document| {
-            let (command, value) = if fresh.is_empty() { ("delete", "") } else { ("insertText", fresh) };
-            document.exec_command_with_show_ui_and_value(command, false, value).unwrap_or(false)
-        });
-    if !by_hand {
-        let _ = field.set_range_text_with_start_and_end(fresh, start, end);
-    }
-    let _ = field.set_selection_range(caret, caret);
-    let _ = match focused.filter(|focused| focused.tag_name() != "BODY") {
-        Some(focused) => focused.focus(),
-        None => field.blur(),
-    };
-    by_hand
-}
-
-fn show_line(file: usize, line: u32) {
-    let Some(field) = field(file) else { return };
-    let text = field.value();
-    let (start, end) = (text::offset(&text, line, 1), text::offset(&text, line, u32::MAX));
-    let _ = field.focus();
-    let _ = field.set_selection_range(start, end);
-    if let Some(row) = gloo::utils::document().query_selector(&format!("#lines-{file} [data-n='{line}']")).ok().flatten() {
-        let options = web_sys::ScrollIntoViewOptions::new();
-        options.set_block(web_sys::ScrollLogicalPosition::Center);
-        row.scroll_into_view_with_scroll_into_view_options(&options);
-    }
-}
-
-/// F6: the first thing that takes the focus in the next panel.
-fn next_panel(back: bool) {
-    let document = gloo::utils::document();
-    let shown = |list: web_sys::NodeList| {
-        let all = (0..list.length()).filter_map(|index| list.get(index)?.dyn_into::<web_sys::Element>().ok());
-        all.filter(|element| element.get_bounding_client_rect().width() > 0.0).collect::<Vec<_>>()
-    };
-    let panels = document.query_selector_all("[data-panel]").map(shown).unwrap_or_default();
-    let focused = document.active_element();
-    let here = panels.iter().position(|panel| panel.contains(focused.as_deref()));
-    let count = panels.len();
-    let next = match (here, back) {
-        (None, false) => 0,
-        (None, true) => count.saturating_sub(1),
-        (Some(here), false) => (here + 1) % count.max(1),
-        (Some(here), true) => (here + count - 1) % count.max(1),
-    };
-    let inside = "textarea:not([hidden]), [tabindex='0'], button:not([disabled]):not([tabindex='-1']), input, select, a[href]";
-    let found = panels.get(next).and_then(|panel| panel.query_selector_all(inside).ok()).map(shown).unwrap_or_default();
-    let Some(target) = found.first() else { return };
-    // What can take the focus takes it.
-    let _ = match target.dyn_ref::<HtmlElement>() {
-        Some(element) => element.focus(),
-        None => target.unchecked_ref::<web_sys::SvgElement>().focus(),
-    };
 }
