@@ -19,6 +19,7 @@ mod ingress;
 mod kept;
 mod kernel;
 mod names;
+mod outside;
 mod policy;
 mod process;
 mod story;

@@ -6,7 +6,7 @@
 
 use super::kernel::Kernel;
 use super::story::{Event, HopExt, KernelHop, Story, hop};
-use super::world::{EGRESS_GATEWAY, Owner, World, is_public};
+use super::world::{Owner, World};
 use crate::api::{Kind, ObjectRef};
 use crate::msg;
 use crate::netfilter::ConntrackState;
@@ -15,9 +15,7 @@ use crate::node::cni::Interface;
 use crate::node::network_policy::Direction;
 use crate::packet::{Flow, Packet, Protocol, Socket};
 use crate::random::Random;
-use crate::settings::Edge;
-use crate::trace::{FieldRef, Place, Reason, Verdict};
-use crate::words::Message;
+use crate::trace::{Place, Reason, Verdict};
 use std::net::Ipv4Addr;
 
 /// A machine, or a network namespace on it.
@@ -183,7 +181,7 @@ impl<'a> Travel<'a> {
     }
 
     /// A port for a rewritten source. ICMP has none.
-    fn free_port(&mut self) -> u16 {
+    pub fn free_port(&mut self) -> u16 {
         if self.protocol == Protocol::Icmp { 0 } else { 1024 + self.random.below(64512) as u16 }
     }
 
@@ -320,7 +318,7 @@ impl<'a> Travel<'a> {
     }
 
     /// What the client makes of ICMP host unreachable: it is no hard error, so a UDP socket goes on waiting (`udp_err`).
-    fn unreachable(&self) -> Verdict {
+    pub fn unreachable(&self) -> Verdict {
         if self.protocol == Protocol::Udp { Verdict::Timeout } else { Verdict::Unreachable }
     }
 
@@ -334,117 +332,5 @@ impl<'a> Travel<'a> {
         if !std::mem::replace(&mut self.routed, node != to) {
             self.tell.note(Event::Route { from: node, to, flow });
         }
-    }
-
-    /// Out by the default route. The cluster's range of Services has no route anywhere: its addresses exist only as rules.
-    pub fn leave_cluster(&mut self, node: usize, flow: Flow) -> Next {
-        let name = self.node_name(node).to_string();
-        if self.world.service_range.contains(flow.dst.ip) {
-            let ping = self.protocol == Protocol::Icmp;
-            self.tell.hop(|| {
-                let text = match ping {
-                    true => msg!("hop.NoRule.text.ping", node = name, to = flow.dst),
-                    false => msg!("hop.NoRule.text", node = name, to = flow.dst),
-                };
-                hop(Place::KubeProxy(name.clone()), Reason::NoRule, text).ends(flow)
-            });
-            return Next::Ends(End::Lost(Verdict::Timeout, Reason::NoRule));
-        }
-        let answers = self.world.is_inside(flow.src.ip);
-        if !answers {
-            return Next::Outside(flow);
-        }
-        let flow = self.cni_masquerade(node, flow);
-        let known = self.known(Spot::Outside, flow);
-        let after =
-            known.map_or_else(|| Flow { src: Socket::new(EGRESS_GATEWAY, self.free_port()), ..flow }, |known| known.translated);
-        self.tell.hop(|| {
-            let text = msg!("hop.Egress.text", from = flow.src.ip, gateway = EGRESS_GATEWAY);
-            hop(Place::Internet, Reason::Egress, text).flow(flow, after)
-        });
-        self.tell.assume(|| msg!("assume.egress", gateway = EGRESS_GATEWAY));
-        self.bindings.push(Binding { at: Spot::Outside, original: flow, translated: after });
-        Next::Outside(after)
-    }
-
-    /// What a Pod sends out of the cluster leaves its node with the node's address: most CNI plugins masquerade it.
-    fn cni_masquerade(&mut self, node: usize, flow: Flow) -> Flow {
-        if !self.world.pod_range.contains(flow.src.ip) {
-            return flow;
-        }
-        let after = Flow { src: self.masquerade_as(node, Interface::Wire), ..flow };
-        let own = |binding: &&mut Binding| binding.at == Spot::Node(node) && binding.translated == flow;
-        if let Some(binding) = self.bindings.iter_mut().rev().find(own) {
-            binding.translated = after;
-        }
-        let name = self.node_name(node).to_string();
-        self.tell.hop(|| {
-            let text = msg!("hop.Egress.text.node", node = name, from = flow.src.ip, to = after.src.ip);
-            hop(Place::Cni(name), Reason::Egress, text).flow(flow, after)
-        });
-        self.tell.assume(|| msg!("assume.cniMasquerade"));
-        after
-    }
-
-    /// Outside the cluster: to a load balancer, to a node, or nowhere.
-    fn outside(&mut self, flow: Flow) -> Next {
-        let owner = self.world.owner(flow.dst.ip);
-        if let Owner::Balancer(balancer) = owner
-            && let Some(next) = self.balancer_outside(balancer, flow)
-        {
-            return next;
-        }
-        if let Owner::Alb(alb) = owner {
-            return self.alb_outside(alb, flow);
-        }
-        if let Owner::Node(node) = owner
-            && !self.world.outside.private_nodes
-            && self.world.nodes.get(node).is_some_and(|node| node.ip == flow.dst.ip)
-        {
-            self.tell.assume(|| msg!("assume.clientHasRoute"));
-            self.tell_arrive(node, flow);
-            return Next::Kernel { node, hook: Hook::NatPrerouting, flow };
-        }
-        match (owner, self.via) {
-            (Owner::Client, _) => Next::Ends(End::At(Spot::Outside, flow)),
-            (Owner::Node(_) | Owner::ApiServer | Owner::Gateway, _) => self.edge(flow),
-            (_, Some(node)) => self.enter(node, flow),
-            // Whatever leaves the cluster for a public address is taken to find a server there.
-            (Owner::Nobody, None) if flow.src.ip == EGRESS_GATEWAY && is_public(flow.dst.ip) => {
-                self.tell.assume(|| msg!("assume.outsideServer", to = flow.dst));
-                Next::Ends(End::At(Spot::Server, flow))
-            }
-            _ => self.edge(flow),
-        }
-    }
-
-    pub fn enter(&mut self, node: usize, flow: Flow) -> Next {
-        self.tell_arrive(node, flow);
-        Next::Kernel { node, hook: Hook::NatPrerouting, flow }
-    }
-
-    pub fn edge(&mut self, flow: Flow) -> Next {
-        let private = matches!(self.world.owner(flow.dst.ip), Owner::Node(_));
-        self.edge_says(
-            flow,
-            |edge| match edge {
-                Edge::Blackhole if private => msg!("hop.NoRoute.text.private", to = flow.dst),
-                Edge::Blackhole if flow.src.ip == EGRESS_GATEWAY => msg!("hop.NoRoute.text.outgoing", to = flow.dst),
-                Edge::Blackhole => msg!("hop.NoRoute.text", to = flow.dst),
-                Edge::Unreachable => msg!("hop.NoRoute.text.unreachable", to = flow.dst),
-            },
-            None,
-        )
-    }
-
-    /// The packet's way ends outside, with these words.
-    pub fn edge_says(&mut self, flow: Flow, text: impl FnOnce(Edge) -> Message, because: Option<FieldRef>) -> Next {
-        let edge = self.world.outside.edge;
-        self.tell.hop(|| {
-            let objects = because.iter().map(|field| field.object.clone()).collect();
-            hop(Place::Internet, Reason::NoRoute, text(edge)).ends(flow).about(objects).because(because.into_iter().collect())
-        });
-        let verdict = if edge == Edge::Blackhole { Verdict::Timeout } else { self.unreachable() };
-        Next::Ends(End::Lost(verdict, Reason::NoRoute))
     }
 }
