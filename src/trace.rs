@@ -44,7 +44,7 @@ pub struct Request {
     pub seed: Seed,
 }
 
-/// How a request ended. Names as in `cli.md`'s JSON.
+/// How a request ended. Names as in the command line's JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -64,7 +64,7 @@ pub enum Verdict {
     Rejected,
 }
 
-/// Where a hop happens. Written as in `cli.md`'s `at`.
+/// Where a hop happens. Written as `at` in the command line's JSON.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {

@@ -4,12 +4,15 @@
 //! `---`, and between JSON objects that follow each other. Each is then read for itself, so a broken one spoils no other.
 //! Left out: a `%YAML` directive before the first `---`, which kubectl takes for a document of its own.
 
+mod chunks;
+
 use super::yaml::{self, Document, Failure, Place};
 use super::{Manifest, Manifests, SourceFile};
 use crate::api::Kind;
 use crate::diagnostic::{Diagnostic, Finding, Fix, Severity, Span};
 use crate::msg;
 use crate::words::Message;
+use chunks::{Chunk, split};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,15 +22,6 @@ pub const MAX_BYTES: usize = 1 << 20;
 
 /// The most objects that are read, over all files.
 pub const MAX_OBJECTS: usize = 2_000;
-
-/// A stretch of a file that holds one document.
-#[derive(Clone, Copy)]
-struct Chunk<'a> {
-    file: &'a str,
-    text: &'a str,
-    /// Lines of the file before it.
-    lines_before: u32,
-}
 
 /// Reads files into manifests. Never fails: what cannot be read becomes diagnostics, and the other documents go on.
 pub fn read(files: &[SourceFile]) -> (Manifests, Vec<Diagnostic>) {
@@ -128,69 +122,6 @@ fn limit(files: &[SourceFile], message: Message) -> Diagnostic {
         message: Finding::Ours(message),
         help: None,
         fixes: Vec::new(),
-    }
-}
-
-/// Cuts a file into documents.
-fn split<'a>(file: &'a SourceFile, diagnostics: &mut Vec<Diagnostic>) -> Vec<Chunk<'a>> {
-    let text = file.text.strip_prefix('\u{feff}').unwrap_or(&file.text);
-    let mut chunks = Vec::new();
-    let (mut start, mut start_line, mut at) = (0, 0u32, 0);
-    for (number, line) in (0u32..).zip(text.split_inclusive('\n')) {
-        if let Some(rest) = line.strip_prefix("---") {
-            push_chunk(&mut chunks, file, text.get(start..at).unwrap_or(""), start_line);
-            start = at + line.len();
-            start_line = number + 1;
-            let rest = rest.trim();
-            if !rest.is_empty() && !rest.starts_with('#') {
-                diagnostics.push(bad_separator(&file.name, number + 1, line, rest));
-            }
-        }
-        at += line.len();
-    }
-    push_chunk(&mut chunks, file, text.get(start..).unwrap_or(""), start_line);
-    chunks
-}
-
-fn bad_separator(file: &str, line: u32, text: &str, rest: &str) -> Diagnostic {
-    let end = u32::try_from(text.trim_end().chars().count()).unwrap_or(u32::MAX);
-    let span = Span { file: file.into(), line, column: 1, end_line: line, end_column: end.saturating_add(1) };
-    Diagnostic {
-        severity: Severity::Error,
-        span: Some(span.clone()),
-        object: None,
-        path: String::new(),
-        message: Finding::Upstream(format!("invalid Yaml document separator: {rest}")),
-        help: Some(msg!("read.separator.help")),
-        fixes: vec![Fix { label: msg!("fix.replace", text = "---"), span: Some(span), text: "---".into() }],
-    }
-}
-
-/// Adds a chunk; JSON objects that follow each other become chunks of their own.
-fn push_chunk<'a>(chunks: &mut Vec<Chunk<'a>>, file: &'a SourceFile, text: &'a str, lines_before: u32) {
-    let whole = Chunk { file: &file.name, text, lines_before };
-    if !text.trim_start().starts_with('{') {
-        chunks.push(whole);
-        return;
-    }
-    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<serde::de::IgnoredAny>();
-    let mut ends = Vec::new();
-    while let Some(object) = stream.next() {
-        match object {
-            Ok(_) => ends.push(stream.byte_offset()),
-            Err(_) => {
-                chunks.push(whole);
-                return;
-            }
-        }
-    }
-    let (mut start, mut lines) = (0, lines_before);
-    for end in ends {
-        // The chunk keeps its line's beginning, so that columns stay true; what stands before it becomes spaces later.
-        let part = text.get(start..end).unwrap_or("");
-        chunks.push(Chunk { file: &file.name, text: part, lines_before: lines });
-        lines += u32::try_from(part.matches('\n').count()).unwrap_or(0);
-        start = end;
     }
 }
 

@@ -35,7 +35,7 @@ pub enum Command {
         seed: u64,
         events: Vec<String>,
     },
-    /// One event of `cli.md`: `pod/default/web-x delete`.
+    /// One event, as the command line's `--event` takes it: `pod/default/web-x delete`.
     Act { event: String },
     /// One request, traced.
     Send { request: Request },
