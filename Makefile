@@ -117,7 +117,7 @@ FRESH = $(CURDIR)/test-results/oracle
 oracle: rust
 	$(call say,comparison with the code of Kubernetes)
 	cd tests/oracle && go build -o oracle .
-	tests/oracle/oracle goldens --check
+	cd tests/oracle && ./oracle goldens --check
 	$(call say,$(FUZZ) fresh clusters of each topic from seed $(SEED))
 	rm -rf $(FRESH)
 	for topic in $(ORACLE_TOPICS); do tests/oracle/oracle fuzz --topic $$topic --seed $(SEED) --count $(FUZZ) --out $(FRESH)/$$topic || exit 1; done

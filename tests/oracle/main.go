@@ -124,6 +124,9 @@ func goldens(args []string) error {
 		if err != nil {
 			return err
 		}
+		if len(inputs) == 0 {
+			return fmt.Errorf("no goldens in %s: name their folder with --dir", filepath.Join(*dir, folder))
+		}
 		sort.Strings(inputs)
 		changed := 0
 		for _, path := range inputs {
