@@ -9,7 +9,7 @@ use kubehop::settings::Settings;
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 struct Case {
     name: String,
@@ -25,7 +25,13 @@ fn folder(topic: &str) -> PathBuf {
     PathBuf::from(std::env::var("KUBEHOP_GOLDENS").unwrap_or_else(|_| "tests/goldens".into())).join(topic)
 }
 
-fn cases() -> Vec<Case> {
+/// Every case, read and applied once for all tests.
+fn cases() -> &'static [Case] {
+    static CASES: LazyLock<Vec<Case>> = LazyLock::new(read_cases);
+    &CASES
+}
+
+fn read_cases() -> Vec<Case> {
     let folder = folder("admission");
     let mut names: Vec<String> = fs::read_dir(&folder)
         .unwrap()

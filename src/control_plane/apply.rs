@@ -140,17 +140,19 @@ fn revised(world: &mut World, manifests: &Manifests, mut objects: Vec<Arc<Admitt
         let Some(before) = world.cluster.origin(&object) else { continue };
         let last = manifests.documents.iter().rev().find(|other| other.object().as_ref() == Some(&object));
         let counts = last.is_some_and(|last| last.position == manifest.position);
-        if !counts || before.value == manifest.value || dump::is_dumped(manifest) || !world.cluster.store.contains(&object) {
+        let of_old = |diagnostic: &Diagnostic| {
+            let upstream = matches!(diagnostic.message, Finding::Upstream(_)) && diagnostic.severity == Severity::Error;
+            upstream && diagnostic.object.as_ref() == Some(&object)
+        };
+        // A text that was an update, and is there again, may be none that could create its object.
+        let same = before.value == manifest.value && !world.diagnostics.iter().any(of_old);
+        if !counts || same || dump::is_dumped(manifest) || !world.cluster.store.contains(&object) {
             continue;
         }
         // Of a Service, what was allocated counts; of the rest, what was written.
         let stored = world.cluster.store.to_json(&object).filter(|_| object.kind == Kind::Service);
         let Some(verdict) = revise(manifest, before, stored) else { continue };
         let place = objects.iter().position(|item| item.object.object_ref() == object);
-        let of_old = |diagnostic: &Diagnostic| {
-            let upstream = matches!(diagnostic.message, Finding::Upstream(_)) && diagnostic.severity == Severity::Error;
-            upstream && diagnostic.object.as_ref() == Some(&object)
-        };
         let at = world.diagnostics.iter().position(of_old).unwrap_or(world.diagnostics.len());
         world.diagnostics.retain(|diagnostic| !of_old(diagnostic));
         let place = place.unwrap_or(objects.len())..place.map_or(objects.len(), |place| place + 1);

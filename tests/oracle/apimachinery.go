@@ -178,11 +178,11 @@ func quantityText(r *random) any {
 		}
 		return text
 	}
-	number := pick(r, "", "", "-", "+") + digits(pick(r, 2, 4, 8, 20))
+	number := pick(r, "", "", "-", "+") + digits(pick(r, 2, 4, 8, 20, 45))
 	if r.chance(3) {
 		number += "." + digits(pick(r, 2, 4, 12))
 	}
-	return number + pick(r, "", "", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "e3", "E3", "e-3", "e+2", "e", "K", "i", " ", "mm", "e9", "e-9")
+	return number + pick(r, "", "", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "e3", "E3", "e-3", "e+2", "e30", "e400", "e-400", "e", "K", "i", " ", "mm", "e9", "e-9")
 }
 
 func randomLabels(r *random) map[string]string {

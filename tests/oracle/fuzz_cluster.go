@@ -106,7 +106,7 @@ func (w *writer) service(index int, selector string) generated {
 	case 1:
 		labels = ", labels: {service.kubernetes.io/headless: \"\"}"
 	case 2:
-		labels = ", labels: {app: x}, annotations: {service.kubernetes.io/topology-aware-hints: auto}"
+		labels = ", labels: {app: x}, annotations: {service.kubernetes.io/topology-aware-hints: disabled}"
 	}
 	if g.kind == "LoadBalancer" && !r.chance(4) {
 		entries := []string{fmt.Sprintf("{ip: 198.51.100.%d, ipMode: %s}", 10+index, pick(r, "VIP", "VIP", "Proxy"))}
@@ -161,6 +161,9 @@ func (w *writer) slice(g generated, nodes int) {
 	if g.kind == "ExternalName" || r.chance(6) {
 		return
 	}
+	// Of two endpoints with one address in two slices kube-proxy takes the one that does not terminate; of two alike, either, by
+	// the order of a Go map.
+	known := map[string]bool{}
 	for s := 0; s <= r.IntN(3); s++ {
 		var ports, endpoints []string
 		for i, name := range g.ports {
@@ -192,10 +195,16 @@ func (w *writer) slice(g generated, nodes int) {
 			if !r.chance(8) {
 				text += fmt.Sprintf(", nodeName: node-%d", node)
 			}
-			text += pick(r, "", ", conditions: {}", ", conditions: {ready: true, serving: true, terminating: false}",
+			conditions := pick(r, "", ", conditions: {}", ", conditions: {ready: true, serving: true, terminating: false}",
 				", conditions: {ready: true}", ", conditions: {ready: false, serving: false, terminating: false}",
 				", conditions: {ready: false, serving: true, terminating: true}", ", conditions: {ready: false, serving: false, terminating: true}",
 				", conditions: {ready: false}", ", conditions: {serving: true, terminating: true}", ", conditions: {ready: true, serving: true, terminating: true}", ", conditions: {ready: false, terminating: true}")
+			seen := fmt.Sprint(strings.Split(address, ",")[0], strings.Contains(conditions, "terminating: true"))
+			if known[seen] {
+				continue
+			}
+			known[seen] = true
+			text += conditions
 			if r.chance(4) {
 				text += fmt.Sprintf(", hostname: %s-%d", pick(r, "db", "h"), r.IntN(3))
 			}

@@ -171,8 +171,10 @@ pub fn revise(manifest: &Manifest, before: &Manifest, stored: Option<Value>) -> 
     let old = stored.or_else(|| defaulted(kind, before).ok())?;
     let mut value = strict::decode(kind.name(), &manifest.value).value;
     let written = strict::decode(kind.name(), &before.value).value;
-    if let (Some(spec), Some(kept)) = (value.get_mut("spec"), old.get("spec")) {
-        keep(spec, written.get("spec"), kept);
+    match (value.get_mut("spec"), old.get("spec")) {
+        (Some(spec), Some(kept)) => keep(spec, written.get("spec"), kept),
+        (None, Some(kept)) if written.get("spec").is_none() => value["spec"] = kept.clone(),
+        _ => {}
     }
     value["metadata"] = fresh.get("metadata").cloned().unwrap_or_default();
     defaults::set(kind, &mut value);
@@ -208,6 +210,15 @@ fn keep(new: &mut Value, written: Option<&Value>, stored: &Value) {
     for (key, kept) in stored {
         let before = written.and_then(|written| written.get(key));
         match new.get_mut(key) {
+            // `patchStrategy: merge`: only what the text before named goes.
+            Some(Value::Array(items)) if key == "podCIDRs" => {
+                let named = |item: &Value| before.and_then(Value::as_array).is_some_and(|before| before.contains(item));
+                for item in kept.as_array().into_iter().flatten().filter(|item| !named(item)) {
+                    if !items.contains(item) {
+                        items.push(item.clone());
+                    }
+                }
+            }
             Some(Value::Array(_)) if !["containers", "initContainers"].contains(&key.as_str()) => {}
             Some(value) if key != "strategy" => keep(value, before, kept),
             None if before.is_none() => {

@@ -1,16 +1,17 @@
-//! Quantities: `500m`, `128Mi`, `2`, to a billionth.
+//! Quantities: `500m`, `128Mi`, `2`, to a billionth; as large as anyone writes.
 //!
 //! Source: `k8s.io/apimachinery` pkg/api/resource/quantity.go and suffix.go. A text that is canonical already is kept as it was
-//! written, and upstream takes more for canonical than it would write itself (`+1`, `1.500`). Amounts beyond 10^29 keep their text.
+//! written, and upstream takes more for canonical than it would write itself (`+1`, `1.500`).
 
 use serde_json::Value;
+use std::cmp::Ordering;
 use std::fmt;
 
 const FORMAT: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 const NUMERIC: &str = "unable to parse numeric part of quantity";
 const SUFFIX: &str = "unable to parse quantity's suffix";
-const NANO: i128 = 1_000_000_000;
-const MILLI: i128 = 1_000_000;
+/// The largest amount with a binary suffix.
+const MOST: &str = "9223372036854775807";
 
 /// Decimal suffixes and their powers of ten.
 const DECIMAL: [(&str, i32); 10] =
@@ -26,9 +27,53 @@ enum Form {
     Binary,
 }
 
+/// An amount without sign: decimal digits, neither first nor last a zero, times a power of ten. No digits are zero.
+struct Amount {
+    digits: String,
+    power: i64,
+}
+
+impl Amount {
+    fn new(digits: &str, power: i64) -> Amount {
+        let short = digits.trim_end_matches('0');
+        let power = power + (digits.len() - short.len()) as i64;
+        Amount { digits: short.trim_start_matches('0').into(), power }
+    }
+
+    /// Its place among amounts: the power of ten above its first digit, then the digits.
+    fn rank(&self) -> (i64, &str) {
+        let above = if self.digits.is_empty() { i64::MIN } else { self.power + self.digits.len() as i64 };
+        (above, &self.digits)
+    }
+
+    /// Rounds up to a multiple of this power of ten; whether that changed it.
+    fn round_up(&mut self, power: i64) -> bool {
+        if self.power >= power || self.digits.is_empty() {
+            return false;
+        }
+        let cut = usize::try_from(power - self.power).unwrap_or(usize::MAX);
+        self.digits.truncate(self.digits.len().saturating_sub(cut));
+        self.power = power;
+        while self.digits.ends_with('9') {
+            self.digits.pop();
+            self.power += 1;
+        }
+        let last = self.digits.pop().unwrap_or('0');
+        self.digits.push(char::from(last as u8 + 1));
+        true
+    }
+
+    /// The amount as a whole number, where it is one that fits.
+    fn whole(&self) -> Option<u64> {
+        let digits = if self.digits.is_empty() { 0 } else { self.digits.parse().ok()? };
+        10u64.checked_pow(u32::try_from(self.power).ok()?)?.checked_mul(digits)
+    }
+}
+
 /// An amount, and how it was written.
 pub(super) struct Quantity {
-    nano: i128,
+    negative: bool,
+    amount: Amount,
     form: Form,
     /// The text, where it is kept.
     kept: Option<String>,
@@ -50,18 +95,18 @@ impl Quantity {
         let (whole, fraction, suffix) = parts(unsigned).ok_or(FORMAT)?;
         let (form, factor, power) = scale(suffix).ok_or(SUFFIX)?;
         // Only what is read the long way round must have a digit.
-        if whole.is_empty() && fraction.is_empty() && factor >= 1 << 50 {
+        if whole.is_empty() && fraction.is_empty() && (factor >= 1 << 50 || power < -9) {
             return Err(NUMERIC);
         }
-        let most = i128::from(i64::MAX) * NANO;
         let kept = is_kept(whole, fraction, form, factor, power).then(|| text.to_string());
-        let nano = match nano(whole, fraction, factor, power) {
-            Some(nano) if form == Form::Binary => nano.min(most),
-            Some(nano) => nano,
-            None if form == Form::Binary => most,
-            None => return Ok(Quantity { nano: i128::MAX, form, kept: Some(text.to_string()) }),
-        };
-        Ok(Quantity { nano: if negative { -nano } else { nano }, form, kept: kept.filter(|_| nano != 0) })
+        let mut amount = Amount::new(&times(&[whole, fraction].concat(), factor), i64::from(power) - fraction.len() as i64);
+        amount.round_up(-9);
+        let most = Amount::new(MOST, 0);
+        if form == Form::Binary && amount.rank() > most.rank() {
+            amount = most;
+        }
+        let some = !amount.digits.is_empty();
+        Ok(Quantity { negative: negative && some, amount, form, kept: kept.filter(|_| some) })
     }
 
     /// Reads a JSON string or number; `None` if it is no quantity.
@@ -73,21 +118,39 @@ impl Quantity {
         }
     }
 
-    /// The amount in billionths.
-    pub(super) fn nano(&self) -> i128 {
-        self.nano
+    /// Whether it is less than nothing.
+    pub(super) fn is_negative(&self) -> bool {
+        self.negative
+    }
+
+    /// Whether it is nothing.
+    pub(super) fn is_zero(&self) -> bool {
+        self.amount.digits.is_empty()
+    }
+
+    /// Compares the amounts, however they are written.
+    pub(super) fn compare(&self, other: &Quantity) -> Ordering {
+        match (self.negative, other.negative) {
+            (false, false) => self.amount.rank().cmp(&other.amount.rank()),
+            (true, true) => other.amount.rank().cmp(&self.amount.rank()),
+            (negative, _) => {
+                if negative {
+                    Ordering::Less
+                } else {
+                    Ordering::Greater
+                }
+            }
+        }
     }
 
     /// Whether it has no fraction.
     pub(super) fn is_whole(&self) -> bool {
-        self.nano % NANO == 0 || self.nano == i128::MAX
+        self.is_zero() || self.amount.power >= 0
     }
 
     /// The amount away from zero to a thousandth, as resources are stored (`SetDefaults_ResourceList`).
     pub(super) fn rounded_up(mut self) -> Quantity {
-        let rest = self.nano % MILLI;
-        if rest != 0 && self.nano != i128::MAX {
-            self.nano += self.nano.signum() * MILLI - rest;
+        if self.amount.round_up(-3) {
             self.kept = None;
         }
         self
@@ -97,35 +160,37 @@ impl Quantity {
 impl fmt::Display for Quantity {
     /// The canonical form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.kept, self.form) {
-            (Some(text), _) => f.write_str(text),
-            (None, _) if self.nano == 0 => f.write_str("0"),
-            (None, Form::Binary) if self.is_whole() && self.nano.abs() >= 1_024 * NANO => {
-                let mut amount = self.nano / NANO;
-                let mut suffix = "";
-                for name in BINARY {
-                    if amount % 1_024 != 0 {
-                        break;
-                    }
-                    amount /= 1_024;
-                    suffix = name;
-                }
-                write!(f, "{amount}{suffix}")
-            }
-            (None, form) => {
-                let (mut amount, mut power) = (self.nano, -9);
-                while amount % 1_000 == 0 {
-                    amount /= 1_000;
-                    power += 3;
-                }
-                // Upstream, too, has no suffix beyond its largest, and writes none.
-                let suffix = DECIMAL.iter().find(|(_, other)| *other == power).map_or("", |(name, _)| name);
-                match form {
-                    Form::Exponent if power != 0 => write!(f, "{amount}e{power}"),
-                    _ => write!(f, "{amount}{suffix}"),
-                }
-            }
+        if let Some(text) = &self.kept {
+            return f.write_str(text);
         }
+        if self.is_zero() {
+            return f.write_str("0");
+        }
+        if self.negative {
+            f.write_str("-")?;
+        }
+        let whole = self.amount.whole().filter(|amount| self.form == Form::Binary && *amount >= 1_024);
+        if let Some(mut amount) = whole {
+            let mut suffix = "";
+            for name in BINARY {
+                if amount % 1_024 != 0 {
+                    break;
+                }
+                amount /= 1_024;
+                suffix = name;
+            }
+            return write!(f, "{amount}{suffix}");
+        }
+        let zeros = self.amount.power.rem_euclid(3);
+        let power = self.amount.power - zeros;
+        f.write_str(&self.amount.digits)?;
+        f.write_str(["", "0", "00"].get(zeros as usize).unwrap_or(&""))?;
+        if self.form == Form::Exponent && power != 0 {
+            return write!(f, "e{power}");
+        }
+        // Upstream, too, has no suffix beyond its largest, and writes none.
+        let suffix = DECIMAL.iter().find(|(_, other)| i64::from(*other) == power);
+        f.write_str(suffix.map_or("", |(name, _)| name))
     }
 }
 
@@ -143,7 +208,7 @@ fn parts(text: &str) -> Option<(&str, &str, &str)> {
 }
 
 /// Form, factor and power of ten of a suffix.
-fn scale(suffix: &str) -> Option<(Form, i128, i32)> {
+fn scale(suffix: &str) -> Option<(Form, u64, i32)> {
     if let Some((_, power)) = DECIMAL.iter().find(|(name, _)| *name == suffix) {
         return Some((Form::Decimal, 1, *power));
     }
@@ -151,11 +216,12 @@ fn scale(suffix: &str) -> Option<(Form, i128, i32)> {
         return Some((Form::Binary, 1 << (10 * (index + 1)), 0));
     }
     let power: i64 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
-    Some((Form::Exponent, 1, i32::try_from(power).ok()?))
+    // Upstream, too, takes the lower half of what is larger.
+    Some((Form::Exponent, 1, power as i32))
 }
 
 /// Whether upstream takes the text for canonical: few digits, and no thousands that a larger suffix could say.
-fn is_kept(whole: &str, fraction: &str, form: Form, factor: i128, power: i32) -> bool {
+fn is_kept(whole: &str, fraction: &str, form: Form, factor: u64, power: i32) -> bool {
     let whole = whole.trim_start_matches('0');
     let digits = if whole.is_empty() { format!("0{fraction}") } else { format!("{whole}{fraction}") };
     let places = i32::try_from(fraction.len()).unwrap_or(i32::MAX);
@@ -171,19 +237,18 @@ fn is_kept(whole: &str, fraction: &str, form: Form, factor: i128, power: i32) ->
     scale >= -9 && scale % 3 == 0 && !digits.ends_with("000") && !digits.starts_with('0')
 }
 
-/// The amount in billionths, rounded up; `None` beyond what is kept exactly.
-fn nano(whole: &str, fraction: &str, factor: i128, power: i32) -> Option<i128> {
-    let digits: i128 = format!("0{whole}{fraction}").parse().ok()?;
-    if digits == 0 {
-        return Some(0);
+/// A decimal number times a factor of up to 2^60, as decimal digits.
+fn times(digits: &str, factor: u64) -> String {
+    if factor == 1 {
+        return digits.into();
     }
-    let power = power.checked_add(9)?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
-    let scaled = digits.checked_mul(factor)?;
-    if power < -38 {
-        return Some(1);
+    let (mut product, mut carry) = (Vec::new(), 0);
+    for digit in digits.bytes().rev() {
+        carry += u64::from(digit - b'0') * factor;
+        product.push(char::from(b'0' + (carry % 10) as u8));
+        carry /= 10;
     }
-    let ten = 10i128.checked_pow(power.unsigned_abs())?;
-    if power < 0 { Some(scaled / ten + i128::from(scaled % ten != 0)) } else { scaled.checked_mul(ten) }
+    carry.to_string().chars().chain(product.into_iter().rev()).collect()
 }
 
 #[cfg(test)]
@@ -208,6 +273,11 @@ mod tests {
             ("0", "0"),
             (".", "0"),
             ("+1", "+1"),
+            ("1e1000", "10e999"),
+            ("123456789012345678901234567890123456", "123456789012345678901234567890123456"),
+            ("1000000000000000000000000000000", "1"),
+            ("100Ei", "9223372036854775807"),
+            ("0.1e-1000", "1e-9"),
         ] {
             assert_eq!(Quantity::parse(written).map(|it| it.to_string()), Ok(stored.to_string()), "{written}");
         }

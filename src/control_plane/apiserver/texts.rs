@@ -81,10 +81,6 @@ fn names_quantities_and_selectors_are_judged_as_by_apimachinery() {
             let theirs: Value = serde_json::from_str(answer).unwrap();
             let ours = judged(rule, &serde_json::from_str(argument).unwrap());
             compared += 1;
-            // Amounts beyond 10^29 keep their text.
-            if rule == "quantity" && ours[0].as_str().is_some_and(|text| text.len() > 18 && argument.contains(text)) {
-                continue;
-            }
             if sorted(ours.clone()) != sorted(theirs) {
                 wrong.push(format!("{question}\n    theirs {answer}\n    ours   {ours}"));
             }

@@ -81,7 +81,7 @@ fn resources(resources: &At, errors: &mut Errors) {
         for (name, value) in list.entries() {
             let at = list.key(name);
             resource_name(&at, name, errors);
-            if let Some(quantity) = Quantity::of(value).filter(|quantity| quantity.nano() < 0) {
+            if let Some(quantity) = Quantity::of(value).filter(Quantity::is_negative) {
                 errors.invalid_as(&at, &quoted(&quantity.to_string()), "must be greater than or equal to 0");
             }
         }
@@ -93,9 +93,9 @@ fn resources(resources: &At, errors: &mut Errors) {
             errors.required(&limits, "Limit must be set for non overcommitable resources");
         }
         let (Some(request), Some(limit)) = (Quantity::of(request), limit.and_then(Quantity::of)) else { continue };
-        if request.nano() != limit.nano() && !shared {
+        if request.compare(&limit).is_ne() && !shared {
             errors.invalid_as(&requests, &quoted(&request.to_string()), format!("must be equal to {name} limit of {limit}"));
-        } else if request.nano() > limit.nano() {
+        } else if request.compare(&limit).is_gt() {
             let why = format!("must be less than or equal to {name} limit of {limit}");
             errors.invalid_as(&requests, &quoted(&request.to_string()), why);
         }

@@ -13,7 +13,9 @@ pub fn slice(object: &At, old: Option<&At>, errors: &mut Errors) {
     errors.one_of(&kind, &["FQDN", "IPv4", "IPv6"]);
     ports(&object.child("ports"), errors);
     let endpoints = object.child("endpoints");
-    if endpoints.len() > 1000 {
+    if old.is_some_and(|old| old.child("endpoints").value() == endpoints.value()) {
+        // What was taken once is not judged again.
+    } else if endpoints.len() > 1000 {
         errors.push(&endpoints, format!("Too many: {}: must have at most 1000 items", endpoints.len()));
     } else {
         for endpoint in endpoints.items() {
@@ -68,7 +70,7 @@ fn ports(ports: &At, errors: &mut Errors) {
         if !seen.insert(name.text()) {
             errors.push(&name, format!("Duplicate value: {}", quoted(name.text())));
         }
-        errors.one_of_or_default(&port.child("protocol"), &service::PROTOCOLS);
+        errors.one_of_if_given(&port.child("protocol"), &service::PROTOCOLS);
         let app = port.child("appProtocol");
         if app.given() {
             errors.all_invalid(&app, names::qualified(app.text()));

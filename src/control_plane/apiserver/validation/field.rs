@@ -248,6 +248,13 @@ impl Errors {
         }
     }
 
+    /// An enumeration behind a pointer: only its absence means a default, not the empty text.
+    pub fn one_of_if_given(&mut self, at: &At, supported: &[&str]) {
+        if at.given() && !supported.contains(&at.text()) {
+            self.unsupported(at, supported);
+        }
+    }
+
     /// A number that may not be negative.
     pub fn non_negative(&mut self, at: &At) {
         if at.number() < 0 {

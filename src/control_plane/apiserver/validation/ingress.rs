@@ -7,13 +7,11 @@ const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
 
 /// An Ingress; `old` is there for an update.
 pub fn ingress(object: &At, old: Option<&At>, errors: &mut Errors) {
-    if old.is_none() {
-        meta::metadata(object, names::subdomain, errors);
-    }
+    meta::metadata(object, names::subdomain, errors);
     let spec = object.child("spec");
     let (default, rules) = (spec.child("defaultBackend"), spec.child("rules"));
     if rules.is_empty() && !default.given() {
-        errors.invalid_as(&spec, "null", "either `defaultBackend` or `rules` must be specified");
+        errors.invalid_as(&spec, &rules.shown(), "either `defaultBackend` or `rules` must be specified");
     }
     if default.given() {
         backend(&default, errors);

@@ -24,6 +24,67 @@ pub fn metadata(object: &At, name_rule: fn(&str) -> Vec<String>, errors: &mut Er
     }
     labels(&meta.child("labels"), errors);
     annotations(&meta.child("annotations"), errors);
+    owners(&meta.child("ownerReferences"), errors);
+    finalizers(&meta.child("finalizers"), errors);
+}
+
+/// `ValidateOwnerReferences`, without the Events that may own nothing. Upstream gives the list's path to each.
+fn owners(owners: &At, errors: &mut Errors) {
+    let mut controller = None;
+    for owner in owners.items() {
+        let version = owner.child("apiVersion");
+        let parts: Vec<&str> = version.text().split('/').collect();
+        if parts.len() > 2 || parts.last().is_none_or(|part| part.is_empty()) {
+            errors.invalid_as(&owners.child("apiVersion"), &quoted(version.text()), "version must not be empty");
+        }
+        for field in ["kind", "name", "uid"] {
+            if owner.child(field).text().is_empty() {
+                errors.invalid_as(&owners.child(field), "\"\"", "must not be empty");
+            }
+        }
+        if owner.child("controller").is_true() {
+            let name = format!("{}/{}", owner.child("kind").text(), owner.child("name").text());
+            match &controller {
+                None => controller = Some(name),
+                Some(first) => {
+                    let list: Vec<String> = owners.items().iter().map(owner_shown).collect();
+                    let why = "Only one reference can have Controller set to true. Found \"true\" in references for";
+                    errors.invalid_as(owners, &format!("[{}]", list.join(",")), format!("{why} {first} and {name}"));
+                }
+            }
+        }
+    }
+}
+
+/// An owner as Go writes it: fields in the order of the type.
+fn owner_shown(owner: &At) -> String {
+    let mut fields: Vec<String> = ["apiVersion", "kind", "name", "uid"]
+        .iter()
+        .map(|field| format!("\"{field}\":{}", json!(owner.child(field).text())))
+        .collect();
+    for field in ["controller", "blockOwnerDeletion"] {
+        if owner.child(field).given() {
+            fields.push(format!("\"{field}\":{}", owner.child(field).shown()));
+        }
+    }
+    format!("{{{}}}", fields.join(","))
+}
+
+/// `ValidateFinalizers` and `validateKubeFinalizerName`.
+fn finalizers(finalizers: &At, errors: &mut Errors) {
+    let standard = ["kubernetes", "orphan", "foregroundDeletion"];
+    for finalizer in finalizers.items() {
+        for message in names::qualified(finalizer.text()) {
+            errors.invalid_as(finalizers, &quoted(finalizer.text()), message);
+        }
+        if !finalizer.text().contains('/') && !standard.contains(&finalizer.text()) {
+            errors.invalid(&finalizer, "name is neither a standard finalizer name nor is it fully qualified");
+        }
+    }
+    let has = |name: &str| finalizers.items().iter().any(|finalizer| finalizer.text() == name);
+    if has("orphan") && has("foregroundDeletion") {
+        errors.invalid(finalizers, "finalizer orphan and foregroundDeletion cannot be both set");
+    }
 }
 
 /// `ValidateLabels`: errors stand at the map, with the key or value as the bad value.

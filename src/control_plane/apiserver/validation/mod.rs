@@ -93,7 +93,7 @@ pub fn warnings(kind: Kind, object: &Value) -> Vec<String> {
 
 fn check(kind: Kind, object: &At, old: Option<&At>, errors: &mut Errors) {
     match kind {
-        Kind::Service => service::validate(object, old, errors),
+        Kind::Service => service::validate(object, errors),
         Kind::Pod => pod::validate(object, errors),
         Kind::Deployment => workload::deployment(object, errors),
         Kind::ReplicaSet => workload::replica_set(object, errors),

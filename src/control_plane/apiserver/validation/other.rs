@@ -134,8 +134,13 @@ pub fn node(object: &At, errors: &mut Errors) {
         }
     }
     if cidrs.len() > 1 {
-        let families: Option<Vec<bool>> =
-            cidrs.iter().map(|cidr| addresses::parse_cidr(cidr).map(|(address, _)| address.is_ipv4())).collect();
+        let is_v4 = |cidr: &&str| addresses::parse_cidr(cidr).map(|(address, _)| address.is_ipv4());
+        if let Some((index, cidr)) = cidrs.iter().enumerate().find(|(_, cidr)| is_v4(cidr).is_none()) {
+            let why = format!("invalid CIDR[{index}]: <nil> (invalid CIDR address: {cidr})");
+            let text = "Internal error: invalid PodCIDRs. failed to check with dual stack with error:";
+            errors.push(&spec.child("podCIDRs"), format!("{text}{why}"));
+        }
+        let families: Option<Vec<bool>> = cidrs.iter().map(is_v4).collect();
         if families.is_none_or(|families| families.len() > 2 || families.first() == families.last()) {
             errors.invalid(&spec.child("podCIDRs"), "may specify no more than one CIDR for each IP family");
         }

@@ -32,7 +32,7 @@ pub fn validate(object: &At, errors: &mut Errors) {
 
 fn port(at: &At, errors: &mut Errors) {
     let (port, end) = (at.child("port"), at.child("endPort"));
-    errors.one_of_or_default(&at.child("protocol"), &["TCP", "UDP", "SCTP"]);
+    errors.one_of_if_given(&at.child("protocol"), &["TCP", "UDP", "SCTP"]);
     if !port.given() {
         if end.given() {
             errors.invalid(&end, "may not be specified when `port` is not specified");

@@ -29,10 +29,8 @@ fn kind<'a>(spec: &At<'a>) -> &'a str {
 }
 
 /// Everything that is wrong with a Service.
-pub fn validate(object: &At, old: Option<&At>, errors: &mut Errors) {
-    if old.is_none() {
-        meta::metadata(object, names::label, errors);
-    }
+pub fn validate(object: &At, errors: &mut Errors) {
+    meta::metadata(object, names::label, errors);
     let spec = object.child("spec");
     shape(&spec, errors);
     ports(&spec, errors);
@@ -159,7 +157,7 @@ fn families(spec: &At, errors: &mut Errors) {
             errors.duplicate(&family);
         }
     }
-    errors.one_of_or_default(&spec.child("ipFamilyPolicy"), &["PreferDualStack", "RequireDualStack", "SingleStack"]);
+    errors.one_of_if_given(&spec.child("ipFamilyPolicy"), &["PreferDualStack", "RequireDualStack", "SingleStack"]);
     if ips.first() == Some(&"None") {
         if ips.len() > 1 {
             errors.invalid(&list, "'None' must be the first and only value");

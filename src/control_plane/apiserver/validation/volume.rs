@@ -98,7 +98,7 @@ pub fn claim(spec: &At, errors: &mut Errors) {
     let mut storage = spec.at(&["resources", "requests", "storage"]);
     storage.path = format!("{}[storage]", spec.child("resources").path);
     match storage.value().and_then(Quantity::of) {
-        Some(quantity) if quantity.nano() <= 0 => {
+        Some(quantity) if quantity.is_negative() || quantity.is_zero() => {
             errors.invalid_as(&storage, &quoted(&quantity.to_string()), "must be greater than zero");
         }
         Some(_) => {}
@@ -108,5 +108,5 @@ pub fn claim(spec: &At, errors: &mut Errors) {
     if !class.text().is_empty() {
         errors.all_invalid(&class, names::subdomain(class.text()));
     }
-    errors.one_of_or_default(&spec.child("volumeMode"), &["Block", "Filesystem"]);
+    errors.one_of_if_given(&spec.child("volumeMode"), &["Block", "Filesystem"]);
 }
