@@ -153,6 +153,11 @@ impl DataPlane {
         next
     }
 
+    /// The clients close the connections that they have open ([`Request::keep_alive`]).
+    pub fn hang_up(&mut self) {
+        self.kept.clear();
+    }
+
     /// A node's rules as text, whole by themselves; `None`: no such node.
     pub fn rules_text(&self, node: &str) -> Option<String> {
         self.kernels.iter().find(|kernel| kernel.config.node_name == node).map(Kernel::text)

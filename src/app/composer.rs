@@ -67,6 +67,10 @@ pub fn Composer(part: &Part) -> Html {
             </button>
             <button class="btn line" type="button" disabled={locked} aria-label={speech.t("composer.burst")} onclick={burst}>{ speech.t("composer.burst.short") }</button>
             <button class="btn sm icon" type="button" disabled={locked || state.next < 2} aria-label={speech.t("composer.replay")} title={again} onclick={replay}>{ icon("i-loop", 16) }</button>
+            if state.keep_alive {
+                <button class="btn sm icon kept" type="button" aria-pressed="true" aria-label={speech.t("keepAlive.switch")} title={speech.t("keepAlive.switch")}
+                    onclick={part.send.reform(|_: MouseEvent| Msg::KeepAlive)}>{ icon("i-link", 16) }</button>
+            }
             <span class="seed muted num" title={speech.t("composer.seed.title")}>{ state.say(&msg!("composer.seed", seed = state.next)) }</span>
         </form>
     }

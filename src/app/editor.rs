@@ -278,10 +278,9 @@ fn FindingRow(FindingProps { part, diagnostic }: &FindingProps) -> Html {
         <div class={classes!("diag", class)}>
             <svg class="ic" width="15" height="15" role="img" aria-label={state.speech.t(&format!("severity.{class}"))}><use href={format!("#{sign}")}/></svg>
             <div>
-                if let (Some(object), Finding::Upstream(text)) = (&diagnostic.object, &diagnostic.message) {
+                if let (Some(object), Finding::Upstream(_)) = (&diagnostic.object, &diagnostic.message) {
                     <b class="obj">{ format!("{} {}: ", object.kind.name(), object.name) }</b>
-                    // Kubernetes' decoding errors name the field themselves.
-                    if !text.contains(diagnostic.path.as_str()) { <code>{ &diagnostic.path }</code>{ ": " } }
+                    if let Some(path) = field_of(diagnostic) { <code>{ path }</code>{ ": " } }
                 }
                 { marked(&said(state, diagnostic)) }
                 if let Some(help) = &diagnostic.help { { " " }{ marked(&state.say(help)) } }
@@ -297,6 +296,12 @@ fn FindingRow(FindingProps { part, diagnostic }: &FindingProps) -> Html {
             </div>
         </div>
     }
+}
+
+/// The field that a finding of Kubernetes is about. Its decoding errors name theirs themselves.
+pub fn field_of(diagnostic: &Diagnostic) -> Option<&str> {
+    let Finding::Upstream(text) = &diagnostic.message else { return None };
+    Some(diagnostic.path.as_str()).filter(|path| !path.is_empty() && !text.contains(path))
 }
 
 /// A finding in words; Kubernetes' own stay as they are.

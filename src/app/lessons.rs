@@ -14,8 +14,8 @@ pub fn text(speech: &Speech, texts: &Texts) -> String {
     texts.get(speech.language.code()).or_else(|| texts.get("en")).cloned().unwrap_or_default()
 }
 
-/// A lesson's text: `code` and **strong** only.
-fn set(text: &str) -> Html {
+/// A text with `code` and **strong** only.
+pub fn set(text: &str) -> Html {
     text.split("**")
         .enumerate()
         .map(|(index, part)| {
@@ -52,6 +52,7 @@ pub fn LessonColumn(part: &Part) -> Html {
     let state = &part.state;
     let Some(course) = &state.lesson else { return Html::default() };
     let speech = &state.speech;
+    let id = course.id;
     let number = LESSONS.iter().position(|id| *id == course.id).unwrap_or_default();
     let done = course.results.iter().filter(|result| result.passed).count();
     let goals = course.lesson.goals.len();
@@ -76,6 +77,10 @@ pub fn LessonColumn(part: &Part) -> Html {
                 }
             </div>
             <Hints ..part.clone()/>
+            if state.edited || course.guess.is_some() || course.hints > 0 {
+                <div class="row anew"><button type="button" class="btn line sm" onclick={part.send.reform(move |_: MouseEvent| Msg::LessonAnew(id))}>{ icon("i-loop", 14) }{ speech.t("lesson.anew") }</button>
+                    <span class="muted">{ speech.t("lesson.anew.text") }</span></div>
+            }
         </section>
     }
 }

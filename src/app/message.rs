@@ -3,7 +3,7 @@
 use super::dialogs::Open;
 use super::examples::Example;
 use super::i18n::{Language, Speech};
-use super::share::Saved;
+use super::share::{Begun, Saved};
 use super::state::{Dock, Screen, Tab, Theme, View};
 use crate::diagnostic::{Fix, Span};
 use crate::kubectl::SourceFile;
@@ -59,8 +59,13 @@ pub enum Effect {
     Save,
     /// Keeps the own text apart, as another takes its place.
     KeepOwn(Box<Saved>),
-    /// The three files of a lesson.
-    FetchLesson(&'static str),
+    /// Keeps how far the learner has come in a lesson.
+    KeepLesson(&'static str, Box<Begun>),
+    /// The three files of a lesson, and how far the learner has come in it, unless that is to be forgotten.
+    FetchLesson {
+        id: &'static str,
+        anew: bool,
+    },
 }
 
 /// What happens on the page.
@@ -73,13 +78,20 @@ pub enum Msg {
     Show(Screen),
     Tab(Tab),
     // The text.
-    Typed { file: usize, text: String },
+    Typed {
+        file: usize,
+        text: String,
+    },
     EditNow,
     OpenFile(usize),
     AddFile,
     CloseFile(usize),
     Dropped(Vec<SourceFile>),
-    Pasted { start: u32, end: u32, text: String },
+    Pasted {
+        start: u32,
+        end: u32,
+        text: String,
+    },
     Insert(&'static str),
     Fix(Fix),
     FixAndSend(Fix),
@@ -90,7 +102,9 @@ pub enum Msg {
     Line(Span),
     // A lesson.
     OpenLesson(&'static str),
-    LessonText(&'static str, Box<[String; 3]>),
+    /// Begins the lesson again, as if for the first time.
+    LessonAnew(&'static str),
+    LessonText(&'static str, Box<[String; 3]>, Option<Box<Begun>>),
     Guess(usize),
     Confirm,
     Hint,
@@ -103,6 +117,7 @@ pub enum Msg {
     Target(String),
     Offer(String, Option<String>),
     Method(String),
+    KeepAlive,
     Send,
     Replay,
     Burst,

@@ -209,6 +209,7 @@ fn node_view(part: &Part, node: &NodeView) -> Html {
                 ("STATUS".into(), status.into()), ("POWER".into(), if node.up { t("object.on") } else { t("object.off") }), ("IP".into(), node.ip.clone()),
                 ("POD CIDR".into(), node.pod_cidr.clone()), ("kube-proxy".into(), if node.proxy_running { t("object.running") } else { t("object.stopped") }), ("ZONE".into(), node.zone.clone()),
             ]) }
+            if !node.proxy_running { <p>{ state.say(&msg!("object.proxyStopped", node = name)) }</p> }
             <div class="acts">
                 if node.up { <button type="button" class="btn line sm" onclick={act(part, format!("node/{name} down"))}>{ t("act.nodeDown") }</button> }
                 else { <button type="button" class="btn line sm" onclick={act(part, format!("node/{name} up"))}>{ t("act.nodeUp") }</button> }

@@ -9,9 +9,10 @@ use crate::api::{Kind, ObjectRef};
 use crate::diagnostic::Span;
 use crate::msg;
 use crate::scene::ItemId;
-use crate::scene::ladder::{Looked, Rung, ladder, looked, subject};
+use crate::scene::ladder::{Looked, Rung, ladder, looked, port_taken, subject};
 use crate::scene::name;
 use crate::scene::objects::{Card, Mark, Objects, Row, objects};
+use crate::scene::view::PortView;
 use crate::trace::FieldRef;
 use yew::prelude::*;
 
@@ -20,6 +21,7 @@ use yew::prelude::*;
 pub fn ObjectsView(moment: &Moment) -> Html {
     let frame = use_node_ref();
     let width = use_size(&frame).width;
+    let port = use_state(|| None);
     let state = &moment.state;
     let steps = moment.player.steps();
     let looked = state.run.as_ref().map(|run| looked(&run.trace, &steps, moment.player.step)).unwrap_or_default();
@@ -42,7 +44,7 @@ pub fn ObjectsView(moment: &Moment) -> Html {
                 </svg>
             }
         </div>
-        { steps_of(moment, &looked) }
+        { steps_of(moment, &looked, &port) }
     </> }
 }
 
@@ -173,18 +175,35 @@ fn way(picture: &Objects, looked: &Looked) -> Html {
     }
 }
 
+/// The port that somebody asked for, of this Service, while a request takes this one of its ports (or none).
+type Asked = Option<((String, String, Option<usize>), usize)>;
+
 /// The port ladder.
-fn steps_of(moment: &Moment, looked: &Looked) -> Html {
+fn steps_of(moment: &Moment, looked: &Looked, port: &UseStateHandle<Asked>) -> Html {
     let state = &moment.state;
     let chosen = match &state.selected {
         Some(ItemId::Service(namespace, name)) => Some(ObjectRef::new(Kind::Service, namespace, name)),
         _ => None,
     };
     let Some(service) = subject(&state.view, looked, chosen.as_ref()) else { return Html::default() };
+    let taken = port_taken(looked, service);
+    let about = (service.namespace.clone(), service.name.clone(), taken);
+    let asked = port.as_ref().filter(|(subject, _)| *subject == about).map(|(_, index)| *index);
+    let index = asked.or(taken).unwrap_or_default().min(service.ports.len().saturating_sub(1));
+    let choice = |(at, there): (usize, &PortView)| {
+        let (port, about) = (port.setter(), about.clone());
+        let onclick = Callback::from(move |_: MouseEvent| port.set(Some((about.clone(), at))));
+        let words = format!("{} {}", there.name, there.port);
+        html! { <button type="button" aria-pressed={(at == index).to_string()} {onclick}>{ words.trim().to_string() }</button> }
+    };
     html! {
         <section class="ladder" aria-label={state.speech.t("ladder.label")}>
-            <h2>{ state.say(&msg!("ladder.title", service = service.name)) }<small>{ state.speech.t("ladder.text") }</small></h2>
-            <ol>{ for ladder(&state.view, looked, service).iter().map(|rung| step(moment, rung)) }</ol>
+            <h2>{ state.say(&msg!("ladder.title", service = service.name)) }
+                if service.ports.len() > 1 {
+                    <span class="seg" role="group" aria-label={state.speech.t("ladder.ports")}>{ for service.ports.iter().enumerate().map(choice) }</span>
+                }
+                <small>{ state.speech.t("ladder.text") }</small></h2>
+            <ol>{ for ladder(&state.view, looked, service, index).iter().map(|rung| step(moment, rung)) }</ol>
         </section>
     }
 }

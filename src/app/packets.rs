@@ -26,6 +26,8 @@ pub(super) struct PacketsProps {
     pub scene: Shown,
     pub trace: Rc<Trace>,
     pub player: Player,
+    /// Dots of a burst are on their way: no label lies under them.
+    pub crowd: bool,
 }
 
 /// Trail, packet and labels of one trace. Only this part is rendered on every frame.
@@ -74,12 +76,12 @@ pub(super) fn Packets(props: &PacketsProps) -> Html {
             { used_ports(&scene.picture) }
             { beads(&scene.route, &now) }
             { gates(&scene.route, &now) }
-            { for now.past.iter().map(|past| flag(past, "past", &past.text, true)) }
+            { for now.past.iter().filter(|_| !props.crowd).map(|past| flag(past, "past", &past.text, true)) }
             if now.decided { { mark(&scene.picture, &scene.route, end.glyph, end.class) } }
-            if !(now.in_gate || rejected && now.decided) {
+            if !(now.in_gate || rejected && now.decided || props.crowd) {
                 <circle class={classes!("dot", now.reply.then_some("reply"), (refused && now.reply).then_some("bad"))} cx={n(now.packet.x)} cy={n(now.packet.y)} r="6"/>
             }
-            if let Some(label) = &now.label {
+            if let Some(label) = now.label.as_ref().filter(|_| !props.crowd) {
                 { flag(label, if rejected { failing } else if now.reply && refused { "reply bad" } else if now.reply { "reply" } else { "" }, flag_words.as_ref().unwrap_or(&label.text), flag_words.is_none()) }
             }
         </g>
@@ -244,6 +246,8 @@ pub(super) struct BurstProps {
     pub scene: Shown,
     pub trace: Rc<Trace>,
     pub results: Rc<Vec<BurstResult>>,
+    /// Told when the first dot leaves and when the last has arrived.
+    pub on_crowd: Callback<bool>,
 }
 
 /// The dots of a burst, on a canvas: they run once.
@@ -253,6 +257,7 @@ pub(super) fn Burst(props: &BurstProps) -> Html {
     let size = props.scene.0.picture.size;
     {
         let (canvas, scene, trace, results) = (canvas.clone(), props.scene.clone(), props.trace.clone(), props.results.clone());
+        let on_crowd = props.on_crowd.clone();
         use_effect_with(Rc::as_ptr(&props.results), move |_| {
             let ways: Vec<(Polyline, bool)> = results
                 .iter()
@@ -263,9 +268,13 @@ pub(super) fn Burst(props: &BurstProps) -> Html {
             let running = Rc::new(std::cell::RefCell::new(None));
             let plays = !still() && trace.hops.len() > 1;
             if let Some(context) = context(&canvas).filter(|_| plays) {
-                run(context, Rc::new(ways), None, running.clone());
+                on_crowd.emit(true);
+                run(context, Rc::new(ways), None, running.clone(), on_crowd.clone());
             }
-            move || *running.borrow_mut() = None
+            move || {
+                *running.borrow_mut() = None;
+                on_crowd.emit(false);
+            }
         });
     }
     let ratio = gloo::utils::window().device_pixel_ratio().max(1.0);
@@ -281,13 +290,21 @@ fn context(canvas: &NodeRef) -> Option<CanvasRenderingContext2d> {
 }
 
 /// One frame after the other, until the last dot has arrived. Colours come from the page's custom properties.
-fn run(context: CanvasRenderingContext2d, ways: Rc<Vec<(Polyline, bool)>>, began: Option<f64>, running: Running) {
+fn run(
+    context: CanvasRenderingContext2d,
+    ways: Rc<Vec<(Polyline, bool)>>,
+    began: Option<f64>,
+    running: Running,
+    on_crowd: Callback<bool>,
+) {
     let kept = running.clone();
     let frame = request_animation_frame(move |now| {
         let began = began.unwrap_or(now);
         draw(&context, &ways, now - began);
         if now - began <= BURST {
-            run(context, ways, Some(began), running);
+            run(context, ways, Some(began), running, on_crowd);
+        } else {
+            on_crowd.emit(false);
         }
     });
     *kept.borrow_mut() = Some(frame);

@@ -1,11 +1,12 @@
 //! The last hundred requests: how often each Pod answered, and how the others ended.
 
 use super::icon::{Outcome, ending, glyph};
+use super::lessons::set;
 use super::root::Part;
-use super::state::{REMEMBERED, State};
+use super::state::{Msg, REMEMBERED, Run, State};
 use crate::msg;
 use crate::session::BurstResult;
-use crate::trace::Verdict;
+use crate::trace::{Reason, Verdict};
 use crate::words::Message;
 use std::collections::BTreeMap;
 use yew::prelude::*;
@@ -18,7 +19,7 @@ pub fn Results(part: &Part) -> Html {
     if results.is_empty() {
         return html! {
             <section class="results"><div class="row between"><h3 class="small">{ state.speech.t("results.title") }</h3></div>
-                <p class="muted">{ state.speech.t("results.none") }</p></section>
+                <p class="muted">{ state.speech.t("results.none") }</p>{ keep_alive(part) }</section>
         };
     }
     let pods = by_pod(results);
@@ -50,7 +51,25 @@ pub fn Results(part: &Part) -> Html {
                 </table>
                 if pods.len() > 1 { <p class="muted small">{ state.say(&msg!("results.tick", count = pods.len())) }</p> }
             }
+            { keep_alive(part) }
         </section>
+    }
+}
+
+/// The switch for one connection that stays open, and what comes of it.
+fn keep_alive(part: &Part) -> Html {
+    let state = &part.state;
+    let picks = |run: &Run| run.trace.hops.iter().any(|hop| hop.reason == Reason::IngressPick);
+    let why = match &state.run {
+        Some(run) if run.trace.request.keep_alive && picks(run) => "keepAlive.ingress",
+        _ if by_pod(&state.results).len() == 1 && state.results.len() > 1 => "keepAlive.one",
+        _ => "keepAlive.on",
+    };
+    html! {
+        <div class="keepalive">
+            <label class="check"><input type="checkbox" checked={state.keep_alive} onchange={part.send.reform(|_: Event| Msg::KeepAlive)}/>{ state.speech.t("keepAlive.switch") }</label>
+            if state.keep_alive { <p class="muted small" role="status">{ set(&state.speech.t(why)) }</p> }
+        </div>
     }
 }
 

@@ -63,6 +63,8 @@ pub enum Heard {
     Rest,
     /// The draft is to be written now.
     Write,
+    /// The page is about to go: what was not written yet is written at once.
+    Leave,
 }
 
 /// The root.
@@ -80,7 +82,7 @@ pub struct App {
     write: Option<Timeout>,
     /// A change that the browser's own undo knows nothing of: file, text before, text after.
     taken_back: Option<(usize, String, String)>,
-    _listeners: [EventListener; 2],
+    _listeners: [EventListener; 3],
 }
 
 impl Component for App {
@@ -100,6 +102,8 @@ impl Component for App {
                 link.send_message(Heard::Key(event.clone()));
             }
         });
+        let link = ctx.link().clone();
+        let leaving = EventListener::new(&gloo::utils::window(), "pagehide", move |_| link.send_message(Heard::Leave));
         let (first, recorded) = arrival(&mut state);
         let mut app = App {
             state: Rc::new(state),
@@ -111,7 +115,7 @@ impl Component for App {
             rest: None,
             write: None,
             taken_back: None,
-            _listeners: [fragment, keys],
+            _listeners: [fragment, keys, leaving],
         };
         app.dress();
         app.carry_out(ctx, vec![Effect::FetchWords(storage::language())]);
@@ -151,12 +155,14 @@ impl Component for App {
                 self.rest = None;
                 self.take(ctx, Msg::EditNow);
             }
-            Heard::Write => {
+            Heard::Leave if self.write.is_none() => return false,
+            Heard::Write | Heard::Leave => {
                 self.write = None;
                 if !self.state.pristine() {
                     storage::keep(&self.state);
                     self.leave_link();
                 }
+                self.address_lesson();
                 return false;
             }
         }
@@ -251,12 +257,14 @@ impl App {
                     let text = fetch_text(&format!("examples/{}.yaml", example.id)).await;
                     Heard::Page(Msg::ExampleText(example, text.unwrap_or_else(|_| examples::FIRST.into())))
                 }),
-                Effect::FetchLesson(id) => ctx.link().send_future(async move {
+                Effect::KeepLesson(id, begun) => storage::keep_begun(id, &begun),
+                Effect::FetchLesson { id, anew } => ctx.link().send_future(async move {
                     let mut files = [String::new(), String::new(), String::new()];
                     for (text, name) in files.iter_mut().zip(["lesson", "start", "solution"]) {
                         *text = fetch_text(&format!("lessons/{id}/{name}.yaml")).await.unwrap_or_default();
                     }
-                    Heard::Page(Msg::LessonText(id, Box::new(files)))
+                    let begun = storage::begun(id).filter(|_| !anew).map(Box::new);
+                    Heard::Page(Msg::LessonText(id, Box::new(files), begun))
                 }),
                 Effect::KeepOwn(saved) => storage::keep_own(&saved),
                 Effect::Splice { .. } | Effect::ShowLine(_) => self.after.push(effect),
@@ -299,10 +307,17 @@ impl App {
         if !newer || state.screen != Screen::Playground || state.lesson.is_some() {
             return;
         }
-        if let Ok(history) = window.history() {
-            let path = window.location().pathname().unwrap_or_default() + &window.location().search().unwrap_or_default();
-            // Where the browser refuses, the address stays, and a reload opens the link again.
-            let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&path));
+        address("");
+    }
+
+    /// An open lesson stands in the address, so that a reload opens it again; one that was left does not.
+    fn address_lesson(&self) {
+        let hash = gloo::utils::window().location().hash().unwrap_or_default();
+        let named = |id: &str| hash.trim_start_matches('#').split('&').any(|pair| pair.strip_prefix("lesson=") == Some(id));
+        match &self.state.lesson {
+            Some(course) if !named(course.id) => address(&format!("#lesson={}", course.id)),
+            None if LESSONS.into_iter().any(named) => address(""),
+            _ => {}
         }
     }
 
@@ -355,11 +370,24 @@ impl App {
     }
 }
 
+/// Changes the address's fragment, without a step in the browser's history.
+fn address(fragment: &str) {
+    let window = gloo::utils::window();
+    if let Ok(history) = window.history() {
+        let path = window.location().pathname().unwrap_or_default() + &window.location().search().unwrap_or_default() + fragment;
+        // Where the browser refuses, the address stays, and a reload opens what it names.
+        let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&path));
+    }
+}
+
 /// What the page opens on: the address's fragment, the draft, or the first example; and whether the recording is of that.
 fn arrival(state: &mut State) -> (Msg, bool) {
     let draft = storage::draft();
     if let Some(msg) = addressed(state) {
-        if let Some(own) = draft.filter(|draft| draft.own) {
+        if matches!(msg, Msg::OpenLesson(_)) {
+            // The playground waits as it was left.
+            state.shelf = draft.map(Rc::new);
+        } else if let Some(own) = draft.filter(|draft| draft.own) {
             storage::keep_own(&own);
         }
         let recorded = matches!(&msg, Msg::Load(saved) if **saved == State::opening());

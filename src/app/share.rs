@@ -33,12 +33,29 @@ pub struct Saved {
     pub method: String,
     /// Seed of the next request.
     pub next: u64,
+    /// Requests go over one connection that stays open.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keep_alive: bool,
     /// Id of the example that it came from; empty for own text.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub example: String,
     /// Whether a person has changed the text.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub own: bool,
+}
+
+/// How far a learner has come in a lesson.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Begun {
+    /// The text as the learner has it, what was done to the cluster, the next request.
+    pub work: Saved,
+    /// The option that was guessed.
+    pub guess: Option<usize>,
+    /// Whether the guess stands and the request was sent.
+    pub confirmed: bool,
+    /// How many hints are open.
+    pub hints: usize,
 }
 
 /// The fragment of a link, without `#`.
@@ -58,6 +75,14 @@ fn unfold(packed: &str) -> Option<Saved> {
     let packed = from_base64url(packed)?;
     let json = decompress_to_vec_with_limit(&packed, LIMIT).ok()?;
     Saved::read(std::str::from_utf8(&json).ok()?)
+}
+
+impl Begun {
+    /// Reads what was written as JSON.
+    pub fn read(json: &str) -> Option<Begun> {
+        let value: serde_json::Value = serde_json::from_str(json).ok()?;
+        serde_json::from_value(value).ok()
+    }
 }
 
 impl Saved {

@@ -10,6 +10,7 @@ use crate::scene::view::ClusterView;
 use crate::scene::{ItemId, Options, Scene, stage};
 use crate::session::BurstResult;
 use crate::trace::Trace;
+use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -85,6 +86,13 @@ pub fn Stage(props: &StageProps) -> Html {
         }
     });
     let keys = keys(&props.player);
+    let crowd = use_state(|| false);
+    let on_crowd = use_callback((), {
+        let crowd = crowd.setter();
+        move |runs: bool, ()| crowd.set(runs)
+    });
+    let held = use_follow(&frame, &scene, props);
+    let hold = Callback::from(move |()| *held.borrow_mut() = true);
     let shown = Shown(scene.clone());
     let (width, height) = (scene.picture.size.width, scene.picture.size.height);
     let name = match props.player.steps().len() {
@@ -92,23 +100,56 @@ pub fn Stage(props: &StageProps) -> Html {
         count => speech.say(&msg!("stage.pictureHop", hop = props.player.step + 1, count = count)),
     };
     html! {
-        <div class={classes!("stageview", scene.picture.transposed.then_some("upright"))} ref={frame} onkeydown={keys}>
+        <div class={classes!("stageview", scene.picture.transposed.then_some("upright"))} ref={frame} onkeydown={keys}
+            onwheel={hold.reform(|_: WheelEvent| ())} ontouchmove={hold.reform(|_: TouchEvent| ())}>
             if size.width > 0.0 {
                 <div class="stagesheet">
                     <svg class="stage" width={width.to_string()} height={height.to_string()} viewBox={format!("0 0 {width} {height}")}
                         role="group" aria-label={name}>
                         <Things scene={shown.clone()} selected={props.selected.clone()} touched={props.touched.clone()} {choose}/>
                         if let Some(trace) = &props.trace {
-                            <Packets scene={shown.clone()} trace={trace.clone()} player={props.player.clone()}/>
+                            <Packets scene={shown.clone()} trace={trace.clone()} player={props.player.clone()} crowd={*crowd}/>
                         }
                     </svg>
                     if let (Some(burst), Some(trace)) = (&props.burst, &props.trace) {
-                        <Burst scene={shown} trace={trace.clone()} results={burst.clone()}/>
+                        <Burst scene={shown} trace={trace.clone()} results={burst.clone()} {on_crowd}/>
                     }
                 </div>
             }
         </div>
     }
+}
+
+/// Where the stage is higher than its room, it follows the packet, until somebody scrolls by hand while this trace plays.
+#[hook]
+fn use_follow(frame: &NodeRef, scene: &Rc<Scene>, props: &StageProps) -> Rc<RefCell<bool>> {
+    let held = use_mut_ref(|| false);
+    {
+        let held = held.clone();
+        use_effect_with(props.trace.as_ref().map(Rc::as_ptr), move |_| *held.borrow_mut() = false);
+    }
+    let (frame, scene, let_go) = (frame.clone(), scene.clone(), held.clone());
+    use_effect_with((props.player.clone(), Rc::as_ptr(&scene)), move |(player, _)| {
+        let halt = scene.route.stops.get(player.step);
+        let place = halt.and_then(|halt| Some(scene.route.legs.get(halt.leg)?.line.point(halt.to)));
+        if let (Some(place), Some(frame), false) = (place, frame.cast::<HtmlElement>(), *let_go.borrow()) {
+            bring_into_view(&frame, place.y);
+        }
+    });
+    held
+}
+
+/// Room above and below the packet, for its label and the card that it comes to.
+const AROUND: f64 = 72.0;
+
+/// Scrolls as little as shows this height of the sheet; smoothly where the style says so.
+fn bring_into_view(frame: &HtmlElement, y: f64) {
+    let (top, room) = (f64::from(frame.scroll_top()), f64::from(frame.client_height()));
+    let wanted = top.max(y + AROUND - room).min(y - AROUND).clamp(0.0, (f64::from(frame.scroll_height()) - room).max(0.0));
+    if (wanted - top).abs() < 1.0 {
+        return;
+    }
+    frame.set_scroll_top(wanted as i32);
 }
 
 /// Left and right step, with Shift from machine to machine; Home, End and Space.

@@ -7,7 +7,7 @@ use super::dialogs::Open;
 use super::examples::{self, Goal};
 use super::growth::Growth;
 use super::i18n::Speech;
-use super::share::Saved;
+use super::share::{Begun, Saved};
 use super::stage_player::Start;
 use super::text;
 use crate::cluster::Change;
@@ -144,6 +144,8 @@ pub struct State {
     /// The target was never offered: a person typed it, and no edit takes it away.
     pub own_target: bool,
     pub next: u64,
+    /// Requests go over one connection that stays open.
+    pub keep_alive: bool,
     /// A request that waits for the cluster of the newest text.
     pub send_after: Option<Waiting>,
     /// Whether the person has done anything yet; until then the first request plays again and again.
@@ -170,6 +172,8 @@ pub struct State {
     pub table: Rc<(String, bool)>,
 
     pub lesson: Option<Rc<Course>>,
+    /// How far the learner had come in the lesson that is being read.
+    pub begun: Option<Rc<Begun>>,
     /// The playground as it was left for a lesson.
     pub shelf: Option<Rc<Saved>>,
 
@@ -238,6 +242,7 @@ impl State {
             target: "http://node-2:30080/".into(),
             own_target: false,
             next: 1,
+            keep_alive: false,
             send_after: Some(Waiting::Next),
             touched: false,
             sending: false,
@@ -256,6 +261,7 @@ impl State {
             rules_of: "node-1".into(),
             table: Rc::default(),
             lesson: None,
+            begun: None,
             shelf: None,
             ready: false,
             fault: None,
@@ -298,6 +304,7 @@ impl State {
             target: self.target.clone(),
             method: self.method.clone(),
             next: self.next,
+            keep_alive: self.keep_alive,
             example: self.example.clone(),
             own: self.edited,
         }

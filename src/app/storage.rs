@@ -1,7 +1,7 @@
 //! What the browser remembers: the draft, the language, the theme. Where it may not remember, the page works without.
 
 use super::i18n::Language;
-use super::share::Saved;
+use super::share::{Begun, Saved};
 use super::state::{Screen, State, Theme};
 use gloo::utils::window;
 
@@ -35,13 +35,26 @@ pub fn keep_own(saved: &Saved) {
     set("kubehop.own", &serde_json::to_string(saved).unwrap_or_default());
 }
 
-/// Keeps draft, language and theme.
+/// How far the learner has come in a lesson.
+pub fn begun(lesson: &str) -> Option<Begun> {
+    Begun::read(&get(&format!("kubehop.lesson.{lesson}"))?)
+}
+
+/// Keeps that.
+pub fn keep_begun(lesson: &str, begun: &Begun) {
+    set(&format!("kubehop.lesson.{lesson}"), &serde_json::to_string(begun).unwrap_or_default());
+}
+
+/// Keeps draft, lesson, language and theme.
 pub fn keep(state: &State) {
     if state.screen == Screen::Embed {
         return;
     }
     if state.screen == Screen::Playground && state.lesson.is_none() {
         set("kubehop.draft", &serde_json::to_string(&state.saved()).unwrap_or_default());
+    }
+    if let Some((lesson, begun)) = state.begun() {
+        keep_begun(lesson, &begun);
     }
     set("kubehop.letters", if state.letters { "on" } else { "off" });
     set("kubehop.lang", state.speech.language.code());

@@ -152,16 +152,22 @@ struct BeadsProps {
 struct Strand {
     first: f64,
     pitch: f64,
-    /// There is room for every bead's name.
+    /// There is room for beads' names.
     named: bool,
+    /// All of it; more than there is room for is scrolled.
+    width: f64,
 }
 
 impl Strand {
     fn new(width: f64, count: usize) -> Strand {
         let gaps = count.saturating_sub(1).max(1) as f64;
         let edge = if width < 560.0 { 24.0 } else { 38.0 };
-        let pitch = ((width - 2.0 * edge) / gaps).min(if count < 7 { 126.0 } else { 96.0 });
-        Strand { first: (width - pitch * (count.saturating_sub(1) as f64)) / 2.0, pitch, named: pitch >= 44.0 }
+        let (least, most) = (if width < 560.0 { 27.0 } else { 44.0 }, if count < 7 { 126.0 } else { 96.0 });
+        let fits = (width - 2.0 * edge) / gaps;
+        // What is scrolled anyway gets room for its names.
+        let pitch = if fits < least { least.max(56.0) } else { fits.min(most) };
+        let width = width.max(pitch * gaps + 2.0 * edge);
+        Strand { first: (width - pitch * (count.saturating_sub(1) as f64)) / 2.0, pitch, named: pitch >= 44.0, width }
     }
 
     fn x(&self, index: usize) -> f64 {
@@ -176,9 +182,11 @@ fn Beads(props: &BeadsProps) -> Html {
     let width = use_size(&frame).width;
     let dragging = use_mut_ref(|| false);
     let steps = props.player.steps();
-    let (list, zones) = beads(&props.trace, &steps);
+    let (list, zones) = beads(&props.trace, &steps, props.player.step);
     let string = Strand::new(width, list.len());
     let current = list.iter().position(|bead| bead.steps.contains(&props.player.step)).unwrap_or_default();
+    let names = names(&speech, &string, props, &list, current);
+    use_scroll(&frame, string.x(current), string.width > width, list.len());
     let focus = focuser(&frame);
     let keys = {
         let (player, focus, list) = (props.player.clone(), focus, list.clone());
@@ -197,7 +205,8 @@ fn Beads(props: &BeadsProps) -> Html {
         let (player, frame, list) = (props.player.clone(), frame.clone(), list.clone());
         let (first, pitch) = (string.first, string.pitch);
         move |event: &PointerEvent| {
-            let Some(left) = frame.cast::<Element>().map(|element| element.get_bounding_client_rect().x()) else { return };
+            let Some(element) = frame.cast::<Element>() else { return };
+            let left = element.get_bounding_client_rect().x() - f64::from(element.scroll_left());
             let place = (f64::from(event.client_x()) - left - first) / pitch;
             player.seek(moment(&list, &player.beats(), place));
         }
@@ -214,16 +223,58 @@ fn Beads(props: &BeadsProps) -> Html {
     });
     let onpointerup = Callback::from(move |_: PointerEvent| *dragging.borrow_mut() = false);
     html! {
-        <div class="tlbeads" ref={frame} onkeydown={keys} {onpointerdown} {onpointermove} {onpointerup}>
+        <div class={classes!("tlbeads", (string.width > width).then_some("long"))} ref={frame} onkeydown={keys} {onpointerdown} {onpointermove} {onpointerup}>
             if width > 0.0 {
-                <svg class="tlsvg" width={n(width)} height="88" viewBox={format!("0 0 {} 88", n(width))} role="group" aria-label={speech.t("timeline.hops")}>
+                <svg class="tlsvg" width={n(string.width)} height="88" viewBox={format!("0 0 {} 88", n(string.width))} role="group" aria-label={speech.t("timeline.hops")}>
                     { for zones.iter().map(|zone| bracket(&speech, &string, zone)) }
                     { for list.iter().enumerate().skip(1).map(|(index, bead)| link(&string, index, bead.wire, index <= current)) }
-                    { for list.iter().enumerate().map(|(index, bead)| self::bead(&speech, &string, props, bead, index, current, list.len())) }
+                    { for list.iter().enumerate().map(|(index, bead)| self::bead(&speech, &string, props, bead, index, current, &names)) }
                 </svg>
             }
         </div>
     }
+}
+
+/// A long string follows the current bead.
+#[hook]
+fn use_scroll(frame: &NodeRef, x: f64, long: bool, count: usize) {
+    let frame = frame.clone();
+    use_effect_with((x as i32, long, count), move |(x, long, _)| {
+        if let (true, Some(frame)) = (*long, frame.cast::<Element>()) {
+            let (left, room) = (frame.scroll_left(), frame.client_width());
+            if *x < left + room / 6 || *x > left + room - room / 6 {
+                frame.set_scroll_left(x - room / 2);
+            }
+        }
+    });
+}
+
+/// The names that have room: the current bead's and the last one's always, the others from left to right where they meet none of those.
+fn names(speech: &Speech, string: &Strand, props: &BeadsProps, list: &[Bead], current: usize) -> Vec<Option<String>> {
+    let last = list.len().saturating_sub(1);
+    let wide = |text: &str| text.chars().map(|c| if c >= '\u{1100}' { 11.0 } else { 6.4 }).sum::<f64>();
+    let mut names: Vec<Option<String>> = list
+        .iter()
+        .enumerate()
+        .map(|(index, bead)| {
+            let name =
+                if index == last { ending(speech, Some(&props.trace), outcome(&props.trace)) } else { speech.say(&bead.label) };
+            let short = index == last && string.named && wide(&name) > string.pitch + 14.0;
+            Some(if short { speech.t(&format!("bead.end.{}", props.class)) } else { name })
+        })
+        .collect();
+    for index in 0..names.len() {
+        let meets = |other: usize| {
+            let (Some(Some(own)), Some(Some(there))) = (names.get(index), names.get(other)) else { return false };
+            (wide(own) + wide(there)) / 2.0 + 3.0 > string.pitch * index.abs_diff(other) as f64
+        };
+        let before = index.checked_sub(1).is_some_and(meets);
+        let fixed = [current, last].into_iter().any(|fixed| fixed != index && meets(fixed));
+        if index != current && (!string.named || index != last && (before || fixed)) {
+            names[index] = None;
+        }
+    }
+    names
 }
 
 /// Keyboard steps take the focus along to the current bead, once it is drawn.
@@ -273,9 +324,17 @@ fn link(string: &Strand, index: usize, wire: bool, done: bool) -> Html {
     html! { <path class={classes!("base", done.then_some("done"))} {d}/> }
 }
 
-fn bead(speech: &Speech, string: &Strand, props: &BeadsProps, bead: &Bead, index: usize, current: usize, count: usize) -> Html {
+fn bead(
+    speech: &Speech,
+    string: &Strand,
+    props: &BeadsProps,
+    bead: &Bead,
+    index: usize,
+    current: usize,
+    names: &[Option<String>],
+) -> Html {
     let x = string.x(index);
-    let last = index + 1 == count;
+    let last = index + 1 == names.len();
     let name = if last { ending(speech, Some(&props.trace), outcome(&props.trace)) } else { speech.say(&bead.label) };
     let number = bead.steps.start + 1;
     let state = match index.cmp(&current) {
@@ -292,15 +351,8 @@ fn bead(speech: &Speech, string: &Strand, props: &BeadsProps, bead: &Bead, index
         }
     });
     let radius = (string.pitch / 2.0 - 2.0).clamp(4.0, 10.5);
-    let wide = name.chars().map(|c| if c >= '\u{1100}' { 11.0 } else { 6.6 }).sum::<f64>();
-    let named = string.named && (last || wide <= string.pitch + 1.0) || index == current;
     let label = speech.say(&msg!("timeline.bead", hop = number, name = name));
     let colour = format!("o-{}", props.class);
-    let short = if last && string.named && name.chars().count() as f64 * 6.2 > string.pitch + 14.0 {
-        speech.t(&format!("bead.end.{}", props.class))
-    } else {
-        name
-    };
     html! {
         <g class={classes!("bead", state)} role="button" tabindex={if index == current { "0" } else { "-1" }}
             aria-current={(index == current).then_some("step")} {onclick} {onkeydown}>
@@ -313,7 +365,7 @@ fn bead(speech: &Speech, string: &Strand, props: &BeadsProps, bead: &Bead, index
                 <circle class="b" cx={n(x)} cy="52" r={n(radius)}/>
                 if radius > 6.5 || index == current { <text class="bn" x={n(x)} y="56">{ number }</text> }
             }
-            if named { <text class="bl" x={n(x)} y="79">{ short }</text> }
+            if let Some(Some(name)) = names.get(index) { <text class="bl" x={n(x)} y="79">{ name.clone() }</text> }
             if let Some(rewrite) = bead.rewrite.filter(|_| string.pitch >= 34.0) { { tag(rewrite, x) } }
             <title>{ label }</title>
         </g>

@@ -215,7 +215,7 @@ fn proxy_start(world: &mut World, node: &str) -> Result<(), Finding> {
         if machine.down_since.is_none() {
             world.cluster.machines.remove(node);
         }
-        world.note(&format!("kube-proxy/{node}"), Verb::WriteRules, object, msg!("change.rulesAll", node = node));
+        world.note(&format!("kube-proxy/{node}"), Verb::WriteRules, object, msg!("change.proxyStart", node = node));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! What changed is told by "Deprecated API Migration Guide" in the Kubernetes documentation: `spec.backend` is `spec.defaultBackend`,
 //! `serviceName` is `service.name`, `servicePort` is `service.port.number` or `service.port.name`, and `pathType` must be written;
-//! `ImplementationSpecific` is what it was. Left out: paths that are written as flow (`- { path: / … }`).
+//! `ImplementationSpecific` is what it was. What is written as flow (`- { path: / … }`) stays so.
 
 use super::{SourceFile, yaml};
 use crate::diagnostic::{Diagnostic, Fix, Span};
@@ -35,8 +35,9 @@ fn rewritten(file: &SourceFile, line: u32) -> Option<Fix> {
     let start = lines.get(..here)?.iter().rposition(parts).map_or(0, |at| at + 1);
     let end = lines.get(here..)?.iter().position(parts).map_or(lines.len(), |at| here + at);
     let old = lines.get(start..end)?;
-    let new = rewrite(old).join("\n");
-    if new == old.join("\n") || yaml::parse(&new).is_err() {
+    let new = today(&old.join("\n"));
+    // Where something of the old form would be left, nothing is offered.
+    if new == old.join("\n") || new.contains("serviceName:") || yaml::parse(&new).is_err() {
         return None;
     }
     let span = Span {
@@ -47,6 +48,11 @@ fn rewritten(file: &SourceFile, line: u32) -> Option<Fix> {
         end_column: u32::try_from(old.last()?.chars().count() + 1).ok()?,
     };
     Some(Fix { label: msg!("fix.oldIngress"), span: Some(span), text: new })
+}
+
+fn today(old: &str) -> String {
+    let flow = rewrite_flow(old);
+    rewrite(&flow.split('\n').collect::<Vec<_>>()).join("\n")
 }
 
 /// A line's key: what stands before it, its column, itself, and its value.
@@ -100,8 +106,7 @@ fn rewrite(old: &[&str]) -> Vec<String> {
             "apiVersion" if column == 0 => out.push("apiVersion: networking.k8s.io/v1".into()),
             "backend" => {
                 let key = if parent == "spec" { "defaultBackend" } else { "backend" };
-                let value = flow(line.value).unwrap_or_else(|| line.value.to_string());
-                out.push(format!("{lead}{key}: {value}").trim_end().to_string());
+                out.push(format!("{lead}{key}: {}", line.value).trim_end().to_string());
             }
             "serviceName" | "servicePort" => {
                 let other = if line.key == "serviceName" { "servicePort" } else { "serviceName" };
@@ -136,14 +141,65 @@ fn port_words(port: &str) -> String {
     if bare.parse::<u16>().is_ok() { format!("number: {bare}") } else { format!("name: {port}") }
 }
 
-/// `{ serviceName: web, servicePort: 80 }` in today's form.
-fn flow(value: &str) -> Option<String> {
-    let inside = value.strip_prefix('{')?.strip_suffix('}')?;
-    let find = |key: &str| {
-        let own = inside.split(',').filter_map(|part| part.split_once(':')).find(|(name, _)| name.trim() == key);
-        own.map(|(_, value)| value.trim())
+/// Flow mappings, such as `{ path: /, backend: { serviceName: web, servicePort: 80 } }`, in today's form, from the inside out.
+fn rewrite_flow(text: &str) -> String {
+    let mut out = String::new();
+    // Where in `out` the open mappings begin.
+    let mut open: Vec<usize> = Vec::new();
+    let (mut quote, mut comment) = (None, false);
+    for letter in text.chars() {
+        if comment || quote.is_some() {
+            comment &= letter != '\n';
+            quote = quote.filter(|mark| *mark != letter);
+            out.push(letter);
+            continue;
+        }
+        match letter {
+            '#' => comment = out.ends_with([' ', '\n']),
+            '"' | '\'' if !open.is_empty() => quote = Some(letter),
+            '{' => open.push(out.len() + 1),
+            '}' => {
+                if let Some(inside) = open.pop().map(|start| out.split_off(start)) {
+                    let spec = out.trim_end_matches(['{', ' ']).ends_with("spec:");
+                    out.push_str(&rewrite_mapping(&inside, spec));
+                }
+            }
+            _ => {}
+        }
+        out.push(letter);
+    }
+    out
+}
+
+/// What stands between the braces of a mapping.
+fn rewrite_mapping(inside: &str, spec: bool) -> String {
+    let entries = entries(inside);
+    let key = |entry: &&str| entry.split_once(':').map_or("", |(key, _)| key).trim().to_string();
+    let find = |wanted: &str| entries.iter().find(|entry| key(entry) == wanted);
+    let value = |wanted: &str| find(wanted).and_then(|entry| entry.split_once(':')).map(|(_, value)| value.trim().to_string());
+    if let (Some(name), Some(port)) = (value("serviceName"), value("servicePort")) {
+        let others = entries.iter().filter(|entry| !["serviceName", "servicePort"].contains(&key(entry).as_str()));
+        let mut parts = vec![format!(" service: {{ name: {name}, port: {{ {} }} }} ", port_words(&port))];
+        parts.extend(others.map(|entry| entry.to_string()));
+        return parts.join(",");
+    }
+    let Some(backend) = find("backend") else { return inside.to_string() };
+    let today = match (spec, find("pathType")) {
+        (true, _) => backend.replacen("backend", "defaultBackend", 1),
+        (false, None) => format!(" pathType: ImplementationSpecific,{backend}"),
+        (false, Some(_)) => return inside.to_string(),
     };
-    Some(format!("{{ service: {{ name: {}, port: {{ {} }} }} }}", find("serviceName")?, port_words(find("servicePort")?)))
+    inside.replacen(backend, &today, 1)
+}
+
+/// The parts of a flow mapping that commas of its own divide.
+fn entries(inside: &str) -> Vec<&str> {
+    let mut depth = 0i32;
+    let own = |letter: char| {
+        depth += i32::from(matches!(letter, '{' | '[')) - i32::from(matches!(letter, '}' | ']'));
+        letter == ',' && depth == 0
+    };
+    inside.split(own).collect()
 }
 
 #[cfg(test)]
@@ -151,8 +207,7 @@ mod tests {
     use super::*;
 
     fn check(old: &str, new: &str) {
-        let lines: Vec<&str> = old.split('\n').collect();
-        assert_eq!(rewrite(&lines).join("\n"), new);
+        assert_eq!(today(old), new);
     }
 
     #[test]
@@ -169,6 +224,22 @@ mod tests {
         let new = "spec:\n  rules:\n  - http:\n      paths:\n      - backend: { service: { name: web, port: { number: 80 } } }\n        pathType: Prefix\n        path: /";
         check(old, new);
         check(new, new);
+    }
+
+    #[test]
+    fn paths_in_flow_style_are_rewritten_in_place() {
+        let old = "spec:\n  backend: { serviceName: web, servicePort: http } # {\n  rules:\n  - http:\n      paths:\n      - { path: /, backend: { serviceName: 'web', servicePort: 80 } }\n      - {backend: {servicePort: 81, serviceName: b}, pathType: Exact, path: \"/{\"}";
+        let new = "spec:\n  defaultBackend: { service: { name: web, port: { name: http } } } # {\n  rules:\n  - http:\n      paths:\n      - { path: /, pathType: ImplementationSpecific, backend: { service: { name: 'web', port: { number: 80 } } } }\n      - {backend: { service: { name: b, port: { number: 81 } } }, pathType: Exact, path: \"/{\"}";
+        check(old, new);
+        check(new, new);
+        check(
+            "spec: { backend: { serviceName: a, servicePort: 1 } }",
+            "spec: { defaultBackend: { service: { name: a, port: { number: 1 } } } }",
+        );
+        check(
+            "rules: [{ http: { paths: [{\n  backend: { serviceName: a,\n    servicePort: 1 } }] } }]",
+            "rules: [{ http: { paths: [{ pathType: ImplementationSpecific,\n  backend: { service: { name: a, port: { number: 1 } } } }] } }]",
+        );
     }
 
     #[test]

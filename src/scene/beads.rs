@@ -1,7 +1,7 @@
 //! The timeline: one bead for each step, under brackets that name the machine. Many rules of one kernel fold into one bead.
 
 use super::beats::Beats;
-use super::steps::{Machine, Rewrite, Step, hop};
+use super::steps::{Machine, Rewrite, Step, call, hop};
 use crate::msg;
 use crate::trace::{Hop, Reason, Trace};
 use crate::words::Message;
@@ -9,6 +9,8 @@ use std::ops::Range;
 
 /// Longer traces fold the rules of a kernel.
 const UNFOLDED: usize = 14;
+/// In longer ones, calls inside the request are one bead each, but for the one that plays.
+const UNGROUPED: usize = 40;
 
 /// One bead.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,15 +34,31 @@ pub struct Zone {
     pub title: Message,
 }
 
-/// Beads and the brackets above them.
-pub fn beads(trace: &Trace, steps: &[Step]) -> (Vec<Bead>, Vec<Zone>) {
+/// Beads and the brackets above them, while a step plays.
+pub fn beads(trace: &Trace, steps: &[Step], playing: usize) -> (Vec<Bead>, Vec<Zone>) {
     let mut beads: Vec<Bead> = Vec::new();
-    let mut zones: Vec<(Option<&Machine>, Zone)> = Vec::new();
+    // A bracket's machine, none on the way back; or it stands over calls.
+    let mut zones: Vec<(Result<Option<&Machine>, Calls>, Zone)> = Vec::new();
     let fold = steps.len() > UNFOLDED;
+    let inside = steps.get(playing).filter(|_| steps.len() > UNGROUPED).map(|step| step.call.as_slice());
+    let mut group: &[usize] = &[];
     for (index, step) in steps.iter().enumerate() {
         let Some(hop) = hop(trace, step) else { continue };
+        let before = std::mem::replace(&mut group, inside.map_or(&[], |inside| elsewhere(&step.call, inside)));
+        if let Some(last) = beads.last_mut().filter(|_| !group.is_empty() && group == before) {
+            last.steps.end = index + 1;
+            continue;
+        }
+        if !group.is_empty() {
+            beads.push(Bead { steps: index..index + 1, label: called(trace, step, group), wire: true, rewrite: None });
+            match zones.last_mut() {
+                Some((Err(Calls), zone)) => zone.beads.end = beads.len(),
+                _ => zones.push((Err(Calls), Zone { beads: beads.len() - 1..beads.len(), title: msg!("zone.calls") })),
+            }
+            continue;
+        }
         let machine = Some(&step.machine).filter(|_| !hop.reply || !step.call.is_empty());
-        let same = zones.last().is_some_and(|(last, _)| *last == machine);
+        let same = zones.last().is_some_and(|(last, _)| *last == Ok(machine));
         let kernel = matches!(step.machine, Machine::Kernel(_)) && hop.reason != Reason::Arrive;
         if let Some(last) = beads.last_mut().filter(|_| fold && same && kernel && folds(trace, steps, index)) {
             last.steps.end = index + 1;
@@ -51,10 +69,28 @@ pub fn beads(trace: &Trace, steps: &[Step]) -> (Vec<Bead>, Vec<Zone>) {
         beads.push(Bead { steps: index..index + 1, label: label(hop), wire: step.wire, rewrite: step.rewrite });
         match zones.last_mut().filter(|_| same) {
             Some((_, zone)) => zone.beads.end = beads.len(),
-            None => zones.push((machine, Zone { beads: beads.len() - 1..beads.len(), title: title(machine) })),
+            None => zones.push((Ok(machine), Zone { beads: beads.len() - 1..beads.len(), title: title(machine) })),
         }
     }
     (beads, zones.into_iter().map(|(_, zone)| zone).collect())
+}
+
+/// A bracket over calls that are one bead each.
+#[derive(PartialEq)]
+struct Calls;
+
+/// The outermost call around a step that does not play; empty: the step belongs to what plays, or to what that is a part of.
+fn elsewhere<'a>(call: &'a [usize], playing: &[usize]) -> &'a [usize] {
+    let common = call.iter().zip(playing).take_while(|(one, other)| one == other).count();
+    call.get(..common + 1).unwrap_or_default()
+}
+
+/// The name of whom a call is for.
+fn called(trace: &Trace, step: &Step, path: &[usize]) -> Message {
+    let target = call(trace, &Step { call: path.to_vec(), ..step.clone() }).map_or("", |call| call.request.target.as_str());
+    let host = target.split_once("://").map_or(target, |(_, rest)| rest);
+    let host = host.split(['/', ':']).next().unwrap_or_default();
+    msg!("bead.call", host = host.split('.').next().unwrap_or_default())
 }
 
 /// Whether a step joins the one before: both are rules of a kernel, none of them the packet's arrival.

@@ -136,11 +136,16 @@ pub fn subject<'a>(view: &'a ClusterView, looked: &Looked, chosen: Option<&Objec
         .or_else(|| own().next())
 }
 
-/// The ladder of a Service: of the port that the request uses, else of the first.
-pub fn ladder(view: &ClusterView, looked: &Looked, service: &ServiceView) -> Vec<Rung> {
+/// Which of a Service's ports the request takes; none when it goes through another Service.
+pub fn port_taken(looked: &Looked, service: &ServiceView) -> Option<usize> {
     let own = ObjectRef::new(Kind::Service, &service.namespace, &service.name);
-    let through = looked.service() == Some(&own);
-    let index = if through { looked.port_cited().unwrap_or_default() } else { 0 };
+    (looked.service() == Some(&own)).then(|| looked.port_cited().unwrap_or_default())
+}
+
+/// The ladder of a Service: of the port that the request uses, else of the first.
+pub fn ladder(view: &ClusterView, looked: &Looked, service: &ServiceView, index: usize) -> Vec<Rung> {
+    let own = ObjectRef::new(Kind::Service, &service.namespace, &service.name);
+    let through = port_taken(looked, service) == Some(index);
     let Some(port) = service.ports.get(index) else { return Vec::new() };
     let field = |key: &str| FieldRef { object: own.clone(), path: format!("spec.ports[{index}].{key}") };
     let mark = |key: &str| if through && looked.field(&own, &field(key).path) { Mark::Used } else { Mark::Plain };

@@ -313,7 +313,7 @@ fn more_pods_than_a_service_has_are_no_endpoints() {
 fn beads_stand_under_the_machine_that_they_happen_on() {
     let view = cluster(3, 3);
     let trace = node_port(&view, &view.pods[2].name);
-    let (beads, zones) = beads::beads(&trace, &steps(&trace));
+    let (beads, zones) = beads::beads(&trace, &steps(&trace), 0);
     let zones: Vec<(&str, usize)> = zones.iter().map(|zone| (zone.title.id.as_ref(), zone.beads.len())).collect();
     assert_eq!(zones, [("zone.outside", 1), ("zone.kernel", 6), ("zone.podNetwork", 1), ("zone.pod", 2), ("zone.back", 2)]);
     let rewrites: Vec<_> = beads.iter().filter_map(|bead| bead.rewrite).collect();
@@ -330,10 +330,37 @@ fn over_fourteen_hops_the_rules_of_a_kernel_fold_into_one_bead() {
     trace.hops.splice(3..3, vec![rule; 3]);
     let list = steps(&trace);
     assert_eq!(list.len(), 15);
-    let (beads, _) = beads::beads(&trace, &list);
+    let (beads, _) = beads::beads(&trace, &list, 0);
     let folded = beads.iter().find(|bead| bead.steps.len() > 1).unwrap();
     assert_eq!((folded.steps.clone(), folded.rewrite), (2..10, Some(Rewrite::Destination)));
     assert_eq!(beads.iter().map(|bead| bead.steps.len()).sum::<usize>(), 15);
+}
+
+#[test]
+fn in_a_long_trace_each_call_is_one_bead_until_it_plays() {
+    let view = cluster(3, 3);
+    let called = |target: &str, calls: Vec<Trace>| {
+        let mut trace = node_port(&view, &view.pods[2].name);
+        trace.request.target = target.into();
+        trace.calls = calls;
+        trace
+    };
+    let inner = called("http://currency.shop:7000/", Vec::new());
+    let trace = called("http://node-2:30080/", vec![called("cart:7070", vec![inner]), called("tcp://ads:9555", Vec::new())]);
+    let list = steps(&trace);
+    assert_eq!(list.len(), 48);
+    let shown = |playing: usize| {
+        let (beads, zones) = beads::beads(&trace, &list, playing);
+        assert_eq!(beads.iter().map(|bead| bead.steps.len()).sum::<usize>(), 48);
+        assert_eq!(zones.iter().map(|zone| zone.beads.len()).sum::<usize>(), beads.len());
+        let calls: Vec<String> = beads.iter().filter_map(|bead| bead.label.args.get("host").cloned()).collect();
+        (calls.join(" "), beads.iter().position(|bead| bead.steps.contains(&playing)).is_some())
+    };
+    let first_of = |call: &[usize]| list.iter().position(|step| step.call == call).unwrap();
+    assert_eq!(shown(0), ("cart ads".into(), true));
+    assert_eq!(shown(first_of(&[0])), ("currency ads".into(), true));
+    assert_eq!(shown(first_of(&[0, 0])), ("ads".into(), true));
+    assert_eq!(shown(first_of(&[1])), ("cart".into(), true));
 }
 
 #[test]
@@ -341,7 +368,7 @@ fn a_drag_over_the_beads_moves_time_between_them() {
     let view = cluster(3, 3);
     let trace = node_port(&view, &view.pods[2].name);
     let list = steps(&trace);
-    let (beads, _) = beads::beads(&trace, &list);
+    let (beads, _) = beads::beads(&trace, &list, 0);
     let time = beats(&list, Pace::Moving);
     let half = moment(&beads, &time, 4.5);
     assert!(half > time.get(4).unwrap().arrives && half < time.get(5).unwrap().arrives);

@@ -273,6 +273,9 @@ impl Session {
 
     fn send(&mut self, request: &Request) -> Reply {
         let Some(running) = &mut self.running else { return not_running() };
+        if !request.keep_alive {
+            running.plane.hang_up();
+        }
         let trace = running.plane.send(&running.cluster, request);
         let mut fields = Vec::new();
         cited(&trace, &mut fields);
@@ -297,6 +300,9 @@ impl Session {
 
     fn burst(&mut self, request: &Request, count: u32) -> Reply {
         let Some(running) = &mut self.running else { return not_running() };
+        if !request.keep_alive {
+            running.plane.hang_up();
+        }
         let mut request = request.clone();
         let mut results = Vec::new();
         for _ in 0..count.min(MOST_IN_BURST) {

@@ -1,7 +1,7 @@
 //! What the page asks of a session, on the page's own examples.
 
 use super::*;
-use crate::scene::ladder::{Looked, ladder, looked, subject};
+use crate::scene::ladder::{Looked, ladder, looked, port_taken, subject};
 use crate::scene::objects::{Mark, Objects, fields, objects};
 use crate::scene::steps::steps;
 use crate::settings::Nodes;
@@ -27,7 +27,8 @@ fn played(text: &str, target: &str) -> (Session, ClusterView, Trace, Looked) {
 
 fn marks(view: &ClusterView, looked: &Looked) -> Vec<(&'static str, Mark, bool)> {
     let service = subject(view, looked, None).expect("a Service");
-    ladder(view, looked, service).iter().map(|rung| (rung.name, rung.mark, rung.skipped.is_some())).collect()
+    let port = port_taken(looked, service).unwrap_or_default();
+    ladder(view, looked, service, port).iter().map(|rung| (rung.name, rung.mark, rung.skipped.is_some())).collect()
 }
 
 fn used(picture: &Objects) -> Vec<String> {

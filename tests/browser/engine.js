@@ -2,7 +2,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { assertQuiet, until, visit } from './harness.js';
-import { assertEnds, editor, moving, send } from './page.js';
+import { assertEnds, editor, hop, moving, send } from './page.js';
 
 /** Waits until the engine itself answers: the page opens on a recording. */
 const working = async (page) => { await another(page, undefined); await send(page); await assertEnds(page, '200 OK'); };
@@ -38,6 +38,31 @@ export function engine(site) {
     await page.getByRole('alert').waitFor();
     assert.ok(Date.now() - began < 4000, `${Date.now() - began} ms`);
     await another(page, old);
+    await send(page);
+    await assertEnds(page, '200 OK');
+    assertQuiet(trouble);
+    await close();
+  });
+
+  test('a first call that takes more than two seconds is made once more, without a notice, and traffic moves', async () => {
+    // The first worker never hears what it is asked, as one that is still busy with it; the next ones work.
+    const before = () => {
+      const Hired = window.Worker;
+      window.hired = 0;
+      window.Worker = class extends Hired {
+        constructor(...names) {
+          super(...names);
+          window.hired += 1;
+          if (window.hired === 1) this.postMessage = () => {};
+        }
+      };
+    };
+    const { page, trouble, close } = await visit(site, { hash: '#example=ingress', before });
+    await until(() => page.evaluate(() => window.hired === 2), 'another worker takes its place', 30_000);
+    await moving(page);
+    const { at } = await hop(page);
+    await until(async () => (await hop(page)).at !== at, 'the packet goes on by itself');
+    assert.equal(await page.getByRole('alert').count(), 0);
     await send(page);
     await assertEnds(page, '200 OK');
     assertQuiet(trouble);

@@ -28,7 +28,8 @@ export async function open(extra = {}) {
 }
 
 /**
- * A fresh page on the built site, watched. `look`: size, scheme ('light' or 'dark'), motion ('reduce'), locale, hash, path.
+ * A fresh page on the built site, watched. `look`: size, scheme ('light' or 'dark'), motion ('reduce'), locale, hash, path, and
+ * `before`, a function that runs in the page before anything of it.
  * The answer's `trouble` lists policy violations, console errors, uncaught errors, failed requests and requests to other hosts.
  */
 export async function visit({ host, browser }, look = {}) {
@@ -52,6 +53,7 @@ export async function visit({ host, browser }, look = {}) {
     const url = new URL(request.url());
     if (url.origin !== host.origin && !['data:', 'blob:'].includes(url.protocol)) seen('other host', url.href);
   });
+  if (look.before) await page.addInitScript(look.before);
   await page.goto(host.url + (look.path ?? '') + (look.hash ?? ''));
   return { page, trouble, context, close: () => context.close() };
 }

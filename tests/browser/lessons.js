@@ -60,6 +60,50 @@ export function lessons(site) {
     await close();
   });
 
+  test('a reload brings back what was typed and guessed; the lesson begins again only when asked to', async () => {
+    const [id] = LESSONS;
+    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
+    await moving(page);
+    const own = `${await editor(page).inputValue()}# mine\n`;
+    await write(page, own);
+    await page.waitForTimeout(600);
+    await page.getByRole('link', { name: 'Lessons' }).click();
+    await page.getByRole('button', { name: /Why Services/ }).click();
+    const lesson = region(page, 'Lesson');
+    await lesson.getByRole('radio').nth(1).check({ force: true });
+    await page.waitForTimeout(600);
+    await page.reload();
+    await lesson.waitFor();
+    assert.ok(await lesson.getByRole('radio').nth(1).isChecked(), 'the guess stands, not yet sent');
+    assert.ok(await button(page, 'Send').isDisabled());
+
+    await button(page, 'Send with this guess').click();
+    await moving(page);
+    await page.getByRole('button', { name: 'Show this hint' }).click();
+    const text = `${await editor(page).inputValue()}# typed in the lesson\n`;
+    await write(page, text);
+    // At once: nothing has been written down yet.
+    await page.reload();
+    await until(async () => (await editor(page).inputValue()) === text, 'the text is back');
+    await moving(page);
+    await lesson.getByText(/^(That is what happened|It went otherwise)\./).waitFor();
+    assert.ok(await lesson.getByRole('radio').nth(1).isChecked());
+    assert.equal(await lesson.locator('.hints li.open').count(), 1);
+    assert.match(page.url(), new RegExp(`#lesson=${id}$`));
+
+    await button(page, 'Begin again').click();
+    await until(async () => (await editor(page).inputValue()) === file(id, 'start'), 'the start stands in the editor');
+    assert.equal(await lesson.getByRole('radio', { checked: true }).count(), 0);
+    await write(page, text);
+    await page.getByRole('link', { name: 'Playground' }).click();
+    await until(async () => (await editor(page).inputValue()) === own, 'the own text is back after the reloads');
+    await page.getByRole('link', { name: 'Lessons' }).click();
+    await page.getByRole('button', { name: /Why Services/ }).click();
+    await until(async () => (await editor(page).inputValue()) === text, 'the lesson goes on where it was left');
+    assertQuiet(trouble);
+    await close();
+  });
+
   test('hints open one after another', async () => {
     const { page, close } = await visit(site, { motion: 'reduce', hash: `#lesson=${LESSONS[0]}` });
     const hint = page.getByRole('button', { name: 'Show this hint' });

@@ -2,7 +2,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { assertAccessible, assertQuiet, picture, until, visit } from './harness.js';
-import { button, editor, inspector, last, moving, stage } from './page.js';
+import { button, editor, inspector, last, moving, send, stage, write } from './page.js';
 
 const still = { motion: 'reduce' };
 const ladder = (page) => page.getByRole('region', { name: 'Port ladder' });
@@ -42,6 +42,27 @@ export function objectsView(site) {
     const line = await editor(page).evaluate((field) => field.value.split('\n')[field.value.slice(0, field.selectionStart).split('\n').length - 1]);
     assert.match(line, /path: \/api/);
     await picture(page, 'objects-ingress');
+    assertQuiet(trouble);
+    await close();
+  });
+
+  test('the port ladder of a Service with several ports: the one that the request takes, or the one that is asked for', async () => {
+    const { page, trouble, close } = await objects(site, {});
+    const text = await editor(page).inputValue();
+    await write(page, text.replace('  ports:\n  - name: http\n', '  ports:\n  - name: metrics\n    port: 9090\n    targetPort: 9100\n  - name: http\n'));
+    await page.waitForTimeout(600);
+    await send(page);
+    await last(page);
+    const ports = page.getByRole('group', { name: 'Ports of this Service' });
+    assert.deepEqual(await ports.getByRole('button', { pressed: true }).allInnerTexts(), ['http 80']);
+    assert.match(await step(page, 'targetPort').innerText(), /http[^]*a name/);
+    await ports.getByRole('button', { name: 'metrics 9090' }).click();
+    assert.match(await step(page, 'port').innerText(), /9090/);
+    assert.match(await step(page, 'containerPort').innerText(), /nothing listens on 9100/);
+    assert.equal(await ladder(page).locator('.step.used').count(), 0, 'this request takes the other port');
+    await picture(page, 'objects-ports');
+    await assertAccessible(page, 'ports');
+    await send(page);
     assertQuiet(trouble);
     await close();
   });

@@ -2,6 +2,7 @@
 import { after, before, describe } from 'node:test';
 import { open } from './harness.js';
 import { cluster } from './cluster.js';
+import { connections } from './connections.js';
 import { COURSE, embed } from './embed.js';
 import { engine } from './engine.js';
 import { failures } from './failures.js';
@@ -15,6 +16,7 @@ import { outside } from './outside.js';
 import { pasting } from './paste.js';
 import { keys, past } from './past.js';
 import { mended, phone, poster } from './small.js';
+import { stageView } from './stage.js';
 import { steps } from './steps.js';
 import { words } from './words.js';
 
@@ -23,8 +25,8 @@ before(async () => Object.assign(site, await open({ 'course.html': COURSE })));
 after(() => site.close?.());
 
 const groups = {
-  opening, steps, pasting, files, failures, outside, cluster, keyboard, links, lessons, engine, embed, words,
-  objects: objectsView, past, keys, phone, poster, mended,
+  opening, steps, pasting, files, failures, outside, cluster, connections, keyboard, links, lessons, engine, embed, words,
+  stage: stageView, objects: objectsView, past, keys, phone, poster, mended,
 };
 const wanted = process.argv.slice(2);
 for (const [name, tests] of Object.entries(groups)) if (!wanted.length || wanted.includes(name)) describe(name, () => tests(site));

@@ -2,7 +2,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { assertAccessible, assertQuiet, picture, until, visit } from './harness.js';
-import { assertEnds, button, editor, hop, moving, paste, send, url, write } from './page.js';
+import { assertEnds, button, editor, hop, moving, paste, send, stage, url, write } from './page.js';
 
 export function phone(site) {
   test('on a phone the hops are cards: a swipe goes to the next one, and the player brings its own', async () => {
@@ -93,6 +93,34 @@ export function mended(site) {
     await url(page).press('Escape');
     await send(page);
     await assertEnds(page, '200 OK');
+    await close();
+  });
+
+  test('an old Ingress whose paths are written as flow is rewritten, too', async () => {
+    const { page, close } = await visit(site, { motion: 'reduce' });
+    await moving(page);
+    const text = await editor(page).inputValue();
+    await write(page, `${text}---\napiVersion: networking.k8s.io/v1beta1\nkind: Ingress\nmetadata:\n  name: shop\nspec:\n  rules:\n  - host: a.example\n    http:\n      paths: [{ path: /, backend: { serviceName: web, servicePort: 80 } }]\n`);
+    await button(page, 'Rewrite it for networking.k8s.io/v1').click();
+    await until(async () => /pathType: ImplementationSpecific, backend: \{ service: \{ name: web, port: \{ number: 80/.test(await editor(page).inputValue()), 'it is rewritten');
+    await url(page).fill('http://a.example/');
+    await url(page).press('Escape');
+    await send(page);
+    await assertEnds(page, '200 OK');
+    await close();
+  });
+
+  test('two findings about one value name their fields', async () => {
+    const { page, close } = await visit(site, { motion: 'reduce' });
+    await moving(page);
+    await write(page, 'apiVersion: v1\nkind: Service\nmetadata:\n  name: far\nspec:\n  ports:\n  - port: 70000\n');
+    const findings = page.locator('.diag');
+    await until(async () => (await findings.count()) >= 2, 'both are found');
+    const words = (await findings.allInnerTexts()).join('\n');
+    assert.match(words, /spec\.ports\[0\]\.port: Invalid value: 70000/);
+    assert.match(words, /spec\.ports\[0\]\.targetPort: Invalid value: 70000/);
+    assert.match(await stage(page).getByRole('status').first().innerText(), /spec\.ports\[0\]\.(port|targetPort): Invalid value/, 'over the stage as well');
+    await picture(page, 'two-findings');
     await close();
   });
 }

@@ -1,6 +1,7 @@
 //! The open lesson: its guess, its goals.
 
-use super::super::state::{Ask, Course, Effect, Msg, Screen, State};
+use super::super::share::Begun;
+use super::super::state::{Ask, Course, Effect, Msg, Screen, State, Waiting};
 use crate::kubectl::SourceFile;
 use crate::lesson::Lesson;
 use crate::session::Command;
@@ -10,9 +11,15 @@ use std::rc::Rc;
 impl State {
     pub(super) fn learn(&mut self, msg: Msg) -> Vec<Effect> {
         match msg {
-            Msg::OpenLesson(id) => return vec![Effect::FetchLesson(id)],
-            Msg::LessonText(id, files) => {
+            Msg::OpenLesson(id) => {
+                let mut effects: Vec<Effect> = self.keep_lesson().into_iter().collect();
+                effects.push(Effect::FetchLesson { id, anew: false });
+                return effects;
+            }
+            Msg::LessonAnew(id) => return vec![Effect::FetchLesson { id, anew: true }],
+            Msg::LessonText(id, files, begun) => {
                 let [lesson, start, solution] = *files;
+                self.begun = begun.map(Rc::from);
                 return vec![Effect::Ask(Ask::Lesson(id), Command::Lesson { lesson, start, solution })];
             }
             Msg::Guess(option) => self.course(|course| course.guess = (!course.confirmed).then_some(option).or(course.guess)),
@@ -23,7 +30,19 @@ impl State {
             Msg::Hint => self.course(|course| course.hints += 1),
             _ => {}
         }
-        Vec::new()
+        vec![Effect::Save]
+    }
+
+    /// How far the learner has come in the open lesson.
+    pub fn begun(&self) -> Option<(&'static str, Begun)> {
+        let course = self.lesson.as_ref()?;
+        let Course { id, guess, confirmed, hints, .. } = **course;
+        Some((id, Begun { work: self.saved(), guess, confirmed, hints }))
+    }
+
+    /// Another text is about to take the place of the lesson's: it is written down at once.
+    pub(super) fn keep_lesson(&self) -> Option<Effect> {
+        self.begun().map(|(id, begun)| Effect::KeepLesson(id, Box::new(begun)))
     }
 
     pub(super) fn course(&mut self, change: impl FnOnce(&mut Course)) {
@@ -34,7 +53,7 @@ impl State {
 
     /// The lesson's start in the editor; nothing is sent before the learner has guessed.
     pub(super) fn begin_lesson(&mut self, id: &'static str, lesson: Lesson, answer: Option<usize>) -> Vec<Effect> {
-        if self.lesson.is_none() {
+        if self.lesson.is_none() && self.shelf.is_none() {
             self.shelf = Some(Rc::new(self.saved()));
         }
         self.screen = Screen::Lessons;
@@ -48,9 +67,23 @@ impl State {
         self.own_target = true;
         self.method = "GET".into();
         self.next = 1;
+        self.keep_alive = false;
         self.send_after = None;
-        self.lesson = Some(Rc::new(Course { id, lesson, answer, guess: None, confirmed: false, results: Vec::new(), hints: 0 }));
-        let mut effects = self.begin(Vec::new());
+        let mut course = Course { id, lesson, answer, guess: None, confirmed: false, results: Vec::new(), hints: 0 };
+        let mut events = Vec::new();
+        if let Some(begun) = self.begun.take().map(Rc::unwrap_or_clone).filter(|begun| !begun.work.files.is_empty()) {
+            // The lesson's cluster may have changed since; the learner's part of it has not.
+            let settings = self.settings.clone();
+            events = begun.work.events.clone();
+            self.load(begun.work);
+            self.settings = settings;
+            course.guess = begun.guess.filter(|guess| *guess < course.lesson.prediction.options.len());
+            course.confirmed = begun.confirmed && course.guess.is_some();
+            course.hints = begun.hints;
+            self.send_after = self.send_after.take().filter(|waiting| course.confirmed && *waiting == Waiting::Again);
+        }
+        self.lesson = Some(Rc::new(course));
+        let mut effects = self.begin(events);
         effects.extend(self.grade());
         effects
     }

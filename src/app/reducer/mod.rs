@@ -21,6 +21,7 @@ impl State {
             from: self.from.clone(),
             target: self.target.trim().to_string(),
             method: self.method.clone(),
+            keep_alive: self.keep_alive,
             seed: Seed(seed),
             ..Request::default()
         }
@@ -44,11 +45,18 @@ impl State {
             | Msg::Line(_)
             | Msg::DismissNote => self.edit(msg),
             Msg::Reset | Msg::Example(_) | Msg::ExampleText(..) | Msg::Load(_) | Msg::Settings(_) => self.restart(msg),
-            Msg::OpenLesson(_) | Msg::LessonText(..) | Msg::Guess(_) | Msg::Confirm | Msg::Hint => self.learn(msg),
-            Msg::Act(_) | Msg::Rewind(_) => self.act(msg),
-            Msg::From(_) | Msg::Target(_) | Msg::Offer(..) | Msg::Method(_) | Msg::Send | Msg::Replay | Msg::Burst => {
-                self.compose(msg)
+            Msg::OpenLesson(_) | Msg::LessonAnew(_) | Msg::LessonText(..) | Msg::Guess(_) | Msg::Confirm | Msg::Hint => {
+                self.learn(msg)
             }
+            Msg::Act(_) | Msg::Rewind(_) => self.act(msg),
+            Msg::From(_)
+            | Msg::Target(_)
+            | Msg::Offer(..)
+            | Msg::Method(_)
+            | Msg::KeepAlive
+            | Msg::Send
+            | Msg::Replay
+            | Msg::Burst => self.compose(msg),
             Msg::Ready | Msg::Replied(..) | Msg::Restored(_) | Msg::Fault(_) | Msg::DismissFault => self.hear(msg),
             Msg::View(_)
             | Msg::Open(_)
@@ -68,9 +76,13 @@ impl State {
             Msg::Theme(theme) => self.theme = theme,
             Msg::Show(screen) => {
                 self.screen = screen;
-                if self.lesson.take().is_some() {
+                if self.lesson.is_some() {
+                    let kept = self.keep_lesson();
+                    self.lesson = None;
                     let shelf = self.shelf.take().map_or_else(|| State::new().saved(), |shelf| (*shelf).clone());
-                    return self.update(Msg::Load(Box::new(shelf)));
+                    let mut effects = self.update(Msg::Load(Box::new(shelf)));
+                    effects.extend(kept);
+                    return effects;
                 }
             }
             Msg::Tab(tab) => self.tab = tab,
@@ -99,6 +111,7 @@ impl State {
                 self.example = example.id.into();
                 self.from = example.from.parse().unwrap_or_default();
                 self.method = "GET".into();
+                self.keep_alive = false;
                 if let Goal::Url(url) = example.target {
                     self.target = url.into();
                 }
@@ -136,6 +149,7 @@ impl State {
         self.own_target = true;
         self.method = if saved.method.is_empty() { "GET".into() } else { saved.method };
         self.next = saved.next.max(1);
+        self.keep_alive = saved.keep_alive;
         self.example = saved.example;
         self.edited = saved.own;
         // The request that was shown last comes back as well.
@@ -211,6 +225,11 @@ impl State {
                 }
             }
             Msg::Method(method) => self.method = method,
+            Msg::KeepAlive => {
+                self.keep_alive = !self.keep_alive;
+                // Counted apart: what was sent before went another way.
+                self.results = Rc::default();
+            }
             Msg::Send => return self.send(),
             Msg::Replay => return self.send_with(self.next.saturating_sub(1).max(1)),
             Msg::Burst => {
