@@ -1,26 +1,21 @@
 // Breaking things: each change plays as an ordered flow, and the next request meets the new cluster.
-import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { assertQuiet, picture, until, visit } from './harness.js';
-import { assertEnds, button, choose, editor, inspector, moving, podsOf, send, stage } from './page.js';
+import { picture, until } from './harness.js';
+import { assertEnds, button, choose, editor, inspector, moving, played, podsOf, send, stage } from './page.js';
 
 export function cluster(site) {
-  test('a node whose plug is pulled takes no traffic; the others still do', async () => {
-    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
-    await moving(page);
+  const it = played(site);
+
+  it('a node whose plug is pulled takes no traffic; the others still do', async (page) => {
     await choose(page, /^Node node-3/);
     await button(page, 'Pull the plug').click();
     await until(async () => (await inspector(page).innerText()).length > 0, 'the change is told');
     await send(page, { to: 'http://node-3:30080/' });
     await assertEnds(page, 'Timed out');
     await picture(page, 'node-down');
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('a deleted Pod comes back with another name, and the Service stays', async () => {
-    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
-    await moving(page);
+  it('a deleted Pod comes back with another name, and the Service stays', async (page) => {
     const before = await podsOf(page, 'web');
     assert.equal(before.length, 3);
     await choose(page, new RegExp(`^Pod ${before[0]}`));
@@ -28,13 +23,9 @@ export function cluster(site) {
     await until(async () => { const now = await podsOf(page, 'web'); return now.length === 3 && !now.includes(before[0]); }, 'another Pod took its place');
     await send(page);
     await assertEnds(page, '200 OK');
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('scaling changes the number of Pods, and all of them answer', async () => {
-    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
-    await moving(page);
+  it('scaling changes the number of Pods, and all of them answer', async (page) => {
     for (const [name, count] of [['One replica more', 4], ['One replica fewer', 3], ['One replica fewer', 2]]) {
       await choose(page, /^Pod web-/);
       await button(page, name).click();
@@ -44,13 +35,9 @@ export function cluster(site) {
     await send(page);
     await assertEnds(page, '200 OK');
     assert.match(await editor(page).inputValue(), /replicas: 3/, 'as kubectl scale does, the text is not touched');
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('without its Deployment the Service stays, and refuses', async () => {
-    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
-    await moving(page);
+  it('without its Deployment the Service stays, and refuses', async (page) => {
     await choose(page, /^Pod web-/);
     await button(page, 'Delete Deployment').click();
     await until(async () => (await podsOf(page, 'web')).length === 0, 'the Pods go');
@@ -61,13 +48,9 @@ export function cluster(site) {
     await until(async () => (await podsOf(page, 'web')).length === 3, 'the Deployment is back');
     await send(page);
     await assertEnds(page, '200 OK');
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('a Pod that is not ready keeps its address and gets no requests', async () => {
-    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
-    await moving(page);
+  it('a Pod that is not ready keeps its address and gets no requests', async (page) => {
     const [first] = await podsOf(page, 'web');
     await choose(page, new RegExp(`^Pod ${first}`));
     await button(page, 'Make it unready').click();
@@ -82,13 +65,9 @@ export function cluster(site) {
     await button(page, 'Make it ready').click();
     await button(page, 'Send 100').click();
     await until(async () => (await table.getByRole('row').count()) === 3, 'three again', 15_000);
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('a failed node, stage by stage, with a request in each', async () => {
-    const { page, trouble, close } = await visit(site, { motion: 'reduce', hash: '#example=loadbalancer' });
-    await moving(page);
+  it('a failed node, stage by stage, with a request in each', { hash: '#example=loadbalancer' }, async (page) => {
     const told = (words) => until(async () => words.test(await inspector(page).innerText()), `${words} is told`);
     const hundred = async () => {
       await button(page, 'Send 100').click();
@@ -130,7 +109,5 @@ export function cluster(site) {
     await stands('Ready');
     assert.deepEqual(await hundred(), { ok: 100, timeout: 0 });
     await picture(page, 'node-back');
-    assertQuiet(trouble);
-    await close();
   });
 }

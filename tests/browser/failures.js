@@ -1,7 +1,6 @@
 // Failures look different from each other, and say what to try next.
-import { test } from 'node:test';
-import { assertQuiet, picture, visit } from './harness.js';
-import { assertEnds, editor, moving, send, write } from './page.js';
+import { picture } from './harness.js';
+import { assertEnds, editor, played, send, write } from './page.js';
 
 /** What to write in the place of the first example's text, what to send, how it must end. */
 const KINDS = {
@@ -13,10 +12,10 @@ const KINDS = {
 };
 
 export function failures(site) {
+  const it = played(site);
+
   for (const [name, { text, to, who, ends }] of Object.entries(KINDS)) {
-    test(name, async () => {
-      const { page, trouble, close } = await visit(site, { motion: 'reduce' });
-      await moving(page);
+    it(name, async (page) => {
       if (text) {
         await write(page, text(await editor(page).inputValue()));
         await page.waitForTimeout(600);
@@ -24,19 +23,13 @@ export function failures(site) {
       await send(page, { to, who });
       await assertEnds(page, ends);
       await picture(page, `failure ${name}`.replaceAll(/[ :,]+/g, '-'));
-      assertQuiet(trouble);
-      await close();
     });
   }
 
   for (const [example, ends] of [['no-class', 'NXDOMAIN'], ['bad-backend', '503'], ['local-policy', 'Timed out'], ['wrong-port', 'Connection refused'], ['no-endpoints', 'Connection refused']]) {
-    test(`the example ${example} fails as it says`, async () => {
-      const { page, trouble, close } = await visit(site, { motion: 'reduce', hash: `#example=${example}` });
-      await moving(page);
+    it(`the example ${example} fails as it says`, { hash: `#example=${example}` }, async (page) => {
       await assertEnds(page, ends);
       await picture(page, `example-${example}`);
-      assertQuiet(trouble);
-      await close();
     });
   }
 }

@@ -1,10 +1,9 @@
 // Several files: tabs, dropped files, and each file of a course's notes as it stands.
-import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { assertQuiet, picture, ROOT, until, visit } from './harness.js';
-import { assertEnds, button, editor, moving, offers, paste, podsOf, send, stage, take, write } from './page.js';
+import { picture, ROOT, until } from './harness.js';
+import { assertEnds, button, editor, offers, paste, played, podsOf, send, stage, take, write } from './page.js';
 
 const fixture = (name) => readFileSync(join(ROOT, 'tests/fixtures/notes', name), 'utf8');
 
@@ -32,10 +31,10 @@ const NOTES = {
 };
 
 export function files(site) {
+  const it = played(site);
+
   for (const [name, { to, ends, add, says }] of Object.entries(NOTES)) {
-    test(`${name}, pasted alone, is offered and told truly`, async () => {
-      const { page, trouble, close } = await visit(site, { motion: 'reduce' });
-      await moving(page);
+    it(`${name}, pasted alone, is offered and told truly`, async (page) => {
       await paste(page, fixture(name), { over: true });
       await until(async () => !(await podsOf(page, 'web')).some((pod) => /^web-\w+-\w+$/.test(pod)), 'the example is gone');
       if (says) await page.getByText(says).first().waitFor();
@@ -47,14 +46,10 @@ export function files(site) {
       await send(page);
       await assertEnds(page, ends);
       await picture(page, `note-${name}`);
-      assertQuiet(trouble);
-      await close();
     });
   }
 
-  test('all files of the notes, pasted one after another, run together', async () => {
-    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
-    await moving(page);
+  it('all files of the notes, pasted one after another, run together', async (page) => {
     const names = [...Object.keys(NOTES), 'my-nodeport.yaml', 'my-service-clusterip.yaml'];
     await paste(page, fixture(names[0]), { over: true });
     for (const name of names.slice(1)) {
@@ -69,13 +64,9 @@ export function files(site) {
     await send(page, { to: 'http://node-3:31000/', who: 'Outside' });
     await assertEnds(page, '200 OK');
     await picture(page, 'all-notes');
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('a nobody\'s Ingress is served after two clicks', async () => {
-    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
-    await moving(page);
+  it('a nobody\'s Ingress is served after two clicks', async (page) => {
     await paste(page, fixture('my-ingress.yaml'), { over: true });
     await page.getByRole('button', { name: /^Add IngressClass alb-ingress-class/ }).click();
     await page.getByRole('button', { name: /^Add IngressClass/ }).waitFor({ state: 'detached' });
@@ -83,26 +74,18 @@ export function files(site) {
     await page.getByRole('button', { name: /^Add Service/ }).waitFor({ state: 'detached' });
     await send(page, { to: 'http://app1.example.com/' });
     await assertEnds(page, '200 OK');
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('several files pasted at once, in a fence, are parted; the URL follows', async () => {
-    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
-    await moving(page);
+  it('several files pasted at once, in a fence, are parted; the URL follows', async (page) => {
     const all = ['my-headless.yaml', 'my-loadbalancer.yaml', 'my-ingress.yaml'].map(fixture).join('');
     await paste(page, `\`\`\`\n${all}\`\`\`\n`, { over: true });
     await page.getByText('3 objects').waitFor();
     const list = await offers(page);
     const target = await page.getByRole('combobox', { name: 'URL' }).inputValue();
     assert.ok(list.some((offer) => offer.startsWith(target)), `${target} in: ${list.join('; ')}`);
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('dropped files get a tab each, run together, and a closed one is gone', async () => {
-    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
-    await moving(page);
+  it('dropped files get a tab each, run together, and a closed one is gone', async (page) => {
     await drop(page, ['counter-redis-svc.yml', 'counter-app.yml', 'counter-nodeport.yml'].map((name) => [name, fixture(name)]));
     for (const name of ['cluster.yaml', 'counter-redis-svc.yml', 'counter-app.yml', 'counter-nodeport.yml']) await button(page, name).waitFor();
     assert.equal(await editor(page).inputValue(), fixture('counter-nodeport.yml'), 'the last one is open');
@@ -119,13 +102,9 @@ export function files(site) {
     await until(async () => !/:31000/.test(await stage(page).textContent()), 'its node port is gone');
     await button(page, 'counter-app.yml').click();
     assert.equal(await editor(page).inputValue(), fixture('counter-app.yml'));
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('the same name twice: the dropped file gets another', async () => {
-    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
-    await moving(page);
+  it('the same name twice: the dropped file gets another', async (page) => {
     await drop(page, [['cluster.yaml', fixture('my-nodeport.yaml')]]);
     await button(page, 'cluster-2.yaml').waitFor();
     await button(page, 'cluster.yaml').click();
@@ -134,7 +113,5 @@ export function files(site) {
     await until(async () => (await podsOf(page, 'web')).length === 0, 'an emptied file is an empty file');
     await send(page, { to: 'http://node-1:30123/' });
     await assertEnds(page, 'Connection refused');
-    assertQuiet(trouble);
-    await close();
   });
 }

@@ -1,16 +1,13 @@
 // Everything without a mouse.
-import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { assertQuiet, until, visit } from './harness.js';
-import { assertEnds, editor, from, inspector, moving, podsOf, seedOf, stage, url } from './page.js';
+import { until } from './harness.js';
+import { assertEnds, editor, from, inspector, played, podsOf, seedOf, stage, url } from './page.js';
 
 export function keyboard(site) {
-  const still = { motion: 'reduce' };
+  const it = played(site);
   const panel = (page) => page.evaluate(() => document.activeElement.closest('[data-panel]')?.dataset.panel);
 
-  test('F6 visits every panel, round and round, and back with Shift', async () => {
-    const { page, close } = await visit(site, still);
-    await moving(page);
+  it('F6 visits every panel, round and round, and back with Shift', async (page) => {
     const walk = async (key) => {
       const seen = [];
       for (let count = 0; count < 6; count++) {
@@ -22,24 +19,18 @@ export function keyboard(site) {
     assert.deepEqual(await walk('F6'), ['yaml', 'request', 'stage', 'timeline', 'kubectl', 'inspector']);
     assert.deepEqual(await walk('F6'), ['yaml', 'request', 'stage', 'timeline', 'kubectl', 'inspector']);
     assert.deepEqual(await walk('Shift+F6'), ['kubectl', 'timeline', 'stage', 'request', 'yaml', 'inspector']);
-    await close();
   });
 
-  test('Tab indents in the editor, Escape leaves it', async () => {
-    const { page, close } = await visit(site, still);
-    await moving(page);
+  it('Tab indents in the editor, Escape leaves it', async (page) => {
     await editor(page).focus();
     await page.keyboard.press('Control+End');
     await page.keyboard.press('Tab');
     assert.ok((await editor(page).inputValue()).endsWith('\n  '));
     await page.keyboard.press('Escape');
     assert.equal(await panel(page), 'request');
-    await close();
   });
 
-  test('who calls and what, chosen by arrows and sent by Enter', async () => {
-    const { page, trouble, close } = await visit(site, still);
-    await moving(page);
+  it('who calls and what, chosen by arrows and sent by Enter', async (page) => {
     await from(page).focus();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowDown');
@@ -55,26 +46,18 @@ export function keyboard(site) {
     await page.keyboard.press('Enter');
     await until(async () => (await seedOf(page)) === seed + 1, 'it was sent');
     await assertEnds(page, '200 OK');
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('a Pod is found, chosen and deleted', async () => {
-    const { page, trouble, close } = await visit(site, still);
-    await moving(page);
+  it('a Pod is found, chosen and deleted', async (page) => {
     const before = await podsOf(page, 'web');
     await stage(page).getByRole('button', { name: new RegExp(`^Pod ${before[0]}`) }).focus();
     await page.keyboard.press('Space');
     await inspector(page).getByRole('button', { name: 'Delete Pod' }).focus();
     await page.keyboard.press('Enter');
     await until(async () => !(await podsOf(page, 'web')).includes(before[0]), 'it is gone');
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('a menu opens, walks and closes; a dialog gives the focus back', async () => {
-    const { page, trouble, close } = await visit(site, still);
-    await moving(page);
+  it('a menu opens, walks and closes; a dialog gives the focus back', async (page) => {
     const examples = page.getByRole('button', { name: 'Examples' });
     await examples.focus();
     await page.keyboard.press('Enter');
@@ -90,7 +73,5 @@ export function keyboard(site) {
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     assert.ok(await page.getByRole('button', { name: 'About this model' }).evaluate((button) => button === document.activeElement));
-    assertQuiet(trouble);
-    await close();
   });
 }

@@ -2,7 +2,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { assertQuiet, until, visit } from './harness.js';
-import { assertEnds, button, choose, editor, inspector, last, moving, podsOf, seedOf, send, setting, stage, url, write } from './page.js';
+import { assertEnds, button, choose, editor, inspector, last, moving, played, podsOf, seedOf, send, setting, stage, url, write } from './page.js';
 
 /** All of the shown trace that a person can read: the words of each hop. */
 async function told(page) {
@@ -11,6 +11,7 @@ async function told(page) {
 }
 
 export function links(site) {
+  const it = played(site);
   const still = { motion: 'reduce' };
 
   test('a link brings text, settings, events, seeds and the shown request back', async () => {
@@ -19,9 +20,11 @@ export function links(site) {
     await write(page, (await editor(page).inputValue()).replace('replicas: 3', 'replicas: 4'));
     await until(async () => (await podsOf(page, 'web')).length === 4, 'the edit counts');
     await setting(page, 'Nodes', 2);
+    const before = await podsOf(page, 'web');
     await choose(page, /^Pod web-/);
     await button(page, 'Delete Pod').click();
-    const pods = await until(async () => { const now = await podsOf(page, 'web'); return now.length === 4 && now; }, 'another Pod came');
+    const another = (now) => now.length === 4 && now.some((pod) => !before.includes(pod)) && now;
+    const pods = await until(async () => another(await podsOf(page, 'web')), 'another Pod came');
     await send(page, { to: 'http://node-1:30080/' });
     await send(page);
     const [text, seed, hop] = [await editor(page).inputValue(), await seedOf(page), await told(page)];
@@ -42,9 +45,7 @@ export function links(site) {
     await other.close();
   });
 
-  test('what was changed after a link was opened survives a reload; the link still opens what it carries', async () => {
-    const { page, trouble, close } = await visit(site, { ...still, hash: '#example=headless' });
-    await moving(page);
+  it('what was changed after a link was opened survives a reload; the link still opens what it carries', { hash: '#example=headless' }, async (page) => {
     const text = `${await editor(page).inputValue()}# mine\n`;
     await write(page, text);
     await until(async () => !page.url().includes('#'), 'the address lets go');
@@ -57,21 +58,13 @@ export function links(site) {
     await page.getByRole('button', { name: 'Examples' }).click();
     await page.getByRole('menuitem', { name: /^Your YAML/ }).click();
     await until(async () => (await editor(page).inputValue()) === text, 'the own text waited');
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('a damaged link opens the page on its example', async () => {
-    const { page, trouble, close } = await visit(site, { ...still, hash: '#1.damaged' });
-    await moving(page);
+  it('a damaged link opens the page on its example', { hash: '#1.damaged' }, async (page) => {
     assert.match(await editor(page).inputValue(), /kind: Deployment/);
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('a reload keeps text, target and what was done', async () => {
-    const { page, trouble, close } = await visit(site, still);
-    await moving(page);
+  it('a reload keeps text, target and what was done', async (page) => {
     const text = `${await editor(page).inputValue()}# mine\n`;
     await write(page, text);
     await choose(page, /^Node node-3/);
@@ -86,13 +79,9 @@ export function links(site) {
     assert.equal(await url(page).inputValue(), 'http://node-3:30080/');
     assert.equal(await seedOf(page), seed);
     await assertEnds(page, 'Timed out');
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('the own text waits while an example is looked at', async () => {
-    const { page, trouble, close } = await visit(site, still);
-    await moving(page);
+  it('the own text waits while an example is looked at', async (page) => {
     const text = `${await editor(page).inputValue()}# mine\n`;
     await write(page, text);
     await page.getByRole('button', { name: 'Examples' }).click();
@@ -102,13 +91,9 @@ export function links(site) {
     await page.getByRole('button', { name: 'Examples' }).click();
     await page.getByRole('menuitem', { name: /^Your YAML/ }).click();
     await until(async () => (await editor(page).inputValue()) === text, 'the own text is back');
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('Send draws the next seed; Replay repeats the last', async () => {
-    const { page, trouble, close } = await visit(site, still);
-    await moving(page);
+  it('Send draws the next seed; Replay repeats the last', async (page) => {
     await send(page);
     const [seed, first] = [await seedOf(page), await told(page)];
     const seen = new Set();
@@ -124,7 +109,5 @@ export function links(site) {
     await page.waitForTimeout(300);
     assert.equal(await told(page), again);
     assert.ok(first.length > 0 && seen.size > 0);
-    assertQuiet(trouble);
-    await close();
   });
 }

@@ -1,15 +1,12 @@
 // Who is outside, and what stands between: private nodes, the edge, the Ingress controller's own answers.
-import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { assertQuiet, picture, until, visit } from './harness.js';
-import { assertEnds, inspector, moving, offers, send, setting, stage, write, editor } from './page.js';
+import { picture, until } from './harness.js';
+import { assertEnds, editor, inspector, moving, offers, played, send, setting, stage, write } from './page.js';
 
 export function outside(site) {
-  const still = { motion: 'reduce' };
+  const it = played(site);
 
-  test('private nodes: a node port times out from outside, load balancer and Ingress still answer', async () => {
-    const { page, trouble, close } = await visit(site, { ...still, hash: '#example=loadbalancer' });
-    await moving(page);
+  it('private nodes: a node port times out from outside, load balancer and Ingress still answer', { hash: '#example=loadbalancer' }, async (page) => {
     const note = (words) => until(async () => words.test((await stage(page).innerText()).replace(/\s+/g, ' ')), `the note ${words}`);
     await note(/Assumption: ?this ?client has a ?route to the ?nodes/);
     await setting(page, 'Nodes are private', true);
@@ -22,22 +19,15 @@ export function outside(site) {
     await send(page, { to: nodePort.split(' ')[0] });
     await assertEnds(page, 'Timed out');
     await picture(page, 'private-nodes');
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('private nodes: an Ingress answers', async () => {
-    const { page, close } = await visit(site, { ...still, hash: '#example=ingress' });
-    await moving(page);
+  it('private nodes: an Ingress answers', { hash: '#example=ingress' }, async (page) => {
     await setting(page, 'Nodes are private', true);
     await moving(page);
     await assertEnds(page, '200 OK');
-    await close();
   });
 
-  test('an edge that answers says unreachable, with a look of its own', async () => {
-    const { page, trouble, close } = await visit(site, still);
-    await moving(page);
+  it('an edge that answers says unreachable, with a look of its own', async (page) => {
     await setting(page, 'Addresses that nobody routes', 'unreachable');
     await moving(page);
     const list = await offers(page);
@@ -45,13 +35,9 @@ export function outside(site) {
     await send(page, { to: inside, who: 'Outside' });
     await assertEnds(page, 'Unreachable');
     await picture(page, 'failure-unreachable');
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('the Ingress controller answers 404 itself where no rule fits, and says that controllers differ', async () => {
-    const { page, trouble, close } = await visit(site, { ...still, hash: '#example=ingress' });
-    await moving(page);
+  it('the Ingress controller answers 404 itself where no rule fits, and says that controllers differ', { hash: '#example=ingress' }, async (page) => {
     const text = await editor(page).inputValue();
     await write(page, text.replace('- path: /\n', '- path: /shop\n'));
     await page.waitForTimeout(600);
@@ -59,45 +45,31 @@ export function outside(site) {
     await assertEnds(page, '404');
     assert.match(await inspector(page).innerText(), /controllers differ/);
     await picture(page, 'failure-404');
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('the Ingress controller answers 503 itself where a Service has no endpoints', async () => {
-    const { page, trouble, close } = await visit(site, { ...still, hash: '#example=ingress' });
-    await moving(page);
+  it('the Ingress controller answers 503 itself where a Service has no endpoints', { hash: '#example=ingress' }, async (page) => {
     const text = await editor(page).inputValue();
     await write(page, text.replace(/name: api\nspec:\n {2}selector: \{ app: api \}/, 'name: api\nspec:\n  selector: { app: apo }'));
     await page.waitForTimeout(600);
     await send(page, { to: 'http://shop.example.com/api' });
     await assertEnds(page, '503');
     await picture(page, 'failure-503');
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('provider none: the Service waits for an address, and its node ports work', async () => {
-    const { page, trouble, close } = await visit(site, { ...still, hash: '#example=loadbalancer' });
-    await moving(page);
+  it('provider none: the Service waits for an address, and its node ports work', { hash: '#example=loadbalancer' }, async (page) => {
     await setting(page, 'Load balancer provider', 'none');
     await moving(page);
     await page.getByRole('cell', { name: '<pending>' }).waitFor();
     const nodePort = (await offers(page)).find((offer) => offer.startsWith('http://node-1:'));
     await send(page, { to: nodePort.split(' ')[0] });
     await assertEnds(page, '200 OK');
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('more nodes than fit stand in a stack, and each is a door', async () => {
-    const { page, trouble, close } = await visit(site, still);
-    await moving(page);
+  it('more nodes than fit stand in a stack, and each is a door', async (page) => {
     await setting(page, 'Nodes', 7);
     await moving(page);
     await until(async () => /\+\d/.test(await stage(page).textContent()), 'a stack stands');
     await send(page, { to: 'http://node-7:30080/' });
     await assertEnds(page, '200 OK');
-    assertQuiet(trouble);
-    await close();
   });
 }

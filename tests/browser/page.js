@@ -1,6 +1,7 @@
 // The page by its accessible names, as a person with a screen reader finds it.
+import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { until } from './harness.js';
+import { assertQuiet, until, visit } from './harness.js';
 
 export const editor = (page) => page.getByRole('textbox', { name: 'YAML editor' });
 export const url = (page) => page.getByRole('combobox', { name: 'URL' });
@@ -14,6 +15,21 @@ export const inspector = (page) => region(page, 'Inspector');
 /** Waits until the engine has answered and the words of a hop stand in the inspector. */
 export async function moving(page) {
   await until(async () => /^Hop \d+ of \d+/.test(await place(page)), 'no request is shown', 15_000);
+}
+
+/**
+ * Tests of a page whose first request is shown: `it(name, look, body)`, with the look of `visit` or none. Motion is reduced, and
+ * nothing that must not happen may have happened when the body ends.
+ */
+export function played(site) {
+  return (name, ...rest) => test(name, async () => {
+    const [body, look] = rest.reverse();
+    const { page, trouble, close } = await visit(site, { motion: 'reduce', ...look });
+    await moving(page);
+    await body(page);
+    assertQuiet(trouble);
+    await close();
+  });
 }
 
 /** Where the player stands: `Hop 3 of 11`. */

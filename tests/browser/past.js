@@ -1,18 +1,16 @@
 // What was done can be gone back to, and forward again; and the keys of the page.
-import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { assertAccessible, assertQuiet, picture, until, visit } from './harness.js';
-import { button, editor, hop, moving, pause, stage, timeline, write } from './page.js';
+import { assertAccessible, picture, until } from './harness.js';
+import { button, editor, hop, pause, played, stage, timeline, write } from './page.js';
 
-const still = { motion: 'reduce' };
 const nodes = async (page) => Number(/no power|NotReady/.test(await stage(page).textContent()));
 const list = (page) => page.getByRole('button', { name: /^History/ });
 const entry = (page, words) => page.getByRole('menuitemradio', { name: words });
 
 export function past(site) {
-  test('the past is a list: an edit and a failed node, back to the start, and forward again', async () => {
-    const { page, trouble, close } = await visit(site, still);
-    await moving(page);
+  const it = played(site);
+
+  it('the past is a list: an edit and a failed node, back to the start, and forward again', async (page) => {
     const first = await editor(page).inputValue();
     await write(page, first.replace('replicas: 3', 'replicas: 5'));
     await until(async () => (await list(page).innerText()) === 'History (1)', 'the edit is in the list');
@@ -29,17 +27,14 @@ export function past(site) {
     await list(page).click();
     await entry(page, /node-2 down/).click();
     await until(async () => (await nodes(page)) === 1 && /replicas: 5/.test(await editor(page).inputValue()), 'all is done again');
-    assertQuiet(trouble);
-    await close();
   });
 }
 
 export function keys(site) {
+  const it = played(site);
   const dialog = (page) => page.getByRole('dialog', { name: 'Keyboard' });
 
-  test('? lists every key; Escape closes the list and gives the focus back', async () => {
-    const { page, trouble, close } = await visit(site, still);
-    await moving(page);
+  it('? lists every key; Escape closes the list and gives the focus back', async (page) => {
     await pause(page);
     await timeline(page).locator('[tabindex="0"]').last().focus();
     await page.keyboard.press('?');
@@ -59,13 +54,9 @@ export function keys(site) {
     await dialog(page).getByRole('button', { name: 'Close' }).click();
     await dialog(page).waitFor({ state: 'detached' });
     assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Keyboard');
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('V shows the objects, L goes to the line; neither while something is typed, and both can be turned off', async () => {
-    const { page, close } = await visit(site, still);
-    await moving(page);
+  it('V shows the objects, L goes to the line; neither while something is typed, and both can be turned off', async (page) => {
     await pause(page);
     const bead = timeline(page).locator('[tabindex="0"]').last();
     const objects = () => page.getByRole('region', { name: 'Port ladder' }).isVisible();
@@ -91,6 +82,5 @@ export function keys(site) {
     await page.keyboard.press('v');
     await page.waitForTimeout(300);
     assert.equal(await objects(), false);
-    await close();
   });
 }

@@ -1,18 +1,17 @@
 // What people really paste: tutorials' files one after another, with fences, tabs and curly quotes.
-import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { assertQuiet, ROOT, until, visit } from './harness.js';
-import { assertEnds, editor, moving, paste, send, stage, url, write } from './page.js';
+import { ROOT, until } from './harness.js';
+import { assertEnds, editor, paste, played, send, stage, url, write } from './page.js';
 
 const fixture = (name) => readFileSync(join(ROOT, 'tests/fixtures/notes', name), 'utf8');
 const settled = (page) => page.waitForTimeout(500);
 
 export function pasting(site) {
-  test('counter, redis and a node port, pasted one after another, answer through a call inside', async () => {
-    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
-    await moving(page);
+  const it = played(site);
+
+  it('counter, redis and a node port, pasted one after another, answer through a call inside', async (page) => {
     await paste(page, fixture('counter-redis-svc.yml'), { over: true });
     await settled(page);
     await paste(page, fixture('counter-app.yml'));
@@ -22,14 +21,10 @@ export function pasting(site) {
     await until(async () => /counter[^]*redis|redis[^]*counter/.test(await stage(page).textContent()), 'both are on the stage');
     await send(page, { to: 'http://node-1:31000/' });
     await assertEnds(page, '200 OK');
-    assertQuiet(trouble);
-    await close();
   });
 
   for (const name of ['my-nodeport.yaml', 'my-service-clusterip.yaml']) {
-    test(`${name} has no workload: refused, and the missing objects are one click away`, async () => {
-      const { page, trouble, close } = await visit(site, { motion: 'reduce' });
-      await moving(page);
+    it(`${name} has no workload: refused, and the missing objects are one click away`, async (page) => {
       await paste(page, fixture(name), { over: true });
       const add = page.getByRole('button', { name: /^Add Deployment my-app/ });
       await add.waitFor();
@@ -41,14 +36,10 @@ export function pasting(site) {
       await page.getByText('matches no Pod').waitFor({ state: 'detached' });
       await send(page);
       await assertEnds(page, '200 OK');
-      assertQuiet(trouble);
-      await close();
     });
   }
 
-  test('a fenced paste with tabs and curly quotes is mended, and undo brings the raw one back', async () => {
-    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
-    await moving(page);
+  it('a fenced paste with tabs and curly quotes is mended, and undo brings the raw one back', async (page) => {
     const raw = 'The Service:\n```yaml\napiVersion: v1\nkind: Service\nmetadata:\n\tname: “late”\nspec:\n\tports:\n\t- port: 80\n```\n';
     await paste(page, raw, { over: true });
     await until(async () => !(await editor(page).inputValue()).includes('```'), 'the fence is taken away');
@@ -56,57 +47,41 @@ export function pasting(site) {
     await editor(page).focus();
     await page.keyboard.press('Control+Z');
     assert.equal(await editor(page).inputValue(), raw);
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('a misspelt field is named as Kubernetes names it, and the good documents still run', async () => {
-    const { page, close } = await visit(site, { motion: 'reduce' });
-    await moving(page);
+  it('a misspelt field is named as Kubernetes names it, and the good documents still run', async (page) => {
     const text = await editor(page).inputValue();
     await write(page, `${text}---\napiVersion: v1\nkind: Service\nmetadata:\n  name: second\nspec:\n  prots: []\n`);
     await page.getByText('unknown field "spec.prots"').first().waitFor();
     await send(page);
     await assertEnds(page, '200 OK');
-    await close();
   });
 
-  test('what was mended is told, and that undo brings the raw paste back', async () => {
-    const { page, close } = await visit(site, { motion: 'reduce' });
-    await moving(page);
+  it('what was mended is told, and that undo brings the raw paste back', async (page) => {
     await paste(page, `\`\`\`yaml\n${fixture('my-nodeport.yaml')}\`\`\`\n`, { over: true });
     await page.getByText('Undo brings the raw paste back').waitFor();
     await settled(page);
     assert.match(await page.locator('.pasted').innerText(), /fence/i);
     await page.locator('.pasted').getByRole('button', { name: 'Close' }).click();
     await page.locator('.pasted').waitFor({ state: 'detached' });
-    await close();
   });
 
   const services = (count) => Array.from({ length: count }, (_, at) => `apiVersion: v1\nkind: Service\nmetadata: {name: s${at}}\nspec: {ports: [{port: 80}]}\n`).join('---\n');
 
-  test('a long paste is mended without a wait, and undone', async () => {
-    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
-    await moving(page);
+  it('a long paste is mended without a wait, and undone', async (page) => {
     const raw = `Here it is:\n\`\`\`yaml\n${services(150)}\`\`\`\n`;
     await paste(page, raw, { over: true });
     await page.getByText('150 objects').waitFor();
     await editor(page).focus();
     await page.keyboard.press('Control+Z');
     assert.equal(await editor(page).inputValue(), raw);
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('more than 2,000 objects are refused with the limit\'s name; the page lives', async () => {
-    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
-    await moving(page);
+  it('more than 2,000 objects are refused with the limit\'s name; the page lives', async (page) => {
     await paste(page, services(2001), { over: true });
     await page.getByText(/2,?000/).first().waitFor();
     await page.getByText('Last good state kept').waitFor();
     await send(page, { to: 'http://node-2:30080/' });
     await assertEnds(page, '200 OK');
-    assertQuiet(trouble);
-    await close();
   });
 }

@@ -2,10 +2,10 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { assertQuiet, picture, until, visit } from './harness.js';
-import { assertEnds, button, editor, hop, inspector, moving, pause, seedOf, send, timeline, url } from './page.js';
+import { assertEnds, button, editor, hop, inspector, moving, pause, played, seedOf, send, timeline, url } from './page.js';
 
 export function steps(site) {
-  const still = { motion: 'reduce' };
+  const it = played(site);
 
   test('Send draws the next seed, and the request travels to a Pod and back', async () => {
     const { page, trouble, close } = await visit(site);
@@ -18,9 +18,7 @@ export function steps(site) {
     await close();
   });
 
-  test('the hops can be stepped forward and back, first and last', async () => {
-    const { page, close } = await visit(site, still);
-    await moving(page);
+  it('the hops can be stepped forward and back, first and last', async (page) => {
     await send(page);
     await pause(page);
     await button(page, 'First hop').isEnabled() && await button(page, 'First hop').click();
@@ -30,12 +28,9 @@ export function steps(site) {
     assert.equal((await hop(page)).at, 3);
     await button(page, 'Previous hop').click();
     assert.equal((await hop(page)).at, 2);
-    await close();
   });
 
-  test('the arrow keys step where the focus is on the timeline', async () => {
-    const { page, close } = await visit(site, still);
-    await moving(page);
+  it('the arrow keys step where the focus is on the timeline', async (page) => {
     await pause(page);
     if (await button(page, 'First hop').isEnabled()) await button(page, 'First hop').click();
     await timeline(page).locator('[tabindex="0"]').last().focus();
@@ -46,12 +41,9 @@ export function steps(site) {
     await page.keyboard.press('End');
     const end = await hop(page);
     assert.equal(end.at, end.of);
-    await close();
   });
 
-  test('a rewrite shows source and destination before and after, and the rule that did it', async () => {
-    const { page, close } = await visit(site, still);
-    await moving(page);
+  it('a rewrite shows source and destination before and after, and the rule that did it', async (page) => {
     await pause(page);
     const seen = [];
     for (let count = 0; count < 40; count++) {
@@ -64,12 +56,9 @@ export function steps(site) {
     assert.match(all, /10\.244\.\d+\.\d+:80/, 'the Pod after');
     assert.match(all, /KUBE-(NODEPORTS|EXT|SVC|SEP)/, 'the rule');
     await picture(page, 'last-hop');
-    await close();
   });
 
-  test('a cited YAML line is one click away', async () => {
-    const { page, close } = await visit(site, still);
-    await moving(page);
+  it('a cited YAML line is one click away', async (page) => {
     await pause(page);
     const line = inspector(page).getByRole('button', { name: /line \d+|:\d+/i }).first();
     for (let count = 0; count < 40 && !(await line.isVisible()); count++) await button(page, 'Next hop').click();
@@ -78,12 +67,9 @@ export function steps(site) {
     await line.click();
     const chosen = await editor(page).evaluate((field) => field.value.slice(0, field.selectionStart).split('\n').length);
     assert.equal(String(chosen), number, said);
-    await close();
   });
 
-  test('a hundred requests show the spread over Pods', async () => {
-    const { page, trouble, close } = await visit(site, still);
-    await moving(page);
+  it('a hundred requests show the spread over Pods', async (page) => {
     await button(page, 'Send 100').click();
     const table = page.getByRole('table', { name: 'Answers by Pod' });
     await until(async () => (await table.getByRole('row').count()) === 3, 'three Pods answered', 15_000);
@@ -91,17 +77,12 @@ export function steps(site) {
     assert.equal(counts.reduce((a, b) => a + b, 0), 100);
     assert.ok(Math.min(...counts) > 10, `spread: ${counts}`);
     await picture(page, 'hundred');
-    assertQuiet(trouble);
-    await close();
   });
 
-  test('Control+Enter sends from anywhere', async () => {
-    const { page, close } = await visit(site, still);
-    await moving(page);
+  it('Control+Enter sends from anywhere', async (page) => {
     const seed = await seedOf(page);
     await url(page).focus();
     await page.keyboard.press('Control+Enter');
     await until(async () => (await seedOf(page)) === seed + 1, 'it was sent');
-    await close();
   });
 }
