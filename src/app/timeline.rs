@@ -162,7 +162,8 @@ impl Strand {
     fn new(width: f64, count: usize) -> Strand {
         let gaps = count.saturating_sub(1).max(1) as f64;
         let edge = if width < 560.0 { 24.0 } else { 38.0 };
-        let (least, most) = (if width < 560.0 { 27.0 } else { 44.0 }, if count < 7 { 126.0 } else { 96.0 });
+        // On a phone the beads only tell where one is; the cards beneath them have the names.
+        let (least, most) = (if width < 560.0 { 0.0 } else { 44.0 }, if count < 7 { 126.0 } else { 96.0 });
         let fits = (width - 2.0 * edge) / gaps;
         // What is scrolled anyway gets room for its names.
         let pitch = if fits < least { least.max(56.0) } else { fits.min(most) };
