@@ -162,7 +162,7 @@ fn tolerations(spec: &At, errors: &mut Errors) {
     }
 }
 
-/// What the API server warns of in a Pod's spec (`pkg/api/pod/warnings.go`), as far as ports and variables go.
+/// What the API server warns of in a Pod's spec (`pkg/api/pod/warnings.go`), as far as ports, variables and host aliases go.
 pub fn warnings(spec: &At) -> Vec<String> {
     let mut warnings = Vec::new();
     let grace = spec.child("terminationGracePeriodSeconds");
@@ -193,7 +193,52 @@ pub fn warnings(spec: &At) -> Vec<String> {
         }
     }
     duplicate_port_names(&containers, &mut warnings);
+    for (list, key) in [("hostAliases", "ip"), ("imagePullSecrets", "name")] {
+        let mut seen = BTreeSet::new();
+        for item in spec.child(list).items().iter().map(|item| item.child(key)) {
+            if !seen.insert(item.text()) {
+                warnings.push(format!("{}: duplicate {key} {}", item.path, quoted(item.text())));
+            }
+            if list == "imagePullSecrets" && item.text().is_empty() {
+                warnings.push(format!("{}: invalid empty name \"\"", item.path));
+            }
+        }
+    }
+    old_node_labels(spec, &mut warnings);
     warnings
+}
+
+/// Labels of nodes that have new names (`deprecatedNodeLabels` of `pkg/api/node`), and constraints that count no Pod.
+fn old_node_labels(spec: &At, warnings: &mut Vec<String>) {
+    for (key, _) in spec.child("nodeSelector").entries() {
+        if let Some(why) = deprecated(key) {
+            warnings.push(format!("{}: {why}", spec.child("nodeSelector").key(key).path));
+        }
+    }
+    for constraint in spec.child("topologySpreadConstraints").items() {
+        let (key, selector) = (constraint.child("topologyKey"), constraint.child("labelSelector"));
+        if let Some(why) = deprecated(key.text()) {
+            warnings.push(format!("{}: {} is {why}", key.path, key.text()));
+        }
+        if !selector.given() {
+            warnings.push(format!("{}: a null labelSelector results in matching no pod", selector.path));
+        }
+    }
+}
+
+/// What is to be said of a node's label that has another name by now.
+fn deprecated(label: &str) -> Option<&'static str> {
+    Some(match label {
+        "beta.kubernetes.io/arch" => "deprecated since v1.14; use \"kubernetes.io/arch\" instead",
+        "beta.kubernetes.io/os" => "deprecated since v1.14; use \"kubernetes.io/os\" instead",
+        "failure-domain.beta.kubernetes.io/region" => "deprecated since v1.17; use \"topology.kubernetes.io/region\" instead",
+        "failure-domain.beta.kubernetes.io/zone" => "deprecated since v1.17; use \"topology.kubernetes.io/zone\" instead",
+        "beta.kubernetes.io/instance-type" => "deprecated since v1.17; use \"node.kubernetes.io/instance-type\" instead",
+        "app.kubernetes.io/created-by" => "deprecated since v1.9",
+        "scheduler.alpha.kubernetes.io/preferAvoidPods" => "deprecated since v1.22; use Taints and Tolerations instead",
+        "node-role.kubernetes.io/master" => "use \"node-role.kubernetes.io/control-plane\" instead",
+        _ => return None,
+    })
 }
 
 /// How two ports with the same number and protocol are in each other's way.
