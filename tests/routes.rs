@@ -2,7 +2,8 @@
 //!
 //! Each `tests/fixtures/routes/*.yaml` begins with comments that say what to do: `# from:`, `# target:`, and where wanted
 //! `# via:`, `# method:`, `# header:`, `# seed:`, `# event:` (several, in order), `# settings:` (a YAML map), `# keep-alive: yes` (over
-//! a connection that was opened before the events). The `.txt` beside it is what happens.
+//! a connection that was opened before the events). A line `# then the text becomes:` parts the manifests from an edit of them. The
+//! `.txt` beside it is what happens.
 
 mod route;
 

@@ -12,7 +12,7 @@ use crate::cluster::Verb;
 use crate::msg;
 use crate::netfilter::Cidr;
 use crate::node::images::{self, Listener};
-use crate::node::kubelet::{Place, Standing, config_error, free_address, is_ready, probe_failure, report};
+use crate::node::kubelet::{Place, ProbeFailure, Standing, config_error, free_address, is_ready, probe_failure, report};
 use std::sync::Arc;
 
 /// Above so many Pods their everyday Events are left out, as a busy recorder drops them.
@@ -143,25 +143,40 @@ fn standing(world: &mut World, pod: &Pod, container: &Container, ip: &str, liste
         return Standing::Waiting("CreateContainerConfigError", message, 0);
     }
     let failure = |probe: &Option<Probe>| probe.as_ref().and_then(|probe| probe_failure(probe, container, ip, listeners));
-    let fatal = [("Startup", failure(&container.startup_probe)), ("Liveness", failure(&container.liveness_probe))];
-    for (kind, failed) in fatal {
-        if let Some(why) = failed {
-            record_once(world, pod, "Unhealthy", &format!("{kind} probe failed: {why}"));
-            let meta = &pod.metadata;
-            let message = format!(
-                "back-off 5m0s restarting failed container={} pod={}_{}({})",
-                container.name, meta.name, meta.namespace, meta.uid
-            );
-            return Standing::Waiting("CrashLoopBackOff", message, RESTARTS);
+    // While the startup probe has not succeeded, the others are not asked.
+    let startup = failure(&container.startup_probe);
+    let liveness = if startup.is_none() { failure(&container.liveness_probe) } else { None };
+    for (kind, failed) in [("Startup", &startup), ("Liveness", &liveness)] {
+        let Some(why) = failed else { continue };
+        record_once(world, pod, "Unhealthy", &unhealthy(kind, why));
+        if matches!(why, ProbeFailure::Failed(_)) {
+            return crash_loop(world, pod, container, kind);
         }
     }
-    match failure(&container.readiness_probe) {
-        Some(why) => {
-            record_once(world, pod, "Unhealthy", &format!("Readiness probe failed: {why}"));
-            Standing::Running(false)
-        }
-        None => Standing::Running(true),
+    let readiness = if startup.is_none() { failure(&container.readiness_probe) } else { None };
+    if let Some(why) = &readiness {
+        record_once(world, pod, "Unhealthy", &unhealthy("Readiness", why));
     }
+    Standing::Running(startup.is_none() && readiness.is_none())
+}
+
+/// What `prober.go` records.
+fn unhealthy(kind: &str, why: &ProbeFailure) -> String {
+    match why {
+        ProbeFailure::Failed(why) => format!("{kind} probe failed: {why}"),
+        ProbeFailure::Errored(why) => format!("{kind} probe errored and resulted in unknown state: {why}"),
+    }
+}
+
+/// A container that is killed again and again for a failing probe, with the kubelet's Events.
+fn crash_loop(world: &mut World, pod: &Pod, container: &Container, kind: &str) -> Standing {
+    let (name, meta, node) = (&container.name, &pod.metadata, &pod.spec.node_name);
+    let full_name = format!("{}_{}({})", meta.name, meta.namespace, meta.uid);
+    let killed = format!("Container {name} failed {} probe, will be restarted", kind.to_lowercase());
+    events::record(world, &ObjectRef::of(pod), ("kubelet", node), ("Normal", "Killing"), &killed);
+    record_once(world, pod, "BackOff", &format!("Back-off restarting failed container {name} in pod {full_name}"));
+    let message = format!("back-off 5m0s restarting failed container={name} pod={full_name}");
+    Standing::Waiting("CrashLoopBackOff", message, RESTARTS)
 }
 
 /// Restarts of a container that fails its liveness probe, when its back-off has reached five minutes: 10 s doubled five times.

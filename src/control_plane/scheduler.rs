@@ -13,7 +13,7 @@ use crate::api::ObjectRef;
 use crate::api::core::{Condition, Node, Pod, Taint, Toleration};
 use crate::cluster::Verb;
 use crate::msg;
-use placement::{Placement, selects_node};
+use placement::{Placement, named_nodes, selects_node};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub(crate) fn run(world: &mut World) {
     for key in std::mem::take(&mut world.queue.unscheduled) {
         let Some(pod) = world.cluster.store.pods.get(&key).cloned() else { continue };
         if pod.spec.node_name.is_empty() && pod.metadata.deletion_timestamp.is_none() {
-            bound |= schedule(world, &key, &pod);
+            bound |= schedule(world, &pod);
         }
     }
     if bound {
@@ -40,15 +40,15 @@ pub(crate) fn run(world: &mut World) {
 }
 
 /// Finds a node for the Pod. True if there is one.
-fn schedule(world: &mut World, key: &Key, pod: &Pod) -> bool {
+fn schedule(world: &mut World, pod: &Pod) -> bool {
     let placement = Placement::of(world, pod);
     let nodes: Vec<Arc<Node>> = world.cluster.store.nodes.values().cloned().collect();
-    let wanted = world.daemon_nodes.get(key).cloned();
+    let named = named_nodes(&pod.spec);
     let mut fitting: Vec<&Node> = Vec::new();
     let mut misfits: BTreeMap<Misfit, u32> = BTreeMap::new();
     for node in &nodes {
-        let elsewhere = wanted.as_ref().is_some_and(|wanted| *wanted != node.metadata.name);
-        match if elsewhere { Some(Misfit::Affinity) } else { misfit(world, pod, node, &placement) } {
+        let elsewhere = named.as_ref().is_some_and(|named| !named.contains(&node.metadata.name.as_str()));
+        match if elsewhere { Some(Misfit::OtherNode) } else { misfit(world, pod, node, &placement) } {
             None => fitting.push(node),
             Some(reason) => *misfits.entry(reason).or_default() += 1,
         }
@@ -74,6 +74,8 @@ enum Misfit {
     PodAffinity,
     AntiAffinity,
     ExistingAntiAffinity,
+    /// The Pod names its nodes, as a DaemonSet's does: this one is not even looked at.
+    OtherNode,
 }
 
 impl Misfit {
@@ -88,13 +90,15 @@ impl Misfit {
             Misfit::SpreadLabel => "node(s) didn't match pod topology spread constraints (missing required label)",
             Misfit::PodAffinity => "node(s) didn't match pod affinity rules",
             Misfit::AntiAffinity => "node(s) didn't match pod anti-affinity rules",
+            Misfit::OtherNode => "node(s) didn't satisfy plugin(s) [NodeAffinity]",
             Misfit::ExistingAntiAffinity => "node(s) didn't satisfy existing pods anti-affinity rules",
         }
     }
 
     /// Whether evicting other Pods could help.
     fn resolvable(self) -> bool {
-        !matches!(self, Misfit::Affinity | Misfit::Taints | Misfit::Unschedulable | Misfit::SpreadLabel | Misfit::PodAffinity)
+        let others = matches!(self, Misfit::Affinity | Misfit::OtherNode | Misfit::PodAffinity);
+        !others && !matches!(self, Misfit::Taints | Misfit::Unschedulable | Misfit::SpreadLabel)
     }
 }
 

@@ -63,8 +63,6 @@ pub(crate) struct World {
     on_node: BTreeMap<String, BTreeSet<Key>>,
     /// Addresses of Pods.
     pub(crate) pod_addresses: BTreeSet<Ipv4Addr>,
-    /// Nodes that a DaemonSet made a Pod for.
-    pub(crate) daemon_nodes: BTreeMap<Key, String>,
 }
 
 impl World {
@@ -80,7 +78,6 @@ impl World {
             choosy: BTreeSet::new(),
             on_node: BTreeMap::new(),
             pod_addresses: BTreeSet::new(),
-            daemon_nodes: BTreeMap::new(),
         };
         for pod in world.cluster.store.pods.values().cloned().collect::<Vec<_>>() {
             world.index_pod(&pod);
@@ -219,7 +216,6 @@ impl World {
         self.queue.unscheduled.remove(key);
         self.queue.kubelet.remove(key);
         self.cluster.unready.remove(key);
-        self.daemon_nodes.remove(key);
         let comes_again = controller_of(&pod.metadata).is_some_and(|owner| owner.kind == Kind::StatefulSet);
         if pod.metadata.generate_name.is_empty() || comes_again {
             self.begin_next_life(&ObjectRef::of(pod.as_ref()));

@@ -3,12 +3,16 @@
 use super::target::Target;
 use super::world::EGRESS_GATEWAY;
 use crate::addons::ingress_controller::is_served;
-use crate::api::ObjectRef;
+use crate::api::core::{Event, Pod, Service};
+use crate::api::meta::selects;
 use crate::api::networking::Ingress;
+use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::msg;
+use crate::node::kubelet::is_ready;
 use crate::trace::{Advice, FieldRef, Hop, Reason, Trace, Verdict};
 use crate::words::Message;
+use std::sync::Arc;
 
 /// What to say about a failed request; `None` for one that went well.
 pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -> Option<Advice> {
@@ -21,8 +25,65 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
     {
         return Some(advice);
     }
+    if let Some(advice) = dns_outside(cluster, trace, decided) {
+        return Some(advice);
+    }
     let (why, next) = words(trace, decided)?;
-    Some(Advice { why, next, because: decided.because.clone() })
+    if let Some((next, field)) = external_ip(cluster, decided) {
+        return Some(Advice { why, next, because: vec![field] });
+    }
+    let better = other_service_protocol(cluster, decided).or_else(|| none_ready(cluster, decided));
+    Some(Advice { why, next: better.unwrap_or(next), because: decided.because.clone() })
+}
+
+/// Nobody announces an external address: somebody has to bring its packets to a node.
+fn external_ip(cluster: &Cluster, hop: &Hop) -> Option<(Message, FieldRef)> {
+    let to = hop.before.filter(|_| hop.reason == Reason::NoRoute)?.dst.ip.to_string();
+    let has = |service: &&Arc<Service>| service.spec.external_ips.contains(&to);
+    let service = cluster.store.services.values().find(has)?;
+    let field = FieldRef { object: ObjectRef::of(service.as_ref()), path: "spec.externalIPs".into() };
+    Some((msg!("advice.externalIp.next", ip = to), field))
+}
+
+/// Pods match, but none is ready: what Kubernetes says about the first of them.
+fn none_ready(cluster: &Cluster, hop: &Hop) -> Option<Message> {
+    let refused = hop.reason == Reason::Reject && hop.text.id == "hop.Reject.text";
+    let object = hop.objects.iter().find(|object| refused && object.kind == Kind::Service)?;
+    let service = cluster.store.get::<Service>(&object.namespace, &object.name)?;
+    let own = |pod: &&Pod| !service.spec.selector.is_empty() && selects(&service.spec.selector, &pod.metadata.labels);
+    let pods: Vec<&Pod> = cluster.store.in_namespace::<Pod>(&object.namespace).filter(own).collect();
+    let pod = pods.first().filter(|_| !pods.iter().any(|pod| is_ready(pod)))?;
+    let name = &pod.metadata.name;
+    let about = |event: &&Event| event.involved_object.kind == "Pod" && event.involved_object.name == *name;
+    let said = |event: &&Event| event.type_ == "Warning" && event.reason != "BackOff";
+    let said = cluster.store.in_namespace::<Event>(&object.namespace).filter(about).filter(said);
+    let event = said.max_by_key(|event| event.last_timestamp.clone());
+    let conditions = || pod.status.conditions.iter().find(|own| own.status == "False" && !own.message.is_empty());
+    let message = event.map(|event| &event.message).or_else(|| conditions().map(|condition| &condition.message))?;
+    let (service, count) = (&object.name, pods.len());
+    Some(msg!("advice.noneReady.next", service = service, count = count, pod = name, message = message))
+}
+
+/// The Pod's DNS policy keeps it from CoreDNS, which would know a Service of that name.
+fn dns_outside(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
+    let asked = trace.hops.iter().find(|hop| hop.reason == Reason::Lookup && !hop.because.is_empty())?;
+    let host = Target::read(&trace.request.target, trace.request.protocol)?.host;
+    let first = host.split('.').next().unwrap_or_default();
+    let known = hop.reason == Reason::NoSuchName && cluster.store.services.keys().any(|(_, name)| name == first);
+    known.then(|| Advice { why: asked.text.clone(), next: msg!("advice.dnsPolicy.next"), because: asked.because.clone() })
+}
+
+/// The Service has this port, but for another protocol.
+fn other_service_protocol(cluster: &Cluster, hop: &Hop) -> Option<Message> {
+    let ping = hop.text.id.ends_with(".ping");
+    let to = hop.before.filter(|_| matches!(hop.reason, Reason::NoRule | Reason::Reject) && !ping)?.dst;
+    let ip = to.ip.to_string();
+    let service = cluster.store.services.values().find(|service| service.spec.cluster_ip == ip)?;
+    let number = i32::from(to.port);
+    let mut ports = service.spec.ports.iter().filter(|port| port.port == number);
+    let (port, name) = (ports.next()?, &service.metadata.name);
+    let without_rule = hop.reason == Reason::NoRule || hop.text.id.ends_with(".port");
+    without_rule.then(|| msg!("advice.servicePort.next", service = name, port = number, protocol = port.protocol))
 }
 
 /// What to say about a request that arrived, and whose Pod then cannot reach what it calls in turn.
@@ -63,7 +124,7 @@ fn deciding_hop(trace: &Trace, reason: Reason) -> Option<&Hop> {
 fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
     let why = hop.text.clone();
     let variant = hop.text.id.rsplit('.').next().unwrap_or_default();
-    let service = hop.objects.iter().find(|object| object.kind == crate::api::Kind::Service);
+    let service = hop.objects.iter().find(|object| object.kind == Kind::Service);
     let service = service.map(|service| service.name.clone()).unwrap_or_default();
     let target = &trace.request.target;
     let next = match (hop.reason, variant) {
@@ -92,6 +153,10 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
         (Reason::NothingListens, "node") => msg!("advice.nodePort.next"),
         (Reason::NothingListens, "outside") => msg!("advice.outside.next"),
         (Reason::NothingListens, "loopback") => msg!("advice.loopback.next"),
+        (Reason::NothingListens, "stopped") => {
+            let pod = hop.text.args.get("pod").cloned().unwrap_or_default();
+            msg!("advice.stopped.next", pod = pod)
+        }
         (Reason::NothingListens, _) if other_protocol(hop) => msg!("advice.protocol.next"),
         (Reason::NothingListens, _) => msg!("advice.targetPort.next"),
         (Reason::NoSuchName | Reason::NoAddress, _) => msg!("advice.name.next", target = target),

@@ -362,7 +362,9 @@ impl Exchange<'_> {
                     tls: speaks_tls(&guest.pod, &listener),
                     listener,
                 };
-                listeners.into_iter().map(open).collect()
+                let statuses = &guest.pod.status.container_statuses;
+                let stopped = |name: &str| statuses.iter().any(|own| own.name == name && own.state.waiting.is_some());
+                listeners.into_iter().filter(|listener| !stopped(&listener.container)).map(open).collect()
             }
             None => Arc::from([]),
         };

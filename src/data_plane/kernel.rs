@@ -129,8 +129,8 @@ fn cite_iptables(program: &Program, table: u32, rule: u32) -> Option<Cited> {
     let index = chain.rules.iter().position(|position| *position == rule)? as u32;
     let text = print::rule(table, found);
     let origin = Arc::clone(&found.origin);
-    let pick = (origin.meaning == Meaning::Pick).then(|| {
-        let is_pick = |number: &&u32| table.rules.get(**number as usize).is_some_and(|rule| rule.origin.meaning == Meaning::Pick);
+    let pick = origin.meaning.picks().then(|| {
+        let is_pick = |number: &&u32| table.rules.get(**number as usize).is_some_and(|rule| rule.origin.meaning.picks());
         let picks: Vec<u32> = chain.rules.iter().filter(is_pick).copied().collect();
         let which = picks.iter().position(|number| *number == rule).unwrap_or_default() + 1;
         (which, picks.len(), endpoint_behind(table, found).unwrap_or_default())

@@ -13,7 +13,8 @@ use crate::msg;
 use crate::node::kube_proxy::parse_ip_sloppy;
 use crate::node::network_policy::Direction;
 use crate::packet::{Flow, Protocol, Socket};
-use crate::trace::{DnsResult, Place, Reason, Verdict};
+use crate::trace::{DnsResult, FieldRef, Place, Reason, Verdict};
+use crate::words::Message;
 use std::net::Ipv4Addr;
 
 /// What a host means.
@@ -46,11 +47,12 @@ pub(super) fn look_up(exchange: &mut Exchange<'_>, sender: Sender, host: &str) -
     let asker = exchange.travel(Protocol::Udp).place_of(sender.spot);
     let place = if server.is_some() { Place::Coredns } else { Place::PublicDns };
     exchange.tell.hop(|| {
-        let text = match server {
-            Some(server) => msg!("hop.Lookup.text", name = host, server = server),
-            None => msg!("hop.Lookup.text.public", name = host),
+        let (text, because) = match (server, pod) {
+            (Some(server), _) => (msg!("hop.Lookup.text", name = host, server = server), Vec::new()),
+            (None, Some(pod)) => passes_by(pod, host),
+            (None, None) => (msg!("hop.Lookup.text.public", name = host), Vec::new()),
         };
-        hop(asker.0, Reason::Lookup, text).about(asker.1)
+        hop(asker.0, Reason::Lookup, text).about(asker.1).because(because)
     });
     let heard = server.map_or(Heard::Answer, |server| server_answers(exchange, sender, server));
     if let Heard::Dropped(pod, direction, flow) = heard {
@@ -131,6 +133,17 @@ fn cluster_server(exchange: &Exchange<'_>, pod: &Pod) -> Option<Ipv4Addr> {
     let service = exchange.cluster.store.get::<Service>("kube-system", "kube-dns")?;
     let server = parse_ip_sloppy(&service.spec.cluster_ip)?;
     ResolvConf::of(pod, &service.spec.cluster_ip).asks_cluster(&service.spec.cluster_ip).then_some(server)
+}
+
+/// Why a Pod does not ask CoreDNS (`getPodDNSType` of `pkg/kubelet/network/dns`).
+fn passes_by(pod: &Pod, host: &str) -> (Message, Vec<FieldRef>) {
+    let (name, policy) = (&pod.metadata.name, pod.spec.dns_policy.as_str());
+    let (text, path) = match policy {
+        "Default" => (msg!("hop.Lookup.text.default", name = host, pod = name), "spec.dnsPolicy"),
+        "None" => (msg!("hop.Lookup.text.none", name = host, pod = name), "spec.dnsConfig.nameservers"),
+        _ => (msg!("hop.Lookup.text.hostNetwork", name = host, pod = name), "spec.hostNetwork"),
+    };
+    (text, vec![FieldRef { object: ObjectRef::of(pod), path: path.into() }])
 }
 
 /// What becomes of a question.

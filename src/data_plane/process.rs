@@ -10,6 +10,7 @@ use super::target::{Scheme, Target};
 use super::travel::Spot;
 use crate::api::core::Pod;
 use crate::msg;
+use crate::node::kubelet::waiting;
 use crate::packet::{Flow, Protocol};
 use crate::trace::{Hop, Place, Reason, Request, Verdict};
 
@@ -86,6 +87,10 @@ pub(super) fn nothing_listens(pod: &Pod, place: Place, (seen, protocol): (Flow, 
     let of = |port: u16, protocol: Protocol| if mixed { format!("{port}/{}", protocol.api_name()) } else { port.to_string() };
     let ports: Vec<String> = open.iter().map(|open| of(open.listener.port, open.listener.protocol)).collect();
     let (name, ports, port, number) = (&pod.metadata.name, ports.join(", "), of(seen.dst.port, protocol), seen.dst.port);
+    if let Some((container, reason)) = waiting(pod).filter(|_| !loopback) {
+        let text = msg!("hop.NothingListens.text.stopped", pod = name, container = container, reason = reason, port = port);
+        return hop(place, Reason::NothingListens, text).ends(seen);
+    }
     let text = match (protocol, loopback) {
         (Protocol::Udp, true) => msg!("hop.NothingListens.text.udp.loopback", pod = name, port = seen.dst.port),
         (_, true) => msg!("hop.NothingListens.text.loopback", pod = name, port = seen.dst.port),

@@ -176,6 +176,7 @@ impl<'a> Telling<'a> {
         let text = match status {
             Some(status) => msg!("hop.ProcessAnswers.text.http", pod = name, port = port, status = status),
             None if *no_tls => msg!("hop.ProcessAnswers.text.noTls", pod = name, port = port),
+            None if found.protocol == Protocol::Udp => msg!("hop.ProcessAnswers.text.udp", pod = name, port = port),
             None => msg!("hop.ProcessAnswers.text", pod = name, port = port),
         };
         let path = if found.field.is_empty() { "spec.containers".to_string() } else { found.field.clone() };
@@ -271,7 +272,7 @@ impl Teller<'_> {
                 let text = msg!("hop.Affinity.text", node = node, service = service, client = flow.src.ip);
                 self.push(Reason::Affinity, text, origin, self.packet);
             }
-            Meaning::Pick => self.pick(cited, &service),
+            Meaning::Pick | Meaning::PickHinted | Meaning::PickTerminating => self.pick(cited, &service),
             Meaning::Endpoint => self.dnat(origin),
             Meaning::Masquerade => self.masquerade(origin),
             Meaning::NoEndpoints
@@ -327,24 +328,17 @@ impl Teller<'_> {
         let origin = &*cited.origin;
         let Some((which, count, endpoint)) = &cited.pick else { return };
         let node = self.node;
-        let nftables = cited.rule.table != "nat";
-        let text = match (*count, nftables) {
-            (1, _) => {
-                msg!("hop.PickEndpoint.text.only", node = node, service = service, endpoint = endpoint, which = 1, count = 1)
-            }
-            (_, false) => {
-                msg!("hop.PickEndpoint.text", node = node, service = service, endpoint = endpoint, which = which, count = count)
-            }
-            (_, true) => {
-                msg!(
-                    "hop.PickEndpoint.text.nftables",
-                    node = node,
-                    service = service,
-                    endpoint = endpoint,
-                    which = which,
-                    count = count
-                )
-            }
+        macro_rules! say {
+            ($id:literal) => {
+                msg!($id, node = node, service = service, endpoint = endpoint, which = which, count = count)
+            };
+        }
+        let text = match (origin.meaning, *count) {
+            (Meaning::PickHinted, _) => say!("hop.PickEndpoint.text.hinted"),
+            (Meaning::PickTerminating, _) => say!("hop.PickEndpoint.text.terminating"),
+            (_, 1) => say!("hop.PickEndpoint.text.only"),
+            _ if cited.rule.table == "nat" => say!("hop.PickEndpoint.text"),
+            _ => say!("hop.PickEndpoint.text.nftables"),
         };
         self.push(Reason::PickEndpoint, text, origin, self.packet);
         if cited.rule.text.contains("dnat ip addr") {

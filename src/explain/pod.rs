@@ -9,6 +9,7 @@ use crate::api::meta::selects;
 use crate::cluster::Cluster;
 use crate::msg;
 use crate::node::images::Listener;
+use crate::node::kubelet::waiting;
 use crate::node::network_policy::{Direction, Policies};
 use crate::packet::Protocol;
 use crate::trace::FieldRef;
@@ -110,11 +111,7 @@ pub(super) fn readiness(cluster: &Cluster, pod: &Pod) -> Option<(Message, Vec<Fi
     if !cluster.is_up(&pod.spec.node_name) {
         return Some((msg!("explain.pod.nodeDown", pod = name, node = pod.spec.node_name), Vec::new()));
     }
-    let waiting = status.container_statuses.iter().find_map(|container| {
-        let waiting = container.state.waiting.as_ref().filter(|waiting| !waiting.reason.is_empty())?;
-        Some((container.name.clone(), waiting.reason.clone()))
-    });
-    if let Some((container, reason)) = waiting {
+    if let Some((container, reason)) = waiting(pod).filter(|(_, reason)| !reason.is_empty()) {
         return Some((
             msg!("explain.pod.waiting", pod = name, container = container, reason = reason),
             vec![field(&object, "spec.containers")],

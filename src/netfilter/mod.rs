@@ -106,6 +106,10 @@ pub enum Meaning {
     Affinity,
     /// Picks an endpoint.
     Pick,
+    /// Picks one of those that the slices hint for this node or its zone.
+    PickHinted,
+    /// Picks one of those that terminate and still serve, because none is ready.
+    PickTerminating,
     /// Rewrites the destination to the endpoint.
     Endpoint,
     /// Nobody is behind the Service.
@@ -134,6 +138,13 @@ pub enum Meaning {
     ForwardMarked,
     /// Lets packets of known connections through.
     ForwardEstablished,
+}
+
+impl Meaning {
+    /// Whether such a rule picks an endpoint, for whatever reason that one.
+    pub fn picks(self) -> bool {
+        matches!(self, Meaning::Pick | Meaning::PickHinted | Meaning::PickTerminating)
+    }
 }
 
 /// One condition of a rule.

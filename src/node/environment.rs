@@ -190,14 +190,13 @@ fn expand(text: &str, values: &BTreeMap<String, String>, links: &BTreeMap<String
 pub fn service_links(pod: &Pod, store: &Store) -> BTreeMap<String, String> {
     let enabled = pod.spec.enable_service_links != Some(false);
     let mut values = BTreeMap::new();
-    let master = store.get::<Service>("default", "kubernetes");
-    let own = store.in_namespace::<Service>(&pod.metadata.namespace).filter(|_| enabled);
-    // The API server's Service wins over one of the same name in the Pod's namespace.
-    for service in own.chain(master).filter(|service| !came_later(service, pod)) {
-        let address = &service.spec.cluster_ip;
-        if !address.is_empty() && address != "None" {
-            links_of(service, &mut values);
-        }
+    let known = |service: &&Service| !matches!(service.spec.cluster_ip.as_str(), "" | "None") && !came_later(service, pod);
+    let own = || store.in_namespace::<Service>(&pod.metadata.namespace).filter(|_| enabled).filter(known);
+    // One of the same name in the Pod's namespace stands in for the API server's.
+    let hidden = own().any(|service| service.metadata.name == "kubernetes");
+    let master = store.get::<Service>("default", "kubernetes").filter(known).filter(|_| !hidden);
+    for service in own().chain(master) {
+        links_of(service, &mut values);
     }
     values
 }

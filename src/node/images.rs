@@ -196,7 +196,8 @@ fn fixed(index: usize, container: &Container, row: &Row, words: &[String], found
     let tcp = row.tcp.iter().skip(replaces_first).map(|port| (*port, Protocol::Tcp));
     for (port, protocol) in tcp.chain(row.udp.iter().map(|port| (*port, Protocol::Udp))) {
         let basis = Basis::Known(msg!("listens.image", image = image, port = port));
-        found.add(listener(container, port, protocol, basis, format!("spec.containers[{index}].image")));
+        let own = listener(container, port, protocol, basis, format!("spec.containers[{index}].image"));
+        found.add(Listener { loopback_only: arguments::stays_home(words), ..own });
     }
 }
 

@@ -37,6 +37,13 @@ pub fn is_ready(pod: &Pod) -> bool {
     pod.status.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
+/// A container of the Pod that does not run, with the kubelet's reason: `CrashLoopBackOff`.
+pub fn waiting(pod: &Pod) -> Option<(&str, &str)> {
+    let not_running = |status: &&ContainerStatus| status.state.waiting.is_some();
+    let status = pod.status.container_statuses.iter().find(not_running)?;
+    Some((status.name.as_str(), status.state.waiting.as_ref()?.reason.as_str()))
+}
+
 /// What keeps a container from running, in the kubelet's words: reason and message.
 pub fn config_error(pod: &Pod, container: &Container, store: &Store) -> Option<String> {
     let namespace = &pod.metadata.namespace;
@@ -75,33 +82,54 @@ pub fn config_error(pod: &Pod, container: &Container, store: &Store) -> Option<S
     None
 }
 
-/// How a probe fails, in the kubelet's words without `Readiness probe failed: `; `None` when it succeeds or is assumed to.
-pub fn probe_failure(probe: &Probe, container: &Container, ip: &str, listeners: &[Listener]) -> Option<String> {
-    let port = |port: &IntOrString| match port {
-        IntOrString::Int(number) => Some(*number),
-        IntOrString::String(name) => container.ports.iter().find(|port| port.name == *name).map(|port| port.container_port),
+/// How a probe ends that does not succeed, in the kubelet's words: `Readiness` and these.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ProbeFailure {
+    /// ` probe failed: …`: it counts against the container.
+    Failed(String),
+    /// ` probe errored and resulted in unknown state: …`: nothing was asked, and the container stays as it was.
+    Errored(String),
+}
+
+/// How a probe fails; `None` when it succeeds or is assumed to.
+pub fn probe_failure(probe: &Probe, container: &Container, ip: &str, listeners: &[Listener]) -> Option<ProbeFailure> {
+    let named = probe.http_get.as_ref().map(|get| &get.port).or(probe.tcp_socket.as_ref().map(|socket| &socket.port));
+    let number = match named.map(|port| resolve_port(port, container)).transpose() {
+        Ok(number) => number.unwrap_or(0),
+        Err(why) => return Some(ProbeFailure::Errored(why)),
     };
     // The kubelet calls from the node: what listens on 127.0.0.1 only does not answer it.
     let answers = |number: i32, host: &str| {
         let own = host.is_empty() || host == ip;
         !own || listeners.iter().any(|l| i32::from(l.port) == number && l.protocol == Protocol::Tcp && !l.loopback_only)
     };
-    if let Some(get) = &probe.http_get {
-        let number = port(&get.port).unwrap_or(0);
+    let why = if let Some(get) = &probe.http_get {
         let scheme = if get.scheme.is_empty() { "http".to_string() } else { get.scheme.to_lowercase() };
         let host = if get.host.is_empty() { ip } else { &get.host };
         let path = if get.path.starts_with('/') { get.path.clone() } else { format!("/{}", get.path) };
-        return (!answers(number, &get.host))
-            .then(|| format!("Get \"{scheme}://{host}:{number}{path}\": dial tcp {host}:{number}: connect: connection refused"));
-    }
-    if let Some(socket) = &probe.tcp_socket {
-        let number = port(&socket.port).unwrap_or(0);
+        (!answers(number, &get.host))
+            .then(|| format!("Get \"{scheme}://{host}:{number}{path}\": dial tcp {host}:{number}: connect: connection refused"))
+    } else if let Some(socket) = &probe.tcp_socket {
         let host = if socket.host.is_empty() { ip } else { &socket.host };
-        return (!answers(number, &socket.host)).then(|| format!("dial tcp {host}:{number}: connect: connection refused"));
-    }
-    let grpc = probe.grpc.as_ref()?;
-    (!answers(grpc.port, ""))
-        .then(|| format!("timeout: failed to connect service \"{ip}:{}\" within 1s: context deadline exceeded", grpc.port))
+        (!answers(number, &socket.host)).then(|| format!("dial tcp {host}:{number}: connect: connection refused"))
+    } else {
+        let grpc = probe.grpc.as_ref()?;
+        (!answers(grpc.port, ""))
+            .then(|| format!("timeout: failed to connect service \"{ip}:{}\" within 1s: context deadline exceeded", grpc.port))
+    };
+    why.map(ProbeFailure::Failed)
+}
+
+/// `ResolveContainerPort` of `pkg/probe/util.go`, with its errors.
+fn resolve_port(port: &IntOrString, container: &Container) -> Result<i32, String> {
+    let number = match port {
+        IntOrString::Int(number) => *number,
+        IntOrString::String(name) => match container.ports.iter().find(|port| port.name == *name) {
+            Some(port) => port.container_port,
+            None => name.parse().map_err(|_| format!("strconv.Atoi: parsing \"{name}\": invalid syntax"))?,
+        },
+    };
+    if (1..65536).contains(&number) { Ok(number) } else { Err(format!("invalid port number: {number}")) }
 }
 
 /// How one container stands.
@@ -230,8 +258,16 @@ mod tests {
             serde_json::from_str(r#"{"name":"web","ports":[{"name":"http","containerPort":8080}]}"#).unwrap();
         let failure = probe_failure(&probe, &container, "10.244.1.2", &[]);
         let text = "Get \"http://10.244.1.2:8080/healthz\": dial tcp 10.244.1.2:8080: connect: connection refused";
-        assert_eq!(failure.as_deref(), Some(text));
+        assert_eq!(failure, Some(ProbeFailure::Failed(text.into())));
         let exec: Probe = serde_json::from_str(r#"{"exec":{"command":["true"]}}"#).unwrap();
         assert_eq!(probe_failure(&exec, &container, "10.244.1.2", &[]), None);
+    }
+
+    #[test]
+    fn a_probe_of_a_port_name_that_the_container_does_not_have_asks_nobody() {
+        let probe: Probe = serde_json::from_str(r#"{"tcpSocket":{"port":"web"}}"#).unwrap();
+        let failure = probe_failure(&probe, &Container::default(), "10.244.1.2", &[]);
+        let text = "strconv.Atoi: parsing \"web\": invalid syntax";
+        assert_eq!(failure, Some(ProbeFailure::Errored(text.into())));
     }
 }

@@ -27,12 +27,16 @@ pub fn case(text: &str) -> Case {
     };
     let one = |key: &str| said(key).next();
     let settings: Settings = one("settings").map(|text| serde_yaml::from_str(&text).unwrap()).unwrap_or_default();
-    let file = SourceFile { name: "case.yaml".into(), text: text.to_string() };
-    let (manifests, problems) = read(&[file]);
-    assert!(problems.is_empty(), "{problems:?}");
+    let manifests = |text: &str| {
+        let file = SourceFile { name: "case.yaml".into(), text: text.to_string() };
+        let (manifests, problems) = read(&[file]);
+        assert!(problems.is_empty(), "{problems:?}");
+        Arc::new(manifests)
+    };
+    let mut edits = text.split("\n# then the text becomes:\n").map(manifests);
     let pod = |text: String| text.parse().unwrap();
     let header = |line: String| line.split_once(": ").map(|(key, value)| (key.to_string(), value.to_string())).unwrap();
-    let mut cluster = Cluster::new(Arc::new(settings), Seed(1)).apply(Arc::new(manifests)).cluster;
+    let mut cluster = Cluster::new(Arc::new(settings), Seed(1)).apply(edits.next().unwrap()).cluster;
     let request = Request {
         from: one("from").map(pod).unwrap_or_default(),
         target: one("target").unwrap(),
@@ -46,6 +50,10 @@ pub fn case(text: &str) -> Case {
     let mut plane = DataPlane::program(&cluster);
     if request.keep_alive {
         plane.verdict(&cluster, &request);
+    }
+    for edited in edits {
+        cluster = cluster.apply(edited).cluster;
+        plane = plane.reprogram(&cluster);
     }
     for event in said("event") {
         let action = Action::parse(&event).unwrap();

@@ -8,14 +8,15 @@ use super::deployment::resolve;
 use super::pod_control::{create, delete, from_template, is_active, is_available};
 use crate::api::ObjectRef;
 use crate::api::apps::{DaemonSet, DaemonSetStatus};
-use crate::api::core::{Node, Pod, Toleration};
+use crate::api::core::{Node, Pod, PodSpec, Toleration};
 use crate::api::meta::IntOrString;
 use crate::control_plane::dump::came_from_dump;
 use crate::control_plane::names::template_hash;
-use crate::control_plane::scheduler::placement::selects_node;
+use crate::control_plane::scheduler::placement::{REQUIRED, named_nodes, selects_node};
 use crate::control_plane::scheduler::tolerates;
 use crate::control_plane::world::{Key, World};
 use crate::node::kubelet::is_ready;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -102,16 +103,29 @@ fn make(world: &mut World, set: &DaemonSet, object: &ObjectRef, hash: &str, node
     pod.metadata.labels.insert(REVISION.into(), hash.into());
     pod.metadata.labels.insert("pod-template-generation".into(), set.metadata.generation.max(1).to_string());
     pod.spec.tolerations = with_own(&pod.spec.tolerations);
-    world.daemon_nodes.insert((object.namespace.clone(), pod.metadata.name.clone()), node.to_string());
+    bind_to(&mut pod.spec, node);
     create(world, COMPONENT, object, pod);
+}
+
+/// Names the node by affinity; the scheduler does the rest (`util.ReplaceDaemonSetPodNodeNameNodeAffinity`).
+fn bind_to(spec: &mut PodSpec, node: &str) {
+    if !spec.affinity.is_object() {
+        spec.affinity = json!({});
+    }
+    if !spec.affinity["nodeAffinity"].is_object() {
+        spec.affinity["nodeAffinity"] = json!({});
+    }
+    let field = json!({"key": "metadata.name", "operator": "In", "values": [node]});
+    spec.affinity["nodeAffinity"][REQUIRED] = json!({"nodeSelectorTerms": [{"matchFields": [field]}]});
 }
 
 /// The Pods by the node that they run on or were made for.
 fn by_node(world: &World, object: &ObjectRef) -> BTreeMap<String, Vec<Arc<Pod>>> {
     let mut by_node: BTreeMap<String, Vec<Arc<Pod>>> = BTreeMap::new();
     for pod in world.pods_of(object) {
-        let node = world.daemon_nodes.get(&(pod.metadata.namespace.clone(), pod.metadata.name.clone())).cloned();
-        by_node.entry(node.unwrap_or_else(|| pod.spec.node_name.clone())).or_default().push(pod);
+        let named = named_nodes(&pod.spec).and_then(|nodes| nodes.first().map(|node| (*node).to_string()));
+        let node = if pod.spec.node_name.is_empty() { named.unwrap_or_default() } else { pod.spec.node_name.clone() };
+        by_node.entry(node).or_default().push(pod);
     }
     by_node
 }

@@ -4,7 +4,7 @@
 //! (`preferred…`, `ScheduleAnyway`) only order the nodes that fit: by their weights, without upstream's scaling between plugins.
 //! Leaves out the cluster's default constraints. The fields are read as they stand in the manifest: few Pods have them.
 
-use crate::api::core::{Namespace, Node, Pod};
+use crate::api::core::{Namespace, Node, Pod, PodSpec};
 use crate::api::meta::{LabelSelector, Labels, selects};
 use crate::api::typed::from_value;
 use crate::control_plane::scheduler::{Misfit, untolerated};
@@ -13,7 +13,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+pub(crate) const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
 
 /// Whether a Pod says anything about where, beyond `nodeSelector`.
@@ -38,10 +38,21 @@ fn strings<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a str> {
 }
 
 /// Whether the node meets `nodeSelector` and the required node affinity.
-pub(crate) fn selects_node(pod: &crate::api::core::PodSpec, node: &Node) -> bool {
+pub(crate) fn selects_node(pod: &PodSpec, node: &Node) -> bool {
     let affinity = pod.affinity.get("nodeAffinity").and_then(|affinity| affinity.get(REQUIRED));
     let meets = |required: &Value| items(required, "/nodeSelectorTerms").iter().any(|term| meets_term(term, node));
     selects(&pod.node_selector, &node.metadata.labels) && affinity.is_none_or(meets)
+}
+
+/// The nodes that the required node affinity names one by one, as for Pods of a DaemonSet: no other is looked at.
+pub(crate) fn named_nodes(pod: &PodSpec) -> Option<Vec<&str>> {
+    let terms = items(pod.affinity.get("nodeAffinity")?.get(REQUIRED)?, "/nodeSelectorTerms");
+    let mut names = Vec::new();
+    for term in terms {
+        let by_name = |need: &&Value| text(need, "key") == "metadata.name" && text(need, "operator") == "In";
+        names.extend(strings(items(term, "/matchFields").iter().find(by_name)?, "values"));
+    }
+    Some(names)
 }
 
 /// All expressions of a term hold; a term without any selects nothing.

@@ -115,6 +115,25 @@ fn a_probe_of_a_port_where_nothing_listens_keeps_the_pod_unready() {
 }
 
 #[test]
+fn a_failing_liveness_probe_kills_the_container_again_and_again() {
+    let cluster = with(&WEB.replace("image: nginx", "image: nginx, livenessProbe: {tcpSocket: {port: 9999}}"));
+    let status = &pods(&cluster)[0].status.container_statuses[0];
+    assert_eq!((status.state.waiting.as_ref().unwrap().reason.as_str(), status.restart_count), ("CrashLoopBackOff", 6));
+    let said = |reason: &str| cluster.store.events.values().find(|event| event.reason == reason).unwrap().message.clone();
+    assert_eq!(said("Killing"), "Container web failed liveness probe, will be restarted");
+    assert!(said("BackOff").starts_with("Back-off restarting failed container web in pod web-"), "{}", said("BackOff"));
+}
+
+#[test]
+fn a_liveness_probe_of_an_unknown_port_name_kills_nothing() {
+    let cluster = with(&WEB.replace("image: nginx", "image: nginx, livenessProbe: {tcpSocket: {port: nowhere}}"));
+    assert_eq!(addresses(&cluster, "web").0.len(), 3);
+    let event = cluster.store.events.values().find(|event| event.reason == "Unhealthy").unwrap();
+    let text = "Liveness probe errored and resulted in unknown state: strconv.Atoi: parsing \"nowhere\": invalid syntax";
+    assert_eq!(event.message, text);
+}
+
+#[test]
 fn a_missing_config_map_keeps_the_container_from_starting() {
     let text = WEB.replace("image: nginx,", "image: nginx, envFrom: [{configMapRef: {name: conf}}],");
     let cluster = with(&text);

@@ -112,3 +112,19 @@ fn topology_spread_keeps_zones_even_in_the_schedulers_own_words() {
     let wish = spread("whenUnsatisfiable: ScheduleAnyway");
     check(&format!("{}{}", zones(), web(4, &wish)), &[("node-1", 1), ("node-2", 1), ("node-3", 2)]);
 }
+
+#[test]
+fn a_daemon_sets_pod_waits_for_its_own_node_and_no_other() {
+    let taken = "apiVersion: v1\nkind: Pod\nmetadata: {name: taken}\nspec: {nodeName: node-2, containers: [{name: c, image: nginx, ports: \
+                 [{containerPort: 80, hostPort: 80}]}]}\n";
+    let set = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: proxy}\nspec: {selector: {matchLabels: {app: proxy}}, template: {metadata: \
+               {labels: {app: proxy}}, spec: {containers: [{name: c, image: nginx, ports: [{containerPort: 80, hostPort: 80}]}]}}}\n";
+    let cluster = with(&format!("{taken}---\n{set}"));
+    let why = "0/3 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 2 node(s) didn't satisfy plugin(s) \
+               [NodeAffinity]";
+    assert_eq!(places(&cluster).get(why), Some(&1), "{:?}", places(&cluster));
+    let later = act(&cluster, "wait 60s").cluster;
+    assert_eq!(places(&later), places(&cluster));
+    let free = act(&later, "pod/default/taken delete").cluster;
+    assert_eq!(places(&free), BTreeMap::from([("node-1".into(), 1), ("node-2".into(), 1), ("node-3".into(), 1)]));
+}

@@ -82,6 +82,12 @@ fn services_of_the_namespace_are_variables_unless_links_are_off() {
     assert_eq!(value("CART_PORT_7070_TCP_ADDR"), Some("10.96.0.8"));
     assert_eq!(value("KUBERNETES_SERVICE_PORT_HTTPS"), Some("443"));
     assert_eq!(value("REDIS_SERVICE_HOST"), None);
+    let same_name = "{metadata: {name: kubernetes, namespace: shop}, spec: {clusterIP: 10.96.0.99, ports: [{port: 1}]}}";
+    let mut both = store.clone();
+    both.put::<Service>(serde_yaml::from_str(same_name).unwrap());
+    let links = service_links(&pod, &both);
+    assert_eq!(links.get("KUBERNETES_SERVICE_HOST").map(String::as_str), Some("10.96.0.99"), "the namespace's own stands in");
+    assert_eq!(links.get("KUBERNETES_SERVICE_PORT_HTTPS"), None);
     pod.spec.enable_service_links = Some(false);
     let names: Vec<String> = service_links(&pod, &store).into_keys().collect();
     assert!(names.iter().all(|name| name.starts_with("KUBERNETES_")) && names.len() == 8, "{names:?}");

@@ -42,6 +42,9 @@ const CLIENTS: &[&str] = &[
 const SERVERS: &[(&str, u16)] =
     &[("http.server", 8000), ("SimpleHTTPServer", 8000), ("uvicorn", 8000), ("gunicorn", 8000), ("runserver", 8000)];
 
+/// Flags that name the address apart from the port: `--host 127.0.0.1 --port 8000`.
+const HOST_FLAGS: &[&str] = &["host", "bind", "b", "H", "h", "l", "hostname", "address", "bind-address", "listen-host"];
+
 /// Programs and words that take a plain port or address after them.
 const PLAIN: &[&str] = &["http.server", "SimpleHTTPServer", "runserver"];
 
@@ -178,6 +181,19 @@ fn of_command(words: &[String], found: &mut Vec<Argument>) {
         let server = words.iter().find_map(|word| SERVERS.iter().find(|(name, _)| *name == base_name(word)));
         found.extend(server.and_then(|(name, port)| argument("", name, &port.to_string())));
     }
+    // Django's development server stays on 127.0.0.1 unless it is told an address.
+    let django = words.iter().any(|word| word == "runserver");
+    if django || stays_home(words) {
+        for argument in found.iter_mut().skip(before) {
+            let value = argument.text.rsplit([' ', '=']).next().unwrap_or_default();
+            argument.loopback_only |= socket(value).is_none_or(|(host, _)| host.is_empty());
+        }
+    }
+}
+
+/// Whether the words keep the program on 127.0.0.1: `--bind 127.0.0.1`.
+pub(super) fn stays_home(words: &[String]) -> bool {
+    HOST_FLAGS.iter().any(|flag| flag_value(words, flag).is_some_and(is_loopback))
 }
 
 fn of_flag(word: &str, next: Option<&str>) -> Option<Argument> {

@@ -50,7 +50,19 @@ fn arguments_move_a_known_program() {
     check("image: redis, command: [redis-server, --port, '7000']", "c=7000/tcp");
     check("image: redis, command: [sh, -c, 'exec redis-server --port 7000']", "c=7000/tcp");
     check("image: hashicorp/http-echo, args: ['-listen=127.0.0.1:5678']", "c=127.0.0.1:5678/tcp");
+    check("image: redis, args: [redis-server, --bind, 127.0.0.1]", "c=127.0.0.1:6379/tcp");
     check("image: traefik/whoami, args: [--port, $(P)], env: [{name: P, value: '81'}]", "c=81/tcp");
+}
+
+#[test]
+fn an_address_apart_from_the_port_keeps_the_program_to_itself() {
+    let python = "image: python, command: [python, -m, http.server";
+    check(&format!("{python}, '8000']"), "c=8000/tcp");
+    check(&format!("{python}, --bind, 127.0.0.1, '8000']"), "c=127.0.0.1:8000/tcp");
+    check("image: app, command: [uvicorn, 'main:app', --host, 127.0.0.1, --port, '3000']", "c=127.0.0.1:3000/tcp");
+    check("image: app, command: [uvicorn, 'main:app', --host, 0.0.0.0, --port, '3000']", "c=3000/tcp");
+    check("image: app, command: [python, manage.py, runserver, '8000']", "c=127.0.0.1:8000/tcp");
+    check("image: app, command: [python, manage.py, runserver, '0.0.0.0:8000']", "c=8000/tcp");
 }
 
 #[test]

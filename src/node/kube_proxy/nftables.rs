@@ -9,7 +9,6 @@ use super::{
 use crate::netfilter::nft::{Condition, Container, Element, ElementVerdict, Key, NftRule, NftTable, Statement};
 use crate::netfilter::{Meaning, Origin};
 use crate::packet::Socket;
-use crate::trace::FieldRef;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -337,8 +336,9 @@ impl Writer<'_> {
     /// Without affinity the rule rewrites at once; with it, each endpoint has a chain and a set of clients.
     fn pick(&mut self, port: &Port<'_>, chain: u32, endpoints: &[&EndpointInfo]) {
         let info = port.info;
-        let because: Vec<FieldRef> = info.selection().into_iter().chain([info.port_field("targetPort")]).collect();
-        let picks = info.origin(Meaning::Pick, because);
+        let (meaning, mut because) = info.picking(&port.endpoints, endpoints);
+        because.push(info.port_field("targetPort"));
+        let picks = info.origin(meaning, because);
         let Some(seconds) = info.sticky_seconds else {
             let all = endpoints.iter().map(|endpoint| Socket::new(endpoint.ip, endpoint.port)).collect();
             let protocol = vec![Condition::Protocol(info.protocol)];

@@ -43,6 +43,8 @@ pub struct ServicePortInfo {
     pub health_check_node_port: u16,
     /// Without a selector somebody else writes the slices.
     pub has_selector: bool,
+    /// Whether `trafficDistribution` asks for hints in its slices.
+    pub distributed: bool,
     /// All endpoints, in any state.
     pub endpoints: Vec<EndpointInfo>,
 }
@@ -206,6 +208,7 @@ fn service_port_info(service: &Service, cluster_ip: Ipv4Addr, index: usize, port
         internal_policy_local: spec.internal_traffic_policy.as_deref() == Some("Local"),
         health_check_node_port: u16::try_from(health_check_node_port).ok()?,
         has_selector: !spec.selector.is_empty(),
+        distributed: spec.traffic_distribution.is_some(),
         endpoints: Vec::new(),
     })
 }

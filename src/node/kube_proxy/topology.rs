@@ -3,6 +3,8 @@
 //! Follows `pkg/proxy/topology.go` with the feature gate `PreferSameTrafficDistribution` on, as it is since 1.35.
 
 use super::{EndpointInfo, ProxyConfig, ServicePortInfo};
+use crate::netfilter::Meaning;
+use crate::trace::FieldRef;
 use std::collections::BTreeMap;
 
 /// The usable endpoints of one Service port on one node.
@@ -52,6 +54,21 @@ pub fn categorize_endpoints<'a>(port: &'a ServicePortInfo, config: &ProxyConfig)
     let both = found.cluster.iter().chain(&found.local);
     found.reachable = both.map(|endpoint| (endpoint.text(), *endpoint)).collect::<BTreeMap<_, _>>().into_values().collect();
     found
+}
+
+impl ServicePortInfo {
+    /// Why just these endpoints are picked from: all that are ready, those hinted for this node, or the last that still serve.
+    pub(super) fn picking(&self, endpoints: &Endpoints<'_>, chosen: &[&EndpointInfo]) -> (Meaning, Vec<FieldRef>) {
+        let mut because = self.selection();
+        let ready = self.endpoints.iter().filter(|endpoint| endpoint.ready).count();
+        let Some(first) = chosen.first().filter(|first| first.ready) else { return (Meaning::PickTerminating, because) };
+        if !std::ptr::eq(chosen, endpoints.cluster.as_slice()) || chosen.len() == ready {
+            return (Meaning::Pick, because);
+        }
+        let hints = FieldRef { object: first.field.object.clone(), path: format!("{}.hints", first.field.path) };
+        because.insert(0, if self.distributed { self.field("spec.trafficDistribution".into()) } else { hints });
+        (Meaning::PickHinted, because)
+    }
 }
 
 fn topology_mode(endpoints: &[EndpointInfo], config: &ProxyConfig) -> TopologyMode {

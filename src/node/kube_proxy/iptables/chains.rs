@@ -92,7 +92,8 @@ impl Writer<'_> {
                 self.nat.rule(chain, matches, Some(Target::Jump(*separate)), &origin);
             }
         }
-        let origin = info.origin(Meaning::Pick, info.selection());
+        let (meaning, because) = info.picking(&port.endpoints, endpoints);
+        let origin = info.origin(meaning, because);
         for (index, endpoint) in endpoints.iter().enumerate() {
             let Some((separate, _)) = port.chain_of(endpoint) else { continue };
             let mut matches = self.service_comment(|| why(endpoint));
