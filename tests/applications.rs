@@ -2,6 +2,7 @@
 //! at the front lights up the call graph, and a broken link is found and named.
 
 use kubehop::api::apps::Deployment;
+use kubehop::api::core::Service;
 use kubehop::cluster::Cluster;
 use kubehop::data_plane::DataPlane;
 use kubehop::explain::{Explanation, explain};
@@ -105,6 +106,68 @@ http://frontend:80 delivered
   adservice:9555 delivered
 ";
     assert_eq!(found, expected);
+}
+
+/// Reads a demo, and tells the calls that one request at its front sets off.
+fn lit(name: &str, from: &str, target: &str, deployments: usize) -> String {
+    let cluster = cluster(&fs::read_to_string(format!("tests/fixtures/applications/{name}.yaml")).unwrap());
+    let own = cluster.store.all::<Deployment>().filter(|own| own.metadata.namespace != "kube-system");
+    let own: Vec<&Deployment> = own.filter(|own| own.metadata.namespace != "ingress-system").collect();
+    assert_eq!(own.len(), deployments, "{name}");
+    let available = |own: &&Deployment| Some(own.status.available_replicas) == own.spec.replicas;
+    assert!(own.iter().all(available), "{name} does not come up whole");
+    let front = cluster.store.all::<Service>().find(|service| service.spec.type_ == "LoadBalancer");
+    let address = front.and_then(|service| service.status.load_balancer.ingress.first());
+    let target = target.replace("FRONT", address.map_or("", |at| at.ip.as_str()));
+    let mut found = String::new();
+    send(&cluster, from, &target).calls.iter().for_each(|call| graph(call, "", &mut found));
+    found
+}
+
+#[test]
+fn demos_that_name_their_calls_in_variables_and_arguments_light_up() {
+    assert_eq!(lit("voting", "internet", "http://FRONT/", 2), "azure-vote-back:6379 delivered\n");
+    assert_eq!(lit("wordpress", "internet", "http://FRONT/", 2), "wordpress-mysql:3306 delivered\n");
+    let podinfo = "http://backend:9898/echo delivered\ncache:6379 delivered\n";
+    assert_eq!(lit("podinfo", "internet", "http://node-1:30898/", 3), podinfo);
+    let emojivoto = "emoji-svc.emojivoto:8080 delivered\nvoting-svc.emojivoto:8080 delivered\n";
+    assert_eq!(lit("emojivoto", "deployment/emojivoto/vote-bot", "http://web-svc.emojivoto/", 4), emojivoto);
+}
+
+#[test]
+fn demos_that_hold_their_calls_in_code_light_up_as_far_as_they_are_known() {
+    let guestbook = "redis-leader:6379 delivered\nredis-follower:6379 delivered\n  redis-leader:6379 delivered\n";
+    assert_eq!(lit("guestbook", "internet", "http://FRONT/", 3), guestbook);
+    let bookinfo = lit("bookinfo", "internet", "http://bookinfo.example.com/productpage", 6);
+    assert!(bookinfo.starts_with("http://details:9080 delivered\nhttp://reviews:9080 delivered\n"), "{bookinfo}");
+    let expected = "\
+http://catalogue delivered
+  catalogue-db:3306 delivered
+http://carts delivered
+  carts-db:27017 delivered
+http://user delivered
+  user-db:27017 delivered
+http://orders delivered
+  orders-db:27017 delivered
+  http://user delivered
+    user-db:27017 delivered
+  http://carts delivered
+    carts-db:27017 delivered
+  http://payment delivered
+  http://shipping delivered
+    rabbitmq:5672 delivered
+";
+    assert_eq!(lit("sock-shop", "internet", "http://node-1:30001/", 14), expected);
+}
+
+#[test]
+fn a_demo_without_one_of_its_services_says_which() {
+    let text = fs::read_to_string("tests/fixtures/applications/sock-shop.yaml").unwrap();
+    let cluster = cluster(&text.replacen("metadata: {name: rabbitmq}", "metadata: {name: rabbit}", 1));
+    let explanation = explained(&cluster, "internet", "http://node-1:30001/");
+    let last = explanation.checks.last().unwrap();
+    assert_eq!((last.check.as_str(), last.ok, &*last.text.id), ("service-exists", false, "explain.name.missing"));
+    assert_eq!(last.text.args["service"], "rabbitmq");
 }
 
 /// What `explain` says at the end, where one thing of the shop is changed.

@@ -4,7 +4,7 @@ use kubehop::api::Kind;
 use kubehop::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use kubehop::api::core::{ConfigMap, Endpoints, Namespace, Node, Pod, Secret, Service};
 use kubehop::api::discovery::EndpointSlice;
-use kubehop::api::networking::{Ingress, IngressClass};
+use kubehop::api::networking::{Ingress, IngressClass, NetworkPolicy};
 use kubehop::cluster::{Cluster, Store, Stored};
 use kubehop::kubectl::describe;
 use kubehop::random::Seed;
@@ -28,6 +28,7 @@ fn cluster(text: &str) -> Cluster {
             "Ingress" => put::<Ingress>(&mut store, &value),
             "IngressClass" => put::<IngressClass>(&mut store, &value),
             "Namespace" => put::<Namespace>(&mut store, &value),
+            "NetworkPolicy" => put::<NetworkPolicy>(&mut store, &value),
             "Node" => put::<Node>(&mut store, &value),
             "Pod" => put::<Pod>(&mut store, &value),
             "ReplicaSet" => put::<ReplicaSet>(&mut store, &value),
@@ -51,7 +52,7 @@ fn played(text: &str) -> String {
 #[test]
 fn every_description_is_kubectls_own() {
     let mut differing = Vec::new();
-    for case in ["web", "services"] {
+    for case in ["web", "services", "policies"] {
         let path = format!("tests/goldens/describe/{case}");
         let input = fs::read_to_string(format!("{path}.yaml")).unwrap();
         let expected = fs::read_to_string(format!("{path}.out")).unwrap();

@@ -15,14 +15,21 @@ use std::fs;
 use std::sync::Arc;
 
 fn dump() -> Manifests {
-    let text = fs::read_to_string("tests/fixtures/applications/dump.yaml").unwrap();
+    manifests(fs::read_to_string("tests/fixtures/applications/dump.yaml").unwrap())
+}
+
+fn manifests(text: String) -> Manifests {
     let (manifests, problems) = read(&[SourceFile { name: "dump.yaml".into(), text }]);
     assert!(problems.is_empty(), "{problems:?}");
     manifests
 }
 
 fn cluster() -> Cluster {
-    let outcome = Cluster::new(Settings::default(), Seed(1)).apply(Arc::new(dump()));
+    applied(dump())
+}
+
+fn applied(manifests: Manifests) -> Cluster {
+    let outcome = Cluster::new(Settings::default(), Seed(1)).apply(Arc::new(manifests));
     let bad: Vec<_> = outcome.diagnostics.iter().filter(|found| found.severity == Severity::Error).collect();
     assert!(bad.is_empty(), "{bad:?}");
     outcome.cluster
@@ -125,4 +132,30 @@ fn pods_of_a_lost_node_are_made_anew_with_the_settings_that_the_dump_does_not_sh
         catalog.filter(|pod| pod.spec.node_name == "shop-worker" && !pod.metadata.name.ends_with("mt2zp")).collect();
     assert_eq!(fresh.len(), 1);
     assert_eq!(known(fresh[0]).0, "True", "{:?}", fresh[0].status);
+}
+
+#[test]
+fn pods_on_a_clouds_own_network_are_pods_to_kube_proxy() {
+    // As on EKS: no node has a range of its own, and Pods' addresses come from the nodes' network.
+    let text = fs::read_to_string("tests/fixtures/applications/dump.yaml").unwrap();
+    let without = |line: &&str| !line.contains("podCIDR") && !(line.starts_with("    - 10.244.") && line.ends_with("/24"));
+    let text: String = text.lines().filter(without).map(|line| format!("{}\n", line.replace("10.244.", "192.168."))).collect();
+    let cluster = applied(manifests(text));
+    assert_eq!(cluster.settings.pod_cidr, "192.168.0.0/16");
+    let trace = send(&cluster, FRONT, "http://catalog");
+    assert_eq!(trace.verdict, Verdict::Delivered);
+    let client = cluster.store.get::<Pod>("shop", "frontend-6b9f7c5d8c-8lqtw").unwrap();
+    assert_eq!(trace.source_seen_by_pod.map(|ip| ip.to_string()), Some(client.status.pod_ip.clone()));
+}
+
+#[test]
+fn an_ingress_that_names_its_class_by_annotation_is_served_too() {
+    let text = fs::read_to_string("tests/fixtures/applications/dump.yaml").unwrap();
+    let class = "    ingressClassName: nginx\n";
+    let annotated = text.replace(class, "").replace(
+        "  kind: Ingress\n  metadata:\n",
+        "  kind: Ingress\n  metadata:\n    annotations:\n      kubernetes.io/ingress.class: nginx\n",
+    );
+    let trace = send(&applied(manifests(annotated)), "internet", "http://shop.example.com/catalog");
+    assert_eq!((trace.verdict, trace.pod.unwrap().1), (Verdict::Delivered, "catalog-74d5bbf6b8-5hxkg".into()));
 }

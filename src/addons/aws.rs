@@ -3,13 +3,19 @@
 //! Follows its guide ("Network Load Balancer", "Service annotations", "Ingress annotations", version 2.5 and later): a Service of type
 //! LoadBalancer gets a Network Load Balancer, an Ingress whose IngressClass names `ingress.k8s.aws/alb` an Application Load Balancer.
 //! Both are internal unless their scheme is `internet-facing`, and send to node ports unless their target type is `ip`. The status
-//! carries a hostname only, so kube-proxy writes no rule for it.
+//! carries a hostname only, so kube-proxy writes no rule for it. What it refuses to build, and its words, follow its source
+//! (`pkg/ingress/model_build_target_group.go`, `model_build_listener_rules.go`, `enhanced_backend_builder.go`).
 //!
 //! Assumed: the addresses behind the hostnames (an internal one lies in the nodes' own network), the region. Left out: everything
 //! else that annotations ask for, certificates, security groups, zones, IngressClassParams, groups of Ingresses.
 
+use crate::api::ObjectRef;
+use crate::api::core::Service;
 use crate::api::meta::Labels;
+use crate::api::networking::{Ingress, IngressBackend};
+use crate::cluster::Store;
 use crate::random::{Random, Seed, stable_hash};
+use crate::trace::FieldRef;
 use std::net::Ipv4Addr;
 
 /// `spec.loadBalancerClass` of Services that this controller serves by name.
@@ -61,9 +67,65 @@ pub fn ingress_is_internal(annotations: &Labels) -> bool {
     of_ingress(annotations, "scheme") != Some("internet-facing")
 }
 
-/// Whether an Ingress's load balancer sends straight to Pods.
-pub fn ingress_targets_pods(annotations: &Labels) -> bool {
-    of_ingress(annotations, "target-type") == Some("ip")
+/// Whether an Ingress's load balancer sends straight to a Service's Pods: the Service's own annotation comes first.
+pub fn ingress_targets_pods(service: Option<&Service>, ingress: &Ingress) -> bool {
+    let own = service.and_then(|service| of_ingress(&service.metadata.annotations, "target-type"));
+    own.or(of_ingress(&ingress.metadata.annotations, "target-type")) == Some("ip")
+}
+
+/// The port to which plain HTTP is redirected: `ssl-redirect`.
+pub fn ingress_redirects_to(annotations: &Labels) -> Option<u16> {
+    of_ingress(annotations, "ssl-redirect")?.trim().parse().ok()
+}
+
+/// Why no load balancer is built.
+pub struct Refusal {
+    /// The controller's own words, as its event says them behind "Failed build model due to".
+    pub message: String,
+    /// What makes it so.
+    pub because: Vec<FieldRef>,
+}
+
+/// Why the controller builds no load balancer for an Ingress. A Service that is not there is no reason: 503 is answered for it.
+pub fn refuses(store: &Store, ingress: &Ingress) -> Option<Refusal> {
+    if let Some(backend) = &ingress.spec.default_backend
+        && let Some(refusal) = refuses_backend(store, ingress, backend, "spec.defaultBackend")
+    {
+        return Some(refusal);
+    }
+    for (at, rule) in ingress.spec.rules.iter().enumerate() {
+        for (number, path) in rule.http.iter().flat_map(|http| &http.paths).enumerate() {
+            let place = format!("spec.rules[{at}].http.paths[{number}].backend");
+            if let Some(refusal) = refuses_backend(store, ingress, &path.backend, &place) {
+                let meta = &ingress.metadata;
+                let message = format!("ingress: {}/{}: {}", meta.namespace, meta.name, refusal.message);
+                return Some(Refusal { message, ..refusal });
+            }
+        }
+    }
+    None
+}
+
+fn refuses_backend(store: &Store, ingress: &Ingress, backend: &IngressBackend, path: &str) -> Option<Refusal> {
+    let named = backend.service.as_ref()?;
+    let service = store.get::<Service>(&ingress.metadata.namespace, &named.name)?;
+    let (wanted, own) = (&named.port, ObjectRef::of(ingress));
+    let fits = |name: &str, number: i32| if wanted.name.is_empty() { number == wanted.number } else { name == wanted.name };
+    let port = service.spec.ports.iter().find(|port| fits(&port.name, port.port));
+    let Some(port) = port else {
+        let asked = if wanted.name.is_empty() { wanted.number.to_string() } else { wanted.name.clone() };
+        let meta = &service.metadata;
+        let message = format!("unable to find port {asked} on service {}/{}", meta.namespace, meta.name);
+        return Some(Refusal { message, because: vec![FieldRef { object: own, path: format!("{path}.service.port") }] });
+    };
+    if port.node_port != 0 || ingress_targets_pods(Some(service), ingress) {
+        return None;
+    }
+    let message =
+        "TargetGroup port is empty. When using Instance targets, your service be must of type 'NodePort' or 'LoadBalancer'";
+    let service = FieldRef { object: ObjectRef::of(service), path: "spec.type".into() };
+    let because = vec![service, FieldRef { object: own, path: "metadata.annotations".into() }];
+    Some(Refusal { message: message.into(), because })
 }
 
 /// The ports on which an Ingress's load balancer listens: `listen-ports`, else 443 with a certificate and 80 without.

@@ -15,10 +15,10 @@ use super::{aws, public_dns};
 use crate::api::core::{LoadBalancerIngress, Service};
 use crate::api::networking::{Ingress, IngressClass};
 use crate::api::{Kind, ObjectRef};
-use crate::cluster::Store;
+use crate::cluster::{Cluster, Store};
 use crate::msg;
 use crate::packet::Socket;
-use crate::settings::{INGRESS_CLASS, INGRESS_CONTROLLER, INGRESS_NAMESPACE, IngressSettings};
+use crate::settings::{INGRESS_CLASS, INGRESS_CONTROLLER, INGRESS_NAMESPACE, IngressSettings, Provider};
 use crate::trace::FieldRef;
 use crate::words::Message;
 
@@ -79,6 +79,45 @@ pub fn is_alb(store: &Store, ingress: &Ingress) -> bool {
 /// Whether somebody serves this Ingress: kubehop's controller, or a load balancer.
 pub fn is_served(store: &Store, ingress: &Ingress) -> bool {
     serves(store, ingress) || is_alb(store, ingress)
+}
+
+/// Why nobody serves an Ingress, what to do about it, and the fields that make it so.
+pub fn unserved(cluster: &Cluster, ingress: &Ingress) -> (Message, Message, Vec<FieldRef>) {
+    let (store, name) = (&cluster.store, &ingress.metadata.name);
+    let has_aws = cluster.settings.load_balancer.provider == Provider::Aws;
+    let because = vec![FieldRef { object: ObjectRef::of(ingress), path: "spec.ingressClassName".into() }];
+    match class_of(store, ingress) {
+        Class::Missing(class) => {
+            let text = msg!("explain.ingress.noClass", ingress = name, class = class);
+            let controller = if has_aws && class.contains("alb") { aws::ALB_CONTROLLER } else { INGRESS_CONTROLLER };
+            (text, msg!("explain.ingress.noClass.next", class = class, controller = controller), because)
+        }
+        Class::OtherController(class, controller) => {
+            if let Some(refusal) = aws::refuses(store, ingress).filter(|_| has_aws && controller == aws::ALB_CONTROLLER) {
+                let text = msg!("explain.ingress.refused", ingress = name, message = refusal.message);
+                return (text, msg!("explain.ingress.refused.next", ingress = name), refusal.because);
+            }
+            let text = msg!("explain.ingress.otherController", ingress = name, class = class, controller = controller);
+            let next = match controller == aws::ALB_CONTROLLER {
+                true => msg!("explain.ingress.aws.next", class = class),
+                false => msg!("explain.ingress.otherController.next", class = class, controller = INGRESS_CONTROLLER),
+            };
+            (text, next, because)
+        }
+        Class::None | Class::Served(_) => {
+            (msg!("explain.ingress.noDefault", ingress = name), msg!("explain.ingress.noDefault.next"), because)
+        }
+    }
+}
+
+/// The Ingress whose Application Load Balancer has this address.
+pub fn alb_at<'a>(store: &'a Store, address: &str) -> Option<&'a Ingress> {
+    let own = |ingress: &&Ingress| {
+        let internal = aws::ingress_is_internal(&ingress.metadata.annotations);
+        let mut names = ingress.status.load_balancer.ingress.iter().map(|at| &at.hostname).filter(|name| !name.is_empty());
+        is_alb(store, ingress) && names.any(|name| aws::address(name, internal).to_string() == address)
+    };
+    store.all::<Ingress>().find(own)
 }
 
 /// The address of the controller's load balancer, as its Service reports it.

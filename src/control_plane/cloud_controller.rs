@@ -39,6 +39,8 @@ fn sync(world: &mut World, key: &Key) {
     }
     let class = service.spec.load_balancer_class.as_deref();
     let aws = world.cluster.settings.load_balancer.provider == Provider::Aws;
+    // An Application Load Balancer is built, or not, by the type and ports of its Services.
+    world.queue.ingresses |= aws;
     let own = class.is_none_or(|class| aws && class == aws::NLB_CLASS);
     let wants = service.spec.type_ == "LoadBalancer" && own;
     let ingress = if wants { ingress(world, &service) } else { Vec::new() };

@@ -52,7 +52,9 @@ pub(crate) fn presume(world: &mut World, manifests: &Manifests) {
         if world.cluster.store.get::<Namespace>("", &object.namespace).is_none() {
             world.put(inventory::namespace(&object.namespace));
         }
-        if let Some(class) = manifest.value.pointer("/spec/ingressClassName").and_then(Value::as_str) {
+        let old = manifest.value.pointer("/metadata/annotations/kubernetes.io~1ingress.class");
+        let old = old.filter(|_| object.kind == Kind::Ingress);
+        if let Some(class) = manifest.value.pointer("/spec/ingressClassName").or(old).and_then(Value::as_str) {
             presume_class(world, manifests, class);
             let stands_in = ObjectRef::new(Kind::IngressClass, "", class);
             if world.cluster.store.contains(&stands_in) && !world.cluster.origins.contains_key(&stands_in) {
@@ -154,7 +156,11 @@ fn remove(world: &mut World, object: &ObjectRef) {
 /// The ranges of the Pods and Services of the real cluster, as far as its Nodes and `default/kubernetes` tell.
 fn read_ranges(world: &mut World, nodes: &[Node], brought: &[&AdmittedObject]) {
     let mut settings = world.cluster.settings.as_ref().clone();
-    let ranges: Vec<Cidr> = nodes.iter().filter_map(|node| node.spec.pod_cidr.parse().ok()).collect();
+    let mut ranges: Vec<Cidr> = nodes.iter().filter_map(|node| node.spec.pod_cidr.parse().ok()).collect();
+    if ranges.is_empty() {
+        // Pods on a cloud's own network (Amazon VPC CNI): no node has a range, and the Pods tell where they live.
+        ranges = brought.iter().filter_map(pod_address).map(|base| Cidr { base, bits: 32 }).collect();
+    }
     if let Some(range) = spanning(&ranges) {
         settings.pod_cidr = range.to_string();
     }
@@ -167,6 +173,14 @@ fn read_ranges(world: &mut World, nodes: &[Node], brought: &[&AdmittedObject]) {
     }
     if settings != *world.cluster.settings {
         world.cluster.settings = Arc::new(settings);
+    }
+}
+
+/// The address of a Pod on the Pod network.
+fn pod_address(item: &&AdmittedObject) -> Option<Ipv4Addr> {
+    match &item.object {
+        Object::Pod(pod) if pod.spec.host_network != Some(true) => pod.status.pod_ip.parse().ok(),
+        _ => None,
     }
 }
 

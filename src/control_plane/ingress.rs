@@ -5,9 +5,9 @@
 
 use super::apiserver::allocate::{Taken, allocate};
 use super::world::World;
-use super::{delete, inventory};
+use super::{delete, events, inventory};
 use crate::addons::aws;
-use crate::api::core::{LoadBalancerIngress, Namespace, Service};
+use crate::api::core::{Event, LoadBalancerIngress, Namespace, Service};
 use crate::api::networking::{Ingress, IngressClass};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Verb;
@@ -115,21 +115,20 @@ fn install(world: &mut World) {
     }
 }
 
-/// The Application Load Balancer of an Ingress whose class the AWS Load Balancer Controller serves. It makes none for a target
-/// type `instance` whose Service has no node port.
-fn alb(world: &World, ingress: &Ingress) -> Option<LoadBalancerIngress> {
+/// The Application Load Balancer of an Ingress whose class the AWS Load Balancer Controller serves, or its event why there is none.
+fn alb(world: &mut World, ingress: &Ingress) -> Option<LoadBalancerIngress> {
     let (store, meta) = (&world.cluster.store, &ingress.metadata);
     let class = ingress.spec.ingress_class_name.as_ref().or(meta.annotations.get(OLD_CLASS))?;
     let controller = &store.get::<IngressClass>("", class)?.spec.controller;
     if world.cluster.settings.load_balancer.provider != Provider::Aws || controller != aws::ALB_CONTROLLER {
         return None;
     }
-    let paths = ingress.spec.rules.iter().flat_map(|rule| &rule.http).flat_map(|http| &http.paths).map(|path| &path.backend);
-    let mut named = paths.chain(&ingress.spec.default_backend).filter_map(|backend| backend.service.as_ref());
-    let closed = named.any(|backend| {
-        store.get::<Service>(&meta.namespace, &backend.name).is_some_and(|service| service.spec.type_ == "ClusterIP")
-    });
-    if closed && !aws::ingress_targets_pods(&meta.annotations) {
+    if let Some(refusal) = aws::refuses(store, ingress) {
+        let (object, message) = (ObjectRef::of(ingress), format!("Failed build model due to {}", refusal.message));
+        let said = |event: &Event| event.involved_object.uid == meta.uid && event.message == message;
+        if !store.all::<Event>().any(said) {
+            events::record(world, &object, ("ingress", ""), ("Warning", "FailedBuildModel"), &message);
+        }
         return None;
     }
     let hostname = aws::alb_hostname(&meta.namespace, &meta.name, aws::ingress_is_internal(&meta.annotations));

@@ -2,7 +2,7 @@
 
 use super::target::Target;
 use super::world::EGRESS_GATEWAY;
-use crate::addons::ingress_controller::is_served;
+use crate::addons::ingress_controller::{is_served, unserved};
 use crate::api::core::{Event, Pod, Service};
 use crate::api::meta::selects;
 use crate::api::networking::Ingress;
@@ -21,7 +21,7 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
     }
     let decided = deciding_hop(trace, reason?)?;
     if decided.reason == Reason::NoSuchName
-        && let Some(advice) = unserved_ingress(cluster, trace, decided)
+        && let Some(advice) = unserved_ingress(cluster, trace)
     {
         return Some(advice);
     }
@@ -98,18 +98,13 @@ pub(super) fn of_calls(trace: &Trace) -> Option<Advice> {
 }
 
 /// The name that DNS does not know stands in an Ingress that nobody serves.
-fn unserved_ingress(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
+fn unserved_ingress(cluster: &Cluster, trace: &Trace) -> Option<Advice> {
     let host = Target::read(&trace.request.target, trace.request.protocol)?.host;
     let names_host = |ingress: &&Ingress| ingress.spec.rules.iter().any(|rule| rule.host.eq_ignore_ascii_case(&host));
-    let mut unserved = cluster.store.all::<Ingress>().filter(|ingress| !is_served(&cluster.store, ingress));
-    let ingress = unserved.find(names_host)?;
-    let class = ingress.spec.ingress_class_name.clone().unwrap_or_default();
-    let name = &ingress.metadata.name;
-    Some(Advice {
-        why: hop.text.clone(),
-        next: msg!("advice.ingressClass.next", ingress = name, class = class),
-        because: vec![FieldRef { object: ObjectRef::of(ingress), path: "spec.ingressClassName".into() }],
-    })
+    let mut lost = cluster.store.all::<Ingress>().filter(|ingress| !is_served(&cluster.store, ingress));
+    let ingress = lost.find(names_host)?;
+    let (why, next, because) = unserved(cluster, ingress);
+    Some(Advice { why, next, because })
 }
 
 fn deciding_hop(trace: &Trace, reason: Reason) -> Option<&Hop> {

@@ -55,6 +55,16 @@ impl Exchange<'_> {
             let headers = vec![("Host".to_string(), host.clone())];
             Hop { headers, ..hop(place.clone(), Reason::ReadHttp, text).flow(seen, seen) }
         });
+        if let Some(port) = aws::ingress_redirects_to(&alb.ingress.metadata.annotations).filter(|_| !https) {
+            self.tell.hop(|| {
+                let location = format!("https://{host}:{port}{}", target.path);
+                let annotations = FieldRef { object: ObjectRef::of(alb.ingress.as_ref()), path: "metadata.annotations".into() };
+                let text = msg!("hop.IngressRedirect.text.alb", ingress = alb.ingress.metadata.name, location = location);
+                hop(place, Reason::IngressRedirect, text).flow(seen, seen).because(vec![annotations])
+            });
+            let redirected = Outcome::new(Verdict::Answered, None);
+            return Outcome { status: Some(301), reason: Some(Reason::IngressRedirect), ..redirected };
+        }
         let http = HttpRequest { host, path: target.path.clone(), https };
         let answered = Outcome::new(Verdict::Answered, None);
         let own =
@@ -66,10 +76,10 @@ impl Exchange<'_> {
                 let sender = Sender { spot: Spot::Alb(index), pod: None };
                 return self.send_on(sender, place, seen, target, request, &route, answered);
             }
-            Decision::Unavailable { matched, because, .. } => (because, Some(matched)),
+            Decision::Unavailable { matched, reason, because } => (because, Some((matched, reason))),
             Decision::NotFound { because, .. } | Decision::Redirect { because, .. } => (because, None),
         };
-        let Some(matched) = matched else {
+        let Some((matched, reason)) = matched else {
             self.tell.hop(|| {
                 let text = msg!("hop.IngressNoRule.text.alb", host = http.host, path = http.path);
                 hop(place, Reason::IngressNoRule, text).flow(seen, seen).because(because)
@@ -77,7 +87,11 @@ impl Exchange<'_> {
             return own(404, Reason::IngressNoRule);
         };
         self.tell.hop(|| {
-            let text = msg!("hop.IngressNoEndpoints.text.alb", service = matched.service.name);
+            let service = &matched.service.name;
+            let text = match reason {
+                Unavailable::NoService => msg!("hop.IngressNoEndpoints.text.albNoService", service = service),
+                _ => msg!("hop.IngressNoEndpoints.text.alb", service = service),
+            };
             let objects = vec![matched.ingress, matched.service];
             hop(place, Reason::IngressNoEndpoints, text).flow(seen, seen).about(objects).because(because)
         });
@@ -86,12 +100,17 @@ impl Exchange<'_> {
 
     /// Target type `instance` sends to the node port of every node, whether or not one of the Service's Pods is ready.
     fn with_targets(&self, alb: &Alb, decision: Decision) -> Decision {
-        if aws::ingress_targets_pods(&alb.ingress.metadata.annotations) {
-            return decision;
-        }
+        let to_pods = |matched: &Matched| {
+            let service = self.cluster.store.get::<Service>(&matched.service.namespace, &matched.service.name);
+            aws::ingress_targets_pods(service, &alb.ingress)
+        };
         match decision {
-            Decision::Route(Route { matched, because, .. }) => self.to_nodes(matched, because),
-            Decision::Unavailable { matched, reason: Unavailable::NoEndpoints, because } => self.to_nodes(matched, because),
+            Decision::Route(Route { matched, because, .. })
+            | Decision::Unavailable { matched, reason: Unavailable::NoEndpoints, because }
+                if !to_pods(&matched) =>
+            {
+                self.to_nodes(matched, because)
+            }
             other => other,
         }
     }

@@ -1,7 +1,11 @@
-//! `hostPort`: the CNI plugin `portmap` leads a node's own port to a Pod on it, before kube-proxy's rules are asked.
+//! `hostPort`: the CNI plugin `portmap` leads a node's own port to a Pod on it.
 //!
-//! Follows the plugin's iptables rules: what comes for an address of the node and this port gets the Pod's address; a caller in
-//! the node's Pod range, or on 127.0.0.1, is hidden behind the bridge, so that the answer comes back by the node.
+//! Follows the plugin's iptables rules (github.com/containernetworking/plugins 1.9, `plugins/meta/portmap/portmap_iptables.go`):
+//! CNI-HOSTPORT-DNAT is appended to PREROUTING and OUTPUT, where kube-proxy puts its own jump first, so that a nodePort of the same
+//! number wins; what comes for an address of the node and this port gets the Pod's address; a caller in the node's Pod range, or
+//! on 127.0.0.1, is hidden behind the bridge, so that the answer comes back by the node. In kube-proxy's nftables mode the two stand
+//! in tables of their own at one priority, where the kernel asks the younger one first: the host port wins, as the plugin makes its
+//! table with the first such Pod.
 
 use super::story::{HopExt, hop};
 use super::travel::Travel;

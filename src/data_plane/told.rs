@@ -53,8 +53,7 @@ impl DataPlane {
         for (index, (call, recording)) in environment.calls.iter().zip(calls).enumerate() {
             let inner = super::inner_request(guest, call, request, index);
             let mut inner = self.tell(cluster, &inner, recording);
-            let note = msg!("assume.call", variable = call.variable, target = call.target, pod = name);
-            inner.assumptions.insert(0, note);
+            inner.assumptions.insert(0, call.reason(name));
             trace.calls.push(inner);
         }
         if trace.advice.is_none() {
@@ -142,8 +141,9 @@ impl<'a> Telling<'a> {
 
     fn route(&mut self, node: usize, to: usize, flow: Flow) {
         let (from, other) = (self.node(node), self.node(to));
-        let range =
-            self.plane.world.nodes.get(to).and_then(|node| node.pod_range).map(|range| range.to_string()).unwrap_or_default();
+        // Where Pods have addresses outside their node's range (a CNI plugin's own choice, in a dump), the route is the address's.
+        let range = self.plane.world.nodes.get(to).and_then(|node| node.pod_range).filter(|range| range.contains(flow.dst.ip));
+        let range = range.map_or_else(|| flow.dst.ip.to_string(), |range| range.to_string());
         let text = if node == to {
             msg!("hop.Route.text.local", node = from, to = other, ip = flow.dst.ip, range = range)
         } else {

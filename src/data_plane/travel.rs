@@ -208,11 +208,12 @@ impl<'a> Travel<'a> {
         }
         let packet = Packet { protocol: self.protocol, flow, mark: 0 };
         let mut situation = self.situation(node, packet, ConntrackState::New);
-        let host_port = self.hand_to_host_port(node, &mut situation);
+        let mut host_port = self.world.host_ports_first && self.hand_to_host_port(node, &mut situation);
         let asked = if host_port { None } else { self.filter(node, first, &mut situation) };
         if let Some(end) = asked {
             return end;
         }
+        host_port = host_port || (!situation.dnat && self.hand_to_host_port(node, &mut situation));
         let (filter, stays) = self.filter_hook(node, first, situation.packet.flow.dst.ip);
         if let Some(end) = self.filter(node, filter, &mut situation) {
             return end;

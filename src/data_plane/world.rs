@@ -20,7 +20,7 @@ use crate::node::cni;
 use crate::node::kube_proxy::{internal_ip, parse_cidr_sloppy, parse_ip_sloppy};
 use crate::node::network_policy::Policies;
 use crate::packet::Socket;
-use crate::settings::{API_SERVER, CLIENT_OUTSIDE, INGRESS_NAMESPACE, OutsideSettings, Provider};
+use crate::settings::{API_SERVER, CLIENT_OUTSIDE, INGRESS_NAMESPACE, Mode, OutsideSettings, Provider};
 use crate::trace::Place;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -117,6 +117,8 @@ pub(super) struct World {
     pub albs: Vec<Alb>,
     pub policies: Policies,
     pub host_ports: Vec<HostPort>,
+    /// Whether the plugin for host ports is asked before kube-proxy's rules.
+    pub host_ports_first: bool,
     pub outside: OutsideSettings,
     pub pod_range: Cidr,
     pub service_range: Cidr,
@@ -135,6 +137,7 @@ impl World {
             albs: albs(store),
             policies: Policies::of(store),
             host_ports: Vec::new(),
+            host_ports_first: cluster.settings.mode == Mode::Nftables,
             outside: cluster.settings.outside.clone(),
             pod_range: cluster.settings.pod_range(),
             service_range: cluster.settings.service_range(),

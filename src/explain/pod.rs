@@ -93,6 +93,9 @@ pub(super) fn readiness(cluster: &Cluster, pod: &Pod) -> Option<(Message, Vec<Fi
     let (name, status) = (&pod.metadata.name, &pod.status);
     let object = ObjectRef::of(pod);
     let ready = status.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True");
+    if matches!(status.phase.as_str(), "Succeeded" | "Failed") {
+        return Some((msg!("explain.pod.finished", pod = name, phase = status.phase), Vec::new()));
+    }
     if pod.metadata.deletion_timestamp.is_some() {
         return Some((msg!("explain.pod.terminating", pod = name), Vec::new()));
     }

@@ -1,6 +1,7 @@
 //! Why one request ends as it does.
 
 use super::{Checks, Explanation, Stop, field, nearest, pod, service};
+use crate::addons::aws;
 use crate::addons::ingress_controller::{self, Decision, HttpRequest, Router, Unavailable};
 use crate::api::ObjectRef;
 use crate::api::core::{Namespace, Node, Pod, Service};
@@ -35,6 +36,10 @@ pub fn explain(cluster: &Cluster, request: &Request, trace: &Trace) -> Explanati
     let mut checks = Checks::default();
     let mut reached = None;
     let well = went_well(trace);
+    let unplayed = |note: &&Message| matches!(&*note.id, "assume.kindNotPlayed" | "assume.sidecar" | "assume.dualStack");
+    for note in trace.assumptions.iter().filter(unplayed) {
+        checks.holds("not-played", note.clone(), Vec::new());
+    }
     let all_hold = check(cluster, request, trace, &mut checks, &mut reached).is_ok();
     if well {
         // The request arrived: what a check found missing was not in its way.
@@ -89,7 +94,7 @@ fn broken_call(trace: &Trace) -> Option<Vec<&Trace>> {
 
 /// Why the Pod makes the call: the variable that names it.
 fn reason_of(call: &Trace) -> Message {
-    let own = call.assumptions.iter().find(|assumption| assumption.id == "assume.call");
+    let own = call.assumptions.iter().find(|assumption| assumption.id.starts_with("assume.call"));
     own.cloned().unwrap_or_else(|| ending(call))
 }
 
@@ -126,6 +131,7 @@ fn ending(trace: &Trace) -> Message {
     match (&trace.pod, trace.status) {
         (Some((namespace, name)), _) => msg!("explain.arrives.ok", pod = format!("{namespace}/{name}"), target = target),
         (None, Some(status)) => msg!("explain.arrives.status", status = status, target = target),
+        (None, None) if trace.verdict == Verdict::Delivered => msg!("explain.arrives.outside", target = target),
         (None, None) => msg!("explain.arrives.not", target = target),
     }
 }
@@ -142,9 +148,17 @@ fn check(
         return Ok(());
     }
     let address = name(cluster, request, trace, &target, checks)?;
-    if ingress_controller::address(&cluster.store).is_some_and(|own| own == address) && matches!(target.port, 80 | 443) {
+    let alb = ingress_controller::alb_at(&cluster.store, &address);
+    let router = match alb.filter(|alb| aws::ingress_ports(&alb.metadata.annotations).contains(&target.port)) {
+        Some(alb) => Some(Router::from(&[alb])),
+        None if matches!(target.port, 80 | 443) && ingress_controller::address(&cluster.store).as_ref() == Some(&address) => {
+            Some(Router::of(&cluster.store, &cluster.settings.ingress))
+        }
+        None => None,
+    };
+    if let Some(router) = router {
         let http = HttpRequest { host: host_header(request, &target), path: target.path.clone(), https: target.https };
-        let (service, port) = ingress(cluster, &http, checks)?;
+        let (service, port) = ingress(cluster, &router, &http, checks)?;
         *reached = Some(service.clone());
         return service::backend(cluster, &service, &port, checks);
     }
@@ -189,13 +203,13 @@ fn missing_name<T>(cluster: &Cluster, request: &Request, target: &Target, checks
         let known = ingress_host(cluster, &target.host);
         let (text, next) = match known {
             Some(ingress) => {
-                let (why, next) = unserved(cluster, ingress);
+                let (why, next, because) = ingress_controller::unserved(cluster, ingress);
                 checks.holds(
                     "name-listed",
                     msg!("explain.name.listed", host = target.host, ingress = ingress.metadata.name),
                     Vec::new(),
                 );
-                return checks.fails("ingress-served", why, next, vec![field(&ObjectRef::of(ingress), "spec.ingressClassName")]);
+                return checks.fails("ingress-served", why, next, because);
             }
             None => (msg!("explain.name.outside", name = target.host), msg!("explain.name.outside.next")),
         };
@@ -205,33 +219,42 @@ fn missing_name<T>(cluster: &Cluster, request: &Request, target: &Target, checks
     let wanted = parts.first().copied().unwrap_or_default();
     let namespace = parts.get(1).copied().unwrap_or(own.as_str());
     let store = &cluster.store;
-    let (text, next, because) = if let Some(service) = store.get::<Service>(namespace, wanted) {
-        let object = ObjectRef::of(service);
-        let text = msg!("explain.name.headless", service = wanted);
-        (
-            text,
-            msg!("explain.name.headless.next", service = wanted),
-            vec![field(&object, "spec.clusterIP"), field(&object, "spec.selector")],
-        )
-    } else if parts.len() > 1 && store.get::<Namespace>("", namespace).is_none() {
-        (
-            msg!("explain.name.namespace", namespace = namespace),
-            msg!("explain.name.namespace.next", namespace = namespace),
-            Vec::new(),
-        )
-    } else if let Some(other) = store.all::<Service>().find(|service| service.metadata.name == wanted) {
-        let full = format!("{wanted}.{}", other.metadata.namespace);
-        let text = msg!("explain.name.elsewhere", service = wanted, namespace = other.metadata.namespace, own = namespace);
-        (text, msg!("explain.name.elsewhere.next", name = full), vec![field(&ObjectRef::of(other), "metadata.namespace")])
-    } else {
-        let names = store.in_namespace::<Service>(namespace).map(|service| service.metadata.name.as_str());
-        let text = msg!("explain.name.missing", service = wanted, namespace = namespace);
-        let next = match nearest(wanted, names) {
-            Some(near) => msg!("explain.name.near.next", near = near),
-            None => msg!("explain.name.missing.next", service = wanted),
+    let (text, next, because) =
+        if let Some(service) = store.get::<Service>(namespace, wanted).filter(|service| service.spec.type_ == "ExternalName") {
+            let alias = &service.spec.external_name;
+            let text = match alias.parse::<std::net::IpAddr>() {
+                Ok(_) => msg!("explain.name.aliasAddress", service = wanted, alias = alias),
+                Err(_) => msg!("explain.name.alias", service = wanted, alias = alias),
+            };
+            let because = vec![field(&ObjectRef::of(service), "spec.externalName")];
+            (text, msg!("explain.name.alias.next", service = wanted), because)
+        } else if let Some(service) = store.get::<Service>(namespace, wanted) {
+            let object = ObjectRef::of(service);
+            let text = msg!("explain.name.headless", service = wanted);
+            (
+                text,
+                msg!("explain.name.headless.next", service = wanted),
+                vec![field(&object, "spec.clusterIP"), field(&object, "spec.selector")],
+            )
+        } else if parts.len() > 1 && store.get::<Namespace>("", namespace).is_none() {
+            (
+                msg!("explain.name.namespace", namespace = namespace),
+                msg!("explain.name.namespace.next", namespace = namespace),
+                Vec::new(),
+            )
+        } else if let Some(other) = store.all::<Service>().find(|service| service.metadata.name == wanted) {
+            let full = format!("{wanted}.{}", other.metadata.namespace);
+            let text = msg!("explain.name.elsewhere", service = wanted, namespace = other.metadata.namespace, own = namespace);
+            (text, msg!("explain.name.elsewhere.next", name = full), vec![field(&ObjectRef::of(other), "metadata.namespace")])
+        } else {
+            let names = store.in_namespace::<Service>(namespace).map(|service| service.metadata.name.as_str());
+            let text = msg!("explain.name.missing", service = wanted, namespace = namespace);
+            let next = match nearest(wanted, names) {
+                Some(near) => msg!("explain.name.near.next", near = near),
+                None => msg!("explain.name.missing.next", service = wanted),
+            };
+            (text, next, Vec::new())
         };
-        (text, next, Vec::new())
-    };
     checks.fails("service-exists", text, next, because)
 }
 
@@ -249,26 +272,8 @@ fn ingress_host<'a>(cluster: &'a Cluster, host: &str) -> Option<&'a Ingress> {
     cluster.store.all::<Ingress>().find(|ingress| lists(ingress) && !ingress_controller::is_served(&cluster.store, ingress))
 }
 
-fn unserved(cluster: &Cluster, ingress: &Ingress) -> (Message, Message) {
-    use ingress_controller::Class;
-    let name = &ingress.metadata.name;
-    match ingress_controller::class_of(&cluster.store, ingress) {
-        Class::Missing(class) => {
-            (msg!("explain.ingress.noClass", ingress = name, class = class), msg!("explain.ingress.noClass.next", class = class))
-        }
-        Class::OtherController(class, controller) => {
-            let text = msg!("explain.ingress.otherController", ingress = name, class = class, controller = controller);
-            (text, msg!("explain.ingress.noClass.next", class = class))
-        }
-        Class::None | Class::Served(_) => {
-            (msg!("explain.ingress.noDefault", ingress = name), msg!("explain.ingress.noDefault.next"))
-        }
-    }
-}
-
 /// A served Ingress has a rule; gives the backend: Service, and port as written.
-fn ingress(cluster: &Cluster, http: &HttpRequest, checks: &mut Checks) -> Result<(ObjectRef, String), Stop> {
-    let router = Router::of(&cluster.store, &cluster.settings.ingress);
+fn ingress(cluster: &Cluster, router: &Router, http: &HttpRequest, checks: &mut Checks) -> Result<(ObjectRef, String), Stop> {
     let shown = format!("{}{}", http.host, http.path);
     match router.decide(&cluster.store, http) {
         Decision::Route(route) => {

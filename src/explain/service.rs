@@ -2,9 +2,10 @@
 
 use super::request::Target;
 use super::{Checks, Stop, field, pod};
+use crate::addons::public_dns::balancer_address;
 use crate::api::ObjectRef;
 use crate::api::apps::{Deployment, StatefulSet};
-use crate::api::core::{Node, Pod, PodTemplateSpec, Service, ServicePort};
+use crate::api::core::{LoadBalancerIngress, Node, Pod, PodTemplateSpec, Service, ServicePort};
 use crate::api::discovery::{Endpoint, EndpointSlice};
 use crate::api::meta::{Labels, selects};
 use crate::cluster::Cluster;
@@ -32,7 +33,11 @@ pub(super) fn by_address(
         checks.holds("node-port", msg!("explain.nodePort.ok", port = port, service = service.metadata.name), because);
         return behind(cluster, service, at, checks);
     }
-    let owns = |service: &Service| service.spec.cluster_ip == address || external(service).any(|own| own == address);
+    let owns = |service: &Service| {
+        let own = |at: &LoadBalancerIngress| balancer_address(service, at).is_some_and(|own| own.to_string() == address);
+        let listed = service.spec.external_ips.iter().any(|own| own == address);
+        listed || service.spec.cluster_ip == address || service.status.load_balancer.ingress.iter().any(own)
+    };
     if let Some(service) = cluster.store.all::<Service>().find(|service| owns(service)) {
         *reached = Some(ObjectRef::of(service));
         let (object, name) = (ObjectRef::of(service), &service.metadata.name);
@@ -71,11 +76,6 @@ fn headless<'a>(cluster: &'a Cluster, host: &str, pod: &Pod) -> Option<&'a Servi
             && host.split('.').any(|label| label == meta.name)
     };
     cluster.store.all::<Service>().find(own)
-}
-
-fn external(service: &Service) -> impl Iterator<Item = &str> {
-    let balancer = service.status.load_balancer.ingress.iter().map(|at| at.ip.as_str());
-    service.spec.external_ips.iter().map(String::as_str).chain(balancer).filter(|ip| !ip.is_empty())
 }
 
 fn find(cluster: &Cluster, owns: impl Fn(&Service) -> bool, fits: impl Fn(&ServicePort) -> bool) -> Option<(&Service, usize)> {

@@ -116,6 +116,19 @@ fn an_ingress_of_a_class_that_nobody_serves_is_named() {
 }
 
 #[test]
+fn an_external_name_that_leads_nowhere_is_no_headless_service() {
+    let named = |name: &str| {
+        cluster(&format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: api}}\nspec: {{type: ExternalName, externalName: {name}}}\n---\napiVersion: v1\nkind: Pod\nmetadata: {{name: client}}\nspec: {{containers: [{{name: c, image: busybox}}]}}\n"
+        ))
+    };
+    check(&named("203.0.113.99"), "pod/client", "http://api/", "!service-exists explain.name.aliasAddress");
+    check(&named("api.default.svc.cluster.local"), "pod/client", "http://api/", "!service-exists explain.name.alias");
+    let outside = explained(&named("api.example.com"), "pod/client", "https://api/");
+    assert_eq!(outside.checks.last().map(|check| check.text.id.to_string()), Some("explain.arrives.outside".into()));
+}
+
+#[test]
 fn an_unready_pod_gets_no_traffic_and_the_others_do() {
     let cluster = service("{selector: {app: web}, ports: [{port: 80}]}");
     let name = cluster.store.in_namespace::<crate::api::core::Pod>("default").next().unwrap().metadata.name.clone();

@@ -3,13 +3,17 @@
 //! Values are made as the kubelet makes them (`pkg/kubelet/kubelet_pods.go`, `makeEnvironmentVariables`): `envFrom` first, then
 //! `env` in order, `$(NAME)` replaced by what is known so far, `$$` written for `$`. What a program does with a variable is an
 //! assumption: one whose value names a Service of the cluster (`REDIS_HOST` with `REDIS_PORT`, `CART_ADDR=cart:7070`, a URL) is
-//! taken as the address of a call.
+//! taken as the address of a call; so are addresses on a command line, and what public demos are known to call (`programs`).
 //!
 //! Left out: resource fields, files of Secrets and ConfigMaps, `$` escapes of shells.
+
+mod programs;
 
 use crate::api::core::{ConfigMap, Container, EnvVarSource, Pod, Secret, Service};
 use crate::api::meta::selects;
 use crate::cluster::Store;
+use crate::msg;
+use crate::words::Message;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A call that a Pod makes when it is called.
@@ -21,6 +25,30 @@ pub struct Call {
     pub target: String,
     /// The Pod's field: `spec.containers[0].env[1].value`; `spec.containers[0].envFrom` for imported ones.
     pub field: String,
+    /// What names it.
+    pub by: By,
+}
+
+/// What tells whom a program calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum By {
+    /// A variable.
+    Variable,
+    /// A flag, or a word, of its command line.
+    Argument,
+    /// Its code, as far as its image is known.
+    Image,
+}
+
+impl Call {
+    /// Why the Pod makes it.
+    pub fn reason(&self, pod: &str) -> Message {
+        match self.by {
+            By::Variable => msg!("assume.call", variable = self.variable, target = self.target, pod = pod),
+            By::Argument => msg!("assume.call.argument", argument = self.variable, target = self.target, pod = pod),
+            By::Image => msg!("assume.call.image", image = self.variable, target = self.target, pod = pod),
+        }
+    }
 }
 
 /// The calls that a Pod's variables name, in the order of its containers and variables, each target once.
@@ -32,10 +60,13 @@ pub fn calls(pod: &Pod, store: &Store) -> Vec<Call> {
         for (name, value) in declared_order(container, &values) {
             for target in targets(name, value, &values, pod, store) {
                 if seen.insert(target.clone()) {
-                    calls.push(Call { variable: name.to_string(), target, field: field(index, container, name) });
+                    let field = field(index, container, name);
+                    calls.push(Call { variable: name.to_string(), target, field, by: By::Variable });
                 }
             }
         }
+        let others = programs::calls(index, container, pod, store);
+        calls.extend(others.into_iter().filter(|call| seen.insert(call.target.clone())));
     }
     calls
 }
@@ -49,7 +80,8 @@ pub fn nameless(pod: &Pod, store: &Store) -> Vec<Call> {
         for (name, value) in declared_order(container, &values) {
             let host = |part: &str| nameless_host(name, part.trim(), &values, pod, store);
             let calls = value.split(',').filter_map(host);
-            found.extend(calls.map(|target| Call { variable: name.to_string(), target, field: field(index, container, name) }));
+            let field = field(index, container, name);
+            found.extend(calls.map(|target| Call { variable: name.to_string(), target, field: field.clone(), by: By::Variable }));
         }
     }
     found
@@ -222,6 +254,7 @@ pub fn late(pod: &Pod, store: &Store) -> Vec<Call> {
                 field: field(index, container, &variable),
                 variable,
                 target: service.metadata.name.clone(),
+                by: By::Variable,
             }));
         }
     }
@@ -280,11 +313,14 @@ impl Address<'_> {
 
 fn target(name: &str, value: &str, values: &BTreeMap<String, String>, pod: &Pod, store: &Store) -> Option<String> {
     let Address { scheme, authority, path, host, port } = Address::read(value)?;
-    // A bare word counts as a host only where the variable's name says that it is one.
-    if scheme.is_none() && port.is_none() && !names_host(name) {
+    let service = named_service(host, pod, store)?;
+    // A bare word counts as a host only where the variable's name says that it is one: `REDIS_HOST`, or `REDIS` for a Service with
+    // Redis' port.
+    let usual =
+        usual_port(&name.to_lowercase()).is_some_and(|usual| service.spec.ports.iter().any(|port| port.port == i32::from(usual)));
+    if scheme.is_none() && port.is_none() && !names_host(name) && !usual {
         return None;
     }
-    let service = named_service(host, pod, store)?;
     // A program that is told its own name does not call itself.
     let own = service.metadata.namespace == pod.metadata.namespace && !service.spec.selector.is_empty();
     if own && selects(&service.spec.selector, &pod.metadata.labels) {
@@ -314,8 +350,8 @@ fn usual_port(scheme: &str) -> Option<u16> {
         "redis" => Some(6379),
         "postgres" | "postgresql" => Some(5432),
         "mysql" | "mariadb" => Some(3306),
-        "mongodb" => Some(27017),
-        "amqp" => Some(5672),
+        "mongodb" | "mongo" => Some(27017),
+        "amqp" | "rabbitmq" => Some(5672),
         "nats" => Some(4222),
         _ => None,
     }

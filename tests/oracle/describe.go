@@ -32,6 +32,7 @@ func runDescribe(input []byte) ([]byte, error) {
 		"Secret":        &describe.SecretDescriber{Interface: client},
 		"Node":          &describe.NodeDescriber{Interface: client},
 		"Namespace":     &describe.NamespaceDescriber{Interface: client},
+		"NetworkPolicy": &describe.NetworkPolicyDescriber{Interface: client},
 	}
 	ingress, class := &describe.IngressDescriber{}, &describe.IngressClassDescriber{}
 	deployment, stateful := &describe.DeploymentDescriber{}, &describe.StatefulSetDescriber{}

@@ -171,6 +171,9 @@ pub struct PodStatus {
     /// One for each container.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub container_statuses: Vec<ContainerStatus>,
+    /// One for each init container, in a dump of a real cluster.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub init_container_statuses: Vec<ContainerStatus>,
 }
 
 /// An address of a Pod.

@@ -1,12 +1,13 @@
 //! Ingresses: a class that nobody serves, a backend that is not there.
 
 use super::{Advice, missing};
-use crate::addons::ingress_controller;
+use crate::addons::{aws, ingress_controller};
 use crate::api::ObjectRef;
 use crate::api::core::Service;
 use crate::api::networking::{Ingress, IngressBackend};
 use crate::diagnostic::Severity;
 use crate::msg;
+use crate::settings::{INGRESS_CONTROLLER, Provider};
 
 /// Controllers that tutorials name, so that the finding can say what is missing.
 const KNOWN_CLASSES: [(&str, &str); 5] = [
@@ -55,14 +56,28 @@ impl Advice<'_> {
             self.tell(Severity::Warning, object, path, message, None, Vec::new());
             return;
         }
+        if self.cluster.settings.load_balancer.provider == Provider::Aws && class.contains("alb") {
+            self.alb_unserved(object, ingress, &class, path);
+            return;
+        }
         let known = KNOWN_CLASSES.iter().find(|(word, _)| class.contains(word));
         let message = msg!("advise.classUnserved", class = class);
         let help = match known {
             Some((_, controller)) => msg!("advise.classUnserved.known", class = class, controller = controller),
             None => msg!("advise.classUnserved.help", class = class),
         };
-        let fixes = missing::ingress_class(&class, &mut self.offered).into_iter().collect();
+        let fixes = missing::ingress_class(&class, INGRESS_CONTROLLER, &mut self.offered).into_iter().collect();
         self.tell(Severity::Warning, object, path, message, Some(help), fixes);
+    }
+
+    /// With AWS's controller there: its IngressClass is missing, or it builds no load balancer and says why.
+    fn alb_unserved(&mut self, object: &ObjectRef, ingress: &Ingress, class: &str, path: &str) {
+        let (why, next, because) = ingress_controller::unserved(self.cluster, ingress);
+        let missing = !self.store().ingress_classes.contains_key(&(String::new(), class.to_string()));
+        let fix = if missing { missing::ingress_class(class, aws::ALB_CONTROLLER, &mut self.offered) } else { None };
+        let own = because.iter().find(|field| field.object == *object);
+        let path = own.map_or(path, |field| field.path.as_str()).to_string();
+        self.tell(Severity::Warning, object, &path, why, Some(next), fix.into_iter().collect());
     }
 
     fn backend(&mut self, object: &ObjectRef, path: &str, backend: &IngressBackend) {

@@ -5,7 +5,6 @@ use crate::api::meta::IntOrString;
 use crate::api::{Kind, ObjectRef};
 use crate::diagnostic::Fix;
 use crate::msg;
-use crate::settings::INGRESS_CONTROLLER;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -68,13 +67,13 @@ pub fn service(name: &str, of: &str, port: &str, number: i32, offered: &mut BTre
     Some(Fix { label: msg!("advise.fix.addService", name = name), span: None, text })
 }
 
-/// An IngressClass that kubehop's controller serves.
-pub fn ingress_class(name: &str, offered: &mut BTreeSet<ObjectRef>) -> Option<Fix> {
+/// An IngressClass that a controller serves.
+pub fn ingress_class(name: &str, controller: &str, offered: &mut BTreeSet<ObjectRef>) -> Option<Fix> {
     offered.insert(ObjectRef::new(Kind::IngressClass, "", name)).then(|| Fix {
         label: msg!("advise.fix.addClass", class = name),
         span: None,
         text: format!(
-            "---\napiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata:\n  name: {name}\nspec:\n  controller: {INGRESS_CONTROLLER}\n"
+            "---\napiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata:\n  name: {name}\nspec:\n  controller: {controller}\n"
         ),
     })
 }

@@ -111,7 +111,10 @@ impl Advice<'_> {
     }
 
     fn service(&mut self, object: &ObjectRef, service: &Service) {
-        self.provider_annotations(object, &service.metadata.annotations, service.spec.type_ == "LoadBalancer");
+        // A hostname in the status of a dump: its provider has read them, and what they ask for is played.
+        let named = service.status.load_balancer.ingress.iter().any(|at| !at.hostname.is_empty());
+        let heard = service.spec.type_ == "LoadBalancer" && !named;
+        self.provider_annotations(object, &service.metadata.annotations, heard);
         let spec = &service.spec;
         if spec.selector.is_empty() || spec.type_ == "ExternalName" {
             return;

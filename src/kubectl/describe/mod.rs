@@ -5,6 +5,7 @@
 
 mod networking;
 mod pod;
+mod policy;
 mod workload;
 
 use crate::api::core::{ConfigMap, Event, Namespace, Node, Pod, Secret};
@@ -65,7 +66,8 @@ pub fn run(cluster: &Cluster, kind: Kind, namespace: &str, name: &str) -> Result
         Kind::Namespace => page.one(&object, namespace_),
         Kind::ConfigMap => page.one(&object, config_map),
         Kind::Secret => page.one(&object, secret),
-        Kind::NetworkPolicy | Kind::Event => page.generic(&object),
+        Kind::NetworkPolicy => page.one(&object, policy::network_policy),
+        Kind::Event => page.generic(&object),
     };
     found.ok_or_else(|| not_found(kind, name))?;
     page.flush();

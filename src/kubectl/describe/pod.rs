@@ -125,6 +125,21 @@ fn state(page: &mut Page, status: &ContainerStatus) {
             page.line("    State:\tRunning");
             page.line(format!("      Started:\t{}", written_date(running.started_at.as_deref())));
         }
+        (None, None) if status.state.terminated.is_some() => {
+            let Some(ended) = &status.state.terminated else { return };
+            page.line("    State:\tTerminated");
+            for (label, text) in [("Reason", &ended.reason), ("Message", &ended.message)] {
+                if !text.is_empty() {
+                    page.line(format!("      {label}:\t{text}"));
+                }
+            }
+            page.line(format!("      Exit Code:\t{}", ended.exit_code));
+            if ended.signal > 0 {
+                page.line(format!("      Signal:\t{}", ended.signal));
+            }
+            page.line(format!("      Started:\t{}", written_date(ended.started_at.as_deref())));
+            page.line(format!("      Finished:\t{}", written_date(ended.finished_at.as_deref())));
+        }
         (None, waiting) => {
             page.line("    State:\tWaiting");
             let reason = waiting.as_ref().map_or("", |waiting| waiting.reason.as_str());

@@ -11,7 +11,7 @@ pub(super) fn deployment(page: &mut Page, deployment: &Deployment) {
     page.name_and_namespace(meta);
     page.line(format!("CreationTimestamp:\t{}", written_date(meta.creation_timestamp.as_deref())));
     page.labels_and_annotations(meta);
-    page.line(format!("Selector:\t{}", selector(&spec.selector)));
+    page.line(format!("Selector:\t{}", selector_text(&spec.selector)));
     page.line(format!(
         "Replicas:\t{} desired | {} updated | {} total | {} available | {} unavailable",
         spec.replicas.unwrap_or(1),
@@ -67,7 +67,7 @@ fn controls(owner: &ObjectMeta, owned: &ObjectMeta) -> bool {
 
 pub(super) fn replica_set(page: &mut Page, set: &ReplicaSet) {
     page.name_and_namespace(&set.metadata);
-    page.line(format!("Selector:\t{}", or_none(selector(&set.spec.selector))));
+    page.line(format!("Selector:\t{}", or_none(selector_text(&set.spec.selector))));
     page.labels_and_annotations(&set.metadata);
     page.controlled_by(&set.metadata);
     page.line(format!("Replicas:\t{} current / {} desired", set.status.replicas, set.spec.replicas.unwrap_or(1)));
@@ -79,7 +79,7 @@ pub(super) fn replica_set(page: &mut Page, set: &ReplicaSet) {
 pub(super) fn stateful_set(page: &mut Page, set: &StatefulSet) {
     page.name_and_namespace(&set.metadata);
     page.line(format!("CreationTimestamp:\t{}", written_date(set.metadata.creation_timestamp.as_deref())));
-    page.line(format!("Selector:\t{}", selector(&set.spec.selector)));
+    page.line(format!("Selector:\t{}", selector_text(&set.spec.selector)));
     page.labels_and_annotations(&set.metadata);
     page.line(format!("Replicas:\t{} desired | {} total", set.spec.replicas.unwrap_or(1), set.status.replicas));
     pods_status(page, set, &set.spec.selector);
@@ -90,7 +90,7 @@ pub(super) fn stateful_set(page: &mut Page, set: &StatefulSet) {
 pub(super) fn daemon_set(page: &mut Page, set: &DaemonSet) {
     let status = &set.status;
     page.name_and_namespace(&set.metadata);
-    page.line(format!("Selector:\t{}", selector(&set.spec.selector)));
+    page.line(format!("Selector:\t{}", selector_text(&set.spec.selector)));
     page.line(format!("Node-Selector:\t{}", pairs(&set.spec.template.spec.node_selector)));
     page.labels_and_annotations(&set.metadata);
     page.line(format!("Desired Number of Nodes Scheduled: {}", status.desired_number_scheduled));
@@ -113,7 +113,7 @@ fn pods_status<R: Resource>(page: &mut Page, owner: &R, selector: &LabelSelector
 }
 
 /// `app=web,tier in (a,b),!old`, by key: `labels.Selector.String`.
-fn selector(selector: &LabelSelector) -> String {
+pub(super) fn selector_text(selector: &LabelSelector) -> String {
     let mut parts: Vec<(String, String)> =
         selector.match_labels.iter().map(|(key, value)| (key.clone(), format!("{key}={value}"))).collect();
     for need in &selector.match_expressions {

@@ -47,6 +47,28 @@ fn urls_name_a_call() {
 }
 
 #[test]
+fn a_variable_named_after_a_protocol_names_a_service_with_its_port() {
+    assert_eq!(called("env: [{name: REDIS, value: redis}]"), "REDIS=redis:6379");
+    assert_eq!(called("env: [{name: MYSQL, value: redis}]"), "");
+}
+
+#[test]
+fn command_lines_name_calls() {
+    assert_eq!(called("command: [./podinfo, --port=80, '--cache-server=tcp://redis:6379']"), "--cache-server=redis:6379");
+    assert_eq!(called("args: [--backend-url, 'http://cart.shop:7070/echo']"), "--backend-url=http://cart.shop:7070/echo");
+    assert_eq!(called("args: [--db-host=db, --name=redis]"), "--db-host=db:5432");
+    assert_eq!(called("env: [{name: D, value: db}], args: ['$(D):5433']"), "db:5433=db:5433");
+    assert_eq!(called("command: [sh, -c, 'wget http://redis:6379']"), "");
+}
+
+#[test]
+fn a_public_demo_calls_the_services_that_its_code_names() {
+    assert_eq!(called("image: 'docker.io/weaveworksdemos/carts:0.4.8'"), "docker.io/weaveworksdemos/carts=carts-db:27017");
+    assert_eq!(called("image: 'weaveworksdemos/catalogue-db:0.3.0'"), "");
+    assert_eq!(called("image: 'registry:5000/gb-redis-follower@sha256:1'"), "registry:5000/gb-redis-follower=redis-leader:6379");
+}
+
+#[test]
 fn values_that_name_no_service_call_nobody() {
     assert_eq!(called("env: [{name: MODE, value: redis}]"), "");
     assert_eq!(called("env: [{name: REDIS_HOST, value: redsi}, {name: CART_ADDR, value: 'cart:7070'}]"), "");

@@ -1,0 +1,71 @@
+//! Calls that no variable names: addresses on a command line (`--backend-url=http://backend:9898`), and those of public demos whose
+//! programs hold the names of the Services they call in their code.
+//!
+//! The demos' calls follow their sources: Istio's Bookinfo, Sock Shop (`weaveworksdemos`), the PHP guestbook.
+
+use super::{By, Call, expand, service_links, target, variables};
+use crate::api::core::{Container, Pod};
+use crate::cluster::Store;
+
+/// The image's repository behind its registry, and whom its program calls.
+const DEMOS: &[(&str, &[&str])] = &[
+    ("examples-bookinfo-productpage-v1", &["http://details:9080", "http://reviews:9080"]),
+    ("examples-bookinfo-reviews-v2", &["http://ratings:9080"]),
+    ("examples-bookinfo-reviews-v3", &["http://ratings:9080"]),
+    ("weaveworksdemos/front-end", &["http://catalogue", "http://carts", "http://user", "http://orders"]),
+    ("weaveworksdemos/catalogue", &["catalogue-db:3306"]),
+    ("weaveworksdemos/carts", &["carts-db:27017"]),
+    ("weaveworksdemos/user", &["user-db:27017"]),
+    ("weaveworksdemos/orders", &["orders-db:27017", "http://user", "http://carts", "http://payment", "http://shipping"]),
+    ("weaveworksdemos/shipping", &["rabbitmq:5672"]),
+    ("weaveworksdemos/queue-master", &["rabbitmq:5672"]),
+    ("gb-frontend", &["redis-leader:6379", "redis-follower:6379"]),
+    ("gb-redis-follower", &["redis-leader:6379"]),
+];
+
+/// The calls of one container's command line and image.
+pub(super) fn calls(index: usize, container: &Container, pod: &Pod, store: &Store) -> Vec<Call> {
+    let mut found = Vec::new();
+    let (values, links) = (variables(container, pod, store), service_links(pod, store));
+    let mut flag = "";
+    for (list, words) in [("command", &container.command), ("args", &container.args)] {
+        for (at, word) in words.iter().enumerate() {
+            let (name, value) = match word.split_once('=') {
+                Some((name, value)) if name.starts_with('-') => (name, value),
+                _ => (flag, word.as_str()),
+            };
+            flag = if word.starts_with('-') && !word.contains('=') { word } else { "" };
+            // A script is a text of its own: who is called in it, and when, cannot be told.
+            if value.contains(char::is_whitespace) {
+                continue;
+            }
+            let value = expand(value, &values, &links);
+            if let Some(target) = target(&name.replace('-', "_"), &value, &values, pod, store) {
+                let shown = if name.is_empty() { value } else { name.to_string() };
+                let field = format!("spec.containers[{index}].{list}[{at}]");
+                found.push(Call { variable: shown, target, field, by: By::Argument });
+            }
+        }
+    }
+    let image = repository(&container.image);
+    let known =
+        DEMOS.iter().find(|(name, _)| image.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('/')));
+    let field = format!("spec.containers[{index}].image");
+    let own = known.iter().flat_map(|(_, targets)| targets.iter());
+    found.extend(own.map(|target| Call {
+        variable: image.to_string(),
+        target: target.to_string(),
+        field: field.clone(),
+        by: By::Image,
+    }));
+    found
+}
+
+/// `docker.io/istio/examples-bookinfo-ratings-v1:1.20.3` without its tag or digest.
+fn repository(image: &str) -> &str {
+    let image = image.split_once('@').map_or(image, |(name, _)| name);
+    match image.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => name,
+        _ => image,
+    }
+}
