@@ -19,6 +19,8 @@ struct Pod {
     name: String,
     node: String,
     ip: String,
+    /// Ports of its node that belong to it: protocol, address of the node or nothing, port, own port.
+    host_ports: Vec<(String, String, u64, u64)>,
 }
 
 /// A running cluster; dropping it removes what it made.
@@ -82,6 +84,16 @@ fn items(text: &str) -> Vec<Value> {
     list["items"].as_array().cloned().unwrap_or_default()
 }
 
+fn host_ports(pod: &Value) -> Vec<(String, String, u64, u64)> {
+    let containers = pod["spec"]["containers"].as_array().cloned().unwrap_or_default();
+    let ports = containers.iter().flat_map(|container| container["ports"].as_array().cloned().unwrap_or_default());
+    let read = |port: Value| {
+        let protocol = port["protocol"].as_str().unwrap_or("TCP").to_lowercase();
+        Some((protocol, word(&port["hostIP"]), port["hostPort"].as_u64()?, port["containerPort"].as_u64()?))
+    };
+    ports.filter_map(read).collect()
+}
+
 fn word(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_string()
 }
@@ -126,6 +138,7 @@ impl Lab {
             name: word(&pod["metadata"]["name"]),
             node: word(&pod["spec"]["nodeName"]),
             ip: word(&pod["status"]["podIP"]),
+            host_ports: host_ports(pod),
         };
         let pods = items(&self.kubehop(&["get", "pods", "-n", "default", "-o", "json"], &[])?);
         self.pods = pods.iter().enumerate().map(read_pod).collect();
@@ -279,9 +292,50 @@ impl Lab {
         child.stdin.take().ok_or("no input")?.write_all(rules.as_bytes()).map_err(|error| error.to_string())?;
         let output = child.wait_with_output().map_err(|error| error.to_string())?;
         if output.status.success() {
-            return Ok(());
+            return self.portmap(node);
         }
         Err(format!("{} refused {node}'s rules: {}", loader[0], String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// The rules of the CNI plugin portmap for the host ports of a node's Pods: those of its `portmap_iptables.go`, without the
+    /// chain for each container.
+    fn portmap(&self, node: &str) -> Result<(), String> {
+        let pods: Vec<&Pod> = self.pods.iter().filter(|pod| pod.node == node && !pod.host_ports.is_empty()).collect();
+        if pods.is_empty() {
+            return Ok(());
+        }
+        let nat = format!("ip netns exec kubehop-{node} iptables -t nat");
+        let mut lines = String::new();
+        let known = format!("ip netns exec kubehop-{node} iptables -t nat -L CNI-HOSTPORT-DNAT");
+        match run(&known.split(' ').collect::<Vec<_>>()) {
+            // kube-proxy's own rules in nftables mode stand in another table, and nothing else is here.
+            Ok(_) => lines.push_str(&format!("{nat} -F\n")),
+            Err(_) => {
+                ["DNAT", "SETMARK", "MASQ"].iter().for_each(|name| lines.push_str(&format!("{nat} -N CNI-HOSTPORT-{name}\n")))
+            }
+        }
+        lines.push_str(&format!(
+            "{nat} -A PREROUTING -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT
+             {nat} -A OUTPUT -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT
+             {nat} -I POSTROUTING -j CNI-HOSTPORT-MASQ
+             {nat} -A CNI-HOSTPORT-SETMARK -j MARK --set-xmark 0x2000/0x2000
+             {nat} -A CNI-HOSTPORT-MASQ -m mark --mark 0x2000/0x2000 -j MASQUERADE
+             ip netns exec kubehop-{node} sysctl -qw net.ipv4.conf.cni0.route_localnet=1\n"
+        ));
+        for pod in pods {
+            let range = pod.ip.rsplit_once('.').map_or(String::new(), |(net, _)| format!("{net}.0/24"));
+            for (protocol, address, host, own) in &pod.host_ports {
+                let to = if address.is_empty() { String::new() } else { format!(" -d {address}") };
+                let rule = format!("{nat} -A CNI-HOSTPORT-DNAT -p {protocol} --dport {host}{to}");
+                lines.push_str(&format!(
+                    "{rule} -s {range} -j CNI-HOSTPORT-SETMARK
+                     {rule} -s 127.0.0.1 -j CNI-HOSTPORT-SETMARK
+                     {rule} -j DNAT --to-destination {}:{own}\n",
+                    pod.ip
+                ));
+            }
+        }
+        script(&lines)
     }
 
     fn pod(&self, label: &str) -> Result<&Pod, String> {
