@@ -111,7 +111,7 @@ first-load: tools chromium
 # UPDATE=1 notes the number in static/proof.txt, which the page shows.
 FUZZ ?= 200
 SEED ?= 7
-ORACLE_TOPICS = iptables nftables slices dns admission updates apimachinery
+ORACLE_TOPICS = iptables nftables slices dns admission updates apimachinery yaml
 FRESH = $(CURDIR)/test-results/oracle
 
 oracle: rust
@@ -121,7 +121,7 @@ oracle: rust
 	$(call say,$(FUZZ) fresh clusters of each topic from seed $(SEED))
 	rm -rf $(FRESH)
 	for topic in $(ORACLE_TOPICS); do tests/oracle/oracle fuzz --topic $$topic --seed $(SEED) --count $(FUZZ) --out $(FRESH)/$$topic || exit 1; done
-	KUBEHOP_GOLDENS=$(FRESH) cargo test --locked --quiet --test kube_proxy --test dns --test admission --test updates
+	KUBEHOP_GOLDENS=$(FRESH) cargo test --locked --quiet --test kube_proxy --test dns --test admission --test updates --test yaml
 	KUBEHOP_GOLDENS=$(FRESH) cargo test --locked --quiet --lib -- slice_goldens apiserver::texts
 	COMPARED='$(ORACLE_TOPICS)' CASES=$(FUZZ) cargo test --locked --quiet --test proof
 

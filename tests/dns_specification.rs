@@ -1,7 +1,10 @@
 //! The Kubernetes DNS specification, version 1.1.0 (`docs/specification.md` of kubernetes/dns), a row for each of its sentences.
 //!
 //! Where CoreDNS as kubeadm installs it goes another way than the sentence, the row says so: kubehop answers as CoreDNS does, and
-//! `tests/dns.rs` holds it to CoreDNS's own code.
+//! `tests/dns.rs` holds it to CoreDNS's own code. Version 1.1.0 is 1.0.1 with IPv6 (AAAA, ip6.arpa), without section 2.6.
+//!
+//! Without a row, since no IPv6 ClusterIP is allocated (dual stack is not played): its AAAA record (2.3.1) and its PTR record below
+//! ip6.arpa (2.3.3). What an Additional section may hold (2.3.2, 2.4.2) is not shown.
 
 use kubehop::addons::coredns::Zone;
 use kubehop::cluster::Cluster;
@@ -74,6 +77,20 @@ const SPECIFICATION: &[Row] = &[
         "headless.default", "AAAA", &["NOERROR", "AAAA fd00::7"]),
     row("2.4.1", "without ready endpoints the answer is NXDOMAIN",
         "nobody-ready.default", "A", &["NXDOMAIN"]),
+    row("2.4.1", "without ready endpoints the answer is NXDOMAIN: for AAAA, too",
+        "nobody-ready.default", "AAAA", &["NXDOMAIN"]),
+    Row { coredns: "says that the name exists, where it has records of the other type",
+        ..row("2.4.1", "without ready endpoints that have an IPv6 address the answer to AAAA is NXDOMAIN",
+        "twins.default", "AAAA", &["NOERROR"]) },
+    Row { coredns: "says that the name exists, where it has records of the other type",
+        ..row("2.4.1", "without ready endpoints that have an IPv4 address the answer to A is NXDOMAIN",
+        "six.default", "A", &["NOERROR"]) },
+    row("2.4.1", "an AAAA record for each ready endpoint with an IPv6 address, and no other",
+        "six.default", "AAAA", &["NOERROR", "AAAA 2001:db8::1", "AAAA 2001:db8::2"]),
+    row("2.4.1", "a ready endpoint has an AAAA record under its hostname; several addresses of one hostname: a record for each",
+        "my-pet.six.default", "AAAA", &["NOERROR", "AAAA 2001:db8::1", "AAAA 2001:db8::2"]),
+    row("2.4.1", "an endpoint with an IPv6 address that is not ready has no AAAA record",
+        "not-ready.six.default", "AAAA", &["NXDOMAIN"]),
     row("2.4.1", "each ready endpoint has a record under its hostname",
         "my-pet-2.headless.default", "A", &["NOERROR", "A 10.3.0.101"]),
     row("2.4.1", "several addresses of one hostname: a record for each",
@@ -90,10 +107,17 @@ const SPECIFICATION: &[Row] = &[
         "_http._tcp.nobody-ready.default", "SRV", &["NXDOMAIN"]),
     row("2.4.3", "a ready endpoint has a PTR record to its hostname",
         "100.0.3.10.in-addr.arpa.", "PTR", &["NOERROR", "PTR my-pet.headless.default.svc.cluster.local."]),
+    row("2.4.2", "the target of an SRV record is the hostname, also with IPv6 addresses",
+        "_sql._tcp.six.default", "SRV", &["NOERROR", "SRV 0 50 5432 my-pet.six.default.svc.cluster.local."]),
+    row("2.4.3", "a ready endpoint has a PTR record to its hostname: an IPv6 address as nibbles in reverse order below ip6.arpa",
+        "2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.", "PTR",
+        &["NOERROR", "PTR my-pet.six.default.svc.cluster.local."]),
     row("2.5", "an ExternalName Service has a CNAME record to that name",
         "foo.default", "CNAME", &["NOERROR", "CNAME www.example.com."]),
-    row("2.6", "<a>-<b>-<c>-<d>.<ns>.pod.<zone> has an A record, whether such a Pod exists or not",
-        "10-9-8-7.default.pod.cluster.local.", "A", &["NOERROR", "A 10.9.8.7"]),
+    row("2.5", "a question for AAAA is answered with that CNAME record, too",
+        "foo.default", "AAAA", &["NOERROR", "CNAME www.example.com."]),
+    Row { coredns: "keeps what 1.1.0 dropped", ..row("2.6", "<a>-<b>-<c>-<d>.<ns>.pod.<zone> has an A record, whether such a Pod exists or not",
+        "10-9-8-7.default.pod.cluster.local.", "A", &["NOERROR", "A 10.9.8.7"]) },
     Row { coredns: "asks that the namespace exists",
         ..row("2.6", "<a>-<b>-<c>-<d>.<ns>.pod.<zone> has an A record",
         "10-9-8-7.nowhere.pod.cluster.local.", "A", &["NXDOMAIN"]) },

@@ -44,14 +44,11 @@ fn same(ours: &Value, theirs: &Value) -> bool {
     }
 }
 
-/// Differences that are kept: YAML 1.2 knows this escape, and takes these characters for text or refuses them.
-const KEPT: [&str; 3] = ["\"\\/\"", "a\u{2028}b", "\u{feff}a"];
-
 #[test]
 fn scalars_resolve_as_in_kubectl() {
     let golden: String = streams().iter().filter(|name| is_lines(name)).map(|name| golden(name).1).collect();
     let mut wrong = Vec::new();
-    for line in golden.lines().filter(|line| !KEPT.iter().any(|text| line.starts_with(text))) {
+    for line in golden.lines() {
         let parts: Vec<&str> = line.split('\t').collect();
         let [text, value, key] = parts[..] else { continue };
         let read = |yaml: String| from_yaml::<Value>(&yaml);
@@ -94,14 +91,16 @@ fn documents_are_those_that_kubectl_reads() {
         let mut documents = manifests.documents.iter();
         for line in golden.lines().filter(|line| *line != "empty" && *line != "null") {
             if let Some(theirs) = line.strip_prefix("error: ") {
-                if error.as_deref() != Some(theirs) {
+                // A file that begins with JSON: kubectl's complaint is that of its JSON reader, which names no line.
+                let kept = theirs.starts_with("json: offset") && error.is_some();
+                if !kept && error.as_deref() != Some(theirs) {
                     wrong.push(format!("{name}: {theirs}\n    not {error:?}"));
                 }
                 break;
             }
             let theirs: Value = serde_json::from_str(line).unwrap();
-            // A List is read as its items.
-            let items = theirs["items"].as_array().filter(|_| theirs["kind"] == "List");
+            // What has items is read as its items.
+            let items = theirs["items"].as_array();
             for theirs in items.map_or(std::slice::from_ref(&theirs), Vec::as_slice) {
                 match documents.next() {
                     Some(ours) if same(&ours.value, theirs) => {}

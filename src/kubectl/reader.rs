@@ -1,8 +1,8 @@
 //! Files to manifests: documents, lists and limits.
 //!
 //! Documents are split as kubectl splits them (`k8s.io/apimachinery/pkg/util/yaml/decoder.go`): at lines that begin with
-//! `---`, and between JSON objects that follow each other. Each is then read for itself, so a broken one spoils no other.
-//! Left out: a `%YAML` directive before the first `---`, which kubectl takes for a document of its own.
+//! `---`; where a file begins with `{`, first between JSON objects that follow each other. Each is then read for itself, so a
+//! broken one spoils no other.
 
 mod chunks;
 
@@ -40,6 +40,7 @@ pub struct Reader {
 struct Known {
     file: String,
     text: String,
+    json: bool,
     lines_before: u32,
     position: u32,
     documents: Vec<Arc<Manifest>>,
@@ -60,12 +61,14 @@ impl Reader {
             let there = before.iter().position(|known| known.file == file.name).unwrap_or(before.len());
             let there = before.get(there..).unwrap_or_default();
             let count = there.iter().take_while(|known| known.file == file.name).count();
-            let chunks = split(file, &mut diagnostics);
+            let (chunks, mut between) = split(file);
             for (at, chunk) in chunks.iter().enumerate() {
+                diagnostics.extend(between.extract_if(.., |(before, _)| *before <= at).map(|(_, found)| found));
                 let position = u32::try_from(manifests.documents.len()).unwrap_or(u32::MAX);
                 let from_end = (at + count).checked_sub(chunks.len());
                 let places = [Some(at), from_end].into_iter().flatten().filter(|at| *at < count);
-                let same = places.filter_map(|at| there.get(at)).find(|known| known.text == chunk.text);
+                let same =
+                    places.filter_map(|at| there.get(at)).find(|known| known.text == chunk.text && known.json == chunk.json);
                 let known = same.and_then(|known| known.moved(chunk, position)).unwrap_or_else(|| read_chunk(chunk, position));
                 manifests.documents.extend(known.documents.iter().cloned());
                 diagnostics.extend(known.diagnostics.iter().cloned());
@@ -75,6 +78,7 @@ impl Reader {
                     return (Manifests::default(), vec![limit(std::slice::from_ref(file), why)]);
                 }
             }
+            diagnostics.extend(between.into_iter().map(|(_, found)| found));
         }
         (manifests, diagnostics)
     }
@@ -107,7 +111,8 @@ fn read_chunk(chunk: &Chunk, position: u32) -> Known {
     let mut reading = Reading { position, documents: Vec::new(), diagnostics: Vec::new() };
     reading.read(chunk);
     let (documents, diagnostics) = (reading.documents, reading.diagnostics);
-    Known { file: chunk.file.into(), text: chunk.text.into(), lines_before: chunk.lines_before, position, documents, diagnostics }
+    let (file, text) = (chunk.file.into(), chunk.text.into());
+    Known { file, text, json: chunk.json, lines_before: chunk.lines_before, position, documents, diagnostics }
 }
 
 /// A limit is a matter of the whole file: the largest, where there are several.
@@ -135,12 +140,16 @@ struct Reading {
 
 impl Reading {
     fn read(&mut self, chunk: &Chunk) {
-        let json = chunk.text.trim_start().starts_with('{');
-        // JSON may be indented with tabs, which YAML forbids; no JSON text can hold a raw one.
-        let tabless = if json && chunk.text.contains('\t') { Some(chunk.text.replace('\t', " ")) } else { None };
-        match yaml::parse(tabless.as_deref().unwrap_or(chunk.text)) {
+        let read = match (chunk.json, chunk.text.ends_with('\n')) {
+            // JSON may begin with a tab, which YAML forbids; no JSON text can hold a raw one.
+            (true, _) => yaml::parse_json(&chunk.text.replace('\t', " ")),
+            (false, true) => yaml::parse(chunk.text),
+            // kubectl ends the last line, too.
+            (false, false) => yaml::parse(&format!("{}\n", chunk.text)),
+        };
+        match read {
             Ok(None) => {}
-            Ok(Some(document)) => self.document(chunk, document, json),
+            Ok(Some(document)) => self.document(chunk, document, chunk.json),
             Err(failure) => self.failed(chunk, failure),
         }
     }
@@ -191,8 +200,9 @@ impl Reading {
     /// Adds a document, or for a list its items, lists in lists included.
     fn unroll(&mut self, mut value: Value, spans: Spans, keys: Spans, depth: u32) {
         let kind = text_of(&value, "kind").to_string();
-        let items = value.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take);
-        let Some(items) = items.filter(|_| kind.ends_with("List") && depth < 4) else {
+        // kubectl takes whatever has items for a list.
+        let items = value.get_mut("items").filter(|_| depth < 4).and_then(Value::as_array_mut).map(std::mem::take);
+        let Some(items) = items else {
             self.add(value, spans, keys);
             return;
         };
@@ -200,10 +210,12 @@ impl Reading {
         for (index, mut item) in items.into_iter().enumerate() {
             // A list of one kind may leave its items' kind out.
             if kind != "List"
+                && text_of(&item, "kind").is_empty()
+                && text_of(&item, "apiVersion").is_empty()
                 && let Some(fields) = item.as_object_mut()
             {
-                fields.entry("apiVersion").or_insert_with(|| version.clone().into());
-                fields.entry("kind").or_insert_with(|| kind.trim_end_matches("List").into());
+                fields.insert("apiVersion".into(), version.clone().into());
+                fields.insert("kind".into(), kind.strip_suffix("List").unwrap_or(&kind).into());
             }
             let prefix = format!("items[{index}]");
             self.unroll(item, below(&spans, &prefix), below(&keys, &prefix), depth + 1);

@@ -14,20 +14,24 @@ pub(super) fn resolve(text: &str, plain: bool, tag: Option<&str>) -> Result<Valu
         None if !plain => return Ok(Value::String(text.into())),
         Some("str" | "other") => return Ok(Value::String(text.into())),
         Some("binary") => return decode_base64(text).map(Value::String),
+        Some("timestamp") if is_timestamp(text) => return Ok(Value::String(text.into())),
         _ => {}
     }
     let (found, value) = by_content(text);
     match tag {
-        None | Some("timestamp") => {}
+        None => {}
         Some("float") if found == "int" => {}
         Some(wanted) if wanted == found => {}
         Some(wanted) => return Err(format!("yaml: cannot decode !!{found} `{text}` as a !!{wanted}")),
     }
     match value {
         Some(value) => Ok(value),
-        None => Err(format!("json: unsupported value: {}", infinite(text))),
+        None => Err(format!("{UNSUPPORTED_VALUE}{}", infinite(text))),
     }
 }
+
+/// How upstream's text about a number begins that JSON cannot carry.
+pub(super) const UNSUPPORTED_VALUE: &str = "json: unsupported value: ";
 
 /// How upstream's text about a key begins that JSON cannot carry; the value comes after it.
 pub(super) const UNSUPPORTED_KEY: &str = "unsupported map key of type: ";
@@ -59,11 +63,33 @@ pub(super) fn key(text: &str, plain: bool, tag: Option<&str>) -> Result<String, 
 
 /// Go's `strconv.FormatFloat(number, 'g', -1, 32)`.
 fn general(number: f32) -> String {
-    let shown = format!("{number:e}");
+    let shown = shortest(number);
     let (mantissa, power) = shown.split_once('e').unwrap_or((&shown, "0"));
     let power: i32 = power.parse().unwrap_or(0);
     let (sign, digits) = if power < 0 { ('-', -power) } else { ('+', power) };
-    if (-4..6).contains(&power) { number.to_string() } else { format!("{mantissa}e{sign}{digits:02}") }
+    if (-4..6).contains(&power) { plain_digits(mantissa, power) } else { format!("{mantissa}e{sign}{digits:02}") }
+}
+
+/// A number without its power of ten.
+fn plain_digits(mantissa: &str, power: i32) -> String {
+    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |mantissa| ("-", mantissa));
+    let mut digits = mantissa.replace('.', "");
+    let Ok(whole) = usize::try_from(power) else {
+        return format!("{sign}0.{}{digits}", "0".repeat(usize::try_from(-power - 1).unwrap_or(0)));
+    };
+    while digits.len() <= whole {
+        digits.push('0');
+    }
+    let (whole, fraction) = digits.split_at(whole + 1);
+    if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+}
+
+/// The fewest digits that name the number; of two that are equally near, Go takes the even one.
+fn shortest(number: f32) -> String {
+    let shown = format!("{number:e}");
+    let digits = shown.split('e').next().unwrap_or("").bytes().filter(u8::is_ascii_digit).count();
+    let even = format!("{:.*e}", digits.saturating_sub(1), f64::from(number));
+    if even.parse() == Ok(number) { even } else { shown }
 }
 
 fn infinite_key(text: &str) -> &'static str {
@@ -180,18 +206,69 @@ fn infinite(text: &str) -> &'static str {
     }
 }
 
+/// `2001-1-31`, or with a time behind `T`, `t` (then with a zone) or a blank (then without).
+fn is_timestamp(text: &str) -> bool {
+    let (date, time) = text.find(['T', 't', ' ']).map_or((text, ""), |at| text.split_at(at));
+    let parts: Vec<&str> = date.split('-').collect();
+    let [year, month, day] = parts[..] else { return false };
+    let (Some(month), Some(day)) = (number(month, 12), number(day, 31)) else { return false };
+    let Some(leap) =
+        year.parse::<u32>().ok().map(|year| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)))
+    else {
+        return false;
+    };
+    let longest = match month {
+        2 => 28 + u32::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    let digits = year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit());
+    digits && month > 0 && (1..=longest).contains(&day) && (time.is_empty() || is_time(time))
+}
+
+/// A time, with the character before it.
+fn is_time(text: &str) -> bool {
+    let (zoned, text) = (!text.starts_with(' '), text.get(1..).unwrap_or(""));
+    let zone = text.find(['Z', '+', '-']);
+    let (time, zone) = text.split_at(zone.unwrap_or(text.len()));
+    let zone_fits = match zone.split_at_checked(1) {
+        None => !zoned,
+        Some(("Z", rest)) => zoned && rest.is_empty(),
+        Some((_, rest)) => {
+            zoned
+                && rest.len() == 5
+                && rest.split_once(':').is_some_and(|(h, m)| number(h, 24).is_some() && number(m, 59).is_some())
+        }
+    };
+    let (time, fraction) = time.split_once('.').map_or((time, None), |(time, fraction)| (time, Some(fraction)));
+    let fraction_fits = fraction.is_none_or(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let parts: Vec<&str> = time.split(':').collect();
+    let [hour, minute, second] = parts[..] else { return false };
+    zone_fits && fraction_fits && number(hour, 23).is_some() && number(minute, 59).is_some() && number(second, 59).is_some()
+}
+
+/// One or two digits, up to a number.
+fn number(text: &str, most: u32) -> Option<u32> {
+    let digits = matches!(text.len(), 1 | 2) && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|number| digits && *number <= most)
+}
+
 fn decode_base64(text: &str) -> Result<String, String> {
     let refused = || "yaml: !!binary value contains invalid base64 data".to_string();
+    let text: Vec<u8> = text.bytes().filter(|byte| !b"\r\n".contains(byte)).collect();
+    let digits = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(&text);
+    if !text.len().is_multiple_of(4) || digits.len() % 4 == 1 {
+        return Err(refused());
+    }
     let mut bytes = Vec::new();
     let (mut bits, mut count) = (0u32, 0u32);
-    for byte in text.bytes().filter(|byte| !b"\r\n".contains(byte)) {
+    for byte in digits.iter().copied() {
         let six = match byte {
             b'A'..=b'Z' => byte - b'A',
             b'a'..=b'z' => byte - b'a' + 26,
             b'0'..=b'9' => byte - b'0' + 52,
             b'+' => 62,
             b'/' => 63,
-            b'=' => continue,
             _ => return Err(refused()),
         };
         bits = (bits << 6 | u32::from(six)) & 0xFF_FFFF;
