@@ -1,6 +1,9 @@
 //! The features of the public ingress-controller-conformance suite, and the tables of Kubernetes' page "Ingress", row by row.
 //!
 //! Requests are sent by the whole engine: from outside, through the load balancer and the controller's Pod, to a backend's Pod.
+//!
+//! Without a row: that both ends speak HTTP/1.1, and which headers an answer and its client's request have of their own
+//! (`Content-Length`, `Date`, `User-Agent` …): the engine sends no bodies.
 
 use kubehop::api::networking::Ingress;
 use kubehop::cluster::Cluster;
@@ -126,6 +129,13 @@ fn all_as_written(scenarios: &[Scenario]) {
         if found != (*status, service.to_string()) {
             differing.push(format!("{fact}: {scheme}://{host}{path} gives {found:?}"));
         }
+        // "The request host must be", "the request path must be": as they were sent.
+        let trace = lab.ask("GET", scheme, host, path, 1);
+        let read = trace.hops.iter().find(|hop| hop.reason == Reason::ReadHttp).map(|hop| &hop.text.args);
+        let read = read.map(|args| (args["host"].clone(), args["path"].clone())).unwrap_or_default();
+        if read != (host.to_string(), path.to_string()) {
+            differing.push(format!("{fact}: {scheme}://{host}{path} is read as {read:?}"));
+        }
     }
     assert!(differing.is_empty(), "{}", differing.join("\n"));
 }
@@ -142,6 +152,7 @@ fn feature_host_rules() {
 #[test]
 fn feature_path_rules() {
     all_as_written(PATH_RULES);
+    assert_eq!(features().status_addresses("path-rules"), 1);
 }
 
 #[test]
@@ -177,6 +188,7 @@ fn feature_load_balancing() {
     let ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: load-balancing}\n\
                    spec: {defaultBackend: {service: {name: echo-service, port: {number: 8080}}}}\n";
     let mut lab = Lab::of(format!("{ingress}{}", backend("echo-service", 10)));
+    assert_eq!(lab.status_addresses("load-balancing"), 1);
     let answers: Vec<Trace> = (0..100).map(|seed| lab.ask("GET", "http", "load-balancing", "/", seed)).collect();
     assert!(answers.iter().all(|trace| trace.status == Some(200)));
     let addresses: BTreeSet<_> = answers.iter().filter_map(|trace| trace.pod_ip).collect();

@@ -92,19 +92,22 @@ impl Parser<'_> {
 
     /// One value. In a block it may be a block collection; under a key also a list at the key's own column.
     fn node(&mut self, block: bool, indentless: bool, depth: usize) -> Result<Rc<Node>, Failure> {
-        if let Kind::Alias(name) = self.peek()?.clone() {
-            return self.alias(&name);
+        if matches!(self.peek()?, Kind::Alias(_)) {
+            return self.alias();
         }
         let properties = self.properties()?;
-        let token = self.token()?;
-        let start = properties.start.unwrap_or(token.start);
-        let place = Place::between(token.start, token.end);
-        if let Kind::Scalar { text, plain } = token.kind {
-            self.take()?;
+        if matches!(self.peek()?, Kind::Scalar { .. })
+            && let Token { kind: Kind::Scalar { text, plain }, start, end } = self.take()?
+        {
+            let place = Place::between(start, end);
+            let start = properties.start.unwrap_or(start);
             // The tag `!` says no more than no tag; of a quoted text it says that it is one.
             let plain = properties.tag.map_or(plain, |tag| tag == Tag::Bare);
             return Ok(self.scalar(Scalar { text, plain, tag: properties.tag }, start, place, properties.anchor));
         }
+        let token = self.token()?;
+        let start = properties.start.unwrap_or(token.start);
+        let place = Place::between(token.start, token.end);
         let map = matches!(token.kind, Kind::FlowMappingStart | Kind::BlockMappingStart);
         let is_collection = match token.kind {
             Kind::FlowSequenceStart | Kind::FlowMappingStart => true,
@@ -143,12 +146,13 @@ impl Parser<'_> {
         node
     }
 
-    fn alias(&mut self, name: &str) -> Result<Rc<Node>, Failure> {
+    fn alias(&mut self) -> Result<Rc<Node>, Failure> {
         let token = self.take()?;
         let place = Place::between(token.start, token.end);
-        let content = match self.anchors.get(name) {
+        let Kind::Alias(name) = token.kind else { return Ok(empty(token.start)) };
+        let content = match self.anchors.get(&name) {
             Some(Anchored::Closed(node)) => Content::Alias(Rc::clone(node)),
-            Some(Anchored::Open { map, .. }) => Content::Itself { name: name.to_string(), map: *map },
+            Some(Anchored::Open { map, .. }) => Content::Itself { name, map: *map },
             None => {
                 let help = complaint::template_help(self.text);
                 return Err(Failure { help, ..upstream(place, format!("yaml: unknown anchor '{name}' referenced")) });
@@ -177,14 +181,18 @@ impl Parser<'_> {
         let mut found = Properties::default();
         let mut tag = None;
         loop {
-            let token = self.token()?;
-            match token.kind {
-                Kind::Anchor(name) if found.anchor.is_none() => found.anchor = Some(name),
-                Kind::Tag { handle, suffix } if tag.is_none() => tag = Some((handle, suffix, token.start)),
+            match self.peek()? {
+                Kind::Anchor(_) if found.anchor.is_none() => {}
+                Kind::Tag { .. } if tag.is_none() => {}
                 _ => break,
             }
+            let token = self.take()?;
             found.start.get_or_insert(token.start);
-            self.take()?;
+            match token.kind {
+                Kind::Anchor(name) => found.anchor = Some(name),
+                Kind::Tag { handle, suffix } => tag = Some((handle, suffix, token.start)),
+                _ => {}
+            }
         }
         if let Some((handle, suffix, mark)) = tag {
             let prefix = match self.handles.get(&handle) {
@@ -367,7 +375,7 @@ impl Parser<'_> {
     }
 
     fn start(&mut self) -> Result<Mark, Failure> {
-        Ok(self.token()?.start)
+        self.scanner.peek().map(|token| token.start).map_err(|trouble| failure(self.text, &trouble))
     }
 
     /// A complaint about the next token. go-yaml's parser names the line before.
