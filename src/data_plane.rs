@@ -33,7 +33,7 @@ pub use world::EGRESS_GATEWAY;
 
 use crate::addons::coredns::Zone;
 use crate::addons::ingress_controller::Router;
-use crate::api::core::Node;
+use crate::api::core::{Node, Pod};
 use crate::cluster::Cluster;
 use crate::node::environment::{Call, calls, late, nameless};
 use crate::node::images::Listener;
@@ -174,11 +174,11 @@ impl DataPlane {
         self.recorded(cluster, request, &mut Vec::new(), &mut 0)
     }
 
-    /// Sends a request and tells only how it ends: verdict, HTTP status, the Pod that took it (namespace, name).
-    pub fn verdict(&mut self, cluster: &Cluster, request: &Request) -> (Verdict, Option<u16>, Option<(String, String)>) {
+    /// Sends a request and tells only how it ends: verdict, HTTP status, the Pod that took it.
+    pub fn verdict(&mut self, cluster: &Cluster, request: &Request) -> (Verdict, Option<u16>, Option<Arc<Pod>>) {
         let outcome = self.exchange(cluster, request, &mut Story::default());
-        let pod = outcome.pod.and_then(|pod| self.pod_name(pod));
-        (outcome.verdict, outcome.status, pod)
+        let pod = outcome.pod.and_then(|pod| self.world.pods.get(pod));
+        (outcome.verdict, outcome.status, pod.map(|guest| Arc::clone(&guest.pod)))
     }
 
     fn exchange(&mut self, cluster: &Cluster, request: &Request, tell: &mut Story) -> Outcome {

@@ -3,8 +3,8 @@
 use kubehop::api::core::{Node, Service};
 use kubehop::api::discovery::EndpointSlice;
 use kubehop::cluster::{Store, Stored};
-use kubehop::netfilter::walk::{Hook, Memory, Program, Recorder, Situation};
-use kubehop::netfilter::{ConntrackState, Match, RuleSet, print};
+use kubehop::netfilter::walk::{Hook, Memory, Program, Recorder, RulePlace, Situation};
+use kubehop::netfilter::{ConntrackState, Match, Part, Rule, RuleSet, print};
 use kubehop::node::kube_proxy::{ProxyConfig, iptables, nftables, service_ports};
 use kubehop::packet::{Flow, Packet, Protocol, Socket};
 use kubehop::random::{Random, Seed};
@@ -120,10 +120,11 @@ fn iptables_text(store: &Store, config: &ProxyConfig) -> String {
     let mut text = print::restore_text(&rules);
     for table in &rules.tables {
         text += &format!("# jumps *{}\n", table.name);
-        let mut chains: Vec<_> = table.chains.iter().filter(|chain| print::is_built_in(chain)).collect();
-        chains.sort_by_key(|chain| &chain.name);
-        for position in chains.iter().flat_map(|chain| &chain.rules) {
-            text += &print::rule(table, &table.rules[*position as usize]);
+        let chain = |(part, rule): &(&Part, &Rule)| table.chain_name(part, rule.chain).to_string();
+        let mut jumps: Vec<_> = table.rules().filter(|found| print::is_built_in(&chain(found))).collect();
+        jumps.sort_by_key(chain);
+        for (part, rule) in jumps {
+            text += &print::rule(table, part, rule);
             text.push('\n');
         }
     }
@@ -142,11 +143,11 @@ fn nftables_rules_sets_and_maps_are_upstreams_line_by_line() {
 
 /// Notes every rule that a walk met.
 #[derive(Default, PartialEq, Debug)]
-struct Met(Vec<(u32, u32, bool)>);
+struct Met(Vec<(RulePlace, bool)>);
 
 impl Recorder for Met {
-    fn rule(&mut self, table: u32, rule: u32, matched: bool) {
-        self.0.push((table, rule, matched));
+    fn rule(&mut self, place: RulePlace, matched: bool) {
+        self.0.push((place, matched));
     }
 }
 
@@ -154,7 +155,7 @@ impl Recorder for Met {
 fn destinations(rules: &RuleSet) -> Vec<Socket> {
     let mut ips = vec![Ipv4Addr::new(10, 0, 0, 11), Ipv4Addr::new(10, 96, 9, 9), Ipv4Addr::LOCALHOST];
     let mut ports = vec![81];
-    for condition in rules.tables.iter().flat_map(|table| &table.rules).flat_map(|rule| rule.matches.iter()) {
+    for condition in rules.tables.iter().flat_map(|table| table.rules()).flat_map(|(_, rule)| &rule.matches) {
         match condition {
             Match::DestinationAddress(ip) => ips.push(*ip),
             Match::DestinationPort(port) => ports.push(*port),
@@ -171,8 +172,9 @@ fn destinations(rules: &RuleSet) -> Vec<Socket> {
 }
 
 #[test]
-fn the_index_gives_the_same_walk_as_reading_every_rule() {
-    let hooks = [Hook::NatPrerouting, Hook::NatOutput, Hook::FilterInput, Hook::FilterForward, Hook::FilterOutput];
+fn the_index_and_the_sieve_give_the_same_walk_as_asking_every_condition() {
+    let hooks =
+        [Hook::NatPrerouting, Hook::NatOutput, Hook::FilterInput, Hook::FilterForward, Hook::FilterOutput, Hook::NatPostrouting];
     let mut walks = 0;
     for input in inputs("iptables") {
         let (store, node) = read(&fs::read_to_string(&input).unwrap());

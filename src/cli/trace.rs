@@ -33,6 +33,7 @@ pub fn trace(args: &TraceArgs, out: &mut Out) -> Result<Outcome, String> {
         if args.output == TextOrJson::Text && args.count > 1 {
             let (verdict, status, pod) = plane.verdict(&loaded.cluster, &request);
             outcome = outcome.and(Outcome::of(is_well(verdict, status)));
+            let pod = pod.map(|pod| (pod.metadata.namespace.clone(), pod.metadata.name.clone()));
             *tally.entry(ending(&loaded.cluster, verdict, status, pod)).or_default() += 1;
         } else {
             let trace = plane.send(&loaded.cluster, &request);

@@ -70,7 +70,7 @@ impl Travel<'_> {
         };
         let after = binding.original.reversed();
         if after != flow {
-            self.tell.note(Event::UndoNat { node, before: flow, after });
+            self.tell.note(|| Event::UndoNat { node, before: flow, after });
         }
         // A request that a process of this node sent began in OUTPUT: its answer ends here.
         self.route_back(node, after)

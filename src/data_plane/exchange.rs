@@ -213,7 +213,7 @@ impl Exchange<'_> {
         let from = Socket::new(self.source_address(sender, to.ip), port);
         let flow = Flow { src: from, dst: to };
         let for_pod = sender.pod.is_some() && matches!(sender.spot, Spot::Node(_));
-        self.tell.note(Event::Send { from: sender.spot, for_pod, protocol: target.protocol, flow });
+        self.tell.note(|| Event::Send { from: sender.spot, for_pod, protocol: target.protocol, flow });
         self.carry(sender, flow, target, request, via, Vec::new())
     }
 
@@ -248,7 +248,7 @@ impl Exchange<'_> {
             let mut travel = self.travel(target.protocol);
             travel.bindings = bindings;
             travel.back(spot, seen.reversed(), sender.spot, flow);
-            travel.tell.note(Event::Reply { to: sender.spot, called: flow, status: outcome.status });
+            travel.tell.note(|| Event::Reply { to: sender.spot, called: flow, status: outcome.status });
         }
         outcome
     }
@@ -282,7 +282,7 @@ impl Exchange<'_> {
         let mut travel = self.travel(protocol);
         travel.bindings = bindings;
         if let Spot::Pod(pod) = from {
-            travel.tell.note(Event::PodArrive { pod, flow: seen });
+            travel.tell.note(|| Event::PodArrive { pod, flow: seen });
         }
         travel.back(from, seen.reversed(), sender.spot, called);
         let (at, objects) = travel.place_of(sender.spot);
@@ -378,7 +378,7 @@ impl Exchange<'_> {
 
     pub fn serve_by_pod(&mut self, pod: usize, seen: Flow, target: &Target, request: &Request) -> Outcome {
         let Some(guest) = self.world.pods.get(pod) else { return Outcome::refused(Reason::NothingListens) };
-        self.tell.note(Event::PodArrive { pod, flow: seen });
+        self.tell.note(|| Event::PodArrive { pod, flow: seen });
         let open = self.listeners(pod);
         let found = open.iter().enumerate().find(|(_, found)| found.takes(seen.dst.port, target.protocol));
         let reachable = found.filter(|(_, found)| !found.listener.loopback_only || seen.dst.ip.is_loopback());
@@ -391,7 +391,7 @@ impl Exchange<'_> {
             return Outcome::refused(Reason::NothingListens);
         };
         if found.listener.basis.assumption().is_some() {
-            self.tell.note(Event::Listener { pod, listener });
+            self.tell.note(|| Event::Listener { pod, listener });
         }
         let outcome = Outcome {
             pod: Some(pod),

@@ -4,8 +4,8 @@ use super::story::Story;
 use crate::cluster::Store;
 use crate::netfilter::nft::walk::ELEMENTS;
 use crate::netfilter::nft::{NftTable, Statement};
-use crate::netfilter::walk::{Decision, Hook, Memory, Program, Situation};
-use crate::netfilter::{Meaning, Origin, Target, print};
+use crate::netfilter::walk::{Decision, Hook, Memory, Program, RulePlace, Situation};
+use crate::netfilter::{Meaning, Origin, Part, Rule, Target, print};
 use crate::node::kube_proxy::{ChangeTracker, ProxyConfig, ServicePorts, iptables, nftables};
 use crate::packet::Socket;
 use crate::random::Random;
@@ -104,46 +104,49 @@ impl Kernel {
     }
 
     pub fn walk(&mut self, hook: Hook, situation: &mut Situation, random: &mut Random, tell: &mut Story) -> Decision {
-        match self.rules().clone() {
-            Rules::Iptables(program) => program.walk(hook, situation, &mut self.memory, random, tell),
-            Rules::Nftables(table) => table.walk(hook, situation, &mut self.memory, random, tell),
+        self.rules();
+        // The memory changes while the rules are read, so they are taken as two fields.
+        match self.sync.get().map(|synced| &synced.rules) {
+            Some(Rules::Iptables(program)) => program.walk(hook, situation, &mut self.memory, random, tell),
+            Some(Rules::Nftables(table)) => table.walk(hook, situation, &mut self.memory, random, tell),
+            None => Decision::Accept,
         }
     }
 }
 
 impl Rules {
     /// A rule that a recorder noted, and what the hook decided in the end.
-    pub fn cite(&self, table: u32, rule: u32, decision: Decision) -> Option<Cited> {
+    pub fn cite(&self, place: RulePlace, decision: Decision) -> Option<Cited> {
         match self {
-            Rules::Iptables(program) => cite_iptables(program, table, rule),
-            Rules::Nftables(rules) if table == ELEMENTS => cite_element(rules, rule),
-            Rules::Nftables(rules) => cite_nftables(rules, rule, decision),
+            Rules::Iptables(program) => cite_iptables(program, place),
+            Rules::Nftables(rules) if place.table == ELEMENTS => cite_element(rules, place.rule),
+            Rules::Nftables(rules) => cite_nftables(rules, place.rule, decision),
         }
     }
 }
 
-fn cite_iptables(program: &Program, table: u32, rule: u32) -> Option<Cited> {
-    let table = program.rules().tables.get(table as usize)?;
-    let found = table.rules.get(rule as usize)?;
-    let chain = table.chains.get(found.chain as usize)?;
-    let index = chain.rules.iter().position(|position| *position == rule)? as u32;
-    let text = print::rule(table, found);
+fn cite_iptables(program: &Program, place: RulePlace) -> Option<Cited> {
+    let table = program.rules().tables.get(place.table as usize)?;
+    let part = table.parts.get(place.part as usize)?;
+    let found = part.rules.get(place.rule as usize)?;
+    let index = table.index(place.part, place.rule)?;
+    let text = print::rule(table, part, found);
     let origin = Arc::clone(&found.origin);
     let pick = origin.meaning.picks().then(|| {
-        let is_pick = |number: &&u32| table.rules.get(**number as usize).is_some_and(|rule| rule.origin.meaning.picks());
-        let picks: Vec<u32> = chain.rules.iter().filter(is_pick).copied().collect();
-        let which = picks.iter().position(|number| *number == rule).unwrap_or_default() + 1;
-        (which, picks.len(), endpoint_behind(table, found).unwrap_or_default())
+        let is_pick = |number: &&u32| part.rules.get(**number as usize).is_some_and(|rule| rule.origin.meaning.picks());
+        let chain = part.own_chain(found.chain).map_or(&[][..], |chain| &chain.rules);
+        let picks: Vec<u32> = chain.iter().filter(is_pick).copied().collect();
+        let which = picks.iter().position(|number| *number == place.rule).unwrap_or_default() + 1;
+        (which, picks.len(), endpoint_behind(part, found).unwrap_or_default())
     });
-    let cited = RuleRef { table: table.name.into(), chain: chain.name.to_string(), index, text };
+    let cited = RuleRef { table: table.name.into(), chain: table.chain_name(part, found.chain).into(), index, text };
     Some(Cited { marks: origin.meaning == Meaning::Mark, origin, rule: cited, pick })
 }
 
 /// The address behind the chain that a picking rule jumps to.
-fn endpoint_behind(table: &crate::netfilter::Table, rule: &crate::netfilter::Rule) -> Option<String> {
+fn endpoint_behind(part: &Part, rule: &Rule) -> Option<String> {
     let Some(Target::Jump(chain)) = rule.target else { return None };
-    let rules = &table.chains.get(chain as usize)?.rules;
-    rules.iter().find_map(|number| match table.rules.get(*number as usize)?.target.as_ref()? {
+    part.own_chain(chain)?.rules.iter().find_map(|number| match part.rules.get(*number as usize)?.target? {
         Target::Dnat(ip, port) => Some(format!("{ip}:{port}")),
         _ => None,
     })

@@ -26,7 +26,7 @@ impl Exchange<'_> {
     ) -> Outcome {
         let no_tls = target.scheme == Scheme::Https && !found.tls;
         let status = (target.is_http() && !no_tls && found.http).then_some(200);
-        self.tell.note(Event::ProcessAnswers { pod, listener, flow: seen, status, no_tls });
+        self.tell.note(|| Event::ProcessAnswers { pod, listener, flow: seen, status, no_tls });
         Outcome { status, ..outcome }
     }
 

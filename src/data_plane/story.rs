@@ -5,7 +5,7 @@
 
 use super::travel::Spot;
 use crate::api::ObjectRef;
-use crate::netfilter::walk::{Decision, Recorder};
+use crate::netfilter::walk::{Decision, Recorder, RulePlace};
 use crate::packet::{Flow, Packet, Protocol};
 use crate::trace::{FieldRef, Hop, Place, Reason};
 use crate::words::Message;
@@ -78,8 +78,7 @@ pub(super) struct KernelHop {
 /// A rule that a packet met.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
-    pub table: u32,
-    pub rule: u32,
+    pub place: RulePlace,
     pub matched: bool,
 }
 
@@ -95,9 +94,9 @@ pub(super) struct Story {
 }
 
 impl Recorder for Story {
-    fn rule(&mut self, table: u32, rule: u32, matched: bool) {
+    fn rule(&mut self, place: RulePlace, matched: bool) {
         if self.on {
-            self.steps.push(Step { table, rule, matched });
+            self.steps.push(Step { place, matched });
         }
     }
 
@@ -112,9 +111,9 @@ impl Story {
         Story { on: true, events: Vec::with_capacity(32), steps: Vec::with_capacity(64), looked_at: 0 }
     }
 
-    pub fn note(&mut self, event: Event) {
+    pub fn note(&mut self, event: impl FnOnce() -> Event) {
         if self.on {
-            self.events.push(event);
+            self.events.push(event());
         }
     }
 

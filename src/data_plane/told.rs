@@ -203,7 +203,7 @@ impl<'a> Telling<'a> {
             hops: &mut self.hops,
         };
         for step in steps {
-            let Some(cited) = kernel.rules().cite(step.table, step.rule, hook.decision) else { continue };
+            let Some(cited) = kernel.rules().cite(step.place, hook.decision) else { continue };
             teller.cited.push(cited.rule.clone());
             if step.matched {
                 teller.step(&cited);

@@ -155,8 +155,10 @@ impl<'a> Travel<'a> {
             let interface = self.interface(node, situation.packet.flow.dst.ip);
             situation.packet.flow.src = self.masquerade_as(node, interface);
         }
-        let steps = self.tell.steps.len();
-        self.tell.note(Event::Hook(KernelHop { node, before, after: situation.packet, decision, reply, steps }));
+        if self.tell.on {
+            let steps = self.tell.steps.len();
+            self.tell.events.push(Event::Hook(KernelHop { node, before, after: situation.packet, decision, reply, steps }));
+        }
         decision
     }
 
@@ -325,13 +327,14 @@ impl<'a> Travel<'a> {
 
     pub fn tell_arrive(&mut self, node: usize, flow: Flow) {
         if self.world.is_up(node) {
-            self.tell.note(Event::Arrive { node, flow, again: !self.known.is_empty() });
+            let again = !self.known.is_empty();
+            self.tell.note(|| Event::Arrive { node, flow, again });
         }
     }
 
     fn tell_route(&mut self, node: usize, to: usize, flow: Flow) {
         if !std::mem::replace(&mut self.routed, node != to) {
-            self.tell.note(Event::Route { from: node, to, flow });
+            self.tell.note(|| Event::Route { from: node, to, flow });
         }
     }
 }

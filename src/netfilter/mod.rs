@@ -3,56 +3,23 @@
 //! The one rule set is walked by every simulated packet, printed in the inspector and by `kubehop rules`, and loadable into a
 //! real kernel. Matches stand in the order in which kube-proxy writes them.
 
-mod build;
 pub mod nft;
+mod part;
 pub mod print;
+mod sieve;
 pub mod walk;
 
-pub use build::TableBuilder;
+pub use part::{Chain, Part, Rule, Table};
 
 use crate::packet::Protocol;
 use crate::trace::FieldRef;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
 
 /// All rules of one node.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RuleSet {
     /// In printing order: filter, nat.
     pub tables: Vec<Table>,
-}
-
-/// One table.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Table {
-    /// `filter` or `nat`.
-    pub name: &'static str,
-    /// In printing order of their `:CHAIN` lines.
-    pub chains: Vec<Chain>,
-    /// In printing order; each names its chain by index into `chains`. Within one chain they are walked in this order.
-    pub rules: Vec<Rule>,
-}
-
-/// One chain.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Chain {
-    /// `KUBE-SVC-…`, or a built-in one such as `PREROUTING`.
-    pub name: Arc<str>,
-    /// Positions of its rules in [`Table::rules`], in order.
-    pub rules: Vec<u32>,
-}
-
-/// One rule.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rule {
-    /// Position of its chain in [`Table::chains`].
-    pub chain: u32,
-    /// All must hold; in printing order. Rule sets that follow each other share what stays.
-    pub matches: Arc<[Match]>,
-    /// What then happens; `None` only matches (and counts).
-    pub target: Option<Target>,
-    /// Why it stands there.
-    pub origin: Arc<Origin>,
 }
 
 /// Why a rule stands there: what its writer means by it, and which fields of which objects made it so. Rules share their origins.
@@ -213,9 +180,9 @@ pub enum ConntrackState {
 }
 
 /// What a rule does.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Target {
-    /// `-j CHAIN`: position in [`Table::chains`].
+    /// `-j CHAIN`: see [`Table::chain_name`].
     Jump(u32),
     /// `-j ACCEPT`
     Accept,

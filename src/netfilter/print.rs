@@ -3,7 +3,7 @@
 //! Follows `pkg/proxy/iptables/proxier.go` of Kubernetes 1.36: comments are quoted where they contain a space, one address has
 //! no prefix length, the mark has eight hexadecimal digits, the match module stands before `-p`.
 
-use super::{Chain, ConntrackState, Match, Rule, RuleSet, Sense, Table, Target};
+use super::{ConntrackState, Match, Part, Rule, RuleSet, Sense, Table, Target};
 use std::fmt::Write;
 
 /// The whole rule set: kube-proxy's restore text, and at the end of each table the jumps from the built-in chains, which
@@ -17,16 +17,17 @@ pub fn restore_text(rules: &RuleSet) -> String {
     print(rules, |chain| !is_built_in(chain))
 }
 
-fn print(rules: &RuleSet, wanted: fn(&Chain) -> bool) -> String {
+fn print(rules: &RuleSet, wanted: fn(&str) -> bool) -> String {
     let mut out = String::new();
     for table in &rules.tables {
         let _ = writeln!(out, "*{}", table.name);
-        for chain in table.chains.iter().filter(|chain| !is_built_in(chain)) {
-            let _ = writeln!(out, ":{} - [0:0]", chain.name);
+        let own = table.parts.iter().flat_map(|part| &part.chains).map(|chain| chain.name.as_str());
+        for chain in table.common.iter().copied().chain(own).filter(|chain| !is_built_in(chain)) {
+            let _ = writeln!(out, ":{chain} - [0:0]");
         }
-        for rule in &table.rules {
-            if table.chains.get(rule.chain as usize).is_some_and(wanted) {
-                write_rule(&mut out, table, rule);
+        for (part, rule) in table.rules() {
+            if wanted(table.chain_name(part, rule.chain)) {
+                write_rule(&mut out, table, part, rule);
                 out.push('\n');
             }
         }
@@ -36,28 +37,24 @@ fn print(rules: &RuleSet, wanted: fn(&Chain) -> bool) -> String {
 }
 
 /// One rule: `-A KUBE-SVC-… -j …`.
-pub fn rule(table: &Table, rule: &Rule) -> String {
+pub fn rule(table: &Table, part: &Part, rule: &Rule) -> String {
     let mut out = String::with_capacity(160);
-    write_rule(&mut out, table, rule);
+    write_rule(&mut out, table, part, rule);
     out
 }
 
 /// Whether the kernel has this chain by itself (`PREROUTING`), so that it is never declared.
-pub fn is_built_in(chain: &Chain) -> bool {
-    matches!(&*chain.name, "PREROUTING" | "INPUT" | "FORWARD" | "OUTPUT" | "POSTROUTING")
+pub fn is_built_in(chain: &str) -> bool {
+    matches!(chain, "PREROUTING" | "INPUT" | "FORWARD" | "OUTPUT" | "POSTROUTING")
 }
 
-fn chain_name(table: &Table, chain: u32) -> &str {
-    table.chains.get(chain as usize).map_or("", |chain| &*chain.name)
-}
-
-fn write_rule(out: &mut String, table: &Table, rule: &Rule) {
-    let _ = write!(out, "-A {}", chain_name(table, rule.chain));
-    for condition in rule.matches.iter() {
+fn write_rule(out: &mut String, table: &Table, part: &Part, rule: &Rule) {
+    let _ = write!(out, "-A {}", table.chain_name(part, rule.chain));
+    for condition in &rule.matches {
         write_match(out, condition);
     }
     if let Some(target) = &rule.target {
-        write_target(out, table, target);
+        write_target(out, table, part, target);
     }
 }
 
@@ -85,9 +82,9 @@ fn write_match(out: &mut String, condition: &Match) {
     };
 }
 
-fn write_target(out: &mut String, table: &Table, target: &Target) {
+fn write_target(out: &mut String, table: &Table, part: &Part, target: &Target) {
     let _ = match target {
-        Target::Jump(chain) => write!(out, " -j {}", chain_name(table, *chain)),
+        Target::Jump(chain) => write!(out, " -j {}", table.chain_name(part, *chain)),
         Target::Accept => write!(out, " -j ACCEPT"),
         Target::Drop => write!(out, " -j DROP"),
         Target::Reject => write!(out, " -j REJECT"),

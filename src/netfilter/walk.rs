@@ -2,10 +2,12 @@
 //!
 //! Follows the kernel's `ip_tables.c`, `xt_statistic.c`, `xt_recent.c`, `xt_addrtype.c` and `nf_nat_core.c`. Left out: byte
 //! counters, every match and target that kube-proxy does not write. Long chains are entered through an index by destination
-//! address and port; [`Program::linear`] walks without it, and a test holds both to the same answers.
+//! address and port, and a rule's plain conditions are asked all at once; [`Program::linear`] walks without either, and a test holds
+//! both to the same answers.
 
 use super::print::probability_in_ten_billionths;
-use super::{ConntrackState, Match, RuleSet, Sense, Table, Target};
+use super::sieve::Facts;
+use super::{ConntrackState, Match, Part, Rule, RuleSet, Sense, Table, Target};
 use crate::packet::{Packet, Socket};
 use crate::random::Random;
 use std::collections::BTreeMap;
@@ -108,10 +110,20 @@ impl Memory {
     }
 }
 
+/// A rule's place in a rule set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct RulePlace {
+    pub table: u32,
+    pub part: u32,
+    /// Position in its part.
+    pub rule: u32,
+}
+
 /// Sees which rules a packet meets. Every walk goes through the same code, recorded or not.
 pub trait Recorder {
     /// A rule that matched, or that only missed by chance or by a client not remembered (`matched` is false).
-    fn rule(&mut self, table: u32, rule: u32, matched: bool);
+    fn rule(&mut self, place: RulePlace, matched: bool);
     /// So many rules of a chain were looked at, one after another, until it was left.
     fn looked_at(&mut self, _rules: u32) {}
 }
@@ -121,26 +133,35 @@ pub trait Recorder {
 pub struct Silent;
 
 impl Recorder for Silent {
-    fn rule(&mut self, _: u32, _: u32, _: bool) {}
+    fn rule(&mut self, _: RulePlace, _: bool) {}
 }
 
 /// A rule set made ready to be walked.
 #[derive(Clone, Debug)]
 pub struct Program {
     rules: Arc<RuleSet>,
-    /// By table and chain; `None` for chains that are walked rule by rule.
-    index: Vec<Vec<Option<ChainIndex>>>,
-    /// Table and chain of each hook.
-    hooks: [Option<(u32, u32)>; Hook::ALL.len()],
+    /// By table and number.
+    common: Vec<Vec<Common>>,
+    /// Where each hook begins: table, part, chain.
+    hooks: [Option<(u32, u32, u32)>; Hook::ALL.len()],
+    /// Every condition is asked by itself.
+    plain: bool,
 }
 
-/// Positions in a chain, by what a rule asks of the destination.
+/// A common chain, put together from all parts of its table.
+#[derive(Clone, Debug, Default)]
+struct Common {
+    /// Part and position of each rule.
+    rules: Vec<(u32, u32)>,
+    index: Option<ChainIndex>,
+}
+
+/// Positions in a chain, by what a rule asks of the destination; sorted, so that the lists of one key stand together.
 #[derive(Clone, Debug, Default)]
 struct ChainIndex {
-    /// By address as a number, which compares quicker.
-    by_address: BTreeMap<u32, Vec<u32>>,
-    by_port: BTreeMap<u16, Vec<u32>>,
-    others: Vec<u32>,
+    by_address: Vec<(u32, u32)>,
+    by_port: Vec<(u32, u32)>,
+    others: Vec<(u32, u32)>,
 }
 
 /// Shorter chains are walked rule by rule.
@@ -151,19 +172,27 @@ const DEEPEST: u32 = 16;
 impl Program {
     /// Makes a rule set ready.
     pub fn new(rules: Arc<RuleSet>) -> Program {
-        let index = rules.tables.iter().map(|table| table.chains.iter().map(|chain| index(table, &chain.rules)).collect());
-        Program { index: index.collect(), ..Program::linear(rules) }
+        let mut program = Program::linear(rules);
+        program.plain = false;
+        for (table, chains) in program.rules.tables.iter().zip(&mut program.common) {
+            chains.iter_mut().for_each(|chain| chain.index = index(table, &chain.rules));
+        }
+        program
     }
 
-    /// Makes a rule set ready without any index.
+    /// Makes a rule set ready to be walked rule by rule, condition by condition.
     pub fn linear(rules: Arc<RuleSet>) -> Program {
         let hooks = Hook::ALL.map(|hook| {
             let (table_name, chain_name) = hook.chain();
             let table = rules.tables.iter().position(|table| table.name == table_name)?;
-            let chain = rules.tables.get(table)?.chains.iter().position(|chain| &*chain.name == chain_name)?;
-            Some((table as u32, chain as u32))
+            // The built-in chains stand in the last part.
+            let parts = &rules.tables.get(table)?.parts;
+            let last = parts.last()?;
+            let chain = last.chains.iter().position(|chain| chain.name == chain_name)?;
+            Some((table as u32, parts.len() as u32 - 1, last.number(chain)))
         });
-        Program { index: Vec::new(), hooks, rules }
+        let common = rules.tables.iter().map(common).collect();
+        Program { common, hooks, rules, plain: true }
     }
 
     /// The rules.
@@ -180,77 +209,86 @@ impl Program {
         random: &mut Random,
         recorder: &mut R,
     ) -> Decision {
-        let at = Hook::ALL.iter().position(|other| *other == hook).and_then(|at| self.hooks.get(at).copied().flatten());
-        let Some((table_number, chain)) = at else { return Decision::Accept };
-        let Some(table) = self.rules.tables.get(table_number as usize) else { return Decision::Accept };
-        let index = self.index.get(table_number as usize).map_or(&[][..], Vec::as_slice);
-        let mut walk = Walk { table_number, table, index, situation, memory, random, recorder };
-        walk.chain(chain, 0).unwrap_or(Decision::Accept)
+        let Some((number, part, chain)) = self.hooks.get(hook as usize).copied().flatten() else { return Decision::Accept };
+        let tables = (self.rules.tables.get(number as usize), self.common.get(number as usize));
+        let (Some(table), Some(common)) = tables else { return Decision::Accept };
+        let facts = Facts::of(situation);
+        let mut walk = Walk { number, table, common, plain: self.plain, facts, situation, memory, random, recorder };
+        walk.chain(part, chain, 0).unwrap_or(Decision::Accept)
     }
 }
 
-fn index(table: &Table, rules: &[u32]) -> Option<ChainIndex> {
+/// The common chains of a table.
+fn common(table: &Table) -> Vec<Common> {
+    let mut chains = vec![Common::default(); table.common.len()];
+    for (number, part) in (0u32..).zip(&table.parts) {
+        for position in &part.in_common {
+            let chain = part.rules.get(*position as usize).and_then(|rule| chains.get_mut(rule.chain as usize));
+            chain.into_iter().for_each(|chain| chain.rules.push((number, *position)));
+        }
+    }
+    chains
+}
+
+fn index(table: &Table, rules: &[(u32, u32)]) -> Option<ChainIndex> {
     if rules.len() < WORTH_AN_INDEX {
         return None;
     }
     let mut index = ChainIndex::default();
-    for (position, rule) in (0u32..).zip(rules) {
-        let matches = table.rules.get(*rule as usize).map_or(&[][..], |rule| &rule.matches);
-        // A rule may only be skipped by what it asks before it draws lots or takes notes.
-        let pure = matches.iter().take_while(|condition| !has_effect(condition));
-        let (mut address, mut port) = (None, None);
-        for condition in pure {
-            match condition {
-                Match::DestinationAddress(ip) => address = Some(*ip),
-                Match::DestinationPort(number) => port = Some(*number),
-                _ => {}
-            }
-        }
-        match (address, port) {
-            (Some(ip), _) => index.by_address.entry(ip.into()).or_default().push(position),
-            (None, Some(port)) => index.by_port.entry(port).or_default().push(position),
-            (None, None) => index.others.push(position),
+    for (position, (part, rule)) in (0u32..).zip(rules) {
+        let rule = table.parts.get(*part as usize).and_then(|part| part.rules.get(*rule as usize));
+        match rule.map(|rule| rule.sieve.destination()).unwrap_or_default() {
+            (Some(ip), _) => index.by_address.push((ip, position)),
+            (None, Some(port)) => index.by_port.push((port.into(), position)),
+            (None, None) => index.others.push((0, position)),
         }
     }
+    index.by_address.sort_unstable();
+    index.by_port.sort_unstable();
     // Where no rule asks for a destination, an index would list all rules.
     (index.others.len() < rules.len()).then_some(index)
-}
-
-fn has_effect(condition: &Match) -> bool {
-    matches!(condition, Match::OneIn(_) | Match::RecentSet { .. })
 }
 
 /// The positions of a chain whose rules could match, in order.
 struct Candidates<'a> {
     /// Of an indexed chain: what is left of each list.
-    lists: [&'a [u32]; 3],
+    lists: [&'a [(u32, u32)]; 3],
     /// Of any other chain: all from here to there.
     rest: std::ops::Range<u32>,
 }
 
 impl<'a> Candidates<'a> {
-    fn of(index: Option<&'a ChainIndex>, rules: usize, destination: Socket) -> Candidates<'a> {
-        let Some(index) = index else { return Candidates { lists: [&[]; 3], rest: 0..rules as u32 } };
-        let listed = |positions: Option<&'a Vec<u32>>| positions.map_or(&[][..], Vec::as_slice);
-        let by_address = listed(index.by_address.get(&destination.ip.into()));
-        Candidates { lists: [by_address, listed(index.by_port.get(&destination.port)), &index.others], rest: 0..0 }
+    fn of(chain: &'a Common, destination: Socket) -> Candidates<'a> {
+        let Some(index) = &chain.index else { return Candidates { lists: [&[]; 3], rest: 0..chain.rules.len() as u32 } };
+        let by_address = of_key(&index.by_address, destination.ip.into());
+        Candidates { lists: [by_address, of_key(&index.by_port, destination.port.into()), &index.others], rest: 0..0 }
     }
 
     fn next(&mut self) -> Option<u32> {
         if !self.rest.is_empty() {
             return self.rest.next();
         }
-        let first = self.lists.iter_mut().filter(|list| !list.is_empty()).min_by_key(|list| list.first().copied())?;
-        let (position, others) = first.split_first()?;
+        let first = self.lists.iter_mut().filter(|list| !list.is_empty()).min_by_key(|list| list.first().map(|first| first.1))?;
+        let ((_, position), others) = first.split_first()?;
         *first = others;
         Some(*position)
     }
 }
 
+/// The entries of one key in a sorted list.
+fn of_key(list: &[(u32, u32)], key: u32) -> &[(u32, u32)] {
+    let start = list.partition_point(|entry| entry.0 < key);
+    let from = list.get(start..).unwrap_or_default();
+    let length = from.iter().take_while(|entry| entry.0 == key).count();
+    from.get(..length).unwrap_or_default()
+}
+
 struct Walk<'a, R> {
-    table_number: u32,
+    number: u32,
     table: &'a Table,
-    index: &'a [Option<ChainIndex>],
+    common: &'a [Common],
+    plain: bool,
+    facts: Facts,
     situation: &'a mut Situation,
     memory: &'a mut Memory,
     random: &'a mut Random,
@@ -266,58 +304,75 @@ enum Answer {
     NotThisTime,
 }
 
-impl<R: Recorder> Walk<'_, R> {
+impl<'a, R: Recorder> Walk<'a, R> {
     /// Walks one chain; `None`: its end was reached, or a rule returned.
-    fn chain(&mut self, chain: u32, depth: u32) -> Option<Decision> {
-        let table = self.table;
-        let rules = &table.chains.get(chain as usize)?.rules;
-        let index = self.index.get(chain as usize).and_then(Option::as_ref);
-        // No rule of a chain changes the destination before the chain is left.
-        let mut candidates = Candidates::of(index, rules.len(), self.situation.packet.flow.dst);
-        let (mut read, mut decided) = (rules.len() as u32, None);
-        while let Some(position) = candidates.next() {
-            let Some(number) = rules.get(position as usize).copied() else { break };
-            let Some(rule) = table.rules.get(number as usize) else { continue };
-            let answer = self.answer(&rule.matches);
-            if answer != Answer::No {
-                self.recorder.rule(self.table_number, number, answer == Answer::Yes);
-            }
-            if answer != Answer::Yes {
-                continue;
-            }
-            let decision = match &rule.target {
-                None => continue,
-                Some(Target::MarkOr(bits)) => {
-                    self.situation.packet.mark |= bits;
-                    continue;
-                }
-                Some(Target::MarkXor(bits)) => {
-                    self.situation.packet.mark ^= bits;
-                    continue;
-                }
-                Some(Target::Jump(to)) if depth < DEEPEST => match self.chain(*to, depth + 1) {
-                    None => continue,
-                    Some(decision) => decision,
-                },
-                Some(Target::Jump(_) | Target::Return) => {
-                    read = position + 1;
-                    break;
-                }
-                Some(Target::Accept) => Decision::Accept,
-                Some(Target::Drop) => Decision::Drop,
-                Some(Target::Reject) => Decision::Reject,
-                Some(Target::Dnat(ip, port)) => Decision::Dnat(Socket::new(*ip, *port)),
-                Some(Target::Masquerade) => Decision::Masquerade,
-            };
-            (read, decided) = (position + 1, Some(decision));
-            break;
+    fn chain(&mut self, part: u32, chain: u32, depth: u32) -> Option<Decision> {
+        if let Some(common) = self.common.get(chain as usize) {
+            return self.common_chain(common, depth);
         }
-        self.recorder.looked_at(read);
-        decided
+        let here = self.table.parts.get(part as usize)?;
+        let rules = &here.own_chain(chain)?.rules;
+        for (read, position) in (1u32..).zip(rules) {
+            if let Some(left) = self.rule(here, part, *position, depth) {
+                self.recorder.looked_at(read);
+                return left;
+            }
+        }
+        self.recorder.looked_at(rules.len() as u32);
+        None
     }
 
-    fn answer(&mut self, matches: &[Match]) -> Answer {
-        for condition in matches {
+    fn common_chain(&mut self, chain: &'a Common, depth: u32) -> Option<Decision> {
+        // No rule of a chain changes the destination before the chain is left.
+        let mut candidates = Candidates::of(chain, self.situation.packet.flow.dst);
+        while let Some(position) = candidates.next() {
+            let Some((part, rule)) = chain.rules.get(position as usize).copied() else { break };
+            let Some(here) = self.table.parts.get(part as usize) else { continue };
+            if let Some(left) = self.rule(here, part, rule, depth) {
+                self.recorder.looked_at(position + 1);
+                return left;
+            }
+        }
+        self.recorder.looked_at(chain.rules.len() as u32);
+        None
+    }
+
+    /// Lets one rule see the packet; `Some`: the chain is left, with this decision or none.
+    fn rule(&mut self, here: &'a Part, part: u32, position: u32, depth: u32) -> Option<Option<Decision>> {
+        let rule = here.rules.get(position as usize)?;
+        let answer = self.answer(rule);
+        if answer == Answer::No {
+            return None;
+        }
+        self.recorder.rule(RulePlace { table: self.number, part, rule: position }, answer == Answer::Yes);
+        if answer != Answer::Yes {
+            return None;
+        }
+        Some(match rule.target? {
+            Target::MarkOr(bits) => {
+                self.situation.packet.mark |= bits;
+                return None;
+            }
+            Target::MarkXor(bits) => {
+                self.situation.packet.mark ^= bits;
+                return None;
+            }
+            Target::Jump(to) if depth < DEEPEST => return self.chain(part, to, depth + 1).map(Some),
+            Target::Jump(_) | Target::Return => None,
+            Target::Accept => Some(Decision::Accept),
+            Target::Drop => Some(Decision::Drop),
+            Target::Reject => Some(Decision::Reject),
+            Target::Dnat(ip, port) => Some(Decision::Dnat(Socket::new(ip, port))),
+            Target::Masquerade => Some(Decision::Masquerade),
+        })
+    }
+
+    fn answer(&mut self, rule: &Rule) -> Answer {
+        if !self.plain && !rule.sieve.lets_through(&self.facts) {
+            return Answer::No;
+        }
+        let asked = if self.plain { 0 } else { rule.sieve.covers };
+        for condition in rule.matches.get(asked..).unwrap_or_default() {
             if !self.holds(condition) {
                 let by_chance = matches!(condition, Match::OneIn(_) | Match::RecentCheck { .. });
                 return if by_chance { Answer::NotThisTime } else { Answer::No };

@@ -307,6 +307,7 @@ impl Session {
         let mut results = Vec::new();
         for _ in 0..count.min(MOST_IN_BURST) {
             let (verdict, status, pod) = running.plane.verdict(&running.cluster, &request);
+            let pod = pod.map(|pod| (pod.metadata.namespace.clone(), pod.metadata.name.clone()));
             results.push(BurstResult { verdict, status, pod });
             request.seed = Seed(request.seed.0.wrapping_add(1));
         }

@@ -1,6 +1,6 @@
 //! A packet walks an nftables table. Follows the kernel's `nf_tables_core.c`, `nft_numgen.c` and `nft_dynset.c`.
 
-use super::super::walk::{Decision, Hook, Memory, Recorder, Situation};
+use super::super::walk::{Decision, Hook, Memory, Recorder, RulePlace, Situation};
 use super::{Condition, ElementVerdict, Key, NftTable, Statement};
 use crate::netfilter::ConntrackState;
 use crate::random::Random;
@@ -12,6 +12,10 @@ pub const ELEMENTS: u32 = 1;
 
 /// Chains call each other no deeper than this (`NFT_JUMP_STACK_SIZE`).
 const DEEPEST: u32 = 16;
+
+fn place(table: u32, rule: u32) -> RulePlace {
+    RulePlace { table, part: 0, rule }
+}
 
 /// The base chains of a hook, in the order of their priorities.
 fn base_chains(hook: Hook) -> &'static [&'static str] {
@@ -69,7 +73,7 @@ impl<R: Recorder> Walk<'_, R> {
             if !rule.conditions.iter().all(|condition| self.holds(condition)) {
                 let forgotten = matches!(rule.conditions.as_slice(), [Condition::SourceRemembered(..)]);
                 if forgotten {
-                    self.recorder.rule(RULES, *number, false);
+                    self.recorder.rule(place(RULES, *number), false);
                 }
                 continue;
             }
@@ -89,7 +93,7 @@ impl<R: Recorder> Walk<'_, R> {
                     }
                     continue;
                 }
-                _ => self.recorder.rule(RULES, *number, true),
+                _ => self.recorder.rule(place(RULES, *number), true),
             }
             if let Some(done) = self.carry_out(&rule.statement, depth) {
                 return done;
@@ -141,8 +145,8 @@ impl<R: Recorder> Walk<'_, R> {
     fn look_up(&mut self, rule: u32, map: &str, key: Key, depth: u32) -> Option<Option<Decision>> {
         let number = *self.table.containers.get(map)?.elements.get(&key)?;
         let element = self.table.elements.get(number as usize)?;
-        self.recorder.rule(RULES, rule, true);
-        self.recorder.rule(ELEMENTS, number, true);
+        self.recorder.rule(place(RULES, rule), true);
+        self.recorder.rule(place(ELEMENTS, number), true);
         match element.verdict? {
             ElementVerdict::Goto(chain) => Some(self.chain(chain, depth + 1)),
             ElementVerdict::Drop => Some(Some(Decision::Drop)),

@@ -47,17 +47,18 @@ pub(super) type PortKey<'a> = (&'a str, Protocol);
 /// Endpoints by their text, which is also their order: `10.244.1.10:80` comes before `10.244.1.1:80`.
 pub(super) type EndpointMap<'a> = BTreeMap<PortKey<'a>, BTreeMap<String, EndpointInfo>>;
 
-/// The slices that kube-proxy reads, by the namespace and name of their Service.
-pub(super) fn slices_by_service(store: &Store) -> BTreeMap<(&str, &str), Vec<&Arc<EndpointSlice>>> {
-    let mut slices: BTreeMap<_, Vec<_>> = BTreeMap::new();
+/// The slices that kube-proxy reads, with the namespace and name of their Service, in the order of these.
+pub(super) fn slices_by_service(store: &Store) -> Vec<((&str, &str), &Arc<EndpointSlice>)> {
+    let mut slices = Vec::with_capacity(store.endpoint_slices.len());
     for slice in store.endpoint_slices.values() {
         let labels = &slice.metadata.labels;
         if slice.address_type != "IPv4" || labels.contains_key(LABEL_HEADLESS) {
             continue;
         }
         let Some(service) = labels.get(LABEL_SERVICE_NAME).filter(|name| !name.is_empty()) else { continue };
-        slices.entry((slice.metadata.namespace.as_str(), service.as_str())).or_default().push(slice);
+        slices.push(((slice.metadata.namespace.as_str(), service.as_str()), slice));
     }
+    slices.sort_by(|one, other| one.0.cmp(&other.0));
     slices
 }
 

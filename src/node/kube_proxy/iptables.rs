@@ -7,7 +7,7 @@ mod capture;
 mod chains;
 
 use super::{EndpointInfo, Endpoints, ProxyConfig, ServicePortInfo, ServicePorts, categorize_endpoints};
-use crate::netfilter::{Cidr, ConntrackState, Match, Meaning, Origin, RuleSet, Sense, Table, TableBuilder, Target};
+use crate::netfilter::{Cidr, ConntrackState, Match, Meaning, Origin, Part, RuleSet, Sense, Table, Target};
 use crate::packet::Protocol;
 use sha2::{Digest, Sha256};
 use std::net::Ipv4Addr;
@@ -28,36 +28,48 @@ pub fn rules(ports: &ServicePorts, config: &ProxyConfig) -> RuleSet {
 #[derive(Clone, Debug, Default)]
 pub struct Written {
     large: bool,
-    /// By the order of ports; filter and nat, each with the fixed chains and the port's own.
-    pieces: Vec<(Arc<ServicePortInfo>, Arc<[Table; 2]>)>,
+    /// By the order of ports; filter and nat.
+    pieces: Vec<(Arc<ServicePortInfo>, [Arc<Part>; 2])>,
 }
 
 impl Written {
     /// Writes the rules for these ports. The configuration must be that of the last time.
     pub fn update(&self, ports: &ServicePorts, config: &ProxyConfig) -> (Written, RuleSet) {
         let endpoints: usize = ports.iter().map(|port| port.endpoints.len()).sum();
-        let mut next = Written { large: endpoints > LARGE_CLUSTER_ENDPOINTS, pieces: Vec::with_capacity(ports.len()) };
-        let known = if next.large == self.large { self.pieces.as_slice() } else { &[] };
-        let mut writer = Writer::new(config, next.large);
-        let shared = (writer.filter.chains(), writer.nat.chains());
-        writer.begin();
+        let large = endpoints > LARGE_CLUSTER_ENDPOINTS;
+        let known = if large == self.large { self.pieces.as_slice() } else { &[] };
+        let part = |write: &dyn Fn(&mut Writer<'_>)| {
+            let mut writer = Writer { config, large, filter: Part::new(FILTER.len()), nat: Part::new(NAT.len()) };
+            write(&mut writer);
+            [Arc::new(writer.filter), Arc::new(writer.nat)]
+        };
+        let mut tables = [("filter", FILTER), ("nat", NAT)].map(|(name, common)| Table {
+            name,
+            common,
+            parts: Vec::with_capacity(ports.len() + 2),
+        });
+        let add = |tables: &mut [Table; 2], parts: &[Arc<Part>; 2]| {
+            let written = tables.iter_mut().zip(parts).filter(|(_, part)| !part.rules.is_empty());
+            written.for_each(|(table, part)| table.parts.push(Arc::clone(part)));
+        };
+        add(&mut tables, &part(&|writer| writer.begin()));
+        let mut pieces = Vec::with_capacity(ports.len());
+        let mut at = 0;
         for port in ports {
-            let place = known.binary_search_by(|(known, _)| known.key().cmp(&port.key())).ok();
-            let same = place.and_then(|at| known.get(at)).filter(|(known, _)| Arc::ptr_eq(known, port) || known == port);
-            let piece = same.map_or_else(|| piece(port, config, next.large), |(_, piece)| Arc::clone(piece));
-            writer.filter.append(&piece[0], shared.0);
-            writer.nat.append(&piece[1], shared.1);
-            next.pieces.push((Arc::clone(port), piece));
+            // What stays stands in the same order.
+            let mut same = known.get(at).filter(|(known, _)| Arc::ptr_eq(known, port));
+            if same.is_none() {
+                at = known.partition_point(|(known, _)| known.key() < port.key());
+                same = known.get(at).filter(|(known, _)| known == port);
+            }
+            at += usize::from(same.is_some());
+            let piece = same.map_or_else(|| part(&|writer| writer.service_port(port)), |(_, piece)| piece.clone());
+            add(&mut tables, &piece);
+            pieces.push((Arc::clone(port), piece));
         }
-        writer.end();
-        (next, RuleSet { tables: vec![writer.filter.finish(), writer.nat.finish()] })
+        add(&mut tables, &part(&|writer| writer.end()));
+        (Written { large, pieces }, RuleSet { tables: tables.into() })
     }
-}
-
-fn piece(port: &ServicePortInfo, config: &ProxyConfig, large: bool) -> Arc<[Table; 2]> {
-    let mut writer = Writer::new(config, large);
-    writer.service_port(port);
-    Arc::new([writer.filter.finish(), writer.nat.finish()])
 }
 
 /// The 16 characters that stand for a Service port in chain names.
@@ -76,26 +88,28 @@ pub(super) fn base32_hash(parts: &[&str], length: usize) -> String {
     (0..16).rev().take(length).map(|at| char::from(ALPHABET[(bits >> (5 * at)) as usize & 31])).collect()
 }
 
-/// Chain numbers of the fixed chains.
-struct Fixed {
-    filter_services: u32,
-    filter_external: u32,
-    filter_forward: u32,
-    filter_node_ports: u32,
-    filter_firewall: u32,
-    filter_localnet: u32,
-    nat_services: u32,
-    nat_node_ports: u32,
-    nat_postrouting: u32,
-    nat_mark: u32,
-}
+/// The chains of `filter` that all Services share.
+const FILTER: &[&str] =
+    &["KUBE-SERVICES", "KUBE-EXTERNAL-SERVICES", "KUBE-FORWARD", "KUBE-NODEPORTS", "KUBE-PROXY-FIREWALL", "KUBE-FIREWALL"];
+const FILTER_SERVICES: u32 = 0;
+const FILTER_EXTERNAL: u32 = 1;
+const FILTER_FORWARD: u32 = 2;
+const FILTER_NODE_PORTS: u32 = 3;
+const FILTER_FIREWALL: u32 = 4;
+const FILTER_LOCALNET: u32 = 5;
+/// Those of `nat`.
+const NAT: &[&str] = &["KUBE-SERVICES", "KUBE-NODEPORTS", "KUBE-POSTROUTING", "KUBE-MARK-MASQ"];
+const NAT_SERVICES: u32 = 0;
+const NAT_NODE_PORTS: u32 = 1;
+const NAT_POSTROUTING: u32 = 2;
+const NAT_MARK: u32 = 3;
 
+/// Writes one part of both tables.
 struct Writer<'a> {
     config: &'a ProxyConfig,
     large: bool,
-    filter: TableBuilder,
-    nat: TableBuilder,
-    fixed: Fixed,
+    filter: Part,
+    nat: Part,
 }
 
 /// One Service port with what `syncProxyRules` derives from it.
@@ -133,33 +147,16 @@ fn plain(meaning: Meaning) -> Arc<Origin> {
     Arc::new(Origin { meaning, ..Origin::default() })
 }
 
-impl<'a> Writer<'a> {
-    fn new(config: &'a ProxyConfig, large: bool) -> Writer<'a> {
-        let (mut filter, mut nat) = (TableBuilder::new("filter"), TableBuilder::new("nat"));
-        let fixed = Fixed {
-            filter_services: filter.chain("KUBE-SERVICES"),
-            filter_external: filter.chain("KUBE-EXTERNAL-SERVICES"),
-            filter_forward: filter.chain("KUBE-FORWARD"),
-            filter_node_ports: filter.chain("KUBE-NODEPORTS"),
-            filter_firewall: filter.chain("KUBE-PROXY-FIREWALL"),
-            filter_localnet: filter.chain("KUBE-FIREWALL"),
-            nat_services: nat.chain("KUBE-SERVICES"),
-            nat_node_ports: nat.chain("KUBE-NODEPORTS"),
-            nat_postrouting: nat.chain("KUBE-POSTROUTING"),
-            nat_mark: nat.chain("KUBE-MARK-MASQ"),
-        };
-        Writer { config, large, filter, nat, fixed }
-    }
-
+impl Writer<'_> {
     fn begin(&mut self) {
         use ConntrackState::{Dnat, Established, Related};
         let mark = Match::Mark(MASQUERADE_MARK, MASQUERADE_MARK, Sense::Not);
-        let postrouting = self.fixed.nat_postrouting;
+        let postrouting = NAT_POSTROUTING;
         self.nat.rule(postrouting, vec![mark], Some(Target::Return), &plain(Meaning::NotMarked));
         self.nat.rule(postrouting, vec![], Some(Target::MarkXor(MASQUERADE_MARK)), &plain(Meaning::Unmark));
         let why = comment("kubernetes service traffic requiring SNAT".into());
         self.nat.rule(postrouting, vec![why], Some(Target::Masquerade), &plain(Meaning::Masquerade));
-        self.nat.rule(self.fixed.nat_mark, vec![], Some(Target::MarkOr(MASQUERADE_MARK)), &plain(Meaning::Mark));
+        self.nat.rule(NAT_MARK, vec![], Some(Target::MarkOr(MASQUERADE_MARK)), &plain(Meaning::Mark));
         let localhost = Cidr { base: Ipv4Addr::new(127, 0, 0, 0), bits: 8 };
         let guard = vec![
             comment("block incoming localnet connections".into()),
@@ -167,7 +164,7 @@ impl<'a> Writer<'a> {
             Match::Source(localhost, Sense::Not),
             Match::NotConntrackState(vec![Related, Established, Dnat]),
         ];
-        self.filter.rule(self.fixed.filter_localnet, guard, Some(Target::Drop), &plain(Meaning::LocalnetGuard));
+        self.filter.rule(FILTER_LOCALNET, guard, Some(Target::Drop), &plain(Meaning::LocalnetGuard));
     }
 
     fn service_port(&mut self, info: &ServicePortInfo) {
@@ -207,20 +204,20 @@ impl<'a> Writer<'a> {
         let (info, protocol) = (port.info, port.info.protocol.rule_name());
         let hash = hash16(&[&info.name, protocol]);
         if port.endpoints.any && info.externally_accessible() {
-            port.external = self.nat.chain(&format!("KUBE-EXT-{hash}"));
+            port.external = self.nat.chain(format!("KUBE-EXT-{hash}"));
         }
         if port.uses_firewall {
-            port.firewall = self.nat.chain(&format!("KUBE-FW-{hash}"));
+            port.firewall = self.nat.chain(format!("KUBE-FW-{hash}"));
         }
         if !port.endpoints.cluster.is_empty() && info.uses_cluster_endpoints() {
-            port.cluster = self.nat.chain(&format!("KUBE-SVC-{hash}"));
+            port.cluster = self.nat.chain(format!("KUBE-SVC-{hash}"));
         }
         if !port.endpoints.local.is_empty() && info.uses_local_endpoints() {
-            port.local = self.nat.chain(&format!("KUBE-SVL-{hash}"));
+            port.local = self.nat.chain(format!("KUBE-SVL-{hash}"));
         }
         for endpoint in &port.endpoints.reachable {
             let name = format!("KUBE-SEP-{}", hash16(&[&info.name, protocol, &endpoint.text()]));
-            port.separate.push((self.nat.chain(&name), name));
+            port.separate.push((self.nat.chain(name.clone()), name));
         }
         port
     }
@@ -228,11 +225,11 @@ impl<'a> Writer<'a> {
     fn end(&mut self) {
         use ConntrackState::{Established, Invalid, Related};
         let why = comment("kubernetes service nodeports; NOTE: this must be the last rule in this chain".into());
-        let target = Some(Target::Jump(self.fixed.nat_node_ports));
+        let target = Some(Target::Jump(NAT_NODE_PORTS));
         let matches = vec![why, Match::DestinationIsLocal(Sense::Is)];
-        self.nat.rule(self.fixed.nat_services, matches, target, &plain(Meaning::NodePorts));
+        self.nat.rule(NAT_SERVICES, matches, target, &plain(Meaning::NodePorts));
 
-        let forward = self.fixed.filter_forward;
+        let forward = FILTER_FORWARD;
         let matches = vec![Match::ConntrackState(vec![Invalid])];
         self.filter.rule(forward, matches, Some(Target::Drop), &plain(Meaning::Invalid));
         let matches =
@@ -246,36 +243,31 @@ impl<'a> Writer<'a> {
 
     /// The jumps that kube-proxy prepends to the built-in chains one by one, so the last of its list comes first.
     fn jumps(&mut self) {
-        let new = || Match::ConntrackState(vec![ConntrackState::New]);
-        let fixed = &self.fixed;
-        let firewall = |from| (from, Some(new()), "kubernetes load balancer firewall", fixed.filter_firewall);
-        let external = |from| (from, Some(new()), "kubernetes externally-visible service portals", fixed.filter_external);
-        let services = |from| (from, Some(new()), "kubernetes service portals", fixed.filter_services);
-        let localnet = |from| (from, None, "", fixed.filter_localnet);
+        let new = || vec![Match::ConntrackState(vec![ConntrackState::New])];
+        let firewall = || (new(), "kubernetes load balancer firewall", FILTER_FIREWALL);
+        let external = || (new(), "kubernetes externally-visible service portals", FILTER_EXTERNAL);
+        let services = || (new(), "kubernetes service portals", FILTER_SERVICES);
+        let localnet = || (vec![], "", FILTER_LOCALNET);
+        let health = (vec![], "kubernetes health check service ports", FILTER_NODE_PORTS);
+        let forward = (vec![], "kubernetes forwarding rules", FILTER_FORWARD);
+        let portals = || (vec![], "kubernetes service portals", NAT_SERVICES);
+        let postrouting = (vec![], "kubernetes postrouting rules", NAT_POSTROUTING);
         let filter = [
-            localnet("INPUT"),
-            firewall("INPUT"),
-            ("INPUT", None, "kubernetes health check service ports", fixed.filter_node_ports),
-            external("INPUT"),
-            firewall("FORWARD"),
-            ("FORWARD", None, "kubernetes forwarding rules", fixed.filter_forward),
-            services("FORWARD"),
-            external("FORWARD"),
-            localnet("OUTPUT"),
-            firewall("OUTPUT"),
-            services("OUTPUT"),
+            ("INPUT", vec![localnet(), firewall(), health, external()]),
+            ("FORWARD", vec![firewall(), forward, services(), external()]),
+            ("OUTPUT", vec![localnet(), firewall(), services()]),
         ];
-        let nat = [
-            ("PREROUTING", None, "kubernetes service portals", fixed.nat_services),
-            ("OUTPUT", None, "kubernetes service portals", fixed.nat_services),
-            ("POSTROUTING", None, "kubernetes postrouting rules", fixed.nat_postrouting),
-        ];
+        let nat = [("PREROUTING", vec![portals()]), ("OUTPUT", vec![portals()]), ("POSTROUTING", vec![postrouting])];
         let origin = plain(Meaning::Plumbing);
-        for (table, jumps) in [(&mut self.filter, &filter[..]), (&mut self.nat, &nat[..])] {
-            for (from, state, why, to) in jumps {
-                let chain = table.chain(from);
-                let why = Some(why).filter(|why| !why.is_empty()).map(|why| comment((*why).into()));
-                table.rule(chain, state.clone().into_iter().chain(why).collect(), Some(Target::Jump(*to)), &origin);
+        for (table, chains) in [(&mut self.filter, filter), (&mut self.nat, nat)] {
+            for (name, jumps) in chains {
+                let chain = table.chain(name);
+                for (mut matches, why, to) in jumps {
+                    if !why.is_empty() {
+                        matches.push(comment(why.into()));
+                    }
+                    table.rule(chain, matches, Some(Target::Jump(to)), &origin);
+                }
             }
         }
     }

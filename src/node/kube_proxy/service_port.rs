@@ -118,15 +118,22 @@ struct Tracked {
 impl ChangeTracker {
     /// Looks at the objects: a Service that is still the same, with the same slices, keeps its ports.
     pub fn update(&self, store: &Store, node: &str) -> ChangeTracker {
+        // Services, their slices and what was made of them are in the same order.
         let slices = slices_by_service(store);
+        let (mut slices, mut before) = (slices.into_iter().peekable(), self.services.iter().peekable());
         let mut services = Vec::with_capacity(store.services.len());
+        let mut own = Vec::new();
         for service in store.services.values() {
-            let meta = &service.metadata;
-            let key = (meta.namespace.as_str(), meta.name.as_str());
-            let slices = slices.get(&key).map_or(&[][..], Vec::as_slice);
-            let place = self.services.binary_search_by(|known| known.key().cmp(&key));
-            let known = place.ok().and_then(|at| self.services.get(at)).filter(|known| known.is_of(service, slices));
-            services.push(known.map_or_else(|| Arc::new(Tracked::new(service, slices, node)), Arc::clone));
+            let key = (service.metadata.namespace.as_str(), service.metadata.name.as_str());
+            own.clear();
+            while let Some((of, slice)) = slices.next_if(|(of, _)| *of <= key) {
+                own.extend(Some(slice).filter(|_| of == key));
+            }
+            let mut known = None;
+            while let Some(earlier) = before.next_if(|earlier| earlier.key() <= key) {
+                known = Some(earlier).filter(|known| known.is_of(service, &own));
+            }
+            services.push(known.map_or_else(|| Arc::new(Tracked::new(service, &own, node)), Arc::clone));
         }
         ChangeTracker { services }
     }

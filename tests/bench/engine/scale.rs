@@ -88,7 +88,7 @@ fn write(tracker: &ChangeTracker, written: &Written, store: &Store, config: &Pro
 }
 
 fn rules(written: &Proxy) -> u32 {
-    written.program.rules().tables.iter().map(|table| table.rules.len() as u32).sum()
+    written.program.rules().tables.iter().flat_map(|table| &table.parts).map(|part| part.rules.len() as u32).sum()
 }
 
 fn range(first: u8, second: u8) -> Cidr {

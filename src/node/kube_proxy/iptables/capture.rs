@@ -1,6 +1,9 @@
 //! What leads a packet to a Service port: its addresses and node port, or the refusal where nobody serves it.
 
-use super::{Port, Writer, comment, destination, hash16};
+use super::{
+    FILTER_EXTERNAL, FILTER_FIREWALL, FILTER_NODE_PORTS, FILTER_SERVICES, NAT_NODE_PORTS, NAT_SERVICES, Port, Writer, comment,
+    destination, hash16,
+};
 use crate::netfilter::{Match, Meaning, Origin, Sense, Target};
 use crate::packet::Protocol;
 use std::sync::Arc;
@@ -36,11 +39,11 @@ impl Writer<'_> {
             let origin = info.origin(Meaning::ClusterIp, vec![info.port_field("port")]);
             let matches = [comment(format!("{} cluster IP", info.name))].into_iter().chain(to).collect();
             let chain = if info.internal_policy_local { port.local } else { port.cluster };
-            self.nat.rule(self.fixed.nat_services, matches, Some(Target::Jump(chain)), &origin);
+            self.nat.rule(NAT_SERVICES, matches, Some(Target::Jump(chain)), &origin);
         } else {
             let (why, target, origin) = self.missing_under(port, "internalTrafficPolicy");
             let matches = [why].into_iter().chain(to).collect();
-            self.filter.rule(self.fixed.filter_services, matches, Some(target), &origin);
+            self.filter.rule(FILTER_SERVICES, matches, Some(target), &origin);
         }
     }
 
@@ -52,7 +55,7 @@ impl Writer<'_> {
                 let because = vec![info.field(format!("spec.externalIPs[{index}]")), info.port_field("port")];
                 let origin = info.origin(Meaning::ExternalIp, because);
                 let matches = [comment(format!("{} external IP", info.name))].into_iter().chain(to.clone()).collect();
-                self.nat.rule(self.fixed.nat_services, matches, Some(Target::Jump(port.external)), &origin);
+                self.nat.rule(NAT_SERVICES, matches, Some(Target::Jump(port.external)), &origin);
             }
             if !port.has_external {
                 self.refuse_external(port, to.to_vec());
@@ -69,7 +72,7 @@ impl Writer<'_> {
                 let origin = info.origin(Meaning::LoadBalancerIp, because);
                 let matches = [comment(format!("{} loadbalancer IP", info.name))].into_iter().chain(to.clone()).collect();
                 let chain = if port.uses_firewall { port.firewall } else { port.external };
-                self.nat.rule(self.fixed.nat_services, matches, Some(Target::Jump(chain)), &origin);
+                self.nat.rule(NAT_SERVICES, matches, Some(Target::Jump(chain)), &origin);
             }
             if port.uses_firewall {
                 let hash = hash16(&[&info.name, info.protocol.rule_name()]);
@@ -77,7 +80,7 @@ impl Writer<'_> {
                 let because = vec![info.field("spec.loadBalancerSourceRanges".into())];
                 let origin = info.origin(Meaning::NotInSourceRange, because);
                 let matches = [why].into_iter().chain(to).collect();
-                self.filter.rule(self.fixed.filter_firewall, matches, Some(Target::Drop), &origin);
+                self.filter.rule(FILTER_FIREWALL, matches, Some(Target::Drop), &origin);
             }
         }
         if !port.has_external {
@@ -102,7 +105,7 @@ impl Writer<'_> {
                 Match::DestinationPort(info.node_port),
             ];
             let target = Some(Target::Jump(port.external));
-            self.nat.rule(self.fixed.nat_node_ports, matches, target, &origin);
+            self.nat.rule(NAT_NODE_PORTS, matches, target, &origin);
         }
         if !port.has_external {
             let to = vec![
@@ -118,7 +121,7 @@ impl Writer<'_> {
     fn refuse_external(&mut self, port: &Port<'_>, to: Vec<Match>) {
         let (why, target, origin) = self.missing_under(port, "externalTrafficPolicy");
         let matches = [why].into_iter().chain(to).collect();
-        self.filter.rule(self.fixed.filter_external, matches, Some(target), &origin);
+        self.filter.rule(FILTER_EXTERNAL, matches, Some(target), &origin);
     }
 
     pub(super) fn health_check(&mut self, port: &Port<'_>) {
@@ -133,6 +136,6 @@ impl Writer<'_> {
             Match::Protocol(Protocol::Tcp),
             Match::DestinationPort(info.health_check_node_port),
         ];
-        self.filter.rule(self.fixed.filter_node_ports, matches, Some(Target::Accept), &origin);
+        self.filter.rule(FILTER_NODE_PORTS, matches, Some(Target::Accept), &origin);
     }
 }

@@ -1,7 +1,7 @@
 //! The chains of a Service port: what is marked, who is let through, and which endpoint is picked.
 
 use super::super::EndpointInfo;
-use super::{Port, Writer, comment, destination};
+use super::{NAT_MARK, Port, Writer, comment, destination};
 use crate::netfilter::{Match, Meaning, Sense, Target};
 
 impl Writer<'_> {
@@ -16,7 +16,7 @@ impl Writer<'_> {
         matches.extend(destination(info.protocol, info.cluster_ip, info.port));
         matches.push(Match::Source(self.config.pod_range, Sense::Not));
         let origin = info.origin(Meaning::MarkOffCluster, vec![]);
-        self.nat.rule(chain, matches, Some(Target::Jump(self.fixed.nat_mark)), &origin);
+        self.nat.rule(chain, matches, Some(Target::Jump(NAT_MARK)), &origin);
     }
 
     pub(super) fn external_traffic(&mut self, port: &Port<'_>) {
@@ -25,7 +25,7 @@ impl Writer<'_> {
             return;
         }
         let policy = || vec![info.field("spec.externalTrafficPolicy".into()), info.field("spec.type".into())];
-        let mark = Some(Target::Jump(self.fixed.nat_mark));
+        let mark = Some(Target::Jump(NAT_MARK));
         let name = &info.name;
         if info.external_policy_local {
             let to_cluster = Some(Target::Jump(port.cluster));
@@ -33,7 +33,7 @@ impl Writer<'_> {
                 comment(format!("pod traffic for {name} external destinations")),
                 Match::Source(self.config.pod_range, Sense::Is),
             ];
-            self.nat.rule(port.external, pods, to_cluster.clone(), &info.origin(Meaning::PodShortcut, policy()));
+            self.nat.rule(port.external, pods, to_cluster, &info.origin(Meaning::PodShortcut, policy()));
             let why = comment(format!("masquerade LOCAL traffic for {name} external destinations"));
             let origin = info.origin(Meaning::MarkLocal, policy());
             self.nat.rule(port.external, vec![why, Match::SourceIsLocal], mark, &origin);
@@ -62,13 +62,13 @@ impl Writer<'_> {
         for (index, range) in &info.source_ranges {
             let origin = allowed(format!("spec.loadBalancerSourceRanges[{index}]"));
             let matches = vec![why(), Match::Source(*range, Sense::Is)];
-            self.nat.rule(port.firewall, matches, target.clone(), &origin);
+            self.nat.rule(port.firewall, matches, target, &origin);
         }
         // The load balancer's address may stand on the node itself, which is then its own client.
         if info.source_ranges.iter().any(|(_, range)| range.contains(self.config.node_ip)) {
             for ip in &info.load_balancer_vips {
                 let origin = allowed("spec.loadBalancerSourceRanges".into());
-                self.nat.rule(port.firewall, vec![why(), Match::SourceAddress(*ip)], target.clone(), &origin);
+                self.nat.rule(port.firewall, vec![why(), Match::SourceAddress(*ip)], target, &origin);
             }
         }
         let end = comment(format!("other traffic to {} will be dropped by KUBE-PROXY-FIREWALL", info.name));
@@ -118,7 +118,7 @@ impl Writer<'_> {
             let mut matches = self.service_comment(|| info.name.clone());
             let mut loops = matches.clone();
             loops.push(Match::SourceAddress(endpoint.ip));
-            self.nat.rule(*chain, loops, Some(Target::Jump(self.fixed.nat_mark)), &hairpin);
+            self.nat.rule(*chain, loops, Some(Target::Jump(NAT_MARK)), &hairpin);
             if info.sticky_seconds.is_some() {
                 matches.push(Match::RecentSet { list: name.clone() });
             }
