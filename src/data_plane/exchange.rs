@@ -34,7 +34,8 @@ pub(super) struct Outcome {
     pub port: Option<u16>,
     pub node: Option<usize>,
     pub source_seen: Option<Ipv4Addr>,
-    pub dns: Option<DnsResult>,
+    /// The lookup, where there was one; boxed, because most requests carry none.
+    pub dns: Option<Box<DnsResult>>,
     /// What stopped it.
     pub reason: Option<Reason>,
 }
@@ -109,7 +110,7 @@ impl Exchange<'_> {
             }
         };
         let to = Socket::new(ip, aim.target.port);
-        let outcome = match dns.as_ref().and_then(alias) {
+        let outcome = match dns.as_deref().and_then(alias) {
             None => self.connect(aim.sender, to, &aim.target, request, aim.via),
             alias => self.connect(aim.sender, to, &Target { alias, ..aim.target.clone() }, request, aim.via),
         };

@@ -21,9 +21,9 @@ use std::net::Ipv4Addr;
 #[derive(Clone, Debug)]
 pub(super) enum Meaning {
     /// An address, and the lookup where there was one.
-    Address(Ipv4Addr, Option<DnsResult>),
+    Address(Ipv4Addr, Option<Box<DnsResult>>),
     /// No address.
-    Nothing(Verdict, Reason, DnsResult),
+    Nothing(Verdict, Reason, Box<DnsResult>),
 }
 
 /// How often the C library asks before it gives up.
@@ -37,7 +37,7 @@ pub(super) fn look_up(exchange: &mut Exchange<'_>, sender: Sender, host: &str) -
     if let (None, Some(node)) = (sender.pod, exchange.world.node_named(host)) {
         // A node's name stands for its address outside the cluster and on the nodes.
         return exchange.world.nodes.get(node).map_or_else(
-            || Meaning::Nothing(Verdict::NameNotFound, Reason::NoSuchName, DnsResult::default()),
+            || Meaning::Nothing(Verdict::NameNotFound, Reason::NoSuchName, Box::default()),
             |node| Meaning::Address(node.ip, None),
         );
     }
@@ -57,24 +57,24 @@ pub(super) fn look_up(exchange: &mut Exchange<'_>, sender: Sender, host: &str) -
     let heard = server.map_or(Heard::Answer, |server| server_answers(exchange, sender, server));
     if let Heard::Dropped(pod, direction, flow) = heard {
         exchange.travel(Protocol::Udp).policy(pod, direction, flow);
-        return Meaning::Nothing(Verdict::Timeout, Reason::Policy, DnsResult::default());
+        return Meaning::Nothing(Verdict::Timeout, Reason::Policy, Box::default());
     }
     if let (Some(server), Heard::Nothing) = (server, heard) {
         exchange.tell.hop(|| {
             let object = ObjectRef::new(Kind::Service, "kube-system", "kube-dns");
             hop(Place::Coredns, Reason::DnsSilent, msg!("hop.DnsSilent.text", server = server)).about(vec![object])
         });
-        return Meaning::Nothing(Verdict::Timeout, Reason::DnsSilent, DnsResult::default());
+        return Meaning::Nothing(Verdict::Timeout, Reason::DnsSilent, Box::default());
     }
     let result = match pod {
         Some(pod) => resolve(&exchange.parts.zone, pod, host, "A"),
         None if sender.spot == Spot::Outside => exchange.parts.zone.outside().query(host, "A"),
         None => exchange.parts.zone.outside().forwarded(host, "A"),
     };
-    answer(exchange, host, place, result)
+    answer(exchange, host, place, Box::new(result))
 }
 
-fn answer(exchange: &mut Exchange<'_>, host: &str, place: Place, result: DnsResult) -> Meaning {
+fn answer(exchange: &mut Exchange<'_>, host: &str, place: Place, result: Box<DnsResult>) -> Meaning {
     let addresses: Vec<Ipv4Addr> =
         result.answers.iter().filter(|record| record.kind == "A").filter_map(|record| record.data.parse().ok()).collect();
     let tried = result.searched.last().cloned().unwrap_or_default();

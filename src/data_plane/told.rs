@@ -32,7 +32,7 @@ impl DataPlane {
             port: outcome.port,
             node: outcome.node.and_then(|node| self.world.nodes.get(node)).map(|node| node.name.clone()),
             source_seen_by_pod: outcome.source_seen,
-            dns: outcome.dns,
+            dns: outcome.dns.map(|dns| *dns),
             hops,
             assumptions,
             calls: Vec::new(),

@@ -6,8 +6,8 @@
 //! both to the same answers.
 
 use super::print::probability_in_ten_billionths;
-use super::sieve::Facts;
-use super::{ConntrackState, Match, Part, Rule, RuleSet, Sense, Table, Target};
+use super::sieve::{Facts, Sieve};
+use super::{ConntrackState, Match, Rule, RuleSet, Sense, Table, Target};
 use crate::packet::{Packet, Socket};
 use crate::random::Random;
 use std::collections::BTreeMap;
@@ -151,9 +151,16 @@ pub struct Program {
 /// A common chain, put together from all parts of its table.
 #[derive(Clone, Debug, Default)]
 struct Common {
-    /// Part and position of each rule.
-    rules: Vec<(u32, u32)>,
+    rules: Vec<Listed>,
     index: Option<ChainIndex>,
+}
+
+/// A rule of a common chain; its sieve stands here again, so that a rule that says no is not even fetched.
+#[derive(Clone, Debug)]
+struct Listed {
+    part: u32,
+    rule: u32,
+    sieve: Sieve,
 }
 
 /// Positions in a chain, by what a rule asks of the destination; sorted, so that the lists of one key stand together.
@@ -174,8 +181,8 @@ impl Program {
     pub fn new(rules: Arc<RuleSet>) -> Program {
         let mut program = Program::linear(rules);
         program.plain = false;
-        for (table, chains) in program.rules.tables.iter().zip(&mut program.common) {
-            chains.iter_mut().for_each(|chain| chain.index = index(table, &chain.rules));
+        for chain in program.common.iter_mut().flatten() {
+            chain.index = index(&chain.rules);
         }
         program
     }
@@ -223,21 +230,21 @@ fn common(table: &Table) -> Vec<Common> {
     let mut chains = vec![Common::default(); table.common.len()];
     for (number, part) in (0u32..).zip(&table.parts) {
         for position in &part.in_common {
-            let chain = part.rules.get(*position as usize).and_then(|rule| chains.get_mut(rule.chain as usize));
-            chain.into_iter().for_each(|chain| chain.rules.push((number, *position)));
+            let Some(rule) = part.rules.get(*position as usize) else { continue };
+            let Some(chain) = chains.get_mut(rule.chain as usize) else { continue };
+            chain.rules.push(Listed { part: number, rule: *position, sieve: rule.sieve.clone() });
         }
     }
     chains
 }
 
-fn index(table: &Table, rules: &[(u32, u32)]) -> Option<ChainIndex> {
+fn index(rules: &[Listed]) -> Option<ChainIndex> {
     if rules.len() < WORTH_AN_INDEX {
         return None;
     }
     let mut index = ChainIndex::default();
-    for (position, (part, rule)) in (0u32..).zip(rules) {
-        let rule = table.parts.get(*part as usize).and_then(|part| part.rules.get(*rule as usize));
-        match rule.map(|rule| rule.sieve.destination()).unwrap_or_default() {
+    for (position, rule) in (0u32..).zip(rules) {
+        match rule.sieve.destination() {
             (Some(ip), _) => index.by_address.push((ip, position)),
             (None, Some(port)) => index.by_port.push((port.into(), position)),
             (None, None) => index.others.push((0, position)),
@@ -249,26 +256,18 @@ fn index(table: &Table, rules: &[(u32, u32)]) -> Option<ChainIndex> {
     (index.others.len() < rules.len()).then_some(index)
 }
 
-/// The positions of a chain whose rules could match, in order.
-struct Candidates<'a> {
-    /// Of an indexed chain: what is left of each list.
-    lists: [&'a [(u32, u32)]; 3],
-    /// Of any other chain: all from here to there.
-    rest: std::ops::Range<u32>,
-}
+/// The positions of an indexed chain whose rules could match, in order: what is left of each list.
+struct Candidates<'a>([&'a [(u32, u32)]; 3]);
 
 impl<'a> Candidates<'a> {
-    fn of(chain: &'a Common, destination: Socket) -> Candidates<'a> {
-        let Some(index) = &chain.index else { return Candidates { lists: [&[]; 3], rest: 0..chain.rules.len() as u32 } };
+    fn of(index: &'a ChainIndex, destination: Socket) -> Candidates<'a> {
         let by_address = of_key(&index.by_address, destination.ip.into());
-        Candidates { lists: [by_address, of_key(&index.by_port, destination.port.into()), &index.others], rest: 0..0 }
+        Candidates([by_address, of_key(&index.by_port, destination.port.into()), &index.others])
     }
 
     fn next(&mut self) -> Option<u32> {
-        if !self.rest.is_empty() {
-            return self.rest.next();
-        }
-        let first = self.lists.iter_mut().filter(|list| !list.is_empty()).min_by_key(|list| list.first().map(|first| first.1))?;
+        let lists = self.0.iter_mut().filter(|list| !list.is_empty());
+        let first = lists.min_by_key(|list| list.first().map(|first| first.1))?;
         let ((_, position), others) = first.split_first()?;
         *first = others;
         Some(*position)
@@ -313,7 +312,8 @@ impl<'a, R: Recorder> Walk<'a, R> {
         let here = self.table.parts.get(part as usize)?;
         let rules = &here.own_chain(chain)?.rules;
         for (read, position) in (1u32..).zip(rules) {
-            if let Some(left) = self.rule(here, part, *position, depth) {
+            let Some(rule) = here.rules.get(*position as usize).filter(|rule| self.may_be(&rule.sieve)) else { continue };
+            if let Some(left) = self.rule(rule, part, *position, depth) {
                 self.recorder.looked_at(read);
                 return left;
             }
@@ -323,12 +323,21 @@ impl<'a, R: Recorder> Walk<'a, R> {
     }
 
     fn common_chain(&mut self, chain: &'a Common, depth: u32) -> Option<Decision> {
+        let Some(index) = &chain.index else {
+            for (read, listed) in (1u32..).zip(&chain.rules) {
+                if let Some(left) = self.listed(listed, depth) {
+                    self.recorder.looked_at(read);
+                    return left;
+                }
+            }
+            self.recorder.looked_at(chain.rules.len() as u32);
+            return None;
+        };
         // No rule of a chain changes the destination before the chain is left.
-        let mut candidates = Candidates::of(chain, self.situation.packet.flow.dst);
+        let mut candidates = Candidates::of(index, self.situation.packet.flow.dst);
         while let Some(position) = candidates.next() {
-            let Some((part, rule)) = chain.rules.get(position as usize).copied() else { break };
-            let Some(here) = self.table.parts.get(part as usize) else { continue };
-            if let Some(left) = self.rule(here, part, rule, depth) {
+            let Some(listed) = chain.rules.get(position as usize) else { break };
+            if let Some(left) = self.listed(listed, depth) {
                 self.recorder.looked_at(position + 1);
                 return left;
             }
@@ -337,9 +346,20 @@ impl<'a, R: Recorder> Walk<'a, R> {
         None
     }
 
-    /// Lets one rule see the packet; `Some`: the chain is left, with this decision or none.
-    fn rule(&mut self, here: &'a Part, part: u32, position: u32, depth: u32) -> Option<Option<Decision>> {
-        let rule = here.rules.get(position as usize)?;
+    fn listed(&mut self, listed: &Listed, depth: u32) -> Option<Option<Decision>> {
+        if !self.may_be(&listed.sieve) {
+            return None;
+        }
+        let rule = self.table.parts.get(listed.part as usize)?.rules.get(listed.rule as usize)?;
+        self.rule(rule, listed.part, listed.rule, depth)
+    }
+
+    fn may_be(&self, sieve: &Sieve) -> bool {
+        self.plain || sieve.lets_through(&self.facts)
+    }
+
+    /// Lets a rule see the packet that its sieve let through; `Some`: the chain is left, with this decision or none.
+    fn rule(&mut self, rule: &'a Rule, part: u32, position: u32, depth: u32) -> Option<Option<Decision>> {
         let answer = self.answer(rule);
         if answer == Answer::No {
             return None;
@@ -368,9 +388,6 @@ impl<'a, R: Recorder> Walk<'a, R> {
     }
 
     fn answer(&mut self, rule: &Rule) -> Answer {
-        if !self.plain && !rule.sieve.lets_through(&self.facts) {
-            return Answer::No;
-        }
         let asked = if self.plain { 0 } else { rule.sieve.covers };
         for condition in rule.matches.get(asked..).unwrap_or_default() {
             if !self.holds(condition) {

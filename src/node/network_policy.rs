@@ -90,6 +90,11 @@ impl Policies {
         Policies { list, namespaces }
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// The policies that isolate a Pod in a direction.
     pub fn isolating<'a>(&'a self, pod: &'a Pod, direction: Direction) -> impl Iterator<Item = &'a NetworkPolicy> {
         let selects = move |policy: &&NetworkPolicy| isolates(policy, pod, direction);
