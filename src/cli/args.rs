@@ -139,23 +139,15 @@ pub enum ModeArg {
     Nftables,
 }
 
-/// Arguments of `trace`.
+/// A request, as `trace` sends and `explain` judges it.
 #[derive(Debug, Args)]
 #[allow(missing_docs)]
-pub struct TraceArgs {
-    /// HOST:PORT, or a URL with http, https, tcp or udp; icmp://HOST is a ping.
-    pub target: String,
+pub struct CallArgs {
     #[command(flatten)]
     pub cluster: ClusterArgs,
     /// internet, node/NAME, pod/NAME, pod/NS/NAME, deployment/NAME …
     #[arg(long, default_value = "internet", value_name = "WHO")]
     pub from: String,
-    /// HTTP method.
-    #[arg(short = 'X', long = "request", default_value = "GET", value_name = "METHOD")]
-    pub method: String,
-    /// HTTP header; repeatable.
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
-    pub headers: Vec<String>,
     /// Transport, when the target does not say.
     #[arg(long)]
     pub proto: Option<Proto>,
@@ -165,21 +157,37 @@ pub struct TraceArgs {
     /// Which rules kube-proxy writes.
     #[arg(long)]
     pub mode: Option<ModeArg>,
-    /// So many connections in a row.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
-    pub count: u32,
     /// Start of the random choices; each further connection takes the next.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// text or json
+    #[arg(short = 'o', long, default_value = "text")]
+    pub output: TextOrJson,
+}
+
+/// Arguments of `trace`.
+#[derive(Debug, Args)]
+#[allow(missing_docs)]
+pub struct TraceArgs {
+    /// HOST:PORT, or a URL with http, https, tcp or udp; icmp://HOST is a ping.
+    pub target: String,
+    #[command(flatten)]
+    pub call: CallArgs,
+    /// HTTP method.
+    #[arg(short = 'X', long = "request", default_value = "GET", value_name = "METHOD")]
+    pub method: String,
+    /// HTTP header; repeatable.
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+    /// So many connections in a row.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub count: u32,
     /// Instead of the trace: how many rules it looks at in each mode as Services grow.
     #[arg(long)]
     pub modes: bool,
     /// All requests go over one connection, opened before the events.
     #[arg(long)]
     pub keep_alive: bool,
-    /// text or json
-    #[arg(short = 'o', long, default_value = "text")]
-    pub output: TextOrJson,
 }
 
 /// Arguments of `explain`.
@@ -189,25 +197,7 @@ pub struct ExplainArgs {
     /// HOST:PORT, a URL, or pod/NAME or pod/NS/NAME for a Pod that gets no traffic.
     pub target: String,
     #[command(flatten)]
-    pub cluster: ClusterArgs,
-    /// internet, node/NAME, pod/NAME, pod/NS/NAME, deployment/NAME …
-    #[arg(long, default_value = "internet", value_name = "WHO")]
-    pub from: String,
-    /// Transport, when the target does not say.
-    #[arg(long)]
-    pub proto: Option<Proto>,
-    /// At which node traffic from outside enters.
-    #[arg(long, value_name = "NODE")]
-    pub via: Option<String>,
-    /// Which rules kube-proxy writes.
-    #[arg(long)]
-    pub mode: Option<ModeArg>,
-    /// Start of the random choices.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// text or json
-    #[arg(short = 'o', long, default_value = "text")]
-    pub output: TextOrJson,
+    pub call: CallArgs,
 }
 
 /// Arguments of `rules`.

@@ -13,13 +13,13 @@ use crate::trace::{FieldRef, Request};
 use serde_json::{Value, json};
 
 pub fn explain(args: &ExplainArgs, out: &mut Out) -> Result<Outcome, String> {
-    let from = args.from.parse().map_err(|error| format!("--from: {error}"))?;
-    let loaded = load::cluster(&args.cluster, args.mode)?;
+    let from = args.call.from.parse().map_err(|error| format!("--from: {error}"))?;
+    let loaded = load::cluster(&args.call.cluster, args.call.mode)?;
     loaded.report(out);
     let protocol =
-        if args.proto == Some(Proto::Udp) || args.target.starts_with("udp://") { Protocol::Udp } else { Protocol::Tcp };
-    let seed = Seed(args.seed);
-    let request = Request { from, target: args.target.clone(), protocol, via: args.via.clone(), seed, ..Request::default() };
+        if args.call.proto == Some(Proto::Udp) || args.target.starts_with("udp://") { Protocol::Udp } else { Protocol::Tcp };
+    let seed = Seed(args.call.seed);
+    let request = Request { from, target: args.target.clone(), protocol, via: args.call.via.clone(), seed, ..Request::default() };
     let explanation = match pod_named(&args.target) {
         Some((namespace, name)) => explain_pod(&loaded.cluster, namespace, name),
         None => {
@@ -27,7 +27,7 @@ pub fn explain(args: &ExplainArgs, out: &mut Out) -> Result<Outcome, String> {
             explain_request(&loaded.cluster, &request, &trace)
         }
     };
-    let text = match args.output {
+    let text = match args.call.output {
         TextOrJson::Json => format!("{}\n", to_json(out, &loaded.cluster, &request, &explanation)),
         TextOrJson::Text => to_text(out, &loaded.cluster, &explanation),
     };

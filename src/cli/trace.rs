@@ -24,13 +24,13 @@ pub fn trace(args: &TraceArgs, out: &mut Out) -> Result<Outcome, String> {
     let mut outcome = loaded.report(out);
     // A request that makes no sense looks at no rule: its trace says why.
     if args.modes && plane.verdict(&loaded.cluster, &request).0 != Verdict::Rejected {
-        modes(args.output, &loaded.cluster, &request, out);
+        modes(args.call.output, &loaded.cluster, &request, out);
         return Ok(outcome);
     }
     let mut tally: BTreeMap<String, u32> = BTreeMap::new();
     for number in 0..args.count {
-        request.seed = Seed(args.seed.wrapping_add(u64::from(number)));
-        if args.output == TextOrJson::Text && args.count > 1 {
+        request.seed = Seed(args.call.seed.wrapping_add(u64::from(number)));
+        if args.call.output == TextOrJson::Text && args.count > 1 {
             let (verdict, status, pod) = plane.verdict(&loaded.cluster, &request);
             outcome = outcome.and(Outcome::of(is_well(verdict, status)));
             let pod = pod.map(|pod| (pod.metadata.namespace.clone(), pod.metadata.name.clone()));
@@ -38,7 +38,7 @@ pub fn trace(args: &TraceArgs, out: &mut Out) -> Result<Outcome, String> {
         } else {
             let trace = plane.send(&loaded.cluster, &request);
             outcome = outcome.and(Outcome::of(is_well(trace.verdict, trace.status)));
-            match args.output {
+            match args.call.output {
                 TextOrJson::Json => {
                     let json = to_json(out, &loaded.cluster, &trace);
                     out.print(&format!("{json}\n"));
@@ -86,12 +86,12 @@ fn modes(output: TextOrJson, cluster: &Cluster, request: &Request, out: &mut Out
 /// The cluster with all events played, and its network; with `--keep-alive` a connection is open since before the events.
 fn network(args: &TraceArgs, request: &Request) -> Result<(Loaded, DataPlane), String> {
     if !args.keep_alive {
-        let loaded = load::cluster(&args.cluster, args.mode)?;
+        let loaded = load::cluster(&args.call.cluster, args.call.mode)?;
         let plane = DataPlane::program(&loaded.cluster);
         return Ok((loaded, plane));
     }
     let mut plane: Option<DataPlane> = None;
-    let loaded = load::watched(&args.cluster, args.mode, &mut |cluster| {
+    let loaded = load::watched(&args.call.cluster, args.call.mode, &mut |cluster| {
         let next = match &plane {
             Some(plane) => plane.reprogram(cluster),
             None => {
@@ -112,18 +112,18 @@ fn request(args: &TraceArgs) -> Result<Request, String> {
         Ok((name.trim().to_string(), value.trim().to_string()))
     };
     Ok(Request {
-        from: args.from.parse().map_err(|error| format!("--from: {error}"))?,
+        from: args.call.from.parse().map_err(|error| format!("--from: {error}"))?,
         target: args.target.clone(),
         method: args.method.clone(),
         headers: args.headers.iter().map(header).collect::<Result<_, String>>()?,
-        protocol: match args.proto {
+        protocol: match args.call.proto {
             Some(Proto::Udp) => Protocol::Udp,
             Some(Proto::Icmp) => Protocol::Icmp,
             Some(Proto::Tcp) | None => Protocol::Tcp,
         },
         keep_alive: args.keep_alive,
-        via: args.via.clone(),
-        seed: Seed(args.seed),
+        via: args.call.via.clone(),
+        seed: Seed(args.call.seed),
     })
 }
 

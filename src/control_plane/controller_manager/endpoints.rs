@@ -3,8 +3,8 @@
 //! Imitates `pkg/controller/endpoint/endpoints_controller.go` and `k8s.io/kubernetes/pkg/api/v1/endpoints` (`RepackSubsets`):
 //! addresses that share ready state and ports share a subset. Leaves out the annotation for more than 1,000 addresses.
 
-use super::endpoint_slice::endpoint_ports;
-use crate::api::core::{EndpointAddress, EndpointPort, EndpointSubset, ObjectReference, Pod, Service};
+use super::endpoint_slice::{endpoint_ports, reference};
+use crate::api::core::{EndpointAddress, EndpointPort, EndpointSubset, Pod, Service};
 use crate::api::meta::{Labels, selects};
 use crate::api::{Kind, ObjectRef};
 use crate::control_plane::world::{Key, World};
@@ -97,12 +97,6 @@ fn address(pod: &Pod, ip: std::net::IpAddr, service: &Service) -> EndpointAddres
         ip: ip.to_string(),
         hostname: if named { pod.spec.hostname.clone() } else { String::new() },
         node_name: (!pod.spec.node_name.is_empty()).then(|| pod.spec.node_name.clone()),
-        target_ref: Some(ObjectReference {
-            kind: "Pod".into(),
-            namespace: pod.metadata.namespace.clone(),
-            name: pod.metadata.name.clone(),
-            uid: pod.metadata.uid.clone(),
-            ..ObjectReference::default()
-        }),
+        target_ref: Some(reference(pod)),
     }
 }
