@@ -1,6 +1,6 @@
 //! A dump of a real cluster plays with its own Pods, names, addresses, readiness and nodes, and says why a Service does not answer.
 
-use kubehop::api::core::{Node, Pod};
+use kubehop::api::core::{Node, Pod, Service};
 use kubehop::cluster::{Action, Cluster};
 use kubehop::data_plane::DataPlane;
 use kubehop::diagnostic::Severity;
@@ -158,4 +158,65 @@ fn an_ingress_that_names_its_class_by_annotation_is_served_too() {
     );
     let trace = send(&applied(manifests(annotated)), "internet", "http://shop.example.com/catalog");
     assert_eq!((trace.verdict, trace.pod.unwrap().1), (Verdict::Delivered, "catalog-74d5bbf6b8-5hxkg".into()));
+}
+
+#[test]
+fn the_api_server_of_a_dump_is_where_its_endpoints_say() {
+    // Its endpoint is a node, where kubeadm runs it in the node's own network.
+    let trace = send(&cluster(), FRONT, "https://kubernetes.default/");
+    assert_eq!((trace.verdict, trace.port), (Verdict::Delivered, Some(6443)));
+}
+
+#[test]
+fn a_dump_whose_dns_servers_have_another_name_gets_none_beside_them() {
+    let text = fs::read_to_string("tests/fixtures/applications/dump.yaml").unwrap();
+    let cluster = applied(manifests(text.replace("name: coredns", "name: kube-dns")));
+    let servers = cluster
+        .store
+        .in_namespace::<Pod>("kube-system")
+        .filter(|pod| pod.metadata.labels.get("k8s-app").is_some_and(|app| app == "kube-dns"));
+    assert!(servers.map(|pod| &pod.metadata.name).all(|name| name.starts_with("kube-dns-")));
+    assert_eq!(send(&cluster, FRONT, "http://catalog").verdict, Verdict::Delivered);
+}
+
+#[test]
+fn a_nodes_external_ip_leads_to_the_node() {
+    // As on GKE, where the edge rewrites it one to one.
+    let text = fs::read_to_string("tests/fixtures/applications/dump.yaml").unwrap();
+    let inner = "    - address: 172.18.0.2\n      type: InternalIP\n";
+    let both = format!("{inner}    - address: 34.78.1.2\n      type: ExternalIP\n");
+    assert!(text.contains(inner));
+    let cluster = applied(manifests(text.replace(inner, &both)));
+    let service =
+        cluster.store.all::<Service>().find(|service| service.spec.ports.iter().any(|port| port.node_port != 0)).unwrap();
+    let port = service.spec.ports.iter().find(|port| port.node_port != 0).unwrap().node_port;
+    let trace = send(&cluster, "internet", &format!("http://34.78.1.2:{port}/"));
+    assert_eq!(trace.verdict, Verdict::Delivered);
+    assert!(trace.assumptions.iter().any(|message| message.id == "assume.externalIP"));
+}
+
+#[test]
+fn a_load_balancer_of_a_dump_that_the_older_provider_made_is_open() {
+    let text = fs::read_to_string("tests/fixtures/applications/dump.yaml").unwrap();
+    let service = "
+---
+apiVersion: v1
+kind: Service
+metadata: {name: open, namespace: shop, uid: 5d1b7c0e-0000-4000-8000-000000000001}
+spec:
+  type: LoadBalancer
+  clusterIP: 10.96.77.7
+  clusterIPs: [10.96.77.7]
+  selector: {app: frontend}
+  ports: [{port: 80, targetPort: 8080, nodePort: 31777}]
+status:
+  loadBalancer: {ingress: [{hostname: HOST}]}
+";
+    let at = |host: &str| {
+        send(&applied(manifests(format!("{text}{}", service.replace("HOST", host)))), "internet", &format!("http://{host}/"))
+    };
+    let private = |host: &str| at(host).hops.iter().any(|hop| hop.text.id.starts_with("hop.NoRoute"));
+    assert!(!private("a1b2c3d4e5f60718293a4b5c6d7e8f90-1234567890.eu-west-1.elb.amazonaws.com"));
+    assert!(private("internal-a1b2c3d4e5f60718293a4b5c6d7e8f90-1234567890.eu-west-1.elb.amazonaws.com"));
+    assert!(private("k8s-shop-open-0123456789-0123456789abcdef.elb.eu-west-1.amazonaws.com"));
 }

@@ -40,6 +40,19 @@ pub fn is_internal(annotations: &Labels) -> bool {
     }
 }
 
+/// Whether the load balancer behind a hostname in a Service's status is internal. One that this controller has not made (its names
+/// begin with `k8s-`), in a dump of a real cluster, follows the older provider inside Kubernetes, which opens it to the internet
+/// unless an annotation says otherwise (`EnsureLoadBalancer` of `cloud-provider-aws`).
+pub fn hostname_is_internal(service: &Service, hostname: &str) -> bool {
+    let annotations = &service.metadata.annotations;
+    let own_type = annotations.get(TYPE).is_some_and(|own| own == "external" || own == "nlb-ip");
+    let own_class = service.spec.load_balancer_class.as_deref() == Some(NLB_CLASS);
+    if hostname.starts_with("k8s-") || own_type || own_class || annotations.contains_key(SCHEME) {
+        return is_internal(annotations);
+    }
+    hostname.starts_with("internal-") || annotations.get(INTERNAL).is_some_and(|internal| internal != "false")
+}
+
 /// Whether a Service's load balancer sends straight to Pods (`buildTargetType`).
 pub fn targets_pods(annotations: &Labels) -> bool {
     let says = |key: &str, value: &str| annotations.get(key).is_some_and(|own| own == value);

@@ -1,11 +1,11 @@
 //! MetalLB in layer 2 mode: which node answers for a load balancer's address. No machine stands in between.
 //!
 //! Follows `ShouldAnnounce` in MetalLB's `speaker/layer2_controller.go` (0.15): without an endpoint that can serve, nobody announces;
-//! candidates are the nodes with a live speaker that are not excluded from load balancers, under externalTrafficPolicy Local only those
+//! candidates are the nodes with a live speaker that are not excluded from load balancers and whose network is set up, under externalTrafficPolicy Local only those
 //! with an endpoint of their own; the lowest SHA-256 of `node#address` wins. Assumed: a speaker on every node; one default pool and
 //! L2Advertisement for all.
 
-use crate::api::core::Service;
+use crate::api::core::{Node, Service};
 use crate::api::discovery::{EndpointConditions, EndpointSlice};
 use crate::cluster::{Cluster, Store};
 use sha2::{Digest, Sha256};
@@ -16,7 +16,8 @@ pub const LABEL_EXCLUDE: &str = "node.kubernetes.io/exclude-from-external-load-b
 
 /// The node that announces a Service's address; `None`: nobody does. A dead node's speaker is missed after a while only.
 pub fn announcer<'a>(cluster: &'a Cluster, service: &Service, address: Ipv4Addr) -> Option<&'a str> {
-    let nodes = cluster.store.nodes.values().filter(|node| !node.metadata.labels.contains_key(LABEL_EXCLUDE));
+    let off = |node: &Node| node.status.conditions.iter().any(|own| own.type_ == "NetworkUnavailable" && own.status == "True");
+    let nodes = cluster.store.nodes.values().filter(|node| !node.metadata.labels.contains_key(LABEL_EXCLUDE) && !off(node));
     let speaking = nodes.map(|node| node.metadata.name.as_str()).filter(|node| cluster.load_balancer_trusts(node));
     let local = service.spec.external_traffic_policy == "Local";
     let serving = serving_nodes(&cluster.store, service);

@@ -48,7 +48,7 @@ pub fn is_server(ip: Ipv4Addr) -> bool {
 /// The address of a Service's load balancer: as reported, or the one behind the hostname that is reported in its place.
 pub fn balancer_address(service: &Service, at: &LoadBalancerIngress) -> Option<Ipv4Addr> {
     if at.ip.is_empty() && !at.hostname.is_empty() {
-        return Some(aws::address(&at.hostname, aws::is_internal(&service.metadata.annotations)));
+        return Some(aws::address(&at.hostname, aws::hostname_is_internal(service, &at.hostname)));
     }
     at.ip.parse().ok()
 }

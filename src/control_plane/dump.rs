@@ -112,6 +112,7 @@ pub(crate) fn make_room(world: &mut World, manifests: &Manifests, work: &[Admitt
             remove(world, &object);
         }
     }
+    replace_dns(world, &brought);
     let nodes: Vec<Node> = brought
         .iter()
         .filter_map(|item| if let Object::Node(node) = &item.object { Some(node.as_ref().clone()) } else { None })
@@ -130,6 +131,22 @@ pub(crate) fn make_room(world: &mut World, manifests: &Manifests, work: &[Admitt
         delete::delete(world, &node);
     }
     read_ranges(world, &nodes, &brought);
+}
+
+/// The real cluster has DNS servers of its own, whatever their Deployment's name: the standing ones go.
+fn replace_dns(world: &mut World, brought: &[&AdmittedObject]) {
+    let standing = ObjectRef::new(Kind::Deployment, "kube-system", "coredns");
+    let resolves = |item: &&AdmittedObject| match &item.object {
+        Object::Pod(pod) => {
+            let meta = &pod.metadata;
+            let own = world.cluster.store.metadata(&ObjectRef::of(pod.as_ref())).is_some_and(|own| own.uid == meta.uid);
+            meta.namespace == "kube-system" && meta.labels.get("k8s-app").is_some_and(|app| app == "kube-dns") && !own
+        }
+        _ => false,
+    };
+    if brought.iter().any(|item| resolves(item)) && !came_from_dump(world, &standing) {
+        remove(world, &standing);
+    }
 }
 
 /// Takes an object out without a word: its namesake follows.

@@ -4,6 +4,7 @@
 
 use super::apiserver::Object;
 use super::apiserver::allocate::{Taken, allocate};
+use super::apiserver::default_toleration_seconds;
 use super::apiserver::validation::{FieldError, validate, validate_update};
 use super::world::{World, key_of};
 use super::{dump, inventory};
@@ -157,6 +158,7 @@ fn write_service(world: &mut World, mut new: Service, manifest: &Manifest, taken
 fn write_pod(world: &mut World, mut new: Pod, manifest: &Manifest) -> Result<(), Refusals> {
     let old = world.cluster.store.pods.get(&key_of(&new.metadata)).cloned();
     let object = ObjectRef::of(&new);
+    default_toleration_seconds::admit(&mut new.spec.tolerations);
     if let Some(old) = &old {
         keep_meta(&mut new, old.as_ref());
         if new.spec.node_name.is_empty() {

@@ -129,7 +129,10 @@ impl Travel<'_> {
         if let Some(binding) = self.remembered(Spot::Outside, flow) {
             let after = binding.original.reversed();
             self.tell.hop(|| {
-                let text = msg!("hop.UndoNat.text.gateway", to = after.dst);
+                let text = match after.src == flow.src {
+                    true => msg!("hop.UndoNat.text.gateway", to = after.dst),
+                    false => msg!("hop.UndoNat.text.externalIP", from = after.src, to = after.dst),
+                };
                 hop(Place::Internet, Reason::UndoNat, text).flow(flow, after).back()
             });
             return self.by_wire(after);

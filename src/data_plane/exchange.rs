@@ -300,13 +300,7 @@ impl Exchange<'_> {
             _ if target.protocol == Protocol::Icmp => self.echo(spot, seen),
             Spot::Pod(pod) => self.serve_by_pod(pod, seen, target, request),
             Spot::Node(node) => self.serve_by_node(node, seen, target, request),
-            Spot::ApiServer if seen.dst.port == 6443 && target.protocol == Protocol::Tcp => {
-                self.tell.hop(|| {
-                    let text = msg!("hop.ProcessAnswers.text.apiServer", from = seen.src.ip);
-                    hop(Place::Outside("kube-apiserver".into()), Reason::ProcessAnswers, text).flow(seen, seen)
-                });
-                Outcome { port: Some(6443), pod_ip: None, ..Outcome::new(Verdict::Delivered, None) }
-            }
+            Spot::ApiServer if self.is_api_server(seen.dst, target) => self.api_server(seen),
             Spot::Server => self.server_answers(seen, target, request),
             Spot::Alb(alb) => self.alb(alb, seen, target, request),
             _ => {
@@ -323,6 +317,18 @@ impl Exchange<'_> {
         }
     }
 
+    fn is_api_server(&self, at: Socket, target: &Target) -> bool {
+        target.protocol == Protocol::Tcp && self.world.api_servers.contains(&at)
+    }
+
+    fn api_server(&mut self, seen: Flow) -> Outcome {
+        self.tell.hop(|| {
+            let text = msg!("hop.ProcessAnswers.text.apiServer", from = seen.src.ip);
+            hop(Place::Outside("kube-apiserver".into()), Reason::ProcessAnswers, text).flow(seen, seen)
+        });
+        Outcome { port: Some(seen.dst.port), pod_ip: None, ..Outcome::new(Verdict::Delivered, None) }
+    }
+
     pub fn serve_by_node(&mut self, node: usize, seen: Flow, target: &Target, request: &Request) -> Outcome {
         let on_host = |guest: &super::world::Guest| guest.host_network && guest.node == node;
         let candidates: Vec<usize> =
@@ -332,6 +338,9 @@ impl Exchange<'_> {
             if self.listens_at(pod, seen.dst.port, target.protocol, from_here) {
                 return self.serve_by_pod(pod, seen, target, request);
             }
+        }
+        if self.is_api_server(seen.dst, target) {
+            return self.api_server(seen);
         }
         if let Some(outcome) = self.health_check(node, seen, target) {
             return outcome;

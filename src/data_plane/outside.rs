@@ -3,6 +3,7 @@
 use super::story::{HopExt, hop};
 use super::travel::{Binding, End, Next, Spot, Travel};
 use super::world::{EGRESS_GATEWAY, Owner, is_public};
+use crate::api::{Kind, ObjectRef};
 use crate::msg;
 use crate::netfilter::walk::Hook;
 use crate::node::cni::Interface;
@@ -81,9 +82,14 @@ impl Travel<'_> {
             self.tell_arrive(node, flow);
             return Next::Kernel { node, hook: Hook::NatPrerouting, flow };
         }
+        if let Owner::NodeOutside(node) = owner
+            && !self.world.outside.private_nodes
+        {
+            return self.into_node(node, flow);
+        }
         match (owner, self.via) {
             (Owner::Client, _) => Next::Ends(End::At(Spot::Outside, flow)),
-            (Owner::Node(_) | Owner::ApiServer | Owner::Gateway, _) => self.edge(flow),
+            (Owner::Node(_) | Owner::NodeOutside(_) | Owner::ApiServer | Owner::Gateway, _) => self.edge(flow),
             (_, Some(node)) => self.enter(node, flow),
             // Whatever leaves the cluster for a public address is taken to find a server there.
             (Owner::Nobody, None) if flow.src.ip == EGRESS_GATEWAY && is_public(flow.dst.ip) => {
@@ -94,13 +100,27 @@ impl Travel<'_> {
         }
     }
 
+    /// By a node's address outside: the cloud's edge knows which node has it, and rewrites it to the node's own.
+    fn into_node(&mut self, node: usize, flow: Flow) -> Next {
+        let Some(ip) = self.world.nodes.get(node).map(|node| node.ip) else { return self.edge(flow) };
+        let after = Flow { dst: Socket::new(ip, flow.dst.port), ..flow };
+        let name = self.node_name(node).to_string();
+        self.tell.hop(|| {
+            let text = msg!("hop.Arrive.text.externalIP", node = name, from = flow.dst.ip, to = ip);
+            hop(Place::Internet, Reason::Arrive, text).flow(flow, after).about(vec![ObjectRef::new(Kind::Node, "", &name)])
+        });
+        self.tell.assume(|| msg!("assume.externalIP", node = name));
+        self.bindings.push(Binding { at: Spot::Outside, original: flow, translated: after });
+        self.enter(node, after)
+    }
+
     pub fn enter(&mut self, node: usize, flow: Flow) -> Next {
         self.tell_arrive(node, flow);
         Next::Kernel { node, hook: Hook::NatPrerouting, flow }
     }
 
     pub fn edge(&mut self, flow: Flow) -> Next {
-        let private = matches!(self.world.owner(flow.dst.ip), Owner::Node(_));
+        let private = matches!(self.world.owner(flow.dst.ip), Owner::Node(_) | Owner::NodeOutside(_));
         self.edge_says(
             flow,
             |edge| match edge {

@@ -20,7 +20,7 @@ use crate::node::cni;
 use crate::node::kube_proxy::{internal_ip, parse_cidr_sloppy, parse_ip_sloppy};
 use crate::node::network_policy::Policies;
 use crate::packet::Socket;
-use crate::settings::{API_SERVER, CLIENT_OUTSIDE, INGRESS_NAMESPACE, Mode, OutsideSettings, Provider};
+use crate::settings::{CLIENT_OUTSIDE, INGRESS_NAMESPACE, Mode, OutsideSettings, Provider};
 use crate::trace::Place;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -38,6 +38,8 @@ pub(super) struct Machine {
     /// The bridge's own address.
     pub cni0: Ipv4Addr,
     pub down_since: Option<u64>,
+    /// Its address outside: the cloud's edge rewrites it to `ip`, one to one.
+    pub outside: Option<Ipv4Addr>,
     excluded: bool,
 }
 
@@ -102,6 +104,8 @@ pub(super) enum Owner {
     EmptyPodAddress(usize),
     Balancer(usize),
     Alb(usize),
+    /// A node's address outside, where a cloud gives it one.
+    NodeOutside(usize),
     ApiServer,
     Client,
     Gateway,
@@ -116,6 +120,8 @@ pub(super) struct World {
     pub balancers: Vec<Balancer>,
     pub albs: Vec<Alb>,
     pub policies: Policies,
+    /// Where the API server listens: on machines of its own, or on nodes.
+    pub api_servers: Vec<Socket>,
     pub host_ports: Vec<HostPort>,
     /// Whether the plugin for host ports is asked before kube-proxy's rules.
     pub host_ports_first: bool,
@@ -136,6 +142,7 @@ impl World {
             balancers: Vec::new(),
             albs: albs(store),
             policies: Policies::of(store),
+            api_servers: api_servers(store),
             host_ports: Vec::new(),
             host_ports_first: cluster.settings.mode == Mode::Nftables,
             outside: cluster.settings.outside.clone(),
@@ -165,11 +172,16 @@ impl World {
         let (leaving, staying): (Vec<_>, Vec<_>) = guests.partition(|(_, guest)| guest.pod.metadata.deletion_timestamp.is_some());
         world.owners.extend(leaving.into_iter().chain(staying).map(|(index, guest)| (guest.ip.into(), Owner::Pod(index))));
         for (index, node) in world.nodes.iter().enumerate() {
+            world.owners.extend(node.outside.map(|ip| (ip.into(), Owner::NodeOutside(index))));
             world.owners.insert(node.cni0.into(), Owner::Node(index));
             world.owners.insert(node.ip.into(), Owner::Node(index));
         }
-        let machines = [(API_SERVER, Owner::ApiServer), (CLIENT_OUTSIDE, Owner::Client), (EGRESS_GATEWAY, Owner::Gateway)];
-        world.owners.extend(machines.map(|(ip, owner)| (ip.into(), owner)));
+        world
+            .owners
+            .extend([(CLIENT_OUTSIDE, Owner::Client), (EGRESS_GATEWAY, Owner::Gateway)].map(|(ip, own)| (ip.into(), own)));
+        for server in &world.api_servers {
+            world.owners.entry(server.ip.into()).or_insert(Owner::ApiServer);
+        }
         world
     }
 
@@ -272,6 +284,25 @@ fn ready_nodes(store: &Store) -> ReadyNodes<'_> {
     found
 }
 
+/// The endpoints of `default/kubernetes`.
+fn api_servers(store: &Store) -> Vec<Socket> {
+    let own =
+        |slice: &&EndpointSlice| slice.metadata.labels.get("kubernetes.io/service-name").is_some_and(|own| own == "kubernetes");
+    let mut found = Vec::new();
+    for slice in store.in_namespace::<EndpointSlice>("default").filter(own) {
+        let ports: Vec<u16> = slice.ports.iter().filter_map(|port| u16::try_from(port.port?).ok()).collect();
+        for ip in slice.endpoints.iter().flat_map(|endpoint| &endpoint.addresses).filter_map(|ip| parse_ip_sloppy(ip)) {
+            found.extend(ports.iter().map(|port| Socket::new(ip, *port)));
+        }
+    }
+    found
+}
+
+fn external_ip(node: &Node) -> Option<Ipv4Addr> {
+    let address = node.status.addresses.iter().find(|address| address.type_ == "ExternalIP")?;
+    parse_ip_sloppy(&address.address)
+}
+
 fn machine(cluster: &Cluster, node: &Node) -> Option<Machine> {
     let ip = internal_ip(node)?;
     let pod_range = parse_cidr_sloppy(&node.spec.pod_cidr);
@@ -281,6 +312,7 @@ fn machine(cluster: &Cluster, node: &Node) -> Option<Machine> {
         pod_range,
         cni0: pod_range.map_or(ip, cni::bridge_address),
         down_since: cluster.machines.get(&node.metadata.name).and_then(|machine| machine.down_since),
+        outside: external_ip(node).filter(|outside| *outside != ip),
         excluded: node.metadata.labels.contains_key(metallb::LABEL_EXCLUDE),
     })
 }
@@ -305,7 +337,7 @@ fn balancers(cluster: &Cluster, nodes: &[Machine]) -> Vec<Balancer> {
                 service: Arc::clone(service),
                 ip,
                 means,
-                internal: ingress.ip.is_empty() && aws::is_internal(annotations),
+                internal: ingress.ip.is_empty() && aws::hostname_is_internal(service, hostname),
                 healthy: Vec::new(),
                 targets: if means == Means::Pods { targets(cluster, service) } else { Vec::new() },
                 own: aws::address(hostname, true),

@@ -1,12 +1,13 @@
 //! The API server's admission: manifests to objects as it would store them, and what it says about the others.
 //!
 //! Order and texts follow the real one: strict decoding (`decode`), then defaults (`defaults`), then validation.
-//! A refused document keeps none of the others from being admitted. Left out: authorization, admission plugins,
-//! custom resources. Source: `k8s.io/apiserver` endpoints/handlers/create.go, `k8s.io/kubernetes` pkg/apis.
+//! A refused document keeps none of the others from being admitted. Left out: authorization, custom resources,
+//! admission plugins (but for DefaultTolerationSeconds). Source: `k8s.io/apiserver` endpoints/handlers/create.go, `k8s.io/kubernetes` pkg/apis.
 
 mod admit;
 pub mod allocate;
 mod decode;
+pub(crate) mod default_toleration_seconds;
 mod defaults;
 mod kinds;
 mod mend;

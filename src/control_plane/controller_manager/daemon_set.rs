@@ -58,7 +58,7 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
 /// only keeps new Pods away, such as the NoSchedule of a lost node, drives out none.
 fn nodes_of(world: &World, set: &DaemonSet) -> (Vec<String>, Vec<String>) {
     let spec = &set.spec.template.spec;
-    let tolerations = with_own(&spec.tolerations);
+    let tolerations = with_own(spec);
     let selected = |node: &&Node| selects_node(spec, node) && (spec.node_name.is_empty() || spec.node_name == node.metadata.name);
     let bears = |node: &Node, effects: &[&str]| {
         let guards = node.spec.taints.iter().filter(|taint| effects.contains(&taint.effect.as_str()));
@@ -76,8 +76,8 @@ fn nodes_of(world: &World, set: &DaemonSet) -> (Vec<String>, Vec<String>) {
     (wished, kept)
 }
 
-/// What every Pod of a DaemonSet bears (`util.AddOrUpdateDaemonPodTolerations`).
-fn with_own(given: &[Toleration]) -> Vec<Toleration> {
+/// What every Pod of a DaemonSet bears, for ever, whatever its template says (`util.AddOrUpdateDaemonPodTolerations`).
+fn with_own(spec: &PodSpec) -> Vec<Toleration> {
     let own = [
         ("not-ready", "NoExecute"),
         ("unreachable", "NoExecute"),
@@ -85,14 +85,23 @@ fn with_own(given: &[Toleration]) -> Vec<Toleration> {
         ("memory-pressure", "NoSchedule"),
         ("pid-pressure", "NoSchedule"),
         ("unschedulable", "NoSchedule"),
+        ("network-unavailable", "NoSchedule"),
     ];
-    let own = own.into_iter().map(|(key, effect)| Toleration {
-        key: format!("node.kubernetes.io/{key}"),
-        operator: "Exists".into(),
-        effect: effect.into(),
-        ..Toleration::default()
-    });
-    given.iter().cloned().chain(own).collect()
+    let mut tolerations = spec.tolerations.clone();
+    for (key, effect) in own.into_iter().filter(|(key, _)| *key != "network-unavailable" || spec.host_network == Some(true)) {
+        let own = Toleration {
+            key: format!("node.kubernetes.io/{key}"),
+            operator: "Exists".into(),
+            effect: effect.into(),
+            ..Toleration::default()
+        };
+        let place = tolerations.iter().position(|given| Toleration { toleration_seconds: None, ..given.clone() } == own);
+        match place.and_then(|place| tolerations.get_mut(place)) {
+            Some(given) => *given = own,
+            None => tolerations.push(own),
+        }
+    }
+    tolerations
 }
 
 fn make(world: &mut World, set: &DaemonSet, object: &ObjectRef, hash: &str, node: &str) {
@@ -102,7 +111,7 @@ fn make(world: &mut World, set: &DaemonSet, object: &ObjectRef, hash: &str, node
     pod.metadata.generate_name = prefix;
     pod.metadata.labels.insert(REVISION.into(), hash.into());
     pod.metadata.labels.insert("pod-template-generation".into(), set.metadata.generation.max(1).to_string());
-    pod.spec.tolerations = with_own(&pod.spec.tolerations);
+    pod.spec.tolerations = with_own(&pod.spec);
     bind_to(&mut pod.spec, node);
     create(world, COMPONENT, object, pod);
 }

@@ -16,8 +16,6 @@ use std::sync::Arc;
 
 const COMPONENT: &str = "node-lifecycle-controller";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
-/// `tolerationSeconds` that the API server gives every Pod for lost nodes.
-const TOLERATED: u64 = 300;
 
 /// Whether the API server holds the node for alive.
 pub(crate) fn is_ready(node: &Node) -> bool {
@@ -71,13 +69,13 @@ pub(crate) fn next_eviction(world: &World, name: &str, after: Option<u64>) -> Op
     waiting.filter_map(|pod| patience(&pod)).filter(|patience| after.is_none_or(|after| *patience > after)).min()
 }
 
-/// How long a Pod bears a lost node; `None`: for ever.
+/// How long a Pod bears a lost node; `None`: for ever (`getMinTolerationTime`). Without a toleration it goes at once.
 fn patience(pod: &Pod) -> Option<u64> {
     let taint = Taint { key: UNREACHABLE.into(), value: String::new(), effect: "NoExecute".into() };
     let bears = |t: &&Toleration| scheduler::tolerates(std::slice::from_ref(*t), &taint);
     let own: Vec<&Toleration> = pod.spec.tolerations.iter().filter(bears).collect();
     if own.is_empty() {
-        return Some(TOLERATED);
+        return Some(0);
     }
     own.iter().filter_map(|t| t.toleration_seconds).min().map(|seconds| u64::try_from(seconds).unwrap_or(0))
 }

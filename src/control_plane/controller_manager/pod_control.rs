@@ -7,6 +7,7 @@ use crate::api::core::{Pod, PodTemplateSpec};
 use crate::api::time::seconds_of;
 use crate::api::{ObjectRef, Resource};
 use crate::cluster::Verb;
+use crate::control_plane::apiserver::default_toleration_seconds;
 use crate::control_plane::world::{World, controller_reference};
 use crate::control_plane::{events, kubelets};
 use crate::msg;
@@ -28,7 +29,8 @@ pub(crate) fn from_template<R: Resource>(template: &PodTemplateSpec, owner: &R) 
 }
 
 /// Creates a Pod and says so.
-pub(crate) fn create(world: &mut World, component: &str, owner: &ObjectRef, pod: Pod) {
+pub(crate) fn create(world: &mut World, component: &str, owner: &ObjectRef, mut pod: Pod) {
+    default_toleration_seconds::admit(&mut pod.spec.tolerations);
     let object = ObjectRef::of(&pod);
     let message = msg!("change.createPod", pod = object.name, kind = owner.kind, owner = owner.name);
     world.note(component, Verb::Create, object.clone(), message);

@@ -31,6 +31,29 @@ fn a_lost_node_plays_its_stages() {
     assert_eq!(act(&down, "wait 350s").cluster.store.pods, evicted.store.pods);
 }
 
+/// The tolerations of the first Pod, as `kubectl describe` has them.
+fn borne(cluster: &Cluster) -> Vec<String> {
+    let one = |t: &crate::api::core::Toleration| format!("{}:{} {:?}", t.key, t.effect, t.toleration_seconds);
+    pods(cluster)[0].spec.tolerations.iter().map(one).collect()
+}
+
+#[test]
+fn every_pod_bears_a_lost_node_for_five_minutes_unless_it_says_otherwise() {
+    let (away, lost) = ("node.kubernetes.io/not-ready:NoExecute Some(300)", "node.kubernetes.io/unreachable:NoExecute");
+    assert_eq!(borne(&with(WEB)), [away.to_string(), format!("{lost} Some(300)")]);
+    let own = "spec: {tolerations: [{key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: 20}], containers: [";
+    let text = WEB.replace("spec: {containers: [", own);
+    assert_ne!(text, WEB);
+    let hasty = with(&text);
+    assert_eq!(borne(&hasty), [format!("{lost} Some(20)"), away.to_string()]);
+    let down = act(&hasty, "node/node-2 down").cluster;
+    assert_eq!(pods(&act(&down, "wait 69s").cluster).len(), 3);
+    assert_eq!(pods(&act(&down, "wait 70s").cluster).len(), 4);
+    // A DaemonSet's Pods stay, whatever their template says.
+    let daemons = with(&text.replace("kind: Deployment", "kind: DaemonSet").replace("  replicas: 3\n", ""));
+    assert_eq!(borne(&daemons)[..2], [format!("{lost} None"), "node.kubernetes.io/not-ready:NoExecute None".to_string()]);
+}
+
 #[test]
 fn a_stateful_set_on_a_lost_node_is_not_replaced() {
     let cluster = with(
