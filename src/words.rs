@@ -23,9 +23,18 @@ macro_rules! msg {
     ($id:literal $(, $name:ident = $value:expr)* $(,)?) => {
         $crate::words::Message {
             id: ::std::borrow::Cow::Borrowed($id),
-            args: ::std::collections::BTreeMap::from([$((::std::borrow::Cow::Borrowed(stringify!($name)), ($value).to_string())),*]),
+            args: $crate::words::args(&mut [$((stringify!($name), ($value).to_string())),*]),
         }
     };
+}
+
+/// A message's arguments, for `msg!`: one function for any number of them.
+pub fn args(list: &mut [(&'static str, String)]) -> BTreeMap<Cow<'static, str>, String> {
+    let mut args = BTreeMap::new();
+    for (name, value) in list {
+        args.insert(Cow::Borrowed(*name), std::mem::take(value));
+    }
+    args
 }
 
 /// One language: message ids to texts.

@@ -11,6 +11,7 @@ use crate::api::Kind;
 use crate::cluster::Change;
 use crate::msg;
 use crate::scene::ItemId;
+use crate::session::ClusterReply;
 use gloo::timers::callback::Timeout;
 use std::rc::Rc;
 use yew::prelude::*;
@@ -116,10 +117,13 @@ pub fn Clock(part: &Part) -> Html {
     let state = &part.state;
     let Some(cluster) = &state.cluster else { return Html::default() };
     let down = cluster.view.nodes.iter().any(|node| !node.up || !node.ready);
+    if !down && state.steps.is_empty() { Html::default() } else { running(part, cluster, down) }
+}
+
+#[inline(never)]
+fn running(part: &Part, cluster: &ClusterReply, down: bool) -> Html {
+    let state = &part.state;
     let events = state.steps.iter().take(state.at).filter(|step| matches!(step, Step::Event(_))).count();
-    if !down && state.steps.is_empty() {
-        return Html::default();
-    }
     let wait = |seconds: u64| {
         let label = state
             .say(&msg!("clock.wait", time = if seconds < 60 { format!("{seconds} s") } else { format!("{} min", seconds / 60) }));

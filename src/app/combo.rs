@@ -111,7 +111,6 @@ pub fn Combo(props: &ComboProps) -> Html {
     let value = if free { props.value.clone() } else { (*search).clone().unwrap_or_else(|| props.value.clone()) };
     let list = format!("{}-list", props.id);
     let option = |index: usize| format!("{}-{index}", props.id);
-    let mut group = String::new();
     html! {
         <div class={classes!("combo", props.mono.then_some("mono"))}>
             <input ref={field} id={props.id} role="combobox" aria-label={props.name.clone()} aria-expanded={open.to_string()} aria-autocomplete="list"
@@ -120,25 +119,35 @@ pub fn Combo(props: &ComboProps) -> Html {
             { icon("i-down", 14) }
             <div class="pop list" id={list} role="listbox" aria-label={props.name.clone()} hidden={!*open}>
                 if *open {
-                    { for shown.iter().map(|index| {
-                        let choice = &props.choices[*index];
-                        let heading = (choice.group != group).then(|| { group = choice.group.clone(); group.clone() });
-                        let (take, index) = (take.clone(), *index);
-                        // Pressing must not take the focus out of the field before the click counts.
-                        let onmousedown = Callback::from(|event: MouseEvent| event.prevent_default());
-                        html! { <>
-                            if let Some(heading) = heading { <div class="eyebrow" role="presentation">{ heading }</div> }
-                            <div class={classes!("opt", (Some(index) == *active).then_some("active"), choice.fails.then_some("fails"))} role="option" id={option(index)}
-                                aria-selected={(choice.label == props.value || choice.value == props.value).to_string()} {onmousedown} onclick={Callback::from(move |_: MouseEvent| take.emit(index))}>
-                                <span class="ol">{ choice.label.clone() }</span>if !choice.note.is_empty() { <span class="on">{ choice.note.clone() }</span> }
-                            </div>
-                        </> }
-                    }) }
-                    if shown.is_empty() { <div class="none">{ props.empty.clone() }</div> }
+                    { options(props, &shown, *active, &take) }
                 }
             </div>
         </div>
     }
+}
+
+/// What can be chosen, under headings.
+#[inline(never)]
+fn options(props: &ComboProps, shown: &[usize], active: Option<usize>, take: &Callback<usize>) -> Html {
+    let mut group = "";
+    html! { <>
+        { for shown.iter().map(|index| {
+            let choice = &props.choices[*index];
+            let heading = (choice.group != group).then_some(&choice.group);
+            group = &choice.group;
+            let (take, index) = (take.clone(), *index);
+            // Pressing must not take the focus out of the field before the click counts.
+            let onmousedown = Callback::from(|event: MouseEvent| event.prevent_default());
+            html! { <>
+                if let Some(heading) = heading { <div class="eyebrow" role="presentation">{ heading.clone() }</div> }
+                <div class={classes!("opt", (Some(index) == active).then_some("active"), choice.fails.then_some("fails"))} role="option" id={format!("{}-{index}", props.id)}
+                    aria-selected={(choice.label == props.value || choice.value == props.value).to_string()} {onmousedown} onclick={Callback::from(move |_: MouseEvent| take.emit(index))}>
+                    <span class="ol">{ choice.label.clone() }</span>if !choice.note.is_empty() { <span class="on">{ choice.note.clone() }</span> }
+                </div>
+            </> }
+        }) }
+        if shown.is_empty() { <div class="none">{ props.empty.clone() }</div> }
+    </> }
 }
 
 struct Keys {

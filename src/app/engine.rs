@@ -298,12 +298,10 @@ impl Engine {
         let Inner { queue, seat, .. } = &mut *inner;
         match seat {
             Seat::Working(hired) => {
-                let Some(bytes) = queue.take_next().and_then(|command| wire::write(&command).ok()) else { return };
-                // Only an unclonable value can fail here, and bytes are none.
-                let _ = hired.worker.post_message(&Uint8Array::from(bytes.as_slice()));
-                let limit = if queue.patient() { PATIENT_LIMIT } else { CALL_LIMIT };
-                drop(inner);
-                self.set_clock(limit, |engine| engine.replace(Fault::Timeout));
+                if let Some(limit) = post(queue, &hired.worker) {
+                    drop(inner);
+                    self.set_clock(limit, |engine| engine.replace(Fault::Timeout));
+                }
             }
             Seat::InPage(session) => {
                 let Some(command) = queue.take_next() else { return };
@@ -341,6 +339,15 @@ impl Engine {
         let on_event = self.0.borrow().on_event.clone();
         on_event.emit(event);
     }
+}
+
+/// Gives the worker the next command, and says how long it may take.
+#[inline(never)]
+fn post(queue: &mut Queue, worker: &Worker) -> Option<u32> {
+    let bytes = wire::write(&queue.take_next()?).ok()?;
+    // Only an unclonable value can fail here, and bytes are none.
+    let _ = worker.post_message(&Uint8Array::from(bytes.as_slice()));
+    Some(if queue.patient() { PATIENT_LIMIT } else { CALL_LIMIT })
 }
 
 /// Waits for the rest of the page's own code (`static/boot.js`); a build that is not split has none.

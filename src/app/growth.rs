@@ -4,6 +4,7 @@ use super::i18n::marked;
 use super::icon::icon;
 use super::message::{Ask, Effect, Msg};
 use super::root::Part;
+use super::stage_things::n;
 use crate::data_plane::growth::FURTHER;
 use crate::session::Command;
 use crate::settings::Mode;
@@ -66,7 +67,7 @@ pub fn growth(part: &Part, hop: &Hop, request: &Request) -> Html {
 fn cell(rules: u32, most: u32) -> Html {
     html! {
         <td><span>{ grouped(rules) }</span><svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
-            <rect class="all" width="100" height="4"/><rect class="part" width={format!("{:.1}", f64::from(rules) * 100.0 / f64::from(most))} height="4"/>
+            <rect class="all" width="100" height="4"/><rect class="part" width={n(f64::from(rules) * 100.0 / f64::from(most))} height="4"/>
         </svg></td>
     }
 }

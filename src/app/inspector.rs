@@ -153,6 +153,7 @@ pub fn HopView(HopProps { moment, hop, run, step }: &HopProps) -> Html {
     </> }
 }
 
+#[inline(never)]
 fn dns(state: &State, hop: &Hop, run: &Run) -> Html {
     let asked = matches!(hop.reason, Reason::LookupAnswer | Reason::NoSuchName | Reason::NoAddress);
     let Some(result) = run.trace.dns.as_ref().filter(|_| asked) else { return Html::default() };
@@ -206,6 +207,7 @@ fn short_header(name: &str) -> String {
     if name.eq_ignore_ascii_case("X-Forwarded-For") { "xff".into() } else { name.to_ascii_lowercase() }
 }
 
+#[inline(never)]
 fn rules(state: &State, hop: &Hop) -> Html {
     let Some(last) = hop.rules.last() else { return Html::default() };
     let node = match &hop.at {

@@ -279,7 +279,7 @@ pub(super) fn Burst(props: &BurstProps) -> Html {
     }
     let ratio = gloo::utils::window().device_pixel_ratio().max(1.0);
     html! {
-        <canvas class="dots" ref={canvas} width={(size.width * ratio).to_string()} height={(size.height * ratio).to_string()} aria-hidden="true"/>
+        <canvas class="dots" ref={canvas} width={n(size.width * ratio)} height={n(size.height * ratio)} aria-hidden="true"/>
     }
 }
 

@@ -3,6 +3,7 @@
 use super::icon::{Outcome, ending, glyph};
 use super::lessons::set;
 use super::root::Part;
+use super::stage_things::n;
 use super::state::{Msg, REMEMBERED, Run, State};
 use crate::msg;
 use crate::session::BurstResult;
@@ -43,8 +44,8 @@ pub fn Results(part: &Part) -> Html {
                         <tr><th scope="row" title={name.clone()}>{ glyph("g-pod", 14, "k-pod") }{ short(name) }</th>
                             <td class="bar"><svg viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
                                 <rect class="all" width="100" height="12"/>
-                                <rect class="part" width={format!("{:.1}", f64::from(*count) * 80.0 / f64::from(most))} height="12"/>
-                                if pods.len() > 1 { <rect class="tick" x={format!("{:.1}", share * 80.0 / f64::from(most))} width="0.7" height="12"/> }
+                                <rect class="part" width={n(f64::from(*count) * 80.0 / f64::from(most))} height="12"/>
+                                if pods.len() > 1 { <rect class="tick" x={n(share * 80.0 / f64::from(most))} width="0.7" height="12"/> }
                             </svg></td>
                             <td class="val">{ *count }</td></tr>
                     }) }

@@ -3,7 +3,7 @@
 use super::i18n::use_speech;
 use super::packets::{Burst, Packets};
 use super::stage_player::Player;
-use super::stage_things::Things;
+use super::stage_things::{Things, n};
 use crate::msg;
 use crate::scene::geometry::{Rect, Size};
 use crate::scene::view::ClusterView;
@@ -104,7 +104,7 @@ pub fn Stage(props: &StageProps) -> Html {
             onwheel={hold.reform(|_: WheelEvent| ())} ontouchmove={hold.reform(|_: TouchEvent| ())}>
             if size.width > 0.0 {
                 <div class="stagesheet">
-                    <svg class="stage" width={width.to_string()} height={height.to_string()} viewBox={format!("0 0 {width} {height}")}
+                    <svg class="stage" width={n(width)} height={n(height)} viewBox={format!("0 0 {} {}", n(width), n(height))}
                         role="group" aria-label={name}>
                         <Things scene={shown.clone()} selected={props.selected.clone()} touched={props.touched.clone()} {choose}/>
                         if let Some(trace) = &props.trace {

@@ -93,7 +93,7 @@ impl Ink<'_> {
 
 /// A number as an attribute.
 pub(super) fn n(number: f64) -> String {
-    crate::scene::geometry::short(number).to_string()
+    crate::scene::geometry::short(number)
 }
 
 /// A glyph of the sprite.

@@ -86,7 +86,7 @@ fn speed(speech: &Speech, player: &Player) -> Html {
     });
     html! {
         <select class="speed" aria-label={speech.t("timeline.speed")} {onchange}>
-            { for SPEEDS.iter().map(|speed| html! { <option value={speed.to_string()} selected={*speed == player.speed}>{ format!("{speed}×") }</option> }) }
+            { for SPEEDS.iter().map(|speed| html! { <option value={n(*speed)} selected={*speed == player.speed}>{ format!("{}×", n(*speed)) }</option> }) }
         </select>
     }
 }

@@ -101,14 +101,18 @@ pub fn Workbench(part: &Part) -> Html {
 /// The engine fell: the text is kept.
 #[component]
 fn Notice(part: &Part) -> Html {
-    let Some(words) = part.state.fault.clone() else { return Html::default() };
+    part.state.fault.as_ref().map(|words| fault(part, words)).unwrap_or_default()
+}
+
+#[inline(never)]
+fn fault(part: &Part, words: &str) -> Html {
     let speech = &part.state.speech;
     let restart = part.send.reform(|_: MouseEvent| Msg::Reset);
     let close = part.send.reform(|_: MouseEvent| Msg::DismissFault);
     html! {
         <div class="notice" role="alert">
             { icon("i-err", 16) }
-            <div><b>{ speech.t("fault.title") }</b><span>{ speech.t("fault.text") }</span><code>{ words }</code></div>
+            <div><b>{ speech.t("fault.title") }</b><span>{ speech.t("fault.text") }</span><code>{ words.to_string() }</code></div>
             <button class="btn fix" onclick={move |event| { restart.emit(event) }}>{ speech.t("fault.restart") }</button>
             <button class="btn icon" aria-label={speech.t("close")} onclick={close}>{ icon("i-x", 16) }</button>
         </div>

@@ -185,14 +185,37 @@ impl Polyline {
     }
 }
 
-/// A number with at most two decimals.
-pub fn short(number: f64) -> f64 {
-    (number * 100.0).round() / 100.0
+/// A number with at most two decimals. Not by the standard library's way, whose code and tables for every float the page need not load.
+pub fn short(number: f64) -> String {
+    let hundredths = (number * 100.0).round() as i64;
+    let (whole, part) = (hundredths.unsigned_abs() / 100, hundredths.unsigned_abs() % 100);
+    let sign = if hundredths < 0 { "-" } else { "" };
+    match (part / 10, part % 10) {
+        (0, 0) => format!("{sign}{whole}"),
+        (tenths, 0) => format!("{sign}{whole}.{tenths}"),
+        (tenths, rest) => format!("{sign}{whole}.{tenths}{rest}"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_of_a_drawing_have_two_decimals_at_most() {
+        for (number, text) in [
+            (0.0, "0"),
+            (-0.001, "0"),
+            (7.0, "7"),
+            (0.5, "0.5"),
+            (12.25, "12.25"),
+            (3.006, "3.01"),
+            (1.005, "1"),
+            (-2000.1, "-2000.1"),
+        ] {
+            assert_eq!(short(number), text);
+        }
+    }
 
     fn corner() -> Polyline {
         let mut line = Polyline::from(at(0.0, 0.0));

@@ -247,7 +247,7 @@ fn link(grid: &Grid, from: Rect, to: Rect, mark: Mark, out: &mut Objects) {
         line.path(&[])
     } else {
         let (x, y, end, there) = (short(from.right()), short(from.centre().y), short(to.x), short(to.centre().y));
-        let middle = short((x + end) / 2.0);
+        let middle = short((from.right() + to.x) / 2.0);
         format!("M{x} {y}C{middle} {y} {middle} {there} {end} {there}")
     };
     out.links.push(Link { path, mark });

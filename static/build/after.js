@@ -36,20 +36,26 @@ for (const language of ['en', 'ko']) {
 }
 
 if (process.env.TRUNK_PROFILE === 'release') {
+  const objects = parse(readFileSync(here(wasm))).data.map(({ start }) => start);
   execFileSync(OPT, ['-g', '--no-inline=*', '-Oz', ...FEATURES, here(wasm), '-o', here(wasm)], { stdio: 'inherit' });
-  const optimized = readFileSync(here(wasm));
+  const optimized = readFileSync(here(wasm)), module = parse(optimized);
   if (process.env.KUBEHOP_MARK_FUNCTIONS) {
     // For tests/bench/first-load.js: which functions does opening the page run?
-    writeFileSync(here('functions.json'), JSON.stringify([...parse(optimized).names]));
+    writeFileSync(here('functions.wasm'), optimized);
     writeFileSync(here(wasm), instrument(optimized));
     appendFileSync(here('boot.js'), "globalThis.kubehopRest = () => new Promise(() => {}); globalThis.kubehopRan = () => Object.keys(first).filter((name) => name.startsWith('ran') && first[name].value).map((name) => Number(name.slice(3)));\n");
   } else {
-    const { first, rest } = split(optimized, named(optimized, readFileSync(FIRST_LOAD, 'utf8')));
+    // The tools' names of imports end in digits that no compression shortens.
+    const short = new Map(module.imports.map(({ name }, i) => [name, `i${i.toString(36)}`]));
+    for (const it of module.imports) it.name = short.get(it.name);
+    const { first, rest } = split(module, named(module, readFileSync(FIRST_LOAD, 'utf8')), objects);
     const name = `playground-${createHash('sha256').update(first).update(rest).digest('hex').slice(0, 16)}`;
-    rmSync(here(wasm));
     writeFileSync(here(`${name}_bg.wasm`), first);
     writeFileSync(here(`${name}_rest.wasm`), rest);
-    const html = readFileSync(here('index.html'), 'utf8').replaceAll(wasm, `${name}_bg.wasm`).replaceAll('boot.js"', `boot.js?${name.slice(-16)}"`);
+    writeFileSync(here(`${name}.js`), readFileSync(here(js), 'utf8').replace(/\b__wb\w+/g, (name) => short.get(name) ?? name));
+    rmSync(here(wasm));
+    rmSync(here(js));
+    const html = readFileSync(here('index.html'), 'utf8').replaceAll(wasm, `${name}_bg.wasm`).replaceAll(js, `${name}.js`).replaceAll('boot.js"', `boot.js?${name.slice(-16)}"`);
     writeFileSync(here('index.html'), html);
     for (const file of readdirSync(staging).filter((file) => /\.(js|css)$/.test(file))) {
       const text = readFileSync(here(file), 'utf8');

@@ -1,48 +1,53 @@
-// Which constant data only the moved functions read: tables of numbers and of letters, the table of Kubernetes' fields.
+// Which constant data only the moved functions read: tables of numbers and of letters, the table of Kubernetes' fields, the words of errors.
 //
-// A linked module does not say where its objects begin. But every address that code or data can start from stands in it as a number, so
-// between two such numbers lies one object, or a part of one. Needed is what a kept function names, or what is named in needed data. A
-// list may reach over the names of its middle: of what lies behind something needed, the first GUARD bytes stay, too.
+// The linker gives every constant a data segment of its own (build.rs), so where the segments begin is where the objects do. Needed is what
+// a kept function names, or what is named in needed data. A number may lie before the table that it belongs to (the table's index begins
+// at `a`, say): of what lies behind a number inside an object, everything within GUARD bytes stays, too. Or behind it: a loop may count from
+// below zero up to an object's end, so of a number to which code adds something the object before stays, too.
 import { leb } from './wasm.js';
 
-const LONG = 64, GUARD = 256, ZEROS = 16;
+const GUARD = 256, ZEROS = 16;
 const I32_CONST = 0x41, END = 0x0b;
 
 const imageOf = (segments) => {
   const start = Math.min(...segments.map((segment) => segment.start));
   const bytes = new Uint8Array(Math.max(...segments.map(({ start, bytes }) => start + bytes.length)) - start);
   for (const segment of segments) bytes.set(segment.bytes, segment.start - start);
-  return { start, bytes };
+  return { start, end: start + bytes.length, bytes };
 };
 
-/** `[from, to]` of each stretch that no kept function can read. */
-const coldStretches = (image, kept, moved) => {
-  const end = image.start + image.bytes.length, words = new DataView(image.bytes.buffer);
-  const inside = (address) => address >= image.start && address < end;
-  const wordsOf = function* (from, to) {
-    for (let at = from + ((4 - (from % 4)) % 4); at + 4 <= to; at += 4) {
+/** The last of the ascending `starts` that is not above `address`. */
+const objectAt = (starts, address) => {
+  let low = 0, high = starts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (starts[middle] <= address) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+};
+
+/** `[from, to]` of each object that no kept function can read. */
+const coldObjects = (image, objects, kept) => {
+  const starts = [...new Set([image.start, ...objects.filter((start) => start > image.start && start < image.end)])].sort((a, b) => a - b);
+  const after = (i) => starts[i + 1] ?? image.end, words = new DataView(image.bytes.buffer);
+  const inside = (address) => address >= image.start && address < image.end;
+  const needed = new Set(), hot = kept.flatMap((f) => f.numbers.filter(inside));
+  const need = (i) => {
+    if (needed.has(i)) return;
+    needed.add(i);
+    for (let at = (starts[i] + 3) & ~3; at + 4 <= after(i); at += 4) {
       const word = words.getUint32(at - image.start, true);
-      if (inside(word)) yield word;
+      if (inside(word)) hot.push(word);
     }
   };
-  const numbers = (functions) => functions.flatMap((f) => f.numbers.filter(inside));
-  const hot = numbers(kept);
-  const starts = [...new Set([image.start, ...hot, ...numbers(moved), ...wordsOf(image.start, end)])].sort((a, b) => a - b);
-  const at = new Map(starts.map((start, i) => [start, i])), after = (i) => starts[i + 1] ?? end;
-  const needed = new Set();
+  for (const address of kept.flatMap((f) => f.bases)) if (inside(address) || address === image.end) need(objectAt(starts, address - 1));
   while (hot.length) {
-    const i = at.get(hot.pop());
-    if (needed.has(i)) continue;
-    needed.add(i);
-    hot.push(...wordsOf(starts[i], Math.min(after(i) + GUARD, end)));
+    const address = hot.pop(), i = objectAt(starts, address);
+    need(i);
+    if (address !== starts[i]) for (let next = i + 1; starts[next] < address + GUARD; next++) need(next);
   }
-  const cold = [];
-  let guarded = 0;
-  starts.forEach((start, i) => {
-    if (needed.has(i)) guarded = after(i) + GUARD;
-    else if (after(i) - Math.max(start, guarded) >= LONG) cold.push([Math.max(start, guarded), after(i)]);
-  });
-  return cold;
+  return starts.flatMap((start, i) => (needed.has(i) ? [] : [[start, after(i)]]));
 };
 
 const segment = (start, bytes) => [0, I32_CONST, leb(start, true), END, leb(bytes.length), bytes];
@@ -60,12 +65,13 @@ const segments = ({ start, bytes }) => {
   return found;
 };
 
-/** The data segments of both files. */
-export const divide = (data, kept, moved) => {
-  const image = imageOf(data), cold = coldStretches(image, kept, moved), rest = [];
-  for (const [from, to] of cold) {
+/** The data segments of both files; `objects` are the addresses where the linker's segments begin. */
+export const divide = (data, objects, kept) => {
+  const image = imageOf(data), rest = [];
+  for (const [from, to] of coldObjects(image, objects, kept)) {
+    // Each by itself: what lies between two of them belongs to `first`, and must not be written over when the rest is linked.
     const bytes = image.bytes.subarray(from - image.start, to - image.start);
-    rest.push(segment(from, bytes.slice()));
+    rest.push(...segments({ start: from, bytes: bytes.slice() }));
     bytes.fill(0);
   }
   return { first: segments(image), rest };

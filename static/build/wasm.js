@@ -24,6 +24,16 @@ class Reader {
       if (b < 128) return shift < 32 && b & 64 ? n | (-1 << shift) : n;
     }
   }
+  /** Both halves of a signed 64-bit number, as unsigned ones. */
+  s64() {
+    let n = 0n;
+    for (let shift = 0n; ;) {
+      const b = this.byte();
+      n |= BigInt(b & 127) << shift;
+      shift += 7n;
+      if (b < 128) { n = BigInt.asUintN(64, b & 64 ? n | (-1n << shift) : n); return [Number(n & 0xffffffffn), Number(n >> 32n)]; }
+    }
+  }
   skip(count = 1) { while (count--) while (this.byte() > 127); }
   take(n) { this.at += n; return this.bytes.subarray(this.at - n, this.at); }
   name() { return new TextDecoder().decode(this.take(this.u32())); }
@@ -81,26 +91,36 @@ const element = (r) => {
 };
 
 const NO_IMMEDIATE = new Set([0x00, 0x01, 0x05, 0x0b, 0x0f, 0x1a, 0x1b, 0xd1]);
-const ONE = new Set([0x02, 0x03, 0x04, 0x0c, 0x0d, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x3f, 0x40, 0x42, 0xd0]);
+const ONE = new Set([0x02, 0x03, 0x04, 0x0c, 0x0d, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x3f, 0x40, 0xd0]);
 const TWO = new Set([0x11, 0x13]);
 const NAMES_A_FUNCTION = new Set([0x10, 0x12]);
+/** What may follow a constant that is a part of a sum: the addition, or a local's taking it for one. */
+const ADDED = new Set([0x21, 0x22, 0x6a]);
 const PREFIXED = [0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 1, 2, 1, 2, 1, 1, 1];
 
 /**
- * Where a body names functions: `{ at, length, index }` each, with `at` counted from the body's first byte; and every number in it that
- * may be an address.
+ * Where a body names functions: `{ at, length, index }` each, with `at` counted from the body's first byte; every number in it that
+ * may be an address, and of these the ones to which something is added (`bases`); and its `shape`, a number made of its instructions
+ * without what they name.
  */
 const references = (body) => {
-  const r = new Reader(body), found = [], numbers = [];
+  const r = new Reader(body), found = [], numbers = [], bases = [];
   r.list(() => { r.skip(); r.byte(); });
   const code = r.at;
+  let shape = 0;
   while (!r.done) {
     const op = r.byte();
+    shape = (Math.imul(shape, 31) + op) >>> 0;
     if (NAMES_A_FUNCTION.has(op)) { const at = r.at; const index = r.u32(); found.push({ at, length: r.at - at, index }); }
     else if (NO_IMMEDIATE.has(op) || (op >= 0x45 && op <= 0xc4)) continue;
-    else if (op === 0x41) numbers.push(r.s32());
+    else if (op === 0x41) {
+      numbers.push(r.s32());
+      if (ADDED.has(body[r.at])) bases.push(numbers.at(-1));
+    }
+    // An address and a length are stored together where they stand side by side.
+    else if (op === 0x42) numbers.push(...r.s64());
     else if (ONE.has(op)) r.skip();
-    else if (op >= 0x28 && op <= 0x3e) { r.skip(); numbers.push(r.u32()); }
+    else if (op >= 0x28 && op <= 0x3e) { r.skip(); numbers.push(r.u32()); bases.push(numbers.at(-1)); }
     else if (TWO.has(op)) r.skip(2);
     else if (op === 0x0e) { r.list(() => r.skip()); r.skip(); }
     else if (op === 0x1c) r.list(() => r.byte());
@@ -113,7 +133,7 @@ const references = (body) => {
       r.skip(PREFIXED[sub]);
     }
   }
-  return { code, found, numbers };
+  return { code, found, numbers, bases, shape };
 };
 
 const dataSegment = (r) => {

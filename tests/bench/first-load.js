@@ -1,14 +1,15 @@
 // Which functions does opening the page run? Opens a page whose functions mark that they ran (KUBEHOP_MARK_FUNCTIONS=1) and to which the
-// rest of the code never comes, in several looks, and writes their names to static/build/first-load.txt: the build keeps these in the wasm's first file. `make first-load`.
+// rest of the code never comes, in several looks, and writes static/build/first-load.txt: the build keeps these in the wasm's first file.
+// `make first-load`.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DIST, open, visit } from '../browser/harness.js';
-import { FIRST_LOAD, plain } from '../../static/build/names.js';
+import { FIRST_LOAD, list } from '../../static/build/names.js';
+import { parse } from '../../static/build/wasm.js';
 
 const LOOKS = [
   {}, { size: 'phone', locale: 'ko-KR', scheme: 'dark' }, { size: 'tablet', motion: 'reduce' }, { size: 'tablet', hash: '#embed=nodeport' },
 ];
-const names = new Map(JSON.parse(readFileSync(join(DIST, 'functions.json'))));
 const site = await open();
 const ran = new Set();
 for (const look of LOOKS) {
@@ -16,9 +17,9 @@ for (const look of LOOKS) {
   await page.locator(look.motion === 'reduce' ? '[aria-label="Stage"]' : '.traffic .dot').first().waitFor();
   // The whole trace travels, and whatever the page does by itself meanwhile is done.
   await page.waitForTimeout(12_000);
-  for (const index of await page.evaluate(() => globalThis.kubehopRan())) if (names.has(index)) ran.add(plain(names.get(index)));
+  for (const index of await page.evaluate(() => globalThis.kubehopRan())) ran.add(index);
   await close();
 }
 await site.close();
-writeFileSync(FIRST_LOAD, `# The functions that opening the page runs: written by make first-load, read by static/build/names.js.\n${[...ran].sort().join('\n')}\n`);
+writeFileSync(FIRST_LOAD, list(parse(readFileSync(join(DIST, 'functions.wasm'))), ran));
 console.log(`${ran.size} functions run when the page opens`);

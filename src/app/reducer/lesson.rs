@@ -52,6 +52,7 @@ impl State {
     }
 
     /// The lesson's start in the editor; nothing is sent before the learner has guessed.
+    #[inline(never)]
     pub(super) fn begin_lesson(&mut self, id: &'static str, lesson: Lesson, answer: Option<usize>) -> Vec<Effect> {
         if self.lesson.is_none() && self.shelf.is_none() {
             self.shelf = Some(Rc::new(self.saved()));

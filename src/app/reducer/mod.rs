@@ -69,6 +69,7 @@ impl State {
         }
     }
 
+    #[inline(never)]
     fn choose(&mut self, msg: Msg) -> Vec<Effect> {
         match msg {
             Msg::Words(speech) => self.speech = speech,
@@ -91,6 +92,7 @@ impl State {
         vec![Effect::Save]
     }
 
+    #[inline(never)]
     fn restart(&mut self, msg: Msg) -> Vec<Effect> {
         let mut effects = Vec::new();
         match msg {
@@ -170,6 +172,7 @@ impl State {
         vec![Effect::Ask(Ask::Cluster, self.reset(events)), Effect::Save]
     }
 
+    #[inline(never)]
     fn act(&mut self, msg: Msg) -> Vec<Effect> {
         match msg {
             Msg::Act(event) => {
