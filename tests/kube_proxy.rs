@@ -3,7 +3,8 @@
 use kubehop::api::core::{Node, Service};
 use kubehop::api::discovery::EndpointSlice;
 use kubehop::cluster::{Store, Stored};
-use kubehop::netfilter::walk::{Hook, Memory, Program, Recorder, RulePlace, Situation};
+use kubehop::netfilter::answers::{Answers, Noted};
+use kubehop::netfilter::walk::{Decision, Hook, Memory, Program, Recorder, RulePlace, Situation};
 use kubehop::netfilter::{ConntrackState, Match, Part, Rule, RuleSet, print};
 use kubehop::node::kube_proxy::{ProxyConfig, iptables, nftables, service_ports};
 use kubehop::packet::{Flow, Packet, Protocol, Socket};
@@ -171,40 +172,91 @@ fn destinations(rules: &RuleSet) -> Vec<Socket> {
     ips.iter().flat_map(|ip| ports.iter().map(|port| Socket::new(*ip, *port))).collect()
 }
 
+const HOOKS: [Hook; 6] =
+    [Hook::NatPrerouting, Hook::NatOutput, Hook::FilterInput, Hook::FilterForward, Hook::FilterOutput, Hook::NatPostrouting];
+
+/// Packets that ask for everything that the rules ask about.
+fn situations(rules: &RuleSet, config: &ProxyConfig) -> Vec<Situation> {
+    let clients = [("203.0.113.50", Protocol::Tcp), ("10.244.1.9", Protocol::Udp), ("10.0.0.11", Protocol::Tcp)];
+    let situation = |to: Socket, client: &str, protocol: Protocol| Situation {
+        packet: Packet { protocol, flow: Flow { src: Socket::new(client.parse().unwrap(), 40000), dst: to }, mark: 0 },
+        state: ConntrackState::New,
+        dnat: false,
+        local: [config.node_ip, Ipv4Addr::new(10, 244, 1, 1)],
+        now: 0,
+    };
+    destinations(rules).into_iter().flat_map(|to| clients.map(|(client, protocol)| situation(to, client, protocol))).collect()
+}
+
 #[test]
 fn the_index_and_the_sieve_give_the_same_walk_as_asking_every_condition() {
-    let hooks =
-        [Hook::NatPrerouting, Hook::NatOutput, Hook::FilterInput, Hook::FilterForward, Hook::FilterOutput, Hook::NatPostrouting];
     let mut walks = 0;
     for input in inputs("iptables") {
         let (store, node) = read(&fs::read_to_string(&input).unwrap());
         let config = config(&store, &node);
         let rules = Arc::new(iptables::rules(&service_ports(&store, &config.node_name), &config));
         let (fast, plain) = (Program::new(Arc::clone(&rules)), Program::linear(Arc::clone(&rules)));
-        for (seed, to) in destinations(&rules).into_iter().enumerate() {
-            for (client, protocol) in
-                [("203.0.113.50", Protocol::Tcp), ("10.244.1.9", Protocol::Udp), ("10.0.0.11", Protocol::Tcp)]
-            {
-                let flow = Flow { src: Socket::new(client.parse().unwrap(), 40000), dst: to };
-                let situation = Situation {
-                    packet: Packet { protocol, flow, mark: 0 },
-                    state: ConntrackState::New,
-                    dnat: false,
-                    local: [config.node_ip, Ipv4Addr::new(10, 244, 1, 1)],
-                    now: 0,
+        for (seed, situation) in situations(&rules, &config).into_iter().enumerate() {
+            for hook in HOOKS {
+                let walk = |program: &Program| {
+                    let (mut met, mut situation, mut memory) = (Met::default(), situation, Memory::default());
+                    let mut random = Random::new(Seed(seed as u64));
+                    let decision = program.walk(hook, &mut situation, &mut memory, &mut random, &mut met);
+                    (decision, met, situation.packet, random.next_u64())
                 };
-                for hook in hooks {
-                    let walk = |program: &Program| {
-                        let (mut met, mut situation, mut memory) = (Met::default(), situation, Memory::default());
-                        let mut random = Random::new(Seed(seed as u64));
-                        let decision = program.walk(hook, &mut situation, &mut memory, &mut random, &mut met);
-                        (decision, met, situation.packet, random.next_u64())
-                    };
-                    assert_eq!(walk(&fast), walk(&plain), "{} {hook:?} {flow:?}", input.display());
-                    walks += 1;
-                }
+                assert_eq!(walk(&fast), walk(&plain), "{} {hook:?} {:?}", input.display(), situation.packet);
+                walks += 1;
             }
         }
     }
     assert!(walks > 10_000, "{walks}");
+}
+
+/// Asks the same of the answers that are kept and of the rules, for packets with and without a mark and a connection, often enough
+/// that lots fall differently, and gives all that a walk can do.
+fn compare_answers(
+    what: &str,
+    situations: &[Situation],
+    walk: impl Fn(Hook, &mut Situation, &mut Memory, &mut Random, &mut Noted) -> Decision,
+) {
+    let (mut kept, mut remembered, mut fresh_memory) = (Answers::default(), Memory::default(), Memory::default());
+    for (number, situation) in situations.iter().enumerate() {
+        for (round, hook) in (0..6).flat_map(|round| HOOKS.map(|hook| (round, hook))) {
+            let mut situation = *situation;
+            situation.packet.mark = if round % 2 == 0 { 0 } else { 0x4000 };
+            (situation.dnat, situation.now) = (round > 3, number as u64);
+            situation.packet.flow.src.port += round;
+            let asked = |answers: &mut Answers, memory: &mut Memory| {
+                let (mut situation, mut random) = (situation, Random::new(Seed(number as u64 * 7 + u64::from(round))));
+                let walk = |situation: &mut Situation, random: &mut Random, noted: &mut Noted| {
+                    walk(hook, situation, memory, random, noted)
+                };
+                let answer = answers.ask(hook, &mut situation, &mut random, walk).cloned();
+                (answer, situation.packet, random.next_u64())
+            };
+            let fresh = asked(&mut Answers::default(), &mut fresh_memory);
+            assert_eq!(asked(&mut kept, &mut remembered), fresh, "{what} {hook:?} {:?}", situation.packet);
+            assert!(fresh.0.is_some());
+        }
+    }
+    assert_eq!(remembered, fresh_memory, "{what}");
+}
+
+#[test]
+fn an_answer_that_is_kept_is_that_of_the_rules() {
+    for input in inputs("iptables") {
+        let (store, node) = read(&fs::read_to_string(&input).unwrap());
+        let config = config(&store, &node);
+        let ports = service_ports(&store, &config.node_name);
+        let rules = Arc::new(iptables::rules(&ports, &config));
+        let (situations, program) = (situations(&rules, &config), Program::new(rules));
+        let what = input.display().to_string();
+        compare_answers(&what, &situations, |hook, situation, memory, random, noted| {
+            program.walk(hook, situation, memory, random, noted)
+        });
+        let table = nftables::table(&ports, &config);
+        compare_answers(&what, &situations, |hook, situation, memory, random, noted| {
+            table.walk(hook, situation, memory, random, noted)
+        });
+    }
 }

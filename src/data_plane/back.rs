@@ -33,7 +33,7 @@ impl Travel<'_> {
                 None => Way::Lost,
             },
             Spot::Node(node) => Way::Kernel(node, answer),
-            Spot::ApiServer => self.by_wire(answer),
+            Spot::ApiServer => self.by_wire(self.world.owner(answer.dst.ip), answer),
             _ => Way::Outside(answer),
         };
         for _ in 0..LONGEST_WAY {
@@ -79,11 +79,13 @@ impl Travel<'_> {
     fn route_back(&mut self, node: usize, flow: Flow) -> Way {
         let leaves_by_balancer =
             self.bindings.iter().any(|binding| matches!(binding.at, Spot::Balancer(_)) && binding.translated.reversed() == flow);
+        if leaves_by_balancer {
+            return Way::Outside(flow);
+        }
         match self.world.owner(flow.dst.ip) {
-            _ if leaves_by_balancer => Way::Outside(flow),
             Owner::Pod(pod) if self.world.pods.get(pod).is_some_and(|guest| guest.node == node) => Way::At(Spot::Pod(pod), flow),
             _ if self.is_own(node, flow.dst.ip) => Way::At(Spot::Node(node), flow),
-            _ => self.by_wire(flow),
+            owner => self.by_wire(owner, flow),
         }
     }
 
@@ -91,8 +93,8 @@ impl Travel<'_> {
         ip.is_loopback() || self.world.nodes.get(node).is_some_and(|here| here.ip == ip || here.cni0 == ip)
     }
 
-    fn by_wire(&mut self, flow: Flow) -> Way {
-        match self.world.owner(flow.dst.ip) {
+    fn by_wire(&self, to: Owner, flow: Flow) -> Way {
+        match to {
             Owner::Pod(pod) => self.world.pods.get(pod).map_or(Way::Lost, |guest| Way::Kernel(guest.node, flow)),
             Owner::Node(node) | Owner::EmptyPodAddress(node) => Way::Kernel(node, flow),
             Owner::ApiServer => Way::At(Spot::ApiServer, flow),
@@ -135,18 +137,18 @@ impl Travel<'_> {
                 };
                 hop(Place::Internet, Reason::UndoNat, text).flow(flow, after).back()
             });
-            return self.by_wire(after);
+            return self.by_wire(self.world.owner(after.dst.ip), after);
         }
         match self.world.owner(flow.dst.ip) {
             Owner::Client => Way::At(Spot::Outside, flow),
             Owner::Alb(alb) => Way::At(Spot::Alb(alb), flow),
-            _ => self.by_wire_inward(flow),
+            owner => self.by_wire_inward(owner, flow),
         }
     }
 
     /// An answer from outside for an address inside.
-    fn by_wire_inward(&mut self, flow: Flow) -> Way {
-        match self.by_wire(flow) {
+    fn by_wire_inward(&self, to: Owner, flow: Flow) -> Way {
+        match self.by_wire(to, flow) {
             Way::Outside(_) => Way::Lost,
             way => way,
         }

@@ -237,24 +237,24 @@ impl Exchange<'_> {
             End::Lost(verdict, reason) => return Outcome::new(verdict, Some(reason)),
             End::At(spot, seen) => (spot, seen),
         };
-        let (home, bindings) = self.comes_home(spot, seen, sender.spot, flow, target.protocol, bindings);
+        let (home, bindings, way_back) = self.comes_home(spot, seen, sender.spot, flow, target.protocol, bindings);
         if !home {
-            return self.answer_lost(sender, spot, seen, flow, target.protocol, bindings);
+            return self.answer_lost(sender, spot, seen, flow, way_back);
         }
         let outcome = self.serve(spot, seen, target, request);
-        if request.keep_alive && target.protocol != Protocol::Icmp && outcome.verdict != Verdict::Refused {
-            self.keep(request, target.protocol, sender.spot, flow, spot, bindings.clone());
+        if outcome.verdict == Verdict::Refused {
+            return outcome;
         }
-        if self.tell.on && outcome.verdict != Verdict::Refused {
-            let mut travel = self.travel(target.protocol);
-            travel.bindings = bindings;
-            travel.back(spot, seen.reversed(), sender.spot, flow);
-            travel.tell.note(|| Event::Reply { to: sender.spot, called: flow, status: outcome.status });
+        if request.keep_alive && target.protocol != Protocol::Icmp {
+            self.keep(request, target.protocol, sender.spot, flow, spot, bindings);
         }
+        self.tell.events.extend(way_back);
+        self.tell.note(|| Event::Reply { to: sender.spot, called: flow, status: outcome.status });
         outcome
     }
 
-    /// Whether an answer from there would reach the client. Without it there is no connection, so nothing takes it either.
+    /// Whether an answer from there would reach the client, and what happens on its way. Without it there is no connection, so
+    /// nothing takes it either.
     fn comes_home(
         &mut self,
         from: Spot,
@@ -263,31 +263,22 @@ impl Exchange<'_> {
         called: Flow,
         protocol: Protocol,
         bindings: Vec<Binding>,
-    ) -> (bool, Vec<Binding>) {
-        let mut silent = Story::default();
-        let mut travel = Travel::new(self.world, self.kernels, &mut self.random, protocol, &mut silent);
+    ) -> (bool, Vec<Binding>, Vec<Event>) {
+        let mut aside = Story { on: self.tell.on, ..Story::default() };
+        let mut travel = Travel::new(self.world, self.kernels, &mut self.random, protocol, &mut aside);
         travel.bindings = bindings;
         let home = travel.back(from, seen.reversed(), client, called);
-        (home, travel.bindings)
+        (home, travel.bindings, aside.events)
     }
 
-    fn answer_lost(
-        &mut self,
-        sender: Sender,
-        from: Spot,
-        seen: Flow,
-        called: Flow,
-        protocol: Protocol,
-        bindings: Vec<Binding>,
-    ) -> Outcome {
-        let mut travel = self.travel(protocol);
-        travel.bindings = bindings;
+    fn answer_lost(&mut self, sender: Sender, from: Spot, seen: Flow, called: Flow, way_back: Vec<Event>) -> Outcome {
         if let Spot::Pod(pod) = from {
-            travel.tell.note(|| Event::PodArrive { pod, flow: seen });
+            self.tell.note(|| Event::PodArrive { pod, flow: seen });
         }
-        travel.back(from, seen.reversed(), sender.spot, called);
-        let (at, objects) = travel.place_of(sender.spot);
-        travel.tell.hop(|| {
+        self.tell.events.extend(way_back);
+        let world = self.world;
+        self.tell.hop(|| {
+            let (at, objects) = world.place_of(sender.spot);
             let text = msg!("hop.Conntrack.text", called = called.dst, from = seen.dst);
             hop(at, Reason::Conntrack, text).about(objects)
         });

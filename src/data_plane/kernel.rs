@@ -1,7 +1,7 @@
 //! One node's kernel: the rules that its kube-proxy wrote, and what it remembers of clients.
 
-use super::story::Story;
 use crate::cluster::Store;
+use crate::netfilter::answers::{Answer, Answers};
 use crate::netfilter::nft::walk::ELEMENTS;
 use crate::netfilter::nft::{NftTable, Statement};
 use crate::netfilter::walk::{Decision, Hook, Memory, Program, RulePlace, Situation};
@@ -24,6 +24,8 @@ pub(super) struct Kernel {
     /// Of the same kube-proxy, for an earlier view.
     before: Option<Arc<OnceLock<Synced>>>,
     pub memory: Memory,
+    /// What these rules answered before.
+    answers: Answers,
 }
 
 /// What a kube-proxy wrote, and what it has to know to write only what changed.
@@ -53,7 +55,7 @@ pub(super) struct Cited {
 
 impl Kernel {
     pub fn new(config: ProxyConfig, mode: Mode, view: Arc<Store>) -> Kernel {
-        Kernel { config, mode, view, sync: Arc::default(), before: None, memory: Memory::default() }
+        Kernel { config, mode, view, sync: Arc::default(), before: None, memory: Memory::default(), answers: Answers::default() }
     }
 
     /// The kernel of the same machine before a change: it remembers clients, and its kube-proxy what it wrote.
@@ -103,14 +105,16 @@ impl Kernel {
         }
     }
 
-    pub fn walk(&mut self, hook: Hook, situation: &mut Situation, random: &mut Random, tell: &mut Story) -> Decision {
+    /// Lets a packet meet the rules of one hook.
+    pub fn walk(&mut self, hook: Hook, situation: &mut Situation, random: &mut Random) -> Option<&Arc<Answer>> {
+        // The memory changes while the rules are read, so they are taken as fields of their own.
         self.rules();
-        // The memory changes while the rules are read, so they are taken as two fields.
-        match self.sync.get().map(|synced| &synced.rules) {
-            Some(Rules::Iptables(program)) => program.walk(hook, situation, &mut self.memory, random, tell),
-            Some(Rules::Nftables(table)) => table.walk(hook, situation, &mut self.memory, random, tell),
-            None => Decision::Accept,
-        }
+        let Kernel { sync, memory, answers, .. } = self;
+        let rules = &sync.get()?.rules;
+        answers.ask(hook, situation, random, |situation, random, noted| match rules {
+            Rules::Iptables(program) => program.walk(hook, situation, memory, random, noted),
+            Rules::Nftables(table) => table.walk(hook, situation, memory, random, noted),
+        })
     }
 }
 

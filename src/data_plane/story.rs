@@ -5,10 +5,11 @@
 
 use super::travel::Spot;
 use crate::api::ObjectRef;
-use crate::netfilter::walk::{Decision, Recorder, RulePlace};
+use crate::netfilter::answers::Answer;
 use crate::packet::{Flow, Packet, Protocol};
 use crate::trace::{FieldRef, Hop, Place, Reason};
 use crate::words::Message;
+use std::sync::Arc;
 
 /// One thing that happened. Nodes, Pods and listeners by number.
 #[derive(Clone, Debug)]
@@ -64,22 +65,13 @@ pub(super) enum Event {
 }
 
 /// What a hook did to a packet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct KernelHop {
     pub node: usize,
     pub before: Packet,
     pub after: Packet,
-    pub decision: Decision,
+    pub answer: Arc<Answer>,
     pub reply: bool,
-    /// Where its rules end in [`Story::steps`].
-    pub steps: usize,
-}
-
-/// A rule that a packet met.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Step {
-    pub place: RulePlace,
-    pub matched: bool,
 }
 
 /// The events of one request, if they are kept.
@@ -87,28 +79,14 @@ pub(super) struct Step {
 pub(super) struct Story {
     pub on: bool,
     pub events: Vec<Event>,
-    /// The rules that packets met, hook after hook.
-    pub steps: Vec<Step>,
     /// How many rules the kernels looked at, whether they are kept or not.
     pub looked_at: u32,
-}
-
-impl Recorder for Story {
-    fn rule(&mut self, place: RulePlace, matched: bool) {
-        if self.on {
-            self.steps.push(Step { place, matched });
-        }
-    }
-
-    fn looked_at(&mut self, rules: u32) {
-        self.looked_at = self.looked_at.saturating_add(rules);
-    }
 }
 
 impl Story {
     /// Keeps everything.
     pub fn kept() -> Story {
-        Story { on: true, events: Vec::with_capacity(32), steps: Vec::with_capacity(64), looked_at: 0 }
+        Story { on: true, events: Vec::with_capacity(32), looked_at: 0 }
     }
 
     pub fn note(&mut self, event: impl FnOnce() -> Event) {

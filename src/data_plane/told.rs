@@ -4,7 +4,7 @@
 
 use super::exchange::template_fields;
 use super::kernel::Cited;
-use super::story::{Event, HopExt, KernelHop, Step, Story, hop};
+use super::story::{Event, HopExt, KernelHop, Story, hop};
 use super::{DataPlane, Recording, advice};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
@@ -77,13 +77,9 @@ struct Telling<'a> {
 
 impl<'a> Telling<'a> {
     fn story(&mut self, story: &Story) {
-        let mut told = 0;
         for event in &story.events {
             match event {
-                Event::Hook(hook) => {
-                    self.hook(hook, story.steps.get(told..hook.steps).unwrap_or_default());
-                    told = hook.steps;
-                }
+                Event::Hook(hook) => self.hook(hook),
                 Event::Hop(hop) => self.hops.push(hop.as_ref().clone()),
                 Event::Assume(assumption) => self.assume(assumption),
                 Event::Listener { pod, listener } => {
@@ -190,7 +186,7 @@ impl<'a> Telling<'a> {
     }
 
     /// The rules of one hook become hops.
-    fn hook(&mut self, hook: &KernelHop, steps: &[Step]) {
+    fn hook(&mut self, hook: &KernelHop) {
         let plane = self.plane;
         let (Some(kernel), Some(node)) = (plane.kernels.get(hook.node), plane.world.nodes.get(hook.node)) else { return };
         let mut teller = Teller {
@@ -202,8 +198,8 @@ impl<'a> Telling<'a> {
             missing: None,
             hops: &mut self.hops,
         };
-        for step in steps {
-            let Some(cited) = kernel.rules().cite(step.place, hook.decision) else { continue };
+        for step in &hook.answer.steps {
+            let Some(cited) = kernel.rules().cite(step.place, hook.answer.decision) else { continue };
             teller.cited.push(cited.rule.clone());
             if step.matched {
                 teller.step(&cited);
@@ -288,7 +284,7 @@ impl Teller<'_> {
 
     /// The hook is walked: tells its end, if it was one.
     fn finish(&mut self) {
-        let ends = matches!(self.place.decision, Decision::Drop | Decision::Reject);
+        let ends = matches!(self.place.answer.decision, Decision::Drop | Decision::Reject);
         if let Some(origin) = self.missing.take().filter(|_| ends) {
             let service = service_of(&origin).map(|service| service.name).unwrap_or_default();
             self.end(&origin, &service);
@@ -348,7 +344,7 @@ impl Teller<'_> {
     }
 
     fn dnat(&mut self, origin: &Origin) {
-        let Decision::Dnat(to) = self.place.decision else { return };
+        let Decision::Dnat(to) = self.place.answer.decision else { return };
         let from = self.packet.flow.dst;
         let text = msg!("hop.Dnat.text", node = self.node, from = from, to = to);
         self.push(Reason::Dnat, text, origin, self.place.after);

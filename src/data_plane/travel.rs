@@ -17,6 +17,7 @@ use crate::packet::{Flow, Packet, Protocol, Socket};
 use crate::random::Random;
 use crate::trace::{Place, Reason, Verdict};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 /// A machine, or a network namespace on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,8 +146,11 @@ impl<'a> Travel<'a> {
 
     pub fn walk(&mut self, node: usize, hook: Hook, situation: &mut Situation, reply: bool) -> Decision {
         let before = situation.packet;
-        let Some(kernel) = self.kernels.get_mut(node) else { return Decision::Accept };
-        let decision = kernel.walk(hook, situation, self.random, self.tell);
+        let answer = self.kernels.get_mut(node).and_then(|kernel| kernel.walk(hook, situation, self.random));
+        let Some(answer) = answer else { return Decision::Accept };
+        let decision = answer.decision;
+        self.tell.looked_at = self.tell.looked_at.saturating_add(answer.looked_at);
+        let told = self.tell.on.then(|| Arc::clone(answer));
         if let Decision::Dnat(to) = decision {
             situation.packet.flow.dst = to;
             situation.dnat = true;
@@ -155,9 +159,8 @@ impl<'a> Travel<'a> {
             let interface = self.interface(node, situation.packet.flow.dst.ip);
             situation.packet.flow.src = self.masquerade_as(node, interface);
         }
-        if self.tell.on {
-            let steps = self.tell.steps.len();
-            self.tell.events.push(Event::Hook(KernelHop { node, before, after: situation.packet, decision, reply, steps }));
+        if let Some(answer) = told {
+            self.tell.events.push(Event::Hook(KernelHop { node, before, after: situation.packet, answer, reply }));
         }
         decision
     }

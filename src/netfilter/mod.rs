@@ -3,6 +3,7 @@
 //! The one rule set is walked by every simulated packet, printed in the inspector and by `kubehop rules`, and loadable into a
 //! real kernel. Matches stand in the order in which kube-proxy writes them.
 
+pub mod answers;
 pub mod nft;
 mod part;
 pub mod print;

@@ -126,6 +126,35 @@ pub trait Recorder {
     fn rule(&mut self, place: RulePlace, matched: bool);
     /// So many rules of a chain were looked at, one after another, until it was left.
     fn looked_at(&mut self, _rules: u32) {}
+    /// Lots were drawn.
+    fn lots(&mut self, _lots: Lots, _drawn: u32) {}
+    /// The kernel's memory of clients was asked, or changed.
+    fn memory(&mut self) {}
+}
+
+/// How a rule draws lots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lots {
+    /// `-m statistic --mode random`: 1 once in so many, else 0.
+    OneIn(u32),
+    /// `numgen random mod`: a number below this.
+    Below(u32),
+}
+
+impl Lots {
+    /// Draws.
+    pub fn draw(self, random: &mut Random) -> u32 {
+        match self {
+            Lots::OneIn(count) => u32::from(random.next_u31() < threshold(count)),
+            // 32 random bits, scaled.
+            Lots::Below(modulus) => (((random.next_u64() >> 32) * u64::from(modulus)) >> 32) as u32,
+        }
+    }
+
+    /// How many bits hold what is drawn.
+    pub(super) fn bits(self) -> u32 {
+        if matches!(self, Lots::OneIn(_)) { 1 } else { 32 }
+    }
 }
 
 /// Records nothing.
@@ -417,9 +446,17 @@ impl<'a, R: Recorder> Walk<'a, R> {
             Match::ConntrackState(states) => in_state(states),
             Match::NotConntrackState(states) => !in_state(states),
             Match::Mark(value, mask, sense) => (situation.packet.mark & mask == *value) == (*sense == Sense::Is),
-            Match::OneIn(count) => self.random.next_u31() < threshold(*count),
-            Match::RecentCheck { list, seconds } => self.memory.saw(list, flow.src.ip, *seconds, situation.now),
+            Match::OneIn(count) => {
+                let drawn = Lots::OneIn(*count).draw(self.random);
+                self.recorder.lots(Lots::OneIn(*count), drawn);
+                drawn == 1
+            }
+            Match::RecentCheck { list, seconds } => {
+                self.recorder.memory();
+                self.memory.saw(list, flow.src.ip, *seconds, situation.now)
+            }
             Match::RecentSet { list } => {
+                self.recorder.memory();
                 self.memory.note(list, flow.src.ip, situation.now);
                 true
             }

@@ -1,6 +1,6 @@
 //! A packet walks an nftables table. Follows the kernel's `nf_tables_core.c`, `nft_numgen.c` and `nft_dynset.c`.
 
-use super::super::walk::{Decision, Hook, Memory, Recorder, RulePlace, Situation};
+use super::super::walk::{Decision, Hook, Lots, Memory, Recorder, RulePlace, Situation};
 use super::{Condition, ElementVerdict, Key, NftTable, Statement};
 use crate::netfilter::ConntrackState;
 use crate::random::Random;
@@ -128,6 +128,7 @@ impl<R: Recorder> Walk<'_, R> {
             }
             Statement::Remember(set) => {
                 let client = self.situation.packet.flow.src.ip;
+                self.recorder.memory();
                 self.memory.note(set, client, self.situation.now);
                 None
             }
@@ -136,10 +137,12 @@ impl<R: Recorder> Walk<'_, R> {
         }
     }
 
-    /// `numgen random mod N`: 32 random bits, scaled.
+    /// `numgen random mod N`
     fn numgen(&mut self, modulus: usize) -> usize {
-        let draw = self.random.next_u64() >> 32;
-        ((draw * modulus as u64) >> 32) as usize
+        let lots = Lots::Below(modulus as u32);
+        let drawn = lots.draw(self.random);
+        self.recorder.lots(lots, drawn);
+        drawn as usize
     }
 
     fn look_up(&mut self, rule: u32, map: &str, key: Key, depth: u32) -> Option<Option<Decision>> {
@@ -153,7 +156,7 @@ impl<R: Recorder> Walk<'_, R> {
         }
     }
 
-    fn holds(&self, condition: &Condition) -> bool {
+    fn holds(&mut self, condition: &Condition) -> bool {
         let situation = &*self.situation;
         let flow = situation.packet.flow;
         let contains =
@@ -169,7 +172,10 @@ impl<R: Recorder> Walk<'_, R> {
                 !ranges.iter().any(|range| range.contains(flow.src.ip)) && !addresses.contains(&flow.src.ip)
             }
             Condition::SourceIsLocal => situation.is_local(flow.src.ip),
-            Condition::SourceRemembered(set, seconds) => self.memory.saw(set, flow.src.ip, *seconds, situation.now),
+            Condition::SourceRemembered(set, seconds) => {
+                self.recorder.memory();
+                self.memory.saw(set, flow.src.ip, *seconds, situation.now)
+            }
             Condition::Protocol(protocol) => situation.packet.protocol == *protocol,
             Condition::Marked(bits) => situation.packet.mark & bits != 0,
             Condition::ConnectionIn(set) => {

@@ -1,0 +1,173 @@
+//! What hooks made of packets before. Rules are lists of questions, so two packets of which all answers are the same end the same way:
+//! the second one takes the first one's answer, with every rule that it met. Lots are drawn each time anew, and an answer is found by
+//! how they fell; what depends on clients that the kernel remembers is never kept. (Open vSwitch and the kernel's own flow tables keep
+//! answers likewise, though not to the rule.)
+
+use super::walk::{Decision, Hook, Lots, Recorder, RulePlace, Situation};
+use crate::random::Random;
+use std::sync::Arc;
+
+/// A rule that a packet met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Step {
+    pub place: RulePlace,
+    pub matched: bool,
+}
+
+/// What a hook made of a packet, and by which rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What becomes of the packet.
+    pub decision: Decision,
+    /// Its mark afterwards.
+    pub mark: u32,
+    /// The rules that it met, in order.
+    pub steps: Vec<Step>,
+    /// How many rules were looked at.
+    pub looked_at: u32,
+}
+
+/// The answers that one node's rules gave.
+#[derive(Clone, Debug, Default)]
+pub struct Answers {
+    /// By [`Key::place`]; a newer one takes an older one's place.
+    kept: Vec<Option<(Key, Then)>>,
+    /// The last one that was asked for anew.
+    last: Option<Arc<Answer>>,
+}
+
+/// All that rules can ask about a packet, and how the lots fell so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Key {
+    source: u32,
+    destination: u32,
+    port: u16,
+    /// Hook, protocol, state.
+    kind: u16,
+    mark: u32,
+    /// Behind a first 1, side by side.
+    lots: u64,
+}
+
+/// What follows after so many lots.
+#[derive(Clone, Debug)]
+enum Then {
+    Draw(Lots),
+    Done(Arc<Answer>),
+}
+
+/// How many answers a node keeps.
+const KEPT: usize = 256;
+
+impl Answers {
+    /// What a hook makes of a packet: as it did before, or by a walk. The packet's mark follows.
+    pub fn ask(
+        &mut self,
+        hook: Hook,
+        situation: &mut Situation,
+        random: &mut Random,
+        walk: impl FnOnce(&mut Situation, &mut Random, &mut Noted) -> Decision,
+    ) -> Option<&Arc<Answer>> {
+        let key = Key::of(hook, situation);
+        let Some(place) = self.known(key, random) else {
+            let mut noted = Noted::default();
+            let decision = walk(situation, random, &mut noted);
+            let Noted { steps, looked_at, lots, by_memory } = noted;
+            let answer = Arc::new(Answer { decision, mark: situation.packet.mark, steps, looked_at });
+            if !by_memory {
+                self.keep(key, &lots, &answer);
+            }
+            self.last = Some(answer);
+            return self.last.as_ref();
+        };
+        let Some(Some((_, Then::Done(answer)))) = self.kept.get(place) else { return None };
+        situation.packet.mark = answer.mark;
+        Some(answer)
+    }
+
+    /// Where the answer stands. Lots are drawn only if it stands somewhere.
+    fn known(&self, mut key: Key, random: &mut Random) -> Option<usize> {
+        let mut drawn = random.clone();
+        loop {
+            let place = key.place();
+            match self.kept.get(place)? {
+                Some((known, Then::Draw(lots))) if *known == key => key = key.after(*lots, lots.draw(&mut drawn))?,
+                Some((known, Then::Done(_))) if *known == key => {
+                    *random = drawn;
+                    return Some(place);
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    fn keep(&mut self, mut key: Key, lots: &[(Lots, u32)], answer: &Arc<Answer>) {
+        self.kept.resize(KEPT, None);
+        for (lots, drawn) in lots {
+            self.put(key, Then::Draw(*lots));
+            let Some(next) = key.after(*lots, *drawn) else { return };
+            key = next;
+        }
+        self.put(key, Then::Done(Arc::clone(answer)));
+    }
+
+    fn put(&mut self, key: Key, then: Then) {
+        if let Some(place) = self.kept.get_mut(key.place()) {
+            *place = Some((key, then));
+        }
+    }
+}
+
+impl Key {
+    fn of(hook: Hook, situation: &Situation) -> Key {
+        let packet = &situation.packet;
+        Key {
+            source: packet.flow.src.ip.into(),
+            destination: packet.flow.dst.ip.into(),
+            port: packet.flow.dst.port,
+            kind: (hook as u16) << 8 | (packet.protocol as u16) << 5 | (situation.state as u16) << 1 | u16::from(situation.dnat),
+            mark: packet.mark,
+            lots: 1,
+        }
+    }
+
+    /// After one more lot; `None`: there have been too many.
+    fn after(self, lots: Lots, drawn: u32) -> Option<Key> {
+        let bits = lots.bits();
+        (self.lots >> (63 - bits) == 0).then(|| Key { lots: self.lots << bits | u64::from(drawn), ..self })
+    }
+
+    fn place(self) -> usize {
+        let mixed =
+            self.source ^ self.destination.rotate_left(13) ^ (u32::from(self.port) << 16 | u32::from(self.kind)) ^ self.mark;
+        ((mixed ^ (self.lots as u32).wrapping_mul(0x85EB_CA6B)).wrapping_mul(0x9E37_79B1) >> 24) as usize % KEPT
+    }
+}
+
+/// Notes all that a walk does.
+#[derive(Debug, Default)]
+pub struct Noted {
+    steps: Vec<Step>,
+    looked_at: u32,
+    lots: Vec<(Lots, u32)>,
+    by_memory: bool,
+}
+
+impl Recorder for Noted {
+    fn rule(&mut self, place: RulePlace, matched: bool) {
+        self.steps.push(Step { place, matched });
+    }
+
+    fn looked_at(&mut self, rules: u32) {
+        self.looked_at = self.looked_at.saturating_add(rules);
+    }
+
+    fn lots(&mut self, lots: Lots, drawn: u32) {
+        self.lots.push((lots, drawn));
+    }
+
+    fn memory(&mut self) {
+        self.by_memory = true;
+    }
+}
