@@ -95,6 +95,7 @@ pub fn text(speech: &Speech, hop: &Hop) -> String {
 fn decided_by(state: &State, hop: &Hop) -> String {
     let table = hop.rules.last().map_or("", |rule| rule.table.as_str());
     state.say(&match &hop.at {
+        Place::Internet if hop.reason == Reason::NoRoute => msg!("who.edge"),
         Place::Internet => msg!("who.client"),
         Place::PublicDns => msg!("who.publicDns"),
         Place::Coredns => msg!("who.coredns"),
@@ -184,15 +185,18 @@ fn addresses(state: &State, hop: &Hop) -> Html {
         _ => ("ba.before", "ba.after"),
     };
     let bad = matches!(hop.reason, Reason::Reject | Reason::NothingListens);
+    // A packet that ends here has no second column.
+    let goes_on = hop.after.is_some() || !hop.headers.is_empty();
+    let right = goes_on.then(|| html! { <th scope="col">{ state.speech.t(right) }</th> });
     html! {
         <section>
             <table class="ba">
-                <thead><tr><td class="nil"></td><th scope="col">{ state.speech.t(left) }</th><th scope="col">{ state.speech.t(right) }</th></tr></thead>
+                <thead><tr><td class="nil"></td><th scope="col">{ state.speech.t(left) }</th>{ right }</tr></thead>
                 <tbody>
                     { for rows.into_iter().map(|(name, before, after)| {
                         let changed = after.as_ref().is_some_and(|after| *after != before);
                         html! { <tr><th scope="row">{ name }</th><td class={changed.then_some("old")}>{ before }</td>
-                            <td class={changed.then_some(if bad { "bad" } else { "chg" })}>{ after.unwrap_or_else(|| "—".into()) }</td></tr> }
+                            if goes_on { <td class={changed.then_some(if bad { "bad" } else { "chg" })}>{ after.unwrap_or_else(|| "—".into()) }</td> }</tr> }
                     }) }
                     { for hop.headers.iter().map(|(name, value)| html! {
                         <tr><th scope="row" title={name.clone()}>{ short_header(name) }</th><td>{ "—" }</td><td class="chg">{ value.clone() }</td></tr>

@@ -5,7 +5,7 @@ use super::packets::{Burst, Packets};
 use super::stage_player::Player;
 use super::stage_things::{Things, n};
 use crate::msg;
-use crate::scene::geometry::{Rect, Size};
+use crate::scene::geometry::{Point, Rect, Size};
 use crate::scene::view::ClusterView;
 use crate::scene::{ItemId, Options, Scene, stage};
 use crate::session::BurstResult;
@@ -120,7 +120,7 @@ pub fn Stage(props: &StageProps) -> Html {
     }
 }
 
-/// Where the stage is higher than its room, it follows the packet, until somebody scrolls by hand while this trace plays.
+/// Where the stage is larger than its room, it follows the packet, until somebody scrolls by hand while this trace plays.
 #[hook]
 fn use_follow(frame: &NodeRef, scene: &Rc<Scene>, props: &StageProps) -> Rc<RefCell<bool>> {
     let held = use_mut_ref(|| false);
@@ -133,7 +133,7 @@ fn use_follow(frame: &NodeRef, scene: &Rc<Scene>, props: &StageProps) -> Rc<RefC
         let halt = scene.route.stops.get(player.step);
         let place = halt.and_then(|halt| Some(scene.route.legs.get(halt.leg)?.line.point(halt.to)));
         if let (Some(place), Some(frame), false) = (place, frame.cast::<HtmlElement>(), *let_go.borrow()) {
-            bring_into_view(&frame, place.y);
+            bring_into_view(&frame, place);
         }
     });
     held
@@ -142,14 +142,19 @@ fn use_follow(frame: &NodeRef, scene: &Rc<Scene>, props: &StageProps) -> Rc<RefC
 /// Room above and below the packet, for its label and the card that it comes to.
 const AROUND: f64 = 72.0;
 
-/// Scrolls as little as shows this height of the sheet; smoothly where the style says so.
-fn bring_into_view(frame: &HtmlElement, y: f64) {
-    let (top, room) = (f64::from(frame.scroll_top()), f64::from(frame.client_height()));
-    let wanted = top.max(y + AROUND - room).min(y - AROUND).clamp(0.0, (f64::from(frame.scroll_height()) - room).max(0.0));
-    if (wanted - top).abs() < 1.0 {
-        return;
+/// Scrolls as little as shows this place of the sheet; smoothly where the style says so.
+fn bring_into_view(frame: &HtmlElement, place: Point) {
+    let wanted = |at: f64, from: i32, room: i32, all: i32| {
+        let (from, room) = (f64::from(from), f64::from(room));
+        let wanted = from.max(at + AROUND - room).min(at - AROUND).clamp(0.0, (f64::from(all) - room).max(0.0));
+        ((wanted - from).abs() >= 1.0).then_some(wanted as i32)
+    };
+    if let Some(top) = wanted(place.y, frame.scroll_top(), frame.client_height(), frame.scroll_height()) {
+        frame.set_scroll_top(top);
     }
-    frame.set_scroll_top(wanted as i32);
+    if let Some(left) = wanted(place.x, frame.scroll_left(), frame.client_width(), frame.scroll_width()) {
+        frame.set_scroll_left(left);
+    }
 }
 
 /// Left and right step, with Shift from machine to machine; Home, End and Space.

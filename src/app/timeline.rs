@@ -3,6 +3,7 @@
 //! The beads are one tab stop with a roving index; Left and Right step, with Shift from machine to machine, 1 to 9 go to a hop.
 //! A drag over the beads moves time itself.
 
+use super::hop_cards::use_narrow;
 use super::i18n::{Speech, use_speech};
 use super::icon::{Outcome, icon, outcome};
 use super::stage::{press, use_size};
@@ -39,6 +40,7 @@ pub fn Timeline(props: &TimelineProps) -> Html {
     let trace = props.trace.as_deref().filter(|_| count > 0);
     let hop = trace.and_then(|trace| hop(trace, steps.get(player.step)?));
     let end = trace.map(outcome);
+    let narrow = use_narrow();
     html! {
         <section class="tl" aria-label={speech.t("timeline.label")} data-panel="timeline">
             <div class="tlhead">
@@ -53,7 +55,7 @@ pub fn Timeline(props: &TimelineProps) -> Html {
                 }
                 <span class="spacer"></span>
                 { speed(&speech, player) }
-                if let Some(end) = end.filter(|_| player.finished() || !player.playing) { { chip(&speech, props.trace.as_deref(), end) } }
+                if let Some(end) = end.filter(|_| player.finished() || !player.playing) { { chip(&speech, props.trace.as_deref(), end, narrow) } }
             </div>
             if let (Some(trace), Some(end)) = (&props.trace, end) {
                 <Beads trace={trace.clone()} player={player.clone()} glyph={end.glyph} class={end.class}/>
@@ -91,11 +93,15 @@ fn speed(speech: &Speech, player: &Player) -> Html {
     }
 }
 
-fn chip(speech: &Speech, trace: Option<&Trace>, end: Outcome) -> Html {
+/// How it ended; on a phone in a word, because the beads share its line.
+fn chip(speech: &Speech, trace: Option<&Trace>, end: Outcome, narrow: bool) -> Html {
+    let short = format!("bead.end.{}", end.class);
+    let full = ending(speech, trace, end);
+    let words = if narrow && end.class != "ok" && speech.has(&short) { speech.t(&short) } else { full.clone() };
     html! {
-        <span class={classes!("chip", end.class)}>
+        <span class={classes!("chip", end.class)} title={full}>
             <svg class={classes!("oc", format!("o-{}", end.class))} width="16" height="16" aria-hidden="true"><use href={format!("#{}", end.glyph)}/></svg>
-            { ending(speech, trace, end) }
+            { words }
         </span>
     }
 }
@@ -253,7 +259,7 @@ fn use_scroll(frame: &NodeRef, x: f64, long: bool, count: usize) {
 /// The names that have room: the current bead's and the last one's always, the others from left to right where they meet none of those.
 fn names(speech: &Speech, string: &Strand, props: &BeadsProps, list: &[Bead], current: usize) -> Vec<Option<String>> {
     let last = list.len().saturating_sub(1);
-    let wide = |text: &str| text.chars().map(|c| if c >= '\u{1100}' { 11.0 } else { 6.4 }).sum::<f64>();
+    let wide = |text: &str| text.chars().map(|c| if c >= '\u{1100}' { 11.0 } else { 6.9 }).sum::<f64>();
     let mut names: Vec<Option<String>> = list
         .iter()
         .enumerate()
@@ -351,7 +357,8 @@ fn bead(
             pick.show(target);
         }
     });
-    let radius = (string.pitch / 2.0 - 2.0).clamp(4.0, 10.5);
+    // On a phone many beads share little room: smaller ones stay apart.
+    let radius = (string.pitch / 2.0 - 2.0).min(10.5).max((string.pitch / 2.0 - 0.5).clamp(1.5, 4.0));
     let label = speech.say(&msg!("timeline.bead", hop = number, name = name));
     let colour = format!("o-{}", props.class);
     html! {

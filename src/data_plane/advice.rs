@@ -3,6 +3,7 @@
 use super::target::Target;
 use super::world::EGRESS_GATEWAY;
 use crate::addons::ingress_controller::{is_served, unserved};
+use crate::api::apps::Deployment;
 use crate::api::core::{Event, Pod, Service};
 use crate::api::meta::selects;
 use crate::api::networking::Ingress;
@@ -32,8 +33,62 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
     if let Some((next, field)) = external_ip(cluster, decided) {
         return Some(Advice { why, next, because: vec![field] });
     }
-    let better = other_service_protocol(cluster, decided).or_else(|| none_ready(cluster, decided));
-    Some(Advice { why, next: better.unwrap_or(next), because: decided.because.clone() })
+    let better = other_service_protocol(cluster, decided).or_else(|| without_endpoints(cluster, decided));
+    let better = better.or_else(|| open_node_ports(cluster, decided)).or_else(|| called_dead_node(cluster, trace, decided));
+    Some(Advice { why, next: better.unwrap_or(next), because: blamed(cluster, trace, decided) })
+}
+
+/// The fields that made it so, the one to look at first. A Pod that refuses knows nothing of the Service that sent the packet to
+/// this port, so the hop at which the port came in is asked.
+fn blamed(cluster: &Cluster, trace: &Trace, decided: &Hop) -> Vec<FieldRef> {
+    let mut because = decided.because.clone();
+    match decided.reason {
+        Reason::NothingListens if because.is_empty() && !decided.text.id.ends_with(".stopped") => {
+            let to = decided.before.map(|flow| flow.dst);
+            let sent = trace.hops.iter().rev().filter(|hop| hop.after.is_some_and(|flow| Some(flow.dst) == to));
+            let ports = sent.flat_map(|hop| &hop.because).filter(|field| field.path.ends_with(".targetPort"));
+            because.extend(ports.take(1).cloned());
+        }
+        Reason::IngressBadGateway if because.is_empty() => {
+            let picks = trace.hops.iter().rev().filter(|hop| hop.reason == Reason::IngressPick);
+            let service = picks.flat_map(|hop| &hop.objects).find(|object| object.kind == Kind::Service);
+            let ports = service.and_then(|service| cluster.store.get::<Service>(&service.namespace, &service.name));
+            if let (Some(object), Some(service)) = (service, ports) {
+                let path = if service.spec.ports.len() == 1 { "spec.ports[0].targetPort" } else { "spec.ports" };
+                because.push(FieldRef { object: object.clone(), path: path.into() });
+            }
+        }
+        Reason::IngressNoEndpoints => {
+            let end = if decided.text.id.ends_with(".noPort") { ".service.port" } else { ".service.name" };
+            because.sort_by_key(|field| !field.path.ends_with(end));
+            let service = decided.objects.iter().find(|object| object.kind == Kind::Service);
+            if let (Some(service), "hop.IngressNoEndpoints.text") = (service, &*decided.text.id) {
+                because.insert(0, FieldRef { object: service.clone(), path: "spec.selector".into() });
+            }
+        }
+        _ => {}
+    }
+    because
+}
+
+/// A node was called at a port that it does not open: those that it opens.
+fn open_node_ports(cluster: &Cluster, hop: &Hop) -> Option<Message> {
+    let refused = hop.reason == Reason::NothingListens && hop.text.id.ends_with(".node");
+    let open = |service: &Arc<Service>| {
+        let own = service.spec.ports.iter().filter(|port| port.node_port != 0);
+        own.map(|port| format!("{} ({})", port.node_port, service.metadata.name)).collect::<Vec<_>>()
+    };
+    let ports: Vec<String> = cluster.store.services.values().filter(|_| refused).flat_map(open).take(6).collect();
+    (!ports.is_empty()).then(|| msg!("advice.nodePort.open.next", ports = ports.join(", ")))
+}
+
+/// A node without power was called by its own address: no controller will move that address elsewhere.
+fn called_dead_node(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Message> {
+    let to = hop.before.filter(|_| hop.reason == Reason::NodeDown)?.dst.ip.to_string();
+    let host = Target::read(&trace.request.target, trace.request.protocol)?.host;
+    let node = cluster.store.nodes.values().find(|node| node.status.addresses.iter().any(|own| own.address == to))?;
+    let name = &node.metadata.name;
+    (host == *name || host == to).then(|| msg!("advice.nodeDown.direct.next", node = name))
 }
 
 /// Nobody announces an external address: somebody has to bring its packets to a node.
@@ -45,13 +100,28 @@ fn external_ip(cluster: &Cluster, hop: &Hop) -> Option<(Message, FieldRef)> {
     Some((msg!("advice.externalIp.next", ip = to), field))
 }
 
-/// Pods match, but none is ready: what Kubernetes says about the first of them.
-fn none_ready(cluster: &Cluster, hop: &Hop) -> Option<Message> {
-    let refused = hop.reason == Reason::Reject && hop.text.id == "hop.Reject.text";
-    let object = hop.objects.iter().find(|object| refused && object.kind == Kind::Service)?;
+/// A Service without endpoints: it has no selector, no Pod matches, or none that matches is ready; then what Kubernetes says about
+/// the first of them.
+fn without_endpoints(cluster: &Cluster, hop: &Hop) -> Option<Message> {
+    let none = matches!(&*hop.text.id, "hop.Reject.text" | "hop.IngressNoEndpoints.text");
+    let object = hop.objects.iter().find(|object| none && object.kind == Kind::Service)?;
     let service = cluster.store.get::<Service>(&object.namespace, &object.name)?;
-    let own = |pod: &&Pod| !service.spec.selector.is_empty() && selects(&service.spec.selector, &pod.metadata.labels);
+    let (name, selector) = (&object.name, &service.spec.selector);
+    if selector.is_empty() {
+        return Some(msg!("advice.noSelector.next", service = name));
+    }
+    let own = |pod: &&Pod| selects(selector, &pod.metadata.labels);
     let pods: Vec<&Pod> = cluster.store.in_namespace::<Pod>(&object.namespace).filter(own).collect();
+    if pods.is_empty() {
+        let makes = |it: &&Deployment| selects(selector, &it.spec.template.metadata.labels);
+        return Some(match cluster.store.in_namespace::<Deployment>(&object.namespace).find(makes) {
+            Some(idle) if idle.spec.replicas == Some(0) => msg!("advice.noReplicas.next", workload = idle.metadata.name),
+            _ => {
+                let pairs = selector.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>();
+                msg!("advice.noPods.next", service = name, selector = pairs.join(","))
+            }
+        });
+    }
     let pod = pods.first().filter(|_| !pods.iter().any(|pod| is_ready(pod)))?;
     let name = &pod.metadata.name;
     let about = |event: &&Event| event.involved_object.kind == "Pod" && event.involved_object.name == *name;

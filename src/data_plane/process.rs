@@ -9,10 +9,11 @@ use super::story::{Event, HopExt, hop};
 use super::target::{Scheme, Target};
 use super::travel::Spot;
 use crate::api::core::Pod;
+use crate::api::{Kind, ObjectRef};
 use crate::msg;
 use crate::node::kubelet::waiting;
 use crate::packet::{Flow, Protocol};
-use crate::trace::{Hop, Place, Reason, Request, Verdict};
+use crate::trace::{FieldRef, Hop, Place, Reason, Request, Verdict};
 
 impl Exchange<'_> {
     /// The process behind a listener has the connection.
@@ -101,5 +102,9 @@ pub(super) fn nothing_listens(pod: &Pod, place: Place, (seen, protocol): (Flow, 
         _ if open.is_empty() => msg!("hop.NothingListens.text.none", pod = name, port = port),
         _ => msg!("hop.NothingListens.text", pod = name, port = port, ports = ports),
     };
-    hop(place, Reason::NothingListens, text).ends(seen)
+    // What keeps the port to the Pod itself: an argument or an annotation.
+    let kept = open.iter().map(|open| &open.listener).find(|own| loopback && own.port == seen.dst.port && !own.field.is_empty());
+    let object = ObjectRef::new(Kind::Pod, &pod.metadata.namespace, name);
+    let because = kept.map(|own| FieldRef { object, path: own.field.clone() });
+    hop(place, Reason::NothingListens, text).ends(seen).because(because.into_iter().collect())
 }

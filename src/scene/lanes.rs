@@ -67,7 +67,7 @@ impl Lanes<'_> {
                 let rect = card(&ItemId::Server(name.clone()))?;
                 at(rect.centre().x, rect.bottom())
             }
-            Stop::Nowhere if upright => at(self.0.wires[1], self.0.boundary + 60.0),
+            Stop::Nowhere if upright => at(card(&ItemId::Client)?.x + 96.0, self.0.wires[0]),
             Stop::Nowhere => at((card(&ItemId::Client)?.centre().x + 96.0).min(self.0.size.width - 24.0), self.0.wires[1]),
             Stop::Door(node) if upright => at(self.node(node)?.axis, self.node(node)?.rect.y - 22.0),
             Stop::Door(node) => at(self.node(node)?.axis, self.0.boundary + 6.0),

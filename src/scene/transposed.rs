@@ -16,6 +16,9 @@ const NODE_LEFT: f64 = 36.0;
 const RAIL_LEFT: f64 = 155.0;
 const RAIL_PITCH: f64 = 40.0;
 const STRIP_PITCH: f64 = 12.0;
+/// With more Services than this on the packet's way, their strips stand closer.
+const CROWD: usize = 5;
+const STRIP_CROWDED: f64 = 9.0;
 const BOUNDARY: f64 = 60.0;
 const ROW_GAP: f64 = 39.0;
 const ROW_MIN: f64 = 64.0;
@@ -23,10 +26,14 @@ const ROW_MIN: f64 = 64.0;
 const MOST_ROWS: usize = 6;
 /// Rails in full on so little width.
 const FULL_RAILS: usize = 2;
+/// What Pods need beside the rails.
+const POD_MIN: f64 = 96.0;
 
 pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Options) -> Picture {
     let shown = rails(view, used, options);
-    let (mut rails, more_services, bus, names) = upright(&shown);
+    let (mut rails, more_services, bus, names) = upright(&shown, size.width, options);
+    // All rails in full may be wider than the page: then the stage is scrolled.
+    let size = Size { width: size.width.max(bus + 12.0 + POD_MIN + EDGE * 2.0), ..size };
     let rows = if view.nodes.len() > MOST_ROWS { MOST_ROWS - 1 } else { view.nodes.len() };
     let (own, rest) = kept(view, used, rows);
     let fullest = own.iter().map(|node| on(view, &node.name).len()).max().unwrap_or_default();
@@ -86,25 +93,37 @@ pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Opti
 
 type Upright = (Vec<Rail>, Option<MoreServices>, f64, usize);
 
-/// The capsules, the entry for those that are strips, the Pod network's x, and how many names stand above.
-fn upright(shown: &[(&super::view::ServiceView, bool, bool)]) -> Upright {
+/// The capsules, the entry for those that are not drawn in full, the Pod network's x, and how many names stand above.
+fn upright(shown: &[(&super::view::ServiceView, bool, bool)], width: f64, options: Options) -> Upright {
     let mut x = RAIL_LEFT;
     let mut rails = Vec::new();
     let mut order: Vec<_> = shown.to_vec();
     order.sort_by_key(|(_, full, lit)| (!full, !lit));
-    let full = order.iter().filter(|(_, full, _)| *full).count().min(FULL_RAILS);
-    for (index, (service, _, lit)) in order.iter().enumerate() {
+    // Strips stand as far as they leave room for the Pods; those that the packet meets always do, then close together.
+    let used = order.iter().rposition(|(_, full, lit)| *full && *lit).map_or(0, |last| last + 1);
+    let crowded = used > CROWD && !options.all_services;
+    let most = if options.all_services { order.len() } else { FULL_RAILS - usize::from(crowded) };
+    let full = order.iter().filter(|(_, full, _)| *full).count().min(most);
+    let room = width - EDGE * 2.0 - POD_MIN - 27.0 - RAIL_LEFT - RAIL_PITCH * full as f64;
+    let strips = (room / STRIP_PITCH).floor().max(0.0) as usize;
+    for (index, (service, _, lit)) in order.iter().enumerate().take(used.max(full + strips)) {
         let whole = index < full;
         let wide = if whole { RAIL } else { 8.0 };
         rails.push(rail(service, *lit, whole, Rect::new(x, BOUNDARY + 6.0, wide, 0.0)));
-        x += if whole { RAIL_PITCH } else { STRIP_PITCH };
+        x += if whole {
+            RAIL_PITCH
+        } else if crowded {
+            STRIP_CROWDED
+        } else {
+            STRIP_PITCH
+        };
     }
     let bus = x + if full == 0 { 55.0 } else { 15.0 };
     for (index, rail) in rails.iter_mut().enumerate().take(full) {
         rail.name_at = at(x + 3.0, BOUNDARY + 22.0 + 14.0 * index as f64);
     }
-    let strips = shown.len() - full;
-    let more = (strips > 0).then(|| MoreServices { rect: Rect::new(NODE_LEFT, BOUNDARY + 4.0, 110.0, 24.0), count: strips });
+    let rest = shown.len() - full;
+    let more = (rest > 0).then(|| MoreServices { rect: Rect::new(NODE_LEFT, BOUNDARY + 4.0, 110.0, 24.0), count: rest });
     (rails, more, bus, full)
 }
 

@@ -1,6 +1,7 @@
 // Failures look different from each other, and say what to try next.
-import { picture } from './harness.js';
-import { assertEnds, editor, played, send, write } from './page.js';
+import assert from 'node:assert/strict';
+import { picture, until } from './harness.js';
+import { assertEnds, editor, ending, inspector, last, played, send, write } from './page.js';
 
 /** What to write in the place of the first example's text, what to send, how it must end. */
 const KINDS = {
@@ -23,6 +24,18 @@ export function failures(site) {
       await send(page, { to, who });
       await assertEnds(page, ends);
       await picture(page, `failure ${name}`.replaceAll(/[ :,]+/g, '-'));
+    });
+  }
+
+  for (const [example, line, button] of [['wrong-port', /targetPort: 8080/, 'targetPort: 80'], ['bad-backend', /name: apii/, 'name: api'], ['no-endpoints', /app: wbe/, 'app: web']]) {
+    it(`the example ${example} names its line and is mended by one click`, { hash: `#example=${example}` }, async (page) => {
+      await last(page);
+      const cause = inspector(page).getByRole('button', { name: /^Caused by line \d+/ });
+      await cause.click();
+      assert.match(await inspector(page).locator('.cause .src').first().innerText(), line);
+      assert.ok((await inspector(page).locator('.diff .add').innerText()).includes(button));
+      await inspector(page).getByRole('button', { name: 'Apply and send again' }).click();
+      await until(async () => (await ending(page)).includes('200 OK'), 'it is answered');
     });
   }
 

@@ -5,7 +5,7 @@ use crate::addons::{aws, ingress_controller};
 use crate::api::ObjectRef;
 use crate::api::core::Service;
 use crate::api::networking::{Ingress, IngressBackend};
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Fix, Severity, distance};
 use crate::msg;
 use crate::settings::{INGRESS_CONTROLLER, Provider};
 
@@ -86,16 +86,15 @@ impl Advice<'_> {
         let Some(service) = service else {
             let message = msg!("advise.noBackend", service = wanted.name, ingress = object.name);
             let number = if wanted.port.number == 0 { 80 } else { wanted.port.number };
-            let fixes = missing::service(&wanted.name, &object.namespace, &wanted.port.name, number, &mut self.offered);
-            let help = msg!("advise.noBackend.help", service = wanted.name);
-            self.tell(
-                Severity::Warning,
-                object,
-                &format!("{path}.service.name"),
-                message,
-                Some(help),
-                fixes.into_iter().collect(),
-            );
+            let path = format!("{path}.service.name");
+            let (help, fixes) = match self.respelt(object, &path, &wanted.name) {
+                Some((name, fix)) => (msg!("advise.noBackend.near", name = name), Some(fix)),
+                None => {
+                    let fix = missing::service(&wanted.name, &object.namespace, &wanted.port.name, number, &mut self.offered);
+                    (msg!("advise.noBackend.help", service = wanted.name), fix)
+                }
+            };
+            self.tell(Severity::Warning, object, &path, message, Some(help), fixes.into_iter().collect());
             return;
         };
         let there = service.spec.ports.iter().any(|port| {
@@ -113,5 +112,15 @@ impl Advice<'_> {
             let help = msg!("advise.backendPorts", ports = has.join(", "));
             self.tell(Severity::Warning, object, &format!("{path}.service.port"), message, Some(help), Vec::new());
         }
+    }
+
+    /// The Service of that namespace whose name a misspelt one most likely means, and the change that names it.
+    fn respelt(&self, object: &ObjectRef, path: &str, typed: &str) -> Option<(String, Fix)> {
+        let names = self.store().in_namespace::<Service>(&object.namespace).map(|service| service.metadata.name.as_str());
+        let near = names.map(|name| (distance(typed, name), name)).filter(|(away, name)| *away <= 2 && *away < name.len());
+        let name = near.min()?.1.to_string();
+        let label = msg!("advise.fix.value", from = typed, to = name);
+        let span = self.written(object, path)?;
+        Some((name.clone(), Fix { label, span: Some(span), text: name }))
     }
 }
