@@ -71,7 +71,9 @@ pub fn sentence(moment: &Moment) -> String {
     let count = moment.player.steps().len();
     let place = state.say(&msg!("hop.count", hop = moment.player.step + 1, count = count));
     let change = match (hop.before, hop.after) {
-        (Some(before), Some(after)) if before.dst != after.dst => state.say(&msg!("hop.nowTo", dst = after.dst)),
+        (Some(before), Some(after)) if before.dst != after.dst && hop.reason != Reason::Lookup => {
+            state.say(&msg!("hop.nowTo", dst = after.dst))
+        }
         _ => String::new(),
     };
     format!("{place}. {}. {}. {change}", decided_by(state, hop), title(&state.speech, hop))
@@ -216,6 +218,11 @@ fn rules(state: &State, hop: &Hop) -> Html {
     let Some(last) = hop.rules.last() else { return Html::default() };
     let node = match &hop.at {
         Place::KubeProxy(node) | Place::Node(node) | Place::Cni(node) => node.clone(),
+        // A question to DNS: the rules of the Pod's node.
+        Place::Pod(namespace, name) => {
+            let pod = state.view.pods.iter().find(|pod| pod.namespace == *namespace && pod.name == *name);
+            pod.map_or_else(|| name.clone(), |pod| pod.node.clone())
+        }
         other => other.to_string(),
     };
     let stops = matches!(hop.reason, Reason::Reject | Reason::Drop);

@@ -3,7 +3,7 @@
 //! A Pod's question travels to kube-dns as every packet does; where no answer comes, no connection is tried.
 
 use super::exchange::{Exchange, Sender};
-use super::story::{HopExt, Story, hop};
+use super::story::{Event, HopExt, Story, hop};
 use super::travel::{End, Spot};
 use crate::addons::coredns::resolver::{ResolvConf, resolve};
 use crate::addons::public_dns::is_server;
@@ -46,15 +46,21 @@ pub(super) fn look_up(exchange: &mut Exchange<'_>, sender: Sender, host: &str) -
     let server = pod.and_then(|pod| cluster_server(exchange, pod));
     let asker = exchange.travel(Protocol::Udp).place_of(sender.spot);
     let place = if server.is_some() { Place::Coredns } else { Place::PublicDns };
-    exchange.tell.hop(|| {
-        let (text, because) = match (server, pod) {
-            (Some(server), _) => (msg!("hop.Lookup.text", name = host, server = server), Vec::new()),
-            (None, Some(pod)) => passes_by(pod, host),
-            (None, None) => (msg!("hop.Lookup.text.public", name = host), Vec::new()),
+    let asked = server.map_or_else(Asked::nobody, |server| ask(exchange, sender, server));
+    let heard = asked.heard;
+    let by = asked.by.and_then(|by| exchange.world.pods.get(by));
+    exchange.tell.note(|| {
+        let (text, because) = match (server, pod, by) {
+            (Some(server), _, Some(by)) => {
+                let (own, at) = (&by.pod.metadata.name, by.ip);
+                (msg!("hop.Lookup.text.answered", name = host, server = server, pod = own, ip = at), Vec::new())
+            }
+            (Some(server), ..) => (msg!("hop.Lookup.text", name = host, server = server), Vec::new()),
+            (None, Some(pod), _) => passes_by(pod, host),
+            (None, None, _) => (msg!("hop.Lookup.text.public", name = host), Vec::new()),
         };
-        hop(asker.0, Reason::Lookup, text).about(asker.1).because(because)
+        Event::Lookup(Box::new(hop(asker.0, Reason::Lookup, text).about(asker.1).because(because)), asked.story)
     });
-    let heard = server.map_or(Heard::Answer, |server| server_answers(exchange, sender, server));
     if let Heard::Dropped(pod, direction, flow) = heard {
         exchange.travel(Protocol::Udp).policy(pod, direction, flow);
         return Meaning::Nothing(Verdict::Timeout, Reason::Policy, Box::default());
@@ -155,27 +161,52 @@ enum Heard {
     Dropped(usize, Direction, Flow),
 }
 
+/// A question on its way: what became of it, who answered, and the rules that the last attempt met.
+struct Asked {
+    heard: Heard,
+    by: Option<usize>,
+    story: Story,
+}
+
+impl Asked {
+    /// Nobody in the cluster is asked.
+    fn nobody() -> Asked {
+        Asked { heard: Heard::Answer, by: None, story: Story::default() }
+    }
+}
+
 /// Whether a question reaches a CoreDNS Pod and its answer comes back. Each attempt is a socket of its own.
-fn server_answers(exchange: &mut Exchange<'_>, sender: Sender, server: Ipv4Addr) -> Heard {
+fn ask(exchange: &mut Exchange<'_>, sender: Sender, server: Ipv4Addr) -> Asked {
     let from = exchange.source_address(sender, server);
-    let mut heard = Heard::Nothing;
+    let mut asked = Asked { heard: Heard::Nothing, ..Asked::nobody() };
     for attempt in 0..ATTEMPTS {
         let port = 32768 + exchange.random.below(28232) as u16;
         let flow = Flow { src: Socket::new(from, port), dst: Socket::new(server, 53) };
-        let mut silent = Story::default();
-        let mut quiet = exchange.quietly(&mut silent);
+        let mut story = if exchange.tell.on { Story::kept() } else { Story::default() };
+        let mut quiet = exchange.quietly(&mut story);
         let mut travel = quiet.travel(Protocol::Udp);
-        match travel.go(sender.spot, flow) {
+        let end = travel.go(sender.spot, flow);
+        let dropped = travel.dropped;
+        let mut over = false;
+        match end {
             End::At(spot, seen) if travel.back(spot, seen.reversed(), sender.spot, flow) => {
-                let answers = match spot {
-                    Spot::Pod(pod) => quiet.listeners(pod).iter().any(|open| open.takes(seen.dst.port, Protocol::Udp)),
-                    _ => true,
-                };
-                return if answers { Heard::Answer } else { Heard::Nothing };
+                let by = if let Spot::Pod(pod) = spot { Some(pod) } else { None };
+                let takes = |pod| quiet.listeners(pod).iter().any(|open| open.takes(seen.dst.port, Protocol::Udp));
+                let answers = by.is_none_or(takes);
+                asked.heard = if answers { Heard::Answer } else { Heard::Nothing };
+                asked.by = by.filter(|_| answers);
+                over = true;
             }
-            End::Lost(Verdict::Refused, _) if attempt > 0 => return Heard::Nothing,
-            _ => heard = travel.dropped.map_or(heard, |(pod, direction, flow)| Heard::Dropped(pod, direction, flow)),
+            End::Lost(Verdict::Refused, _) if attempt > 0 => {
+                asked.heard = Heard::Nothing;
+                over = true;
+            }
+            _ => asked.heard = dropped.map_or(asked.heard, |(pod, direction, flow)| Heard::Dropped(pod, direction, flow)),
+        }
+        asked.story = story;
+        if over {
+            break;
         }
     }
-    heard
+    asked
 }

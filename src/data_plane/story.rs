@@ -59,6 +59,8 @@ pub(super) enum Event {
         called: Flow,
         status: Option<u16>,
     },
+    /// A question to the cluster's DNS, and the way of its packet: one hop, which cites the rules of that way.
+    Lookup(Box<Hop>, Story),
     /// A hop in words.
     Hop(Box<Hop>),
     Assume(Message),

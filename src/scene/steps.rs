@@ -101,6 +101,10 @@ fn rewrite(hop: &Hop) -> Option<Rewrite> {
     if hop.reason == Reason::IngressPick {
         return Some(Rewrite::New);
     }
+    if hop.reason == Reason::Lookup {
+        // The question is a packet of its own.
+        return None;
+    }
     let (Flow { src, dst }, after) = (hop.before?, hop.after?);
     match (src != after.src, dst != after.dst) {
         (true, true) => Some(Rewrite::Both),
