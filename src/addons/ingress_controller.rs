@@ -12,10 +12,11 @@ mod routing;
 pub use routing::endpoints;
 
 use super::{aws, public_dns};
-use crate::api::core::{LoadBalancerIngress, Service};
+use crate::api::core::{LoadBalancerIngress, Secret, Service};
 use crate::api::networking::{Ingress, IngressClass};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Store};
+use crate::kubectl::Manifest;
 use crate::msg;
 use crate::packet::Socket;
 use crate::settings::{INGRESS_CLASS, INGRESS_CONTROLLER, INGRESS_NAMESPACE, IngressSettings, Provider};
@@ -260,17 +261,42 @@ impl Decision {
 pub struct Router {
     rules: Vec<routing::Rule>,
     defaults: Vec<routing::Target>,
-    tls: Vec<(String, FieldRef)>,
+    tls: Vec<(String, FieldRef, ObjectRef)>,
     redirect_to_https: bool,
 }
 
 /// What TLS looks like for a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tls {
-    /// An Ingress lists it: this entry's certificate is shown.
-    Listed(FieldRef),
+    /// An Ingress lists it in this entry, with this Secret; its name may be empty.
+    Listed(FieldRef, ObjectRef),
     /// None lists it: the controller shows a certificate of its own, which clients warn about.
     Fallback,
+}
+
+/// The Secret of an Ingress's TLS entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// It is there, with certificate and key; or the Ingress came out of a real cluster, whose Secrets nobody dumps.
+    There,
+    /// cert-manager is to make it: an annotation asks for that.
+    Promised,
+    /// There is none of this name, or it holds no certificate.
+    Missing,
+}
+
+/// Looks for the Secret that an Ingress names.
+pub fn certificate(cluster: &Cluster, ingress: &ObjectRef, secret: &ObjectRef) -> Certificate {
+    let found = cluster.store.get::<Secret>(&secret.namespace, &secret.name);
+    let has = |secret: &Secret, key: &str| secret.data.contains_key(key) || secret.string_data.contains_key(key);
+    if found.is_some_and(|found| has(found, "tls.crt") && has(found, "tls.key"))
+        || cluster.origin(ingress).is_some_and(Manifest::is_dumped)
+    {
+        return Certificate::There;
+    }
+    let annotated = cluster.store.metadata(ingress);
+    let asked = annotated.is_some_and(|meta| meta.annotations.keys().any(|key| key.starts_with("cert-manager.io/")));
+    if asked && found.is_none() { Certificate::Promised } else { Certificate::Missing }
 }
 
 impl Router {
@@ -291,7 +317,9 @@ impl Router {
             router.rules.extend(routing::rules(ingress));
             for (at, tls) in ingress.spec.tls.iter().enumerate() {
                 let field = |host: usize| FieldRef { object: object.clone(), path: format!("spec.tls[{at}].hosts[{host}]") };
-                router.tls.extend(tls.hosts.iter().enumerate().map(|(host, name)| (name.to_lowercase(), field(host))));
+                let secret = ObjectRef::new(Kind::Secret, &object.namespace, &tls.secret_name);
+                let hosts = tls.hosts.iter().enumerate();
+                router.tls.extend(hosts.map(|(host, name)| (name.to_lowercase(), field(host), secret.clone())));
             }
         }
         router
@@ -300,16 +328,16 @@ impl Router {
     /// Which certificate the controller shows for a host.
     pub fn tls(&self, host: &str) -> Tls {
         let host = routing::plain_host(host);
-        let exact = self.tls.iter().find(|(name, _)| *name == host);
-        let listed = exact.or_else(|| self.tls.iter().find(|(name, _)| routing::wildcard_matches(name, &host)));
-        listed.map_or(Tls::Fallback, |(_, field)| Tls::Listed(field.clone()))
+        let exact = self.tls.iter().find(|(name, ..)| *name == host);
+        let listed = exact.or_else(|| self.tls.iter().find(|(name, ..)| routing::wildcard_matches(name, &host)));
+        listed.map_or(Tls::Fallback, |(_, field, secret)| Tls::Listed(field.clone(), secret.clone()))
     }
 
     /// What the controller does with a request, given the Services and endpoints that it sees.
     pub fn decide(&self, store: &Store, request: &HttpRequest) -> Decision {
         let host = routing::plain_host(&request.host);
         let path = routing::plain_path(&request.path);
-        if let (true, false, Tls::Listed(field)) = (self.redirect_to_https, request.https, self.tls(&host)) {
+        if let (true, false, Tls::Listed(field, _)) = (self.redirect_to_https, request.https, self.tls(&host)) {
             return Decision::Redirect { location: format!("https://{host}{}", request.path), because: vec![field] };
         }
         let rules: Vec<&routing::Rule> = routing::most_specific_host(&self.rules, &host);

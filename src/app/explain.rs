@@ -5,7 +5,7 @@ use super::icon::icon;
 use super::root::Part;
 use super::state::{Msg, State};
 use crate::diagnostic::Span;
-use crate::explain::Check;
+use crate::explain::{Check, IDLE_TOLD};
 use crate::msg;
 use crate::random::Seed;
 use crate::scene::view::{OfferGroup, ServiceView};
@@ -27,9 +27,12 @@ pub fn why(part: &Part, label: &str, what: Asked) -> Html {
                 </ol>
                 if !answer.explanation.idle.is_empty() {
                     <div class="eyebrow">{ state.speech.t("why.idle") }</div>
-                    <ul class="checks">{ for answer.explanation.idle.iter().map(|idle| html! {
+                    <ul class="checks">{ for answer.explanation.idle.iter().take(IDLE_TOLD).map(|idle| html! {
                         <li>{ icon("i-warn", 14) }<div><code>{ idle.pod.name.clone() }</code>{ " " }{ marked(&state.say(&idle.why)) }{ at(part, &answer.lines, &idle.because) }</div></li>
                     }) }</ul>
+                    if let Some(more) = answer.explanation.idle.len().checked_sub(IDLE_TOLD).filter(|more| *more > 0) {
+                        <p class="small">{ state.say(&msg!("explain.idle.more", count = more)) }</p>
+                    }
                 }
             }
         </div>

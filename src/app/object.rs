@@ -147,6 +147,9 @@ fn pod_view(part: &Part, pod: &PodView) -> Html {
                 else { <button type="button" class="btn line sm" onclick={act(part, format!("{who} ready"))}>{ t("act.ready") }</button> }
                 <button type="button" class="btn line sm" onclick={part.send.reform(move |_: MouseEvent| Msg::From(caller.clone()))}>{ t("act.sendFrom") }</button>
             </div>
+            if let Some(note) = &pod.assumed {
+                <section class="assume"><div class="eyebrow">{ t("assumptions") }</div><ul><li>{ super::i18n::marked(&state.say(note)) }</li></ul></section>
+            }
             { explain::why(part, "why.pod", Asked::Pod(pod.namespace.clone(), pod.name.clone())) }
             { owner(part, pod.owner.as_ref()) }
             { document(part, pod.owner.as_ref().unwrap_or(&own)) }

@@ -6,7 +6,7 @@ use super::load;
 use super::output::{Out, escaped};
 use crate::cluster::Cluster;
 use crate::data_plane::DataPlane;
-use crate::explain::{Explanation, explain as explain_request, explain_pod};
+use crate::explain::{Explanation, IDLE_TOLD, explain as explain_request, explain_pod};
 use crate::packet::Protocol;
 use crate::random::Seed;
 use crate::trace::{FieldRef, Request};
@@ -66,10 +66,14 @@ fn to_text(out: &Out, cluster: &Cluster, explanation: &Explanation) -> String {
             text.push_str(&format!("      {}: {}\n", out.text("cli.help"), out.say(next)));
         }
     }
-    for idle in &explanation.idle {
+    for idle in explanation.idle.iter().take(IDLE_TOLD) {
         let name = escaped(&idle.pod.to_string());
         text.push_str(&format!("note  {}\n", out.say(&crate::msg!("cli.explain.idle", pod = name))));
         text.push_str(&format!("      {}\n{}", out.say(&idle.why), places(&idle.because)));
+    }
+    let more = explanation.idle.len().saturating_sub(IDLE_TOLD);
+    if more > 0 {
+        text.push_str(&format!("note  {}\n", out.say(&crate::msg!("explain.idle.more", count = more))));
     }
     text
 }

@@ -146,7 +146,7 @@ fn revised(world: &mut World, manifests: &Manifests, mut objects: Vec<Arc<Admitt
         };
         // A text that was an update, and is there again, may be none that could create its object.
         let same = before.value == manifest.value && !world.diagnostics.iter().any(of_old);
-        if !counts || same || dump::is_dumped(manifest) || !world.cluster.store.contains(&object) {
+        if !counts || same || manifest.is_dumped() || !world.cluster.store.contains(&object) {
             continue;
         }
         // Of a Service, what was allocated counts; of the rest, what was written.

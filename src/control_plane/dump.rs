@@ -22,14 +22,9 @@ use serde_json::Value;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-/// Whether the document came out of an API server.
-pub(crate) fn is_dumped(manifest: &Manifest) -> bool {
-    manifest.value.pointer("/metadata/uid").and_then(serde_json::Value::as_str).is_some_and(|uid| !uid.is_empty())
-}
-
 /// Whether the object's document came out of an API server.
 pub(crate) fn came_from_dump(world: &World, object: &ObjectRef) -> bool {
-    world.cluster.origin(object).is_some_and(is_dumped)
+    world.cluster.origin(object).is_some_and(Manifest::is_dumped)
 }
 
 /// Whether the garbage collector leaves a Pod or ReplicaSet alone: its controller is in the real cluster and not in the dump. One
@@ -47,7 +42,7 @@ pub(crate) fn keeps_its_settings(world: &World, pod: &Pod) -> bool {
 /// What the dump's objects rest on in the real cluster, and `kubectl get` of other kinds does not print: their namespaces, and
 /// the IngressClasses that Ingresses name. The controller that runs here stands in for the real one.
 pub(crate) fn presume(world: &mut World, manifests: &Manifests) {
-    for manifest in manifests.documents.iter().filter(|manifest| is_dumped(manifest)) {
+    for manifest in manifests.documents.iter().filter(|manifest| manifest.is_dumped()) {
         let Some(object) = manifest.object().filter(|object| object.kind.namespaced()) else { continue };
         if world.cluster.store.get::<Namespace>("", &object.namespace).is_none() {
             world.put(inventory::namespace(&object.namespace));
@@ -79,7 +74,7 @@ fn presume_class(world: &mut World, manifests: &Manifests, name: &str) {
 
 /// The present is not before the newest time that the dump names, so that its ages can be told.
 fn set_clock(world: &mut World, manifests: &Manifests) {
-    let dumped = manifests.documents.iter().filter(|manifest| is_dumped(manifest));
+    let dumped = manifests.documents.iter().filter(|manifest| manifest.is_dumped());
     let newest = dumped.filter_map(|manifest| newest_time(&manifest.value)).max().unwrap_or(0);
     let ahead = u64::try_from(newest).unwrap_or(0).saturating_sub(world.cluster.now);
     world.cluster.epoch = world.cluster.epoch.max(ahead.min(LATEST));
@@ -101,7 +96,7 @@ fn newest_time(value: &Value) -> Option<i64> {
 /// Makes room for what the dump brings: other objects of the same names, and other nodes.
 pub(crate) fn make_room(world: &mut World, manifests: &Manifests, work: &[AdmittedObject]) {
     let dumped = |item: &&AdmittedObject| {
-        manifests.documents.iter().any(|manifest| manifest.position == item.position && is_dumped(manifest))
+        manifests.documents.iter().any(|manifest| manifest.position == item.position && manifest.is_dumped())
     };
     let brought: Vec<&AdmittedObject> = work.iter().filter(dumped).collect();
     for item in &brought {
@@ -144,7 +139,7 @@ fn replace_dns(world: &mut World, brought: &[&AdmittedObject]) {
         }
         _ => false,
     };
-    if brought.iter().any(|item| resolves(item)) && !came_from_dump(world, &standing) {
+    if brought.iter().any(resolves) && !came_from_dump(world, &standing) {
         remove(world, &standing);
     }
 }

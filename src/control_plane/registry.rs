@@ -6,8 +6,8 @@ use super::apiserver::Object;
 use super::apiserver::allocate::{Taken, allocate};
 use super::apiserver::default_toleration_seconds;
 use super::apiserver::validation::{FieldError, validate, validate_update};
+use super::inventory;
 use super::world::{World, key_of};
-use super::{dump, inventory};
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::{Node, Pod, Service};
 use crate::api::discovery::EndpointSlice;
@@ -139,7 +139,7 @@ fn write_service(world: &mut World, mut new: Service, manifest: &Manifest, taken
     }
     // What a real cluster has allocated stands, whatever its range.
     let anywhere = Cidr { base: Ipv4Addr::UNSPECIFIED, bits: 0 };
-    let range = if dump::is_dumped(manifest) { anywhere } else { world.cluster.settings.service_range() };
+    let range = if manifest.is_dumped() { anywhere } else { world.cluster.settings.service_range() };
     let refused = allocate(&mut new, old.as_deref(), range, taken);
     refused.map_err(|refusals| refusals.into_iter().map(|(path, message)| FieldError { path, message }).collect::<Vec<_>>())?;
     if let Some(old) = &old {
@@ -172,7 +172,7 @@ fn write_pod(world: &mut World, mut new: Pod, manifest: &Manifest) -> Result<(),
     } else if new.status.phase.is_empty() {
         new.status.phase = "Pending".into();
     }
-    let as_it_stands = dump::is_dumped(manifest) && !new.status.phase.is_empty() && !new.spec.node_name.is_empty();
+    let as_it_stands = manifest.is_dumped() && !new.status.phase.is_empty() && !new.spec.node_name.is_empty();
     say(world, &object, old.is_none());
     world.put_pod(new);
     let key = (object.namespace, object.name);

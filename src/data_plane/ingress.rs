@@ -4,7 +4,7 @@ use super::exchange::{Exchange, Outcome, Sender};
 use super::story::{HopExt, hop};
 use super::target::Target;
 use super::travel::{End, Spot};
-use crate::addons::ingress_controller::{Decision, HttpRequest, Route, Tls};
+use crate::addons::ingress_controller::{Certificate, Decision, HttpRequest, Route, Tls, certificate};
 use crate::api::{Kind, ObjectRef};
 use crate::msg;
 use crate::packet::{Flow, Protocol, Socket};
@@ -20,10 +20,7 @@ impl Exchange<'_> {
         let http = HttpRequest { host: host.clone(), path: target.path.clone(), https };
         let parts = self.parts;
         if https {
-            let (text, because) = match parts.router.tls(&host) {
-                Tls::Listed(field) => (msg!("hop.TlsTerminate.text", host = host), vec![field]),
-                Tls::Fallback => (msg!("hop.TlsTerminate.text.fallback", host = host), vec![]),
-            };
+            let (text, because) = self.shown_certificate(&host);
             self.tell.hop(|| hop(place.clone(), Reason::TlsTerminate, text).flow(seen, seen).because(because));
         }
         self.tell.hop(|| {
@@ -54,6 +51,28 @@ impl Exchange<'_> {
                 }
             }
         }
+    }
+
+    /// Which certificate the controller shows, and the field that says so.
+    fn shown_certificate(&mut self, host: &str) -> (Message, Vec<FieldRef>) {
+        let parts = self.parts;
+        let (field, secret) = match parts.router.tls(host) {
+            Tls::Listed(field, secret) if !secret.name.is_empty() => (field, secret),
+            _ => return (msg!("hop.TlsTerminate.text.fallback", host = host), vec![]),
+        };
+        let text = match certificate(self.cluster, &field.object, &secret) {
+            Certificate::Missing => {
+                self.tell.assume(|| msg!("ingress.differ.noSecret"));
+                msg!("hop.TlsTerminate.text.noSecret", host = host, secret = secret.name, namespace = secret.namespace)
+            }
+            known => {
+                if known == Certificate::Promised {
+                    self.tell.assume(|| msg!("assume.certManager", secret = secret.name));
+                }
+                msg!("hop.TlsTerminate.text", host = host)
+            }
+        };
+        (text, vec![field])
     }
 
     /// Opens the second connection, to one of the route's endpoints.

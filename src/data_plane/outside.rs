@@ -85,7 +85,7 @@ impl Travel<'_> {
         if let Owner::NodeOutside(node) = owner
             && !self.world.outside.private_nodes
         {
-            return self.into_node(node, flow);
+            return self.reach_node(node, flow);
         }
         match (owner, self.via) {
             (Owner::Client, _) => Next::Ends(End::At(Spot::Outside, flow)),
@@ -101,7 +101,7 @@ impl Travel<'_> {
     }
 
     /// By a node's address outside: the cloud's edge knows which node has it, and rewrites it to the node's own.
-    fn into_node(&mut self, node: usize, flow: Flow) -> Next {
+    fn reach_node(&mut self, node: usize, flow: Flow) -> Next {
         let Some(ip) = self.world.nodes.get(node).map(|node| node.ip) else { return self.edge(flow) };
         let after = Flow { dst: Socket::new(ip, flow.dst.port), ..flow };
         let name = self.node_name(node).to_string();

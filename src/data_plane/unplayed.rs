@@ -2,10 +2,11 @@
 //! answers. It is said on its object when it is read, and here on every trace that it could change.
 
 use crate::api::Kind;
-use crate::api::core::{Container, Namespace, Pod, Probe, Service};
+use crate::api::core::{Namespace, Pod, Service};
 use crate::api::foreign::{self, Reach};
 use crate::cluster::Cluster;
 use crate::msg;
+use crate::node::kubelet::assumed_probe;
 use crate::trace::{Place, Source, Trace, Verdict};
 use crate::words::Message;
 
@@ -33,7 +34,7 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
         if let Some(mesh) = foreign::mesh(namespace, meta) {
             notes.push(msg!("assume.sidecar", pod = meta.name, mesh = mesh));
         }
-        notes.extend(probe(pod).filter(|_| trace.pod.as_ref().is_some_and(|(_, name)| *name == meta.name)));
+        notes.extend(assumed_probe(pod).filter(|_| trace.pod.as_ref().is_some_and(|(_, name)| *name == meta.name)));
     }
     notes.extend(dual_stack(cluster, trace));
     notes
@@ -48,26 +49,6 @@ fn met<'a>(cluster: &'a Cluster, trace: &Trace) -> Vec<&'a Pod> {
         pods.extend(found.filter(|pod| !pods.iter().any(|other| other.metadata == pod.metadata)));
     }
     pods
-}
-
-/// The probe of a ready Pod that only a real program could answer: a command, or a path.
-fn probe(pod: &Pod) -> Option<Message> {
-    let kinds = |c: &Container| {
-        let kinds =
-            [("readinessProbe", &c.readiness_probe), ("startupProbe", &c.startup_probe), ("livenessProbe", &c.liveness_probe)];
-        kinds.into_iter().find_map(|(kind, probe)| probe.as_ref().map(|probe| (kind, probe.clone())))
-    };
-    let assumed = |(kind, probe): (&'static str, Probe)| {
-        let name = &pod.metadata.name;
-        match (&probe.http_get, &probe.tcp_socket) {
-            (Some(get), _) => {
-                Some(msg!("assume.probe.http", pod = name, kind = kind, path = if get.path.is_empty() { "/" } else { &get.path }))
-            }
-            (None, None) => Some(msg!("assume.probe", pod = name, kind = kind)),
-            _ => None,
-        }
-    };
-    pod.spec.containers.iter().filter_map(kinds).find_map(assumed)
 }
 
 /// The Services that it meets and that ask for IPv6, too.

@@ -25,6 +25,9 @@ pub struct Explanation {
     pub idle: Vec<Idle>,
 }
 
+/// How many Pods without traffic are told one by one; the rest is counted.
+pub const IDLE_TOLD: usize = 5;
+
 /// One question and its answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Check {

@@ -3,7 +3,7 @@
 use super::service::{listener, ready_endpoints, selected};
 use super::{Checks, Explanation, Idle, Stop, field};
 use crate::api::ObjectRef;
-use crate::api::core::{Pod, Service};
+use crate::api::core::{Event, Pod, Service};
 use crate::api::discovery::Endpoint;
 use crate::api::meta::selects;
 use crate::cluster::Cluster;
@@ -128,8 +128,23 @@ pub(super) fn readiness(cluster: &Cluster, pod: &Pod) -> Option<(Message, Vec<Fi
         return Some((msg!("explain.pod.gate", pod = name, gate = gate), because));
     }
     let probed = pod.spec.containers.iter().position(|container| container.readiness_probe.is_some());
+    let said = failed_probe(cluster, pod);
     let because = probed.map(|at| field(&object, format!("spec.containers[{at}].readinessProbe")));
-    Some((msg!("explain.pod.unready", pod = name), because.into_iter().collect()))
+    let why = match said {
+        Some(message) => msg!("explain.pod.probe", pod = name, message = message),
+        None => msg!("explain.pod.unready", pod = name),
+    };
+    Some((why, because.into_iter().collect()))
+}
+
+/// What the kubelet said of its readiness probe, in its own words.
+fn failed_probe<'a>(cluster: &'a Cluster, pod: &'a Pod) -> Option<&'a str> {
+    let meta = &pod.metadata;
+    let events = cluster.store.in_namespace::<Event>(&meta.namespace).filter(|event| {
+        let of = &event.involved_object;
+        of.kind == "Pod" && of.name == meta.name && event.reason == "Unhealthy" && event.message.starts_with("Readiness")
+    });
+    events.max_by_key(|event| &event.last_timestamp).map(|event| event.message.as_str())
 }
 
 /// The first readiness gate that keeps a Pod back whose containers are all ready.

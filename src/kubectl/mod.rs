@@ -61,6 +61,11 @@ impl Manifest {
         Kind::find(&self.api_version, &self.kind).map(|kind| ObjectRef::new(kind, &self.namespace, &self.name))
     }
 
+    /// Whether it came out of an API server: it has a uid.
+    pub fn is_dumped(&self) -> bool {
+        self.value.pointer("/metadata/uid").and_then(serde_json::Value::as_str).is_some_and(|uid| !uid.is_empty())
+    }
+
     /// Whether it names this object.
     pub fn names(&self, object: &ObjectRef) -> bool {
         self.name == object.name

@@ -12,9 +12,11 @@ use crate::api::core::{
 };
 use crate::api::meta::IntOrString;
 use crate::cluster::Store;
+use crate::msg;
 use crate::netfilter::Cidr;
 use crate::packet::Protocol;
 use crate::random::{Random, Seed, stable_hash};
+use crate::words::Message;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
@@ -118,6 +120,26 @@ pub fn probe_failure(probe: &Probe, container: &Container, ip: &str, listeners: 
             .then(|| format!("timeout: failed to connect service \"{ip}:{}\" within 1s: context deadline exceeded", grpc.port))
     };
     why.map(ProbeFailure::Failed)
+}
+
+/// The probe of a ready Pod that only a real program could answer: a command, or a path.
+pub fn assumed_probe(pod: &Pod) -> Option<Message> {
+    let kinds = |c: &Container| {
+        let kinds =
+            [("readinessProbe", &c.readiness_probe), ("startupProbe", &c.startup_probe), ("livenessProbe", &c.liveness_probe)];
+        kinds.into_iter().find_map(|(kind, probe)| probe.as_ref().map(|probe| (kind, probe.clone())))
+    };
+    let assumed = |(kind, probe): (&'static str, Probe)| {
+        let name = &pod.metadata.name;
+        match (&probe.http_get, &probe.tcp_socket) {
+            (Some(get), _) => {
+                Some(msg!("assume.probe.http", pod = name, kind = kind, path = if get.path.is_empty() { "/" } else { &get.path }))
+            }
+            (None, None) => Some(msg!("assume.probe", pod = name, kind = kind)),
+            _ => None,
+        }
+    };
+    is_ready(pod).then(|| pod.spec.containers.iter().filter_map(kinds).find_map(assumed))?
 }
 
 /// `ResolveContainerPort` of `pkg/probe/util.go`, with its errors.

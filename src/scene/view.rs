@@ -61,6 +61,8 @@ pub struct PodView {
     pub listens: Vec<u16>,
     /// Network policies that isolate it, by name.
     pub policies: Vec<String>,
+    /// A probe that is taken to succeed, because only a real program could answer it.
+    pub assumed: Option<Message>,
     /// What its manifest declares.
     pub ports: Vec<ContainerPortView>,
 }

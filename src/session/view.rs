@@ -6,6 +6,7 @@ use crate::api::discovery::EndpointSlice;
 use crate::api::networking::{Ingress, IngressBackend};
 use crate::api::{Kind, ObjectMeta, ObjectRef};
 use crate::cluster::Cluster;
+use crate::node::kubelet::assumed_probe;
 use crate::node::network_policy::{Direction, Policies};
 use crate::scene::view::{
     ClusterView, ContainerPortView, EndpointView, IngressRuleView, IngressView, NodeView, PodRole, PodView, PortView,
@@ -103,6 +104,7 @@ fn pod_view(cluster: &Cluster, policies: &Policies, pod: &Pod) -> PodView {
         ports: container_ports(pod),
         listens: crate::node::images::listens(pod, cluster.store.all::<Service>()).iter().map(|listener| listener.port).collect(),
         policies: isolating(policies, pod),
+        assumed: assumed_probe(pod),
     }
 }
 

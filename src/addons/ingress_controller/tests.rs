@@ -141,7 +141,7 @@ fn a_tls_host_may_be_redirected_to_https() {
     assert_eq!(asked(&store, &redirect, request(true)), "a");
     assert_eq!(asked(&store, &IngressSettings::default(), request(false)), "a");
     let router = Router::of(&store, &redirect);
-    assert!(matches!(router.tls("SHOP.io"), Tls::Listed(field) if field.path == "spec.tls[0].hosts[0]"));
+    assert!(matches!(router.tls("SHOP.io"), Tls::Listed(field, _) if field.path == "spec.tls[0].hosts[0]"));
     assert_eq!(router.tls("other.io"), Tls::Fallback);
 }
 

@@ -1,10 +1,11 @@
 //! Ingresses: a class that nobody serves, a backend that is not there.
 
 use super::{Advice, missing};
+use crate::addons::ingress_controller::Certificate;
 use crate::addons::{aws, ingress_controller};
-use crate::api::ObjectRef;
 use crate::api::core::Service;
 use crate::api::networking::{Ingress, IngressBackend};
+use crate::api::{Kind, ObjectRef};
 use crate::diagnostic::{Fix, Severity, distance};
 use crate::msg;
 use crate::settings::{INGRESS_CONTROLLER, Provider};
@@ -36,6 +37,14 @@ impl Advice<'_> {
         }
         if let Some(backend) = &ingress.spec.default_backend {
             self.backend(object, "spec.defaultBackend", backend);
+        }
+        for (at, tls) in ingress.spec.tls.iter().enumerate().filter(|(_, tls)| served && !tls.secret_name.is_empty()) {
+            let secret = ObjectRef::new(Kind::Secret, &object.namespace, &tls.secret_name);
+            if ingress_controller::certificate(self.cluster, object, &secret) == Certificate::Missing {
+                let message = msg!("advise.noTlsSecret", secret = secret.name, namespace = secret.namespace);
+                let help = Some(msg!("advise.noTlsSecret.help", secret = secret.name, namespace = secret.namespace));
+                self.tell(Severity::Warning, object, &format!("spec.tls[{at}].secretName"), message, help, Vec::new());
+            }
         }
     }
 
