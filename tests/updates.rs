@@ -57,7 +57,7 @@ fn difference(answer: &Value, mut ours: BTreeSet<(String, String)>) -> Option<St
         }
     }
     // Decoding and allocation stop at the first error; ours may go on.
-    let stops = ["decode", "allocate", "kubectl"].iter().any(|stage| answer["stage"] == **stage);
+    let stops = ["decode", "allocate", "kubectl", "admission"].iter().any(|stage| answer["stage"] == **stage);
     let same = unsaid.is_empty() && (stops || ours.is_empty()) && (answer["accepted"] == true || !theirs(answer).is_empty());
     (!same).then(|| format!("unsaid: {unsaid:?}\n    ours more: {ours:?}"))
 }

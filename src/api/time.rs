@@ -6,8 +6,12 @@ const DAY: i64 = 86_400;
 
 /// Writes virtual seconds as RFC 3339.
 pub fn timestamp(seconds: u64) -> String {
-    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX / 2);
-    let (days, rest) = (FIRST_DAY + seconds / DAY, seconds % DAY);
+    written(i64::try_from(seconds).unwrap_or(i64::MAX / 2))
+}
+
+/// The same for a time that may be before the cluster's first second.
+pub fn written(seconds: i64) -> String {
+    let (days, rest) = (FIRST_DAY + seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
     let (year, month, day) = civil(days);
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
 }

@@ -30,7 +30,7 @@ pub(super) fn upstream(manifest: &Manifest, path: &str, message: String) -> Diag
 }
 
 pub(super) fn no_namespace(manifest: &Manifest, namespace: &str) -> Diagnostic {
-    let mut refusal = upstream(manifest, "metadata.namespace", format!("namespaces \"{namespace}\" not found"));
+    let mut refusal = upstream(manifest, "metadata.namespace", format!("namespaces {namespace:?} not found"));
     refusal.help = Some(msg!("help.addNamespace", namespace = namespace));
     refusal.fixes.push(Fix {
         label: msg!("fix.addNamespace", namespace = namespace),

@@ -114,6 +114,7 @@ func runAdmission(input []byte) ([]byte, error) {
 		if a.Warnings == nil {
 			a.Warnings = []string{}
 		}
+		sortSelectors(a.Warnings)
 		if a.Errors == nil {
 			a.Errors = []problem{}
 		}
@@ -143,6 +144,19 @@ func runAdmission(input []byte) ([]byte, error) {
 	encoder.SetIndent("", "  ")
 	err = encoder.Encode(answers)
 	return []byte(strings.NewReplacer(server.chosen...).Replace(out.String())), err
+}
+
+// sortSelectors sorts what is said of a node selector's labels, whose order is that of a Go map. They stand first.
+func sortSelectors(warnings []string) {
+	first := slices.IndexFunc(warnings, func(text string) bool { return strings.Contains(text, "nodeSelector[") })
+	if first < 0 {
+		return
+	}
+	end := first
+	for end < len(warnings) && strings.Contains(warnings[end], "nodeSelector[") {
+		end++
+	}
+	slices.Sort(warnings[first:end])
 }
 
 func refused(stage string, problems ...problem) answer {

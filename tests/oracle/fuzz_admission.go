@@ -65,7 +65,14 @@ func fuzzAdmission(r *random) []byte {
 			// Two objects of one kind and name would be an update.
 			object["metadata"].(map[string]any)["name"] = fmt.Sprintf("other-%d", n)
 		}
-		for hurts := pick(r, 0, 1, 1, 1, 2, 2, 3); hurts > 0; hurts-- {
+		hurts := pick(r, 0, 1, 1, 1, 2, 2, 3)
+		if r.chance(2) {
+			hurts = r.IntN(6) / 5
+			for fields := pick(r, 1, 1, 1, 2, 2, 3, 5); fields > 0; fields-- {
+				grow(r, object)
+			}
+		}
+		for ; hurts > 0; hurts-- {
 			hurtAnywhere(r, object)
 		}
 		docs = append(docs, written(r, object))

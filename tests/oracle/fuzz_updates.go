@@ -13,7 +13,11 @@ func fuzzUpdates(r *random) []byte {
 	for n := 1 + r.IntN(2); n > 0; n-- {
 		object = cloned(object)
 		for changes := 1 + r.IntN(2); changes > 0; changes-- {
-			change(r, object)
+			if r.chance(3) {
+				grow(r, object)
+			} else {
+				change(r, object)
+			}
 		}
 		docs = append(docs, plain(object))
 	}

@@ -81,6 +81,9 @@ def go_type(group, struct, field):
 def embedded(group, struct, field):
     """The Go name of the embedded struct that carries the field, or None. Decoding errors print it in the field's path."""
     fields = GO.get(group, {}).get(struct, {})
+    if struct == "PersistentVolumeClaim" and field in ("apiVersion", "kind"):
+        # The only whole object that stands inside another one.
+        return "TypeMeta"
     if field not in fields:
         for name, inner in fields.items():
             inner = inner.split(".")[-1]

@@ -93,8 +93,11 @@ pub fn allocate(service: &mut Service, old: Option<&Service>, range: Cidr, taken
         }
         None => allocate_address(service, range, &mut trial),
     };
-    let numbers =
-        address.and_then(|()| allocate_ports(service, &mut trial)).and_then(|()| allocate_health_check(service, &mut trial));
+    // So is a port for health checks.
+    let checked = old.filter(|old| needs_health_check(old) && needs_health_check(service));
+    trial.ports.extend(checked.map(|old| old.spec.health_check_node_port));
+    let numbers = address.and_then(|()| allocate_ports(service, &mut trial));
+    let numbers = if checked.is_some() { numbers } else { numbers.and_then(|()| allocate_health_check(service, &mut trial)) };
     numbers.map_err(|refusal| vec![refusal])?;
     *taken = trial;
     Ok(())

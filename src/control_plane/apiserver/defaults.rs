@@ -105,7 +105,13 @@ fn namespace(object: &mut Value) {
     if name.as_str().is_some_and(|name| !name.is_empty()) {
         child(child(object, "metadata"), "labels")["kubernetes.io/metadata.name"] = name;
     }
-    absent(child(object, "spec"), "finalizers", json!(["kubernetes"]));
+    let spec = child(object, "spec");
+    absent(spec, "finalizers", json!([]));
+    if let Some(finalizers) = spec.get_mut("finalizers").and_then(Value::as_array_mut)
+        && !finalizers.iter().any(|finalizer| finalizer == "kubernetes")
+    {
+        finalizers.push("kubernetes".into());
+    }
     text(child(object, "status"), "phase", "Active");
 }
 
@@ -229,6 +235,10 @@ fn stateful_set(object: &mut Value) {
         strategy["type"] = "RollingUpdate".into();
         absent(strategy, "rollingUpdate", json!({}));
     }
+    if let Some(pace) = existing(strategy, "rollingUpdate").and_then(Value::as_object_mut) {
+        // The gate MaxUnavailableStatefulSet is off.
+        pace.remove("maxUnavailable");
+    }
     if is(strategy, "type", "RollingUpdate")
         && let Some(pace) = existing(strategy, "rollingUpdate")
     {
@@ -240,8 +250,9 @@ fn stateful_set(object: &mut Value) {
     absent(spec, "replicas", 1.into());
     absent(spec, "revisionHistoryLimit", 10.into());
     for claim in items(spec, "volumeClaimTemplates") {
-        text(claim, "apiVersion", "v1");
-        text(claim, "kind", "PersistentVolumeClaim");
+        // Whatever stood there: the conversion writes them.
+        claim["apiVersion"] = "v1".into();
+        claim["kind"] = "PersistentVolumeClaim".into();
         let spec = child(claim, "spec");
         absent(spec, "volumeMode", "Filesystem".into());
         if let Some(claimed) = existing(spec, "resources") {

@@ -17,6 +17,7 @@ mod strict;
 mod suggest;
 #[cfg(test)]
 mod texts;
+mod times;
 pub mod validation;
 
 pub use admit::{Admission, Admitted, AdmittedObject, Object, admit, revise};

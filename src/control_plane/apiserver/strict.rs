@@ -6,6 +6,7 @@
 
 use super::defaults::base64;
 use super::quantity::Quantity;
+use super::times;
 use crate::kubectl::schema::{self, Field, Type};
 use serde_json::{Map, Value};
 
@@ -79,7 +80,11 @@ impl Decoder {
         match (kind, value) {
             (Type::Any, _) => value.clone(),
             (Type::String, Value::String(_)) | (Type::Bool, Value::Bool(_)) => value.clone(),
-            (Type::Time | Type::MicroTime, Value::String(text)) => self.checked(kind, value, bad_time(text)),
+            (Type::Time, Value::String(text)) => match times::bad(text) {
+                None => times::stored(text).into(),
+                Some(message) => self.error(kind, value, message),
+            },
+            (Type::MicroTime, Value::String(text)) => self.checked(kind, value, times::bad(text)),
             (Type::Bytes, Value::String(text)) => self.checked(kind, value, bad_base64(text)),
             (Type::Bytes, Value::Array(items)) => self.bytes(items),
             (Type::IntOrString, Value::String(_)) => value.clone(),
@@ -285,17 +290,6 @@ fn bad_padding(bytes: &[u8], first: usize, letters: usize) -> Option<usize> {
         }
     }
     next(end + 1).map(|(at, _)| at)
-}
-
-/// `time.Parse` with RFC 3339, roughly: the shape of the text.
-fn bad_time(text: &str) -> Option<String> {
-    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
-    let fits = shape.starts_with("0000-00-00T00:00:00") && (shape.ends_with('Z') || shape.ends_with("00:00"));
-    if fits {
-        return None;
-    }
-    let layout = "2006-01-02T15:04:05Z07:00";
-    Some(format!("parsing time {text:?} as {layout:?}: cannot parse {text:?} as \"2006\""))
 }
 
 #[cfg(test)]

@@ -135,7 +135,8 @@ fn roll(
     let target = if deployment.spec.strategy.type_ == "Recreate" {
         replicas
     } else {
-        let room = (replicas + surge - all).max(0);
+        // Upstream's sum wraps, too: with a surge of 2147483647 nothing is ever scaled up.
+        let room = replicas.wrapping_add(surge).saturating_sub(all).max(0);
         if current >= replicas { replicas } else { current + room.min(replicas - current) }
     };
     let Some(new) = new else {
@@ -145,7 +146,7 @@ fn roll(
     let latest = old.iter().map(|set| revision(set)).max().unwrap_or(0);
     if revision(&new) < latest {
         let mut next = new.as_ref().clone();
-        next.metadata.annotations.insert(REVISION.into(), (latest + 1).to_string());
+        next.metadata.annotations.insert(REVISION.into(), latest.saturating_add(1).to_string());
         return world.put(next);
     }
     if scale(world, deployment, object, &new, target) {
@@ -171,7 +172,8 @@ pub(super) fn pace(deployment: &Deployment, replicas: i32) -> (i32, i32) {
 
 /// A number, or a percentage of `replicas` rounded down after `round` hundredths are added.
 pub(super) fn resolve(value: Option<&IntOrString>, replicas: i32, round: i64) -> i32 {
-    let percent = |percent: i64| i32::try_from((percent * i64::from(replicas) + round) / 100).unwrap_or(i32::MAX);
+    let percent =
+        |percent: i64| i32::try_from((percent.saturating_mul(replicas.into()).saturating_add(round)) / 100).unwrap_or(i32::MAX);
     match value {
         None => percent(25),
         Some(IntOrString::Int(number)) => *number,
@@ -189,23 +191,24 @@ fn shrink_old(
     old: &[Arc<ReplicaSet>],
     all: i32,
 ) {
-    let new_unavailable = wanted(new) - new.status.available_replicas;
-    let mut most = all - minimum - new_unavailable;
+    // A dump may tell any status.
+    let new_unavailable = wanted(new).wrapping_sub(new.status.available_replicas);
+    let mut most = (all - minimum).wrapping_sub(new_unavailable);
     let mut scaled = false;
     let mut sizes: Vec<i32> = old.iter().map(|set| wanted(set)).collect();
     let mut order: Vec<usize> = (0..old.len()).collect();
     order.sort_by_key(|at| old.get(*at).map(|set| revision(set)));
     for at in order.clone() {
         let (Some(set), Some(size)) = (old.get(at), sizes.get_mut(at)) else { continue };
-        let unhealthy = (*size - set.status.available_replicas).min(most).max(0);
+        let unhealthy = size.wrapping_sub(set.status.available_replicas).min(most).max(0);
         if unhealthy > 0 {
             *size -= unhealthy;
             most -= unhealthy;
             scaled |= scale(world, deployment, object, set, *size);
         }
     }
-    let available: i32 = old.iter().map(|set| set.status.available_replicas).sum::<i32>() + new.status.available_replicas;
-    let mut spare = if scaled { 0 } else { available - minimum };
+    let available = old.iter().map(|set| set.status.available_replicas).fold(new.status.available_replicas, i32::wrapping_add);
+    let mut spare = if scaled { 0 } else { available.wrapping_sub(minimum) };
     for at in order {
         let (Some(set), Some(size)) = (old.get(at), sizes.get(at)) else { continue };
         let take = (*size).min(spare).max(0);
@@ -221,7 +224,7 @@ fn create(world: &mut World, deployment: &Deployment, object: &ObjectRef, hash: 
     set.metadata.namespace.clone_from(&object.namespace);
     set.metadata.labels.clone_from(&deployment.spec.template.metadata.labels);
     set.metadata.labels.insert(HASH.into(), hash.into());
-    let next = old.iter().map(|set| revision(set)).max().unwrap_or(0) + 1;
+    let next = old.iter().map(|set| revision(set)).max().unwrap_or(0).saturating_add(1);
     set.metadata.annotations.insert(REVISION.into(), next.to_string());
     annotate(deployment, &mut set);
     set.metadata.generation = 1;

@@ -15,7 +15,7 @@ const MOST: &str = "deployment.kubernetes.io/max-replicas";
 /// Notes on a ReplicaSet for how many replicas its Deployment was made to size it.
 pub(super) fn annotate(deployment: &Deployment, set: &mut ReplicaSet) {
     let replicas = deployment.spec.replicas.unwrap_or(1);
-    let most = replicas.saturating_add(pace(deployment, replicas).0);
+    let most = replicas.wrapping_add(pace(deployment, replicas).0);
     set.metadata.annotations.insert(DESIRED.into(), replicas.to_string());
     set.metadata.annotations.insert(MOST.into(), most.to_string());
 }
@@ -61,8 +61,8 @@ pub(super) fn rescale(
     if deployment.spec.strategy.type_ == "Recreate" {
         return;
     }
-    let most = if replicas > 0 { replicas.saturating_add(pace(deployment, replicas).0) } else { 0 };
-    let to_add = most - active.iter().map(|set| wanted(set)).sum::<i32>();
+    let most = if replicas > 0 { replicas.wrapping_add(pace(deployment, replicas).0) } else { 0 };
+    let to_add = active.iter().map(|set| wanted(set)).fold(most, i32::wrapping_sub);
     // The larger first; among equals the newer grow first and the older shrink first.
     active.sort_by_key(|set| {
         let age = if to_add > 0 { u64::MAX - revision(set) } else { revision(set) };

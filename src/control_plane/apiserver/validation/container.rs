@@ -1,8 +1,9 @@
 //! Containers (`validateContainers`, `validateInitContainers` in `pkg/apis/core/validation`): names, images, ports,
-//! environment, mounts, probes, pull policy, resources. Left out: huge pages, security contexts, lifecycle hooks, resize policies.
+//! environment, mounts, probes, pull policy, resources. Left out: huge pages, security contexts, lifecycle
+//! hooks, resize policies, restart rules, block devices, mount propagation, keys of files.
 
 use super::field::{At, Errors, quoted};
-use super::{names, probe, service};
+use super::{names, probe, service, volume};
 use crate::control_plane::apiserver::quantity::Quantity;
 use std::collections::BTreeSet;
 
@@ -18,6 +19,10 @@ const FIELD_PATHS: [&str; 9] = [
     "status.podIP",
     "status.podIPs",
 ];
+
+/// Amounts of a container that a variable may read.
+const RESOURCES: [&str; 6] =
+    ["limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu", "requests.ephemeral-storage", "requests.memory"];
 
 /// All containers of a Pod; `volumes` are the names that mounts may use.
 pub fn containers(spec: &At, volumes: &BTreeSet<&str>, errors: &mut Errors) {
@@ -72,6 +77,7 @@ fn common(container: &At, volumes: &BTreeSet<&str>, errors: &mut Errors) {
     mounts(container, volumes, errors);
     errors.one_of_or_default(&container.child("imagePullPolicy"), &["Always", "IfNotPresent", "Never"]);
     resources(&container.child("resources"), errors);
+    errors.one_of_if_given(&container.child("restartPolicy"), &["Always", "Never", "OnFailure"]);
 }
 
 /// `ValidateContainerResourceRequirements`, without huge pages and claims.
@@ -83,6 +89,11 @@ fn resources(resources: &At, errors: &mut Errors) {
             resource_name(&at, name, errors);
             if let Some(quantity) = Quantity::of(value).filter(Quantity::is_negative) {
                 errors.invalid_as(&at, &quoted(&quantity.to_string()), "must be greater than or equal to 0");
+            }
+            let counted = (name.contains('/') && !name.contains("kubernetes.io/")) || COUNTED_RESOURCES.contains(&name);
+            let whole = Quantity::of(value).is_none_or(|quantity| quantity.rounded_up().is_whole());
+            if let Some(quantity) = Quantity::of(value).filter(|_| counted && !whole) {
+                errors.invalid_as(&at, &quoted(&quantity.to_string()), "must be an integer");
             }
         }
     }
@@ -101,6 +112,19 @@ fn resources(resources: &At, errors: &mut Errors) {
         }
     }
 }
+
+/// Resources without a slash that are counted in whole numbers.
+const COUNTED_RESOURCES: [&str; 9] = [
+    "pods",
+    "resourcequotas",
+    "services",
+    "replicationcontrollers",
+    "secrets",
+    "configmaps",
+    "persistentvolumeclaims",
+    "services.nodeports",
+    "services.loadbalancers",
+];
 
 /// Resources without a slash that exist, but not for containers.
 const OTHER_RESOURCES: [&str; 17] = [
@@ -245,6 +269,7 @@ fn value_from(variable: &At, from: &At, errors: &mut Errors) {
     if field.given() {
         field_reference(&field, errors);
     }
+    resource_reference(&from.child("resourceFieldRef"), errors);
     for key in ["configMapKeyRef", "secretKeyRef"] {
         let reference = from.child(key);
         if !reference.given() {
@@ -272,11 +297,39 @@ fn value_from(variable: &At, from: &At, errors: &mut Errors) {
     }
 }
 
+/// `validateContainerResourceFieldSelector`, without huge pages.
+fn resource_reference(field: &At, errors: &mut Errors) {
+    let (resource, divisor) = (field.child("resource"), field.child("divisor"));
+    if !field.given() || resource.text().starts_with("limits.hugepages-") || resource.text().starts_with("requests.hugepages-") {
+        return;
+    }
+    if resource.text().is_empty() {
+        errors.required(&resource, "");
+    } else if !RESOURCES.contains(&resource.text()) {
+        errors.unsupported(&resource, &RESOURCES);
+    }
+    let Some(given) = divisor.value().and_then(Quantity::of).filter(|given| !given.is_zero()) else { return };
+    let units = "1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei";
+    let (good, what) = match resource.text().rsplit('.').next() {
+        Some("cpu") => ("1m, 1", "1m and 1 are supported with the cpu"),
+        Some("memory") => (units, "1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei are supported with the memory"),
+        Some("ephemeral-storage") => {
+            (units, "1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei are supported with the local ephemeral storage")
+        }
+        _ => return,
+    };
+    if RESOURCES.contains(&resource.text()) && !good.split(", ").any(|unit| unit == given.to_string()) {
+        errors.invalid_as(&divisor, &quoted(resource.text()), format!("only divisor's values {what} resource"));
+    }
+}
+
 fn field_reference(field: &At, errors: &mut Errors) {
-    let path = field.child("fieldPath");
+    let (path, version) = (field.child("fieldPath"), field.child("apiVersion").text_or("v1"));
     let subscripted = ["metadata.labels['", "metadata.annotations['"].iter().any(|start| path.text().starts_with(start));
     if path.text().is_empty() {
         errors.required(&path, "");
+    } else if version != "v1" {
+        errors.invalid(&path, format!("error converting fieldPath: unsupported pod version: {version}"));
     } else if subscripted {
         let (map, key) = path.text().split_once("['").unwrap_or_default();
         let key = key.strip_suffix("']").unwrap_or(key);
@@ -286,7 +339,11 @@ fn field_reference(field: &At, errors: &mut Errors) {
         }
     } else if !FIELD_PATHS.contains(&path.text()) {
         let why = match path.text() {
-            known @ ("metadata.labels" | "metadata.annotations") => {
+            known @ ("metadata.labels"
+            | "metadata.annotations"
+            | "spec.restartPolicy"
+            | "spec.schedulerName"
+            | "status.phase") => {
                 errors.unsupported_as(&path, &quoted(known), &FIELD_PATHS);
                 return;
             }
@@ -311,6 +368,18 @@ fn mounts(container: &At, volumes: &BTreeSet<&str>, errors: &mut Errors) {
         }
         if !paths.insert(path.text()) {
             errors.invalid_as(&path, &quoted(path.text()), "must be unique");
+        }
+        // Upstream leaves the index out of these paths.
+        let list = container.child("volumeMounts");
+        let (sub, expression) = (mount.child("subPath"), mount.child("subPathExpr"));
+        if !sub.text().is_empty() && !expression.text().is_empty() {
+            errors.invalid(&expression, "subPathExpr and subPath are mutually exclusive");
+        }
+        for (field, at) in [("subPath", sub), ("subPathExpr", expression)] {
+            if at.text().starts_with('/') {
+                errors.invalid_as(&list.named(field), &quoted(at.text()), "must be a relative path");
+            }
+            volume::no_backsteps(&list.named(field), at.text(), errors);
         }
     }
 }

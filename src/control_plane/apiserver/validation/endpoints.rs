@@ -159,11 +159,12 @@ pub fn endpoints(object: &At, errors: &mut Errors) {
             for message in addresses::ip(ip.text()) {
                 errors.invalid_as(&ip, &quoted(ip.text()), message);
             }
-            for (field, rule) in [("hostname", names::label as fn(&str) -> Vec<String>), ("nodeName", names::subdomain)] {
-                let at = address.child(field);
-                if !at.text().is_empty() {
-                    errors.all_invalid(&at, rule(at.text()));
-                }
+            let (hostname, node) = (address.child("hostname"), address.child("nodeName"));
+            if !hostname.text().is_empty() {
+                errors.all_invalid(&hostname, names::label(hostname.text()));
+            }
+            if node.given() {
+                errors.all_invalid(&node, names::subdomain(node.text()));
             }
             addresses::endpoint(&ip, errors);
         }
@@ -183,5 +184,9 @@ fn subset_ports(ports: &At, errors: &mut Errors) {
             errors.invalid_as(&number, &number.number().to_string(), message);
         }
         errors.one_of_or_default(&port.child("protocol"), &service::PROTOCOLS);
+        let app = port.child("appProtocol");
+        if app.given() {
+            errors.all_invalid(&app, names::qualified(app.text()));
+        }
     }
 }

@@ -179,6 +179,30 @@ fn sorted(value: &Value) -> Value {
     Value::Object(entries.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect())
 }
 
+/// What is empty and means the same as nothing, as `Semantic.DeepEqual` of two objects in Go sees it: lists and maps, texts, and
+/// the flags and numbers that are no pointers.
+pub fn without_empty(value: &Value) -> Value {
+    const PLAIN: [&str; 9] =
+        ["tty", "stdin", "stdinOnce", "hostNetwork", "hostPID", "hostIPC", "readOnly", "hostPort", "initialDelaySeconds"];
+    // Most others are pointers: there, though empty, is not the same as absent.
+    const MAPS: [&str; 7] = ["annotations", "labels", "limits", "matchLabels", "nodeSelector", "requests", "resources"];
+    let is_empty = |key: &str, value: &Value| match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty() && MAPS.contains(&key),
+        Value::Bool(_) | Value::Number(_) => PLAIN.contains(&key) && (*value == false || *value == 0),
+    };
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(key, value)| (key.clone(), without_empty(value)));
+            Value::Object(fields.filter(|(key, value)| !is_empty(key, value)).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(without_empty).collect()),
+        other => other.clone(),
+    }
+}
+
 /// The errors of one object, in the order of their finding.
 #[derive(Debug, Default)]
 pub struct Errors(pub Vec<FieldError>);

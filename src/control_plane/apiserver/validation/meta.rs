@@ -72,18 +72,22 @@ fn owner_shown(owner: &At) -> String {
 
 /// `ValidateFinalizers` and `validateKubeFinalizerName`.
 fn finalizers(finalizers: &At, errors: &mut Errors) {
-    let standard = ["kubernetes", "orphan", "foregroundDeletion"];
     for finalizer in finalizers.items() {
-        for message in names::qualified(finalizer.text()) {
-            errors.invalid_as(finalizers, &quoted(finalizer.text()), message);
-        }
-        if !finalizer.text().contains('/') && !standard.contains(&finalizer.text()) {
-            errors.invalid(&finalizer, "name is neither a standard finalizer name nor is it fully qualified");
-        }
+        self::finalizer(finalizers, &finalizer, finalizer.text(), errors);
     }
     let has = |name: &str| finalizers.items().iter().any(|finalizer| finalizer.text() == name);
     if has("orphan") && has("foregroundDeletion") {
         errors.invalid(finalizers, "finalizer orphan and foregroundDeletion cannot be both set");
+    }
+}
+
+/// The name of a finalizer. What is wrong with its form stands at `list`, that it is no standard one at `at`.
+pub fn finalizer(list: &At, at: &At, name: &str, errors: &mut Errors) {
+    for message in names::qualified(name) {
+        errors.invalid_as(list, &quoted(name), message);
+    }
+    if !name.contains('/') && !["kubernetes", "orphan", "foregroundDeletion"].contains(&name) {
+        errors.invalid_as(at, &quoted(name), "name is neither a standard finalizer name nor is it fully qualified");
     }
 }
 

@@ -53,6 +53,10 @@ pub fn validate_update(kind: Kind, object: &Value, old: &Value) -> Vec<FieldErro
             if !was.is_empty() && is.value() != was.value() {
                 errors.forbidden(&is, "node updates may not change podCIDR except from \"\" to valid");
             }
+            let (is, was) = (new.at(&["spec", "externalID"]), old.at(&["spec", "externalID"]));
+            if is.text() != was.text() {
+                errors.forbidden(&is, "may not be updated");
+            }
         }
         kind => workload::immutable(kind, &new, &old, &mut errors),
     }
@@ -70,6 +74,8 @@ pub fn warnings(kind: Kind, object: &Value) -> Vec<String> {
         Kind::EndpointSlice => endpoints::warnings(&object),
         Kind::Secret => other::secret_warnings(&object),
         Kind::Endpoints => endpoints::old_warnings(&object),
+        Kind::NetworkPolicy => policy::warnings(&object.child("spec")),
+        Kind::Node => other::node_warnings(&object.child("spec")),
         Kind::Pod => pod::warnings(&object.child("spec")),
         Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => {
             pod::warnings(&object.at(&["spec", "template", "spec"]))
@@ -81,12 +87,15 @@ pub fn warnings(kind: Kind, object: &Value) -> Vec<String> {
             container::fractional_bytes(&claim, &["storage"], &mut warnings);
         }
     }
-    if matches!(kind, Kind::Deployment | Kind::ReplicaSet) {
-        let problems = names::label(object.at(&["metadata", "name"]).text());
-        if !problems.is_empty() {
-            let text = "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended";
-            warnings.insert(0, format!("{text}: [{}]", problems.join(" ")));
-        }
+    let uses = match kind {
+        Kind::Deployment | Kind::ReplicaSet => "Pod names and hostnames",
+        Kind::Pod => "the Pod's hostname",
+        _ => return warnings,
+    };
+    let problems = names::label(object.at(&["metadata", "name"]).text());
+    if !problems.is_empty() {
+        let text = format!("metadata.name: this is used in {uses}, which can result in surprising behavior");
+        warnings.insert(0, format!("{text}; a DNS label is recommended: [{}]", problems.join(" ")));
     }
     warnings
 }
@@ -106,7 +115,7 @@ fn check(kind: Kind, object: &At, old: Option<&At>, errors: &mut Errors) {
         Kind::NetworkPolicy => policy::validate(object, errors),
         Kind::ConfigMap => other::config_map(object, old, errors),
         Kind::Secret => other::secret(object, old, errors),
-        Kind::Namespace => other::namespace(object, errors),
+        Kind::Namespace => other::namespace(object, old, errors),
         Kind::Node => other::node(object, errors),
         Kind::Event => {}
     }
@@ -144,8 +153,14 @@ fn immutable_pod(new: &At, old: &At, errors: &mut Errors) {
     if tolerated(&old).iter().any(|toleration| !still.contains(toleration)) {
         errors.forbidden(&new.child("tolerations"), "existing toleration can not be modified except its tolerationSeconds");
     }
+    let known = old.child("schedulingGates").items();
+    for gate in new.child("schedulingGates").items().iter().map(|gate| gate.child("name")) {
+        if !known.iter().any(|known| known.child("name").text() == gate.text()) {
+            errors.forbidden(&gate, &format!("only deletion is allowed, but found new scheduling gate '{}'", gate.text()));
+        }
+    }
     let fixed = |spec: &At| {
-        let free = ["activeDeadlineSeconds", "tolerations"];
+        let free = ["activeDeadlineSeconds", "tolerations", "schedulingGates"];
         let mut spec = without(spec.value().cloned().unwrap_or(Value::Null), &free);
         for list in ["containers", "initContainers"] {
             for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
@@ -160,7 +175,7 @@ fn immutable_pod(new: &At, old: &At, errors: &mut Errors) {
         is = without(is, &["terminationGracePeriodSeconds"]);
         was = without(was, &["terminationGracePeriodSeconds"]);
     }
-    if is != was {
+    if field::without_empty(&is) != field::without_empty(&was) {
         let why = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
         errors.forbidden(&new, why);
     }

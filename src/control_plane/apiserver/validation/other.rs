@@ -90,9 +90,31 @@ fn immutable_data(object: &At, old: Option<&At>, errors: &mut Errors) {
     }
 }
 
-/// A Namespace.
-pub fn namespace(object: &At, errors: &mut Errors) {
+/// A Namespace; `old` is there for an update, which keeps the old spec.
+pub fn namespace(object: &At, old: Option<&At>, errors: &mut Errors) {
     meta::metadata(object, names::label, errors);
+    let finalizers = object.at(&["spec", "finalizers"]);
+    for finalizer in finalizers.items().iter().filter(|_| old.is_none()) {
+        meta::finalizer(&finalizers, &finalizers, finalizer.text(), errors);
+    }
+}
+
+/// What the API server warns of in a Node.
+pub fn node_warnings(spec: &At) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if !spec.child("externalID").text().is_empty() {
+        warnings.push("spec.externalID: this field is deprecated, and is unused by Kubernetes".to_string());
+    }
+    let list = spec.child("podCIDRs");
+    let mut cidrs = list.items();
+    let old = spec.child("podCIDR");
+    if !old.text().is_empty() && cidrs.first().is_none_or(|first| first.text() != old.text()) {
+        let mut only = old;
+        only.path = format!("{}[0]", list.path);
+        cidrs = vec![only];
+    }
+    warnings.extend(cidrs.iter().filter_map(addresses::cidr_warning));
+    warnings
 }
 
 /// A Node.

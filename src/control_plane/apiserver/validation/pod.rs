@@ -1,5 +1,5 @@
 //! Pods and Pod templates (`ValidatePodSpec` in `pkg/apis/core/validation`; warnings of `pkg/api/pod`). Left out:
-//! security contexts, resources, affinity but for topology keys, spread constraints, claims, operating systems.
+//! security contexts, resources, affinity but for topology keys, spread constraints, claims, overhead, operating systems.
 
 use super::field::{At, Errors, quoted};
 use super::{addresses, container, meta, names, volume};
@@ -35,15 +35,18 @@ fn spec<'a>(spec: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut Errors) {
     for gate in spec.child("readinessGates").items() {
         errors.all_invalid(&gate.child("conditionType"), names::qualified(gate.child("conditionType").text()));
     }
+    scheduling_gates(spec, errors);
+    host_name(spec, errors);
     for (field, rule) in [
         ("serviceAccountName", names::subdomain as fn(&str) -> Vec<String>),
         ("nodeName", names::subdomain),
         ("hostname", names::label),
         ("subdomain", names::label),
         ("priorityClassName", names::subdomain),
+        ("runtimeClassName", names::subdomain),
     ] {
         let at = spec.child(field);
-        if !at.text().is_empty() {
+        if !at.text().is_empty() || (field == "runtimeClassName" && at.given()) {
             errors.all_invalid(&at, rule(at.text()));
         }
     }
@@ -61,6 +64,50 @@ fn spec<'a>(spec: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut Errors) {
             errors.all_invalid(&name, names::subdomain(name.text()));
         }
     }
+}
+
+fn scheduling_gates(spec: &At, errors: &mut Errors) {
+    let mut seen = BTreeSet::new();
+    for gate in spec.child("schedulingGates").items() {
+        let name = gate.child("name").text();
+        for message in names::qualified(name) {
+            errors.invalid_as(&gate, &quoted(name), message);
+        }
+        if !seen.insert(name) {
+            errors.push(&gate, format!("Duplicate value: {}", quoted(name)));
+        }
+    }
+    let (node, preemption) = (spec.child("nodeName"), spec.child("preemptionPolicy"));
+    if !seen.is_empty() && !node.text().is_empty() && !spec.path.contains("template") {
+        errors.forbidden(&node, "cannot be set until all schedulingGates have been cleared");
+    }
+    if preemption.given() {
+        errors.one_of(&preemption, &["PreemptLowerPriority", "Never"]);
+    }
+}
+
+/// What the node shares, and the name that a Pod gives itself (`validateHostUsers`, `validatePodHostName`).
+fn host_name(spec: &At, errors: &mut Errors) {
+    if spec.child("hostUsers").given() && !spec.child("hostUsers").is_true() {
+        for (field, shown) in [("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC")] {
+            if spec.child(field).is_true() {
+                errors.forbidden(&spec.named(shown), "when `hostUsers` is false");
+            }
+        }
+    }
+    let name = spec.child("hostnameOverride");
+    if !name.given() {
+        return;
+    }
+    for field in ["setHostnameAsFQDN", "hostNetwork"] {
+        if spec.child(field).is_true() {
+            errors.forbidden(&name, &format!("may not be specified when {field} is true"));
+        }
+    }
+    if name.text().len() > 64 {
+        errors.push(&name, "Too long: may not be more than 64 bytes");
+    }
+    errors.all_invalid(&name, names::subdomain(name.text()));
 }
 
 fn host_network(spec: &At, errors: &mut Errors) {
@@ -205,6 +252,9 @@ pub fn warnings(spec: &At) -> Vec<String> {
         }
     }
     old_node_labels(spec, &mut warnings);
+    warnings.extend(spec.at(&["dnsConfig", "nameservers"]).items().iter().filter_map(addresses::ip_warning));
+    let aliases = spec.child("hostAliases").items();
+    warnings.extend(aliases.iter().filter_map(|alias| addresses::ip_warning(&alias.child("ip"))));
     warnings
 }
 

@@ -83,3 +83,16 @@ fn ip_block(block: &At, errors: &mut Errors) {
         }
     }
 }
+
+/// What the API server warns of in a NetworkPolicy's spec.
+pub fn warnings(spec: &At) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (direction, peers) in [("ingress", "from"), ("egress", "to")] {
+        for peer in spec.child(direction).items().iter().flat_map(|rule| rule.child(peers).items()) {
+            let block = peer.child("ipBlock");
+            warnings.extend(addresses::cidr_warning(&block.child("cidr")));
+            warnings.extend(block.child("except").items().iter().filter_map(addresses::cidr_warning));
+        }
+    }
+    warnings
+}

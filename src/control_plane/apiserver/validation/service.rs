@@ -158,30 +158,32 @@ fn families(spec: &At, errors: &mut Errors) {
         }
     }
     errors.one_of_if_given(&spec.child("ipFamilyPolicy"), &["PreferDualStack", "RequireDualStack", "SingleStack"]);
-    if ips.first() == Some(&"None") {
-        if ips.len() > 1 {
-            errors.invalid(&list, "'None' must be the first and only value");
-        }
-        return;
-    }
     let before = errors.0.len();
-    for (index, ip) in ips.iter().enumerate() {
+    let headless = ips.first() == Some(&"None");
+    if headless && ips.len() > 1 {
+        errors.invalid(&list, "'None' must be the first and only value");
+    }
+    for (index, ip) in ips.iter().enumerate().skip(usize::from(headless)) {
         for message in addresses::ip(ip) {
             errors.invalid_as(&spec.named(&format!("clusterIPs[{index}]")), &quoted(ip), message);
         }
+    }
+    let broken = before < errors.0.len();
+    if ips.len() > 2 {
+        errors.invalid(&list, "may only hold up to 2 values");
+    }
+    if broken || headless {
+        return;
+    }
+    let both = ips.iter().any(|ip| ip.contains(':')) && ips.iter().any(|ip| !ip.contains(':'));
+    if ips.len() > 1 && !both {
+        errors.invalid(&list, "may specify no more than one IP for each IP family");
     }
     for (index, (ip, family)) in ips.iter().zip(spec.child("ipFamilies").items()).enumerate() {
         if ["IPv4", "IPv6"].contains(&family.text()) && ip.contains(':') != (family.text() == "IPv6") {
             let why = format!("expected an {} value as indicated by `ipFamilies[{index}]`", family.text());
             errors.invalid_as(&spec.named(&format!("clusterIPs[{index}]")), &quoted(ip), why);
         }
-    }
-    if ips.len() > 2 {
-        errors.invalid(&list, "may only hold up to 2 values");
-    }
-    let both = ips.iter().any(|ip| ip.contains(':')) && ips.iter().any(|ip| !ip.contains(':'));
-    if before == errors.0.len() && ips.len() > 1 && !both {
-        errors.invalid(&list, "may specify no more than one IP for each IP family");
     }
 }
 

@@ -6,6 +6,9 @@ use super::{meta, names};
 use crate::control_plane::apiserver::quantity::Quantity;
 use std::collections::BTreeSet;
 
+const HOST_PATH_TYPES: [&str; 8] =
+    ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
+
 const ACCESS_MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
 
 /// A Pod's volumes; `claims` are those that a StatefulSet puts before them. The names that mounts may use.
@@ -27,12 +30,6 @@ pub fn volumes<'a>(spec: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut Error
     for (index, mut volume) in own.enumerate() {
         volume.path = format!("{list}[{}]", claims.len() + index);
         let before = errors.0.len();
-        let sources: Vec<&str> =
-            volume.entries().into_iter().filter(|(key, value)| *key != "name" && !value.is_null()).map(|(key, _)| key).collect();
-        // Upstream looks at the sources in the order of its type; emptyDir stands before configMap there.
-        for extra in sources.iter().filter(|source| **source != "emptyDir").skip(usize::from(!sources.contains(&"emptyDir"))) {
-            errors.forbidden(&volume.child(extra), "may not specify more than 1 volume type");
-        }
         source(&volume, errors);
         let at = volume.child("name");
         name(&at, at.text(), errors);
@@ -56,22 +53,98 @@ fn name(at: &At, text: &str, errors: &mut Errors) {
     }
 }
 
-/// The names that a volume's source must give.
+/// The kinds of sources in the order in which upstream looks at them, and the name that one must give.
+const SOURCES: [(&str, &str); 30] = [
+    ("emptyDir", ""),
+    ("hostPath", "path"),
+    ("gitRepo", ""),
+    ("gcePersistentDisk", ""),
+    ("awsElasticBlockStore", ""),
+    ("secret", "secretName"),
+    ("nfs", ""),
+    ("iscsi", ""),
+    ("glusterfs", ""),
+    ("flocker", ""),
+    ("persistentVolumeClaim", "claimName"),
+    ("rbd", ""),
+    ("cinder", ""),
+    ("cephfs", ""),
+    ("quobyte", ""),
+    ("downwardAPI", ""),
+    ("fc", ""),
+    ("flexVolume", ""),
+    ("configMap", "name"),
+    ("azureFile", ""),
+    ("vsphereVolume", ""),
+    ("photonPersistentDisk", ""),
+    ("portworxVolume", ""),
+    ("azureDisk", ""),
+    ("storageos", ""),
+    ("projected", ""),
+    ("scaleIO", ""),
+    ("csi", ""),
+    ("ephemeral", ""),
+    ("image", ""),
+];
+
+/// The first source of a volume is judged, as far as the names go that it must give; there may be no second one.
 fn source(volume: &At, errors: &mut Errors) {
-    for (kind, field) in
-        [("secret", "secretName"), ("configMap", "name"), ("hostPath", "path"), ("persistentVolumeClaim", "claimName")]
-    {
-        let at = volume.child(kind);
-        if at.given() && at.child(field).text().is_empty() {
-            errors.required(&at.child(field), "");
-        }
+    let mut given = SOURCES.iter().filter(|(kind, _)| volume.child(kind).given());
+    // No source at all is an emptyDir: the defaults say so.
+    let Some((kind, field)) = given.next() else { return };
+    let at = volume.child(kind);
+    let name = at.child(field);
+    if !field.is_empty() && name.text().is_empty() {
+        errors.required(&name, "");
+    } else if *kind == "hostPath" {
+        no_backsteps(&name, name.text(), errors);
+        errors.one_of_if_given(&at.child("type"), &HOST_PATH_TYPES);
+    }
+    if ["secret", "configMap"].contains(kind) {
+        mode(&at.child("defaultMode"), errors);
         for item in at.child("items").items() {
             for part in ["key", "path"] {
                 if item.child(part).text().is_empty() {
                     errors.required(&item.child(part), "");
                 }
             }
+            inner_path(&item.child("path"), errors);
+            mode(&item.child("mode"), errors);
         }
+    }
+    for (extra, _) in given {
+        // Upstream's own spelling.
+        let shown = match *extra {
+            "downwardAPI" => "downwarAPI",
+            "cephfs" => "cephFS",
+            other => other,
+        };
+        errors.forbidden(&volume.named(shown), "may not specify more than 1 volume type");
+    }
+}
+
+fn mode(at: &At, errors: &mut Errors) {
+    if !(0..=0o777).contains(&at.number()) {
+        errors.invalid(at, "must be a number between 0 and 0777 (octal), both inclusive");
+    }
+}
+
+/// `ValidateLocalNonReservedPath`.
+fn inner_path(at: &At, errors: &mut Errors) {
+    let path = at.text();
+    if path.starts_with('/') {
+        errors.invalid(at, "must be a relative path");
+    }
+    no_backsteps(at, path, errors);
+    if path.starts_with("..") && !path.starts_with("../") {
+        errors.invalid(at, "must not start with '..'");
+    }
+}
+
+/// A path that does not lead upwards.
+pub fn no_backsteps(at: &At, path: &str, errors: &mut Errors) {
+    if path.split('/').any(|part| part == "..") {
+        errors.invalid_as(at, &quoted(path), "must not contain '..'");
     }
 }
 

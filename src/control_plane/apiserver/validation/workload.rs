@@ -1,6 +1,6 @@
 //! Deployments, ReplicaSets, StatefulSets and DaemonSets (`pkg/apis/apps/validation`).
 
-use super::field::{At, Errors, quoted};
+use super::field::{At, Errors, quoted, without_empty};
 use super::{meta, names, pod, probe, volume};
 use std::collections::BTreeSet;
 
@@ -207,17 +207,9 @@ fn daemon_rolling(rolling: &At, errors: &mut Errors) {
     }
 }
 
-/// A StatefulSet's pace (`validateRollingUpdateStatefulSet`).
+/// A StatefulSet's pace (`validateRollingUpdateStatefulSet`); maxUnavailable is dropped before, its gate is off.
 fn stateful_rolling(rolling: &At, errors: &mut Errors) {
     errors.non_negative(&rolling.child("partition"));
-    let unavailable = rolling.child("maxUnavailable");
-    if unavailable.given() {
-        count_or_percent(&unavailable, errors);
-        if amount(&unavailable) == 0 {
-            errors.invalid(&unavailable, "cannot be 0");
-        }
-        at_most_all(&unavailable, errors);
-    }
 }
 
 fn stateful_rolling_shown(rolling: &At) -> String {
@@ -263,7 +255,7 @@ pub fn immutable(kind: crate::api::Kind, new: &At, old: &At, errors: &mut Errors
     let (spec, before) = (new.child("spec"), old.child("spec"));
     match kind {
         Kind::Deployment | Kind::ReplicaSet | Kind::DaemonSet
-            if spec.child("selector").value() != before.child("selector").value() =>
+            if spec.child("selector").value().map(without_empty) != before.child("selector").value().map(without_empty) =>
         {
             let selector = spec.child("selector");
             let shown = if selector.given() { meta::selector_shown(&selector) } else { "null".to_string() };
@@ -281,7 +273,7 @@ pub fn immutable(kind: crate::api::Kind, new: &At, old: &At, errors: &mut Errors
             ];
             let fixed = |spec: &At| -> Vec<(String, serde_json::Value)> {
                 let entries = spec.entries().into_iter().filter(|(key, value)| !mutable.contains(key) && !value.is_null());
-                entries.map(|(key, value)| (key.to_string(), value.clone())).collect()
+                entries.map(|(key, value)| (key.to_string(), without_empty(value))).collect()
             };
             if fixed(&spec) != fixed(&before) {
                 let why = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
