@@ -238,6 +238,9 @@ impl DataPlane {
                 late: late(&guest.pod, store),
             })
         });
+        if environment.calls.is_empty() {
+            return Some(Vec::new());
+        }
         let environment = Arc::clone(environment);
         let mut recordings = Vec::new();
         callers.push(pod);

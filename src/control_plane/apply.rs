@@ -135,17 +135,20 @@ fn prune_missing(world: &mut World, manifests: &Manifests) {
 
 /// The admitted objects, where those that are there already are judged as updates.
 fn revised(world: &mut World, manifests: &Manifests, mut objects: Vec<Arc<AdmittedObject>>) -> Vec<Arc<AdmittedObject>> {
+    // Of two documents that name one object, the last counts.
+    let last: BTreeMap<ObjectRef, u32> =
+        manifests.documents.iter().filter_map(|manifest| Some((manifest.object()?, manifest.position))).collect();
     for manifest in &manifests.documents {
         let Some(object) = manifest.object() else { continue };
         let Some(before) = world.cluster.origin(&object) else { continue };
-        let last = manifests.documents.iter().rev().find(|other| other.object().as_ref() == Some(&object));
-        let counts = last.is_some_and(|last| last.position == manifest.position);
+        let counts = last.get(&object) == Some(&manifest.position);
         let of_old = |diagnostic: &Diagnostic| {
             let upstream = matches!(diagnostic.message, Finding::Upstream(_)) && diagnostic.severity == Severity::Error;
             upstream && diagnostic.object.as_ref() == Some(&object)
         };
         // A text that was an update, and is there again, may be none that could create its object.
-        let same = before.value == manifest.value && !world.diagnostics.iter().any(of_old);
+        let as_before = std::ptr::eq(before, manifest.as_ref()) || before.value == manifest.value;
+        let same = as_before && !world.diagnostics.iter().any(of_old);
         if !counts || same || manifest.is_dumped() || !world.cluster.store.contains(&object) {
             continue;
         }

@@ -231,6 +231,7 @@ impl Exchange<'_> {
         let mut travel = self.travel(target.protocol);
         travel.via = via;
         travel.known = known;
+        travel.bindings.reserve(4);
         let end = travel.go(sender.spot, flow);
         let bindings = std::mem::take(&mut travel.bindings);
         let (spot, seen) = match end {
@@ -248,8 +249,10 @@ impl Exchange<'_> {
         if request.keep_alive && target.protocol != Protocol::Icmp {
             self.keep(request, target.protocol, sender.spot, flow, spot, bindings);
         }
-        self.tell.events.extend(way_back);
-        self.tell.note(|| Event::Reply { to: sender.spot, called: flow, status: outcome.status });
+        if self.tell.on {
+            self.tell.events.extend(way_back);
+            self.tell.events.push(Event::Reply { to: sender.spot, called: flow, status: outcome.status });
+        }
         outcome
     }
 

@@ -108,7 +108,9 @@ impl Kernel {
     /// Lets a packet meet the rules of one hook.
     pub fn walk(&mut self, hook: Hook, situation: &mut Situation, random: &mut Random) -> Option<&Arc<Answer>> {
         // The memory changes while the rules are read, so they are taken as fields of their own.
-        self.rules();
+        if self.sync.get().is_none() {
+            self.rules();
+        }
         let Kernel { sync, memory, answers, .. } = self;
         let rules = &sync.get()?.rules;
         answers.ask(hook, situation, random, |situation, random, noted| match rules {

@@ -5,6 +5,7 @@
 
 use super::walk::{Decision, Hook, Lots, Recorder, RulePlace, Situation};
 use crate::random::Random;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// A rule that a packet met.
@@ -38,16 +39,21 @@ pub struct Answers {
 }
 
 /// All that rules can ask about a packet, and how the lots fell so far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 struct Key {
-    source: u32,
-    destination: u32,
-    port: u16,
-    /// Hook, protocol, state.
-    kind: u16,
-    mark: u32,
+    /// Source and destination.
+    addresses: u64,
+    /// The mark, the destination's port, hook, protocol and state.
+    asked: u64,
     /// Behind a first 1, side by side.
     lots: u64,
+}
+
+impl PartialEq for Key {
+    /// In one comparison.
+    fn eq(&self, other: &Key) -> bool {
+        (self.addresses ^ other.addresses) | (self.asked ^ other.asked) | (self.lots ^ other.lots) == 0
+    }
 }
 
 /// What follows after so many lots.
@@ -122,12 +128,11 @@ impl Answers {
 impl Key {
     fn of(hook: Hook, situation: &Situation) -> Key {
         let packet = &situation.packet;
+        let side = |ip: Ipv4Addr| u64::from(u32::from(ip));
+        let kind = (hook as u64) << 8 | (packet.protocol as u64) << 5 | (situation.state as u64) << 1 | u64::from(situation.dnat);
         Key {
-            source: packet.flow.src.ip.into(),
-            destination: packet.flow.dst.ip.into(),
-            port: packet.flow.dst.port,
-            kind: (hook as u16) << 8 | (packet.protocol as u16) << 5 | (situation.state as u16) << 1 | u16::from(situation.dnat),
-            mark: packet.mark,
+            addresses: side(packet.flow.src.ip) << 32 | side(packet.flow.dst.ip),
+            asked: u64::from(packet.mark) << 32 | u64::from(packet.flow.dst.port) << 16 | kind,
             lots: 1,
         }
     }
@@ -139,9 +144,8 @@ impl Key {
     }
 
     fn place(self) -> usize {
-        let mixed =
-            self.source ^ self.destination.rotate_left(13) ^ (u32::from(self.port) << 16 | u32::from(self.kind)) ^ self.mark;
-        ((mixed ^ (self.lots as u32).wrapping_mul(0x85EB_CA6B)).wrapping_mul(0x9E37_79B1) >> 24) as usize % KEPT
+        let mixed = self.addresses ^ self.asked.rotate_left(21) ^ self.lots.rotate_left(42);
+        (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as usize % KEPT
     }
 }
 

@@ -98,10 +98,11 @@ drawn.splice(0, typeof drawn[0] === 'number' ? 4 : 0);
 if (typeof drawn[0] === 'number') console.log(`edit of ${lines} lines in the page, picture included, after the typing pause of 150 ms: best ${Math.min(...drawn).toFixed(1)} ms, median ${median(drawn).toFixed(1)} ms, worst ${Math.max(...drawn).toFixed(1)} ms`);
 else console.log(`no figure for the whole page: ${drawn[0] ?? 'no edit was applied'}`);
 
-// What both sides play is one node port, `fetch` by `fetch` there, one connection after another here. There a packet's way is part
-// of the simulation's own log; here `traced` keeps it as numbers, and `told` also puts every hop and rule into words.
+// What both sides play, each in two ways: a node port by the node's address, and a Pod's call of a Service by its name, lookup
+// included. Theirs is called once for each request and awaited, as it offers nothing else; of ours one call plays many, one after
+// another. A recorded request of theirs is one whose two events (request and response, with the chain of hops) are kept; of ours, one
+// of which every hop and every rule met is kept, as numbers; `told` also puts all of it into words.
 const speeds = await page.evaluate(async (web) => {
-  const url = 'http://10.0.0.12:30080/';
   const rate = async (play, count) => {
     const start = performance.now();
     const delivered = await play(count);
@@ -112,20 +113,23 @@ const speeds = await page.evaluate(async (web) => {
   const { default: init, Engine } = await import('./bench/engine.js');
   await init({ module_or_path: './bench/engine_bg.wasm' });
   const { start } = await import('./bench/webernetes.js');
+  const ways = { address: ['internet', 'http://10.0.0.12:30080/'], name: ['deployment/web', 'http://web/'] };
   const began = performance.now();
   const engine = new Engine(web);
-  engine.told(url, 1);
+  engine.told(...ways.address, 1);
   const ours = performance.now() - began;
   const theirsBegan = performance.now();
   const other = await start(web);
-  await other.send(1);
+  await other.send('address', 1);
   const theirs = performance.now() - theirsBegan;
-  const turns = {
-    traced: [(n) => engine.traced(url, n), 4000],
-    told: [(n) => engine.told(url, n), 300],
-    counted: [(n) => engine.counted(url, n), 5000],
-    theirs: [(n) => other.send(n), 1000],
-  };
+  const turns = { told: [(n) => engine.told(...ways.address, n), 300] };
+  for (const [way, call] of Object.entries(ways)) {
+    const many = way === 'address' ? 5 : 1;
+    turns[`${way} traced`] = [(n) => engine.traced(...call, n), 2000 * many];
+    turns[`${way} counted`] = [(n) => engine.counted(...call, n), 3000 * many];
+    turns[`${way} theirs traced`] = [(n) => other.traced(way, n), 200 * many];
+    turns[`${way} theirs`] = [(n) => other.send(way, n), 200 * many];
+  }
   for (const [play, count] of Object.values(turns)) await play(count);
   const rounds = [];
   for (let round = 0; round < 30; round++) {
@@ -141,10 +145,14 @@ if (speeds.error) {
 } else {
   const best = (key) => Math.max(...speeds.rounds.map((round) => round[key]));
   const middle = (key) => median(speeds.rounds.map((round) => round[key]));
-  const ratio = (key) => `${(best(key) / best('theirs')).toFixed(1)} x (medians ${(middle(key) / middle('theirs')).toFixed(1)} x)`;
+  const ratio = (key, other) => `${(best(key) / best(other)).toFixed(1)} x (medians ${(middle(key) / middle(other)).toFixed(1)} x)`;
   const perSecond = (key) => Math.round(best(key)).toLocaleString('en');
-  console.log(`requests per second: every hop recorded ${perSecond('traced')}, recorded and put into words ${perSecond('told')}, verdicts only ${perSecond('counted')}, @ngrok/webernetes ${perSecond('theirs')}`);
-  console.log(`ratio to @ngrok/webernetes, best of 30 rounds: every hop recorded ${ratio('traced')} (aim 10), and put into words ${ratio('told')}, verdicts only ${ratio('counted')} (aim 30)`);
+  for (const [way, what] of [['address', 'a node port by address'], ['name', "a Pod's call of a Service by name, lookup included"]]) {
+    console.log(`requests per second, ${what}: every hop recorded ${perSecond(`${way} traced`)}, verdicts only ${perSecond(`${way} counted`)}; @ngrok/webernetes ${perSecond(`${way} theirs traced`)} with its events kept, ${perSecond(`${way} theirs`)} without`);
+    console.log(`ratio to @ngrok/webernetes, ${what}, best of 30 rounds: every hop recorded ${ratio(`${way} traced`, `${way} theirs traced`)} (aim 10), verdicts only ${ratio(`${way} counted`, `${way} theirs`)} (aim 30)`);
+  }
+  console.log('ours plays many requests in one call of the wasm, theirs is one awaited fetch each');
+  console.log(`every hop and rule put into words at once: ${perSecond('told')} requests per second, ${ratio('told', 'address theirs traced')}`);
   console.log(`apply to first answer: ${speeds.ours.toFixed(1)} ms; @ngrok/webernetes ${speeds.theirs.toFixed(0)} ms (it waits on its own timers)`);
 }
 

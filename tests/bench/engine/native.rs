@@ -1,6 +1,6 @@
 //! The same work natively. Without an argument it prints how rule sets grow, as ratios. With one it does a part alone, so that
 //! instructions can be counted, which stays the same on a busy machine:
-//! `valgrind --tool=callgrind --toggle-collect='*measured*' kubehop-native edit 3`; parts: edit, fresh, counted, traced, told.
+//! `valgrind --tool=callgrind --toggle-collect='*measured*' kubehop-native edit 3`; parts: edit, fresh, counted, named, traced, told.
 
 mod scale;
 
@@ -26,12 +26,16 @@ fn request(seed: u64) -> Request {
 #[inline(never)]
 fn measured(part: &str, session: &mut Session, plane: &mut DataPlane, cluster: &Cluster, texts: &[String], count: u64) {
     let mut request = request(0);
+    if part == "named" {
+        request.from = "deployment/web".parse().unwrap_or_default();
+        request.target = "http://web/".into();
+    }
     for round in 0..count {
         request.seed = Seed(round);
         match part {
             "told" => drop(black_box(plane.send(cluster, &request))),
             "traced" => drop(black_box(plane.record(cluster, &request))),
-            "counted" => drop(black_box(plane.verdict(cluster, &request))),
+            "counted" | "named" => drop(black_box(plane.verdict(cluster, &request))),
             "fresh" => {
                 *session = Session::default();
                 edit(session, 1, texts[0].clone());
