@@ -45,12 +45,18 @@ pub fn is_internal(annotations: &Labels) -> bool {
 /// unless an annotation says otherwise (`EnsureLoadBalancer` of `cloud-provider-aws`).
 pub fn hostname_is_internal(service: &Service, hostname: &str) -> bool {
     let annotations = &service.metadata.annotations;
-    let own_type = annotations.get(TYPE).is_some_and(|own| own == "external" || own == "nlb-ip");
-    let own_class = service.spec.load_balancer_class.as_deref() == Some(NLB_CLASS);
-    if hostname.starts_with("k8s-") || own_type || own_class || annotations.contains_key(SCHEME) {
+    if has_made(service, hostname) {
         return is_internal(annotations);
     }
     hostname.starts_with("internal-") || annotations.get(INTERNAL).is_some_and(|internal| internal != "false")
+}
+
+/// Whether this controller has made the load balancer behind a hostname in a Service's status.
+pub fn has_made(service: &Service, hostname: &str) -> bool {
+    let annotations = &service.metadata.annotations;
+    let own_type = annotations.get(TYPE).is_some_and(|own| own == "external" || own == "nlb-ip");
+    let own_class = service.spec.load_balancer_class.as_deref() == Some(NLB_CLASS);
+    hostname.starts_with("k8s-") || own_type || own_class || annotations.contains_key(SCHEME)
 }
 
 /// Whether a Service's load balancer sends straight to Pods (`buildTargetType`).

@@ -90,6 +90,9 @@ impl Travel<'_> {
         let Some(balancer) = self.world.balancers.get(index) else { return self.edge(flow) };
         match balancer.means {
             Means::Cloud => self.tell.assume(|| msg!("assume.loadBalancer")),
+            _ if balancer.made_elsewhere => {
+                self.tell.assume(|| msg!("assume.unknownBalancer", service = balancer.service.metadata.name));
+            }
             _ => self.tell.assume(|| msg!("assume.nlb")),
         }
         let service = &balancer.service;

@@ -63,6 +63,8 @@ pub(super) struct Balancer {
     pub means: Means,
     /// Its address is private: nobody outside has a route to it.
     pub internal: bool,
+    /// It has a hostname that the AWS Load Balancer Controller would not give: what machine it is, nobody knows here.
+    pub made_elsewhere: bool,
     /// The nodes that its health check finds well, in their order.
     pub healthy: Vec<usize>,
     /// What it sends to, where that is Pods: position of the port, address.
@@ -340,6 +342,7 @@ fn balancers(cluster: &Cluster, nodes: &[Machine]) -> Vec<Balancer> {
                 ip,
                 means,
                 internal: ingress.ip.is_empty() && aws::hostname_is_internal(service, hostname),
+                made_elsewhere: ingress.ip.is_empty() && !aws::has_made(service, hostname),
                 healthy: Vec::new(),
                 targets: if means == Means::Pods { targets(cluster, service) } else { Vec::new() },
                 own: aws::address(hostname, true),

@@ -140,6 +140,31 @@ fn an_unready_pod_gets_no_traffic_and_the_others_do() {
 }
 
 #[test]
+fn a_failed_readiness_probe_is_told_in_the_kubelets_words() {
+    let text = WEB.replace("image: nginx,", "image: nginx, readinessProbe: {tcpSocket: {port: 81}},");
+    let file = SourceFile {
+        name: "x.yaml".into(),
+        text: format!(
+            "{text}{{apiVersion: v1, kind: Service, metadata: {{name: web}}, spec: {{selector: {{app: web}}, ports: [{{port: 80}}]}}}}\n"
+        ),
+    };
+    let cluster = Cluster::new(Settings::default(), Seed(0)).apply(Arc::new(read(&[file]).0)).cluster;
+    let explanation = explained(
+        &cluster,
+        "node/node-1",
+        &format!("http://{}/", cluster.store.get::<crate::api::core::Service>("default", "web").unwrap().spec.cluster_ip),
+    );
+    let last = explanation.checks.last().unwrap();
+    let next = last.next.as_ref().unwrap();
+    assert_eq!((last.text.id.as_ref(), next.id.as_ref()), ("explain.ready.none", "explain.pod.probe"));
+    let message = next.args.get("message").unwrap();
+    assert!(
+        message.starts_with("Readiness probe failed: dial tcp 10.244.") && message.ends_with(":81: connect: connection refused"),
+        "{message}"
+    );
+}
+
+#[test]
 fn a_pod_that_no_service_selects_gets_no_traffic() {
     let cluster = service("{selector: {app: api}, ports: [{port: 80}]}");
     let name = cluster.store.in_namespace::<crate::api::core::Pod>("default").next().unwrap().metadata.name.clone();

@@ -15,6 +15,7 @@ pub fn paste(raw: &str, into: &[SourceFile]) -> (String, Vec<Diagnostic>) {
     mended.step(blanks, || msg!("paste.blanks"));
     mended.step(fences, || msg!("paste.fences"));
     mended.step(shell, || msg!("paste.shell"));
+    mended.step(helm_report, || msg!("paste.helmReport"));
     mended.step(line_numbers, || msg!("paste.lineNumbers"));
     mended.step(file_names, || msg!("paste.fileNames"));
     mended.step(quotes, || msg!("paste.quotes"));
@@ -136,6 +137,18 @@ fn shell(text: &str) -> Option<String> {
     }
     let mended = lines.join("\n");
     (mended.trim_end() != text.trim_end()).then(|| mended + "\n")
+}
+
+/// What `helm install --dry-run` prints around the manifests: NAME, STATUS, HOOKS before them, NOTES behind them. Hooks stay.
+fn helm_report(text: &str) -> Option<String> {
+    let begins = text.lines().find(|line| !line.trim().is_empty())?.starts_with("NAME: ");
+    if !begins || !text.lines().any(|line| line == "MANIFEST:") {
+        return None;
+    }
+    let behind = text.lines().skip_while(|line| *line != "HOOKS:" && *line != "MANIFEST:");
+    let kept = behind.take_while(|line| *line != "NOTES:").filter(|line| *line != "HOOKS:" && *line != "MANIFEST:");
+    let kept: Vec<&str> = kept.collect();
+    Some(kept.join("\n").trim().trim_start_matches("---\n").to_string() + "\n")
 }
 
 /// What kubectl prints of an object that it applied: `service/web created`.
@@ -282,6 +295,19 @@ mod tests {
     fn a_here_document_gives_its_text_and_prompts_go() {
         check(&format!("$ cat <<EOF | kubectl apply -f -\n{SERVICE}EOF\n$ kubectl get svc\n"), SERVICE, &["paste.shell"]);
         check(&format!("kubectl apply -f - <<EOF\n{SERVICE}EOF\nservice/web created\n"), SERVICE, &["paste.shell"]);
+    }
+
+    #[test]
+    fn of_helms_report_the_manifests_stay() {
+        let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: test\n";
+        check(
+            &format!(
+                "NAME: web\nSTATUS: pending-install\nHOOKS:\n---\n# Source: web/test.yaml\n{pod}MANIFEST:\n---\n{SERVICE}\nNOTES:\n1. Open it: a b\n"
+            ),
+            &format!("# Source: web/test.yaml\n{pod}---\n{SERVICE}"),
+            &["paste.helmReport"],
+        );
+        check(&format!("NAME: web\nHOOKS:\nMANIFEST:\n---\n{SERVICE}"), SERVICE, &["paste.helmReport"]);
     }
 
     #[test]
