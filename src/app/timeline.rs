@@ -313,9 +313,11 @@ fn bracket(speech: &Speech, string: &Strand, zone: &Zone) -> Html {
         None => words,
     };
     let shown = wide(&words) <= room + 5.8;
+    // The first and the last name stay within the strip.
+    let edge = wide(&words) * 0.57 + 3.0;
     html! { <>
         <path class="zl" d={format!("M{} 20v-4H{}v4", n(from), n(to))}/>
-        if shown { <text class="zone" x={n(((from + to) / 2.0).max(wide(&words) * 0.57 + 3.0))} y="11">{ words }</text> }
+        if shown { <text class="zone" x={n(((from + to) / 2.0).min(string.width - edge).max(edge))} y="11">{ words }</text> }
     </> }
 }
 

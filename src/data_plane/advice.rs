@@ -9,9 +9,10 @@ use crate::api::meta::selects;
 use crate::api::networking::Ingress;
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
+use crate::diagnostic::distance;
 use crate::msg;
 use crate::node::kubelet::is_ready;
-use crate::trace::{Advice, FieldRef, Hop, Reason, Trace, Verdict};
+use crate::trace::{Advice, FieldRef, Hop, Place, Reason, Trace, Verdict};
 use crate::words::Message;
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
     {
         return Some(advice);
     }
-    if let Some(advice) = dns_outside(cluster, trace, decided) {
+    if let Some(advice) = dns_outside(cluster, trace, decided).or_else(|| service_name(cluster, trace, decided)) {
         return Some(advice);
     }
     let (why, next) = words(trace, decided)?;
@@ -105,8 +106,13 @@ fn external_ip(cluster: &Cluster, hop: &Hop) -> Option<(Message, FieldRef)> {
 fn without_endpoints(cluster: &Cluster, hop: &Hop) -> Option<Message> {
     let none = matches!(&*hop.text.id, "hop.Reject.text" | "hop.IngressNoEndpoints.text");
     let object = hop.objects.iter().find(|object| none && object.kind == Kind::Service)?;
-    let service = cluster.store.get::<Service>(&object.namespace, &object.name)?;
-    let (name, selector) = (&object.name, &service.spec.selector);
+    endpoints_missing(cluster, cluster.store.get::<Service>(&object.namespace, &object.name)?)
+}
+
+/// Why a Service has no endpoints, and what gives it some.
+fn endpoints_missing(cluster: &Cluster, service: &Service) -> Option<Message> {
+    let (object, selector) = (&service.metadata, &service.spec.selector);
+    let name = &object.name;
     if selector.is_empty() {
         return Some(msg!("advice.noSelector.next", service = name));
     }
@@ -141,6 +147,36 @@ fn dns_outside(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
     let first = host.split('.').next().unwrap_or_default();
     let known = hop.reason == Reason::NoSuchName && cluster.store.services.keys().any(|(_, name)| name == first);
     known.then(|| Advice { why: asked.text.clone(), next: msg!("advice.dnsPolicy.next"), because: asked.because.clone() })
+}
+
+/// A name that DNS does not know, and that still has to do with a Service: a headless one without Pods, one whose name works in
+/// Pods only, or a misspelt one.
+fn service_name(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
+    let host = Target::read(&trace.request.target, trace.request.protocol)?.host;
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    if !matches!(hop.reason, Reason::NoSuchName | Reason::NoAddress) {
+        return None;
+    }
+    let named = |service: &&Arc<Service>| {
+        let short = format!("{}.{}", service.metadata.name, service.metadata.namespace);
+        host == service.metadata.name || host == short || host.starts_with(&format!("{short}.svc"))
+    };
+    let advice = |next, because| Some(Advice { why: hop.text.clone(), next, because });
+    let Some(service) = cluster.store.services.values().find(named) else {
+        let first = host.split('.').next().filter(|_| hop.at != Place::PublicDns)?;
+        let names = cluster.store.services.values().map(|service| service.metadata.name.as_str());
+        let near = names.map(|name| (distance(first, name), name)).filter(|(away, name)| *away <= 2 && *away < name.len() / 2);
+        let (_, name) = near.filter(|(away, _)| *away > 0).min()?;
+        return advice(msg!("advice.name.near.next", name = name), hop.because.clone());
+    };
+    let selector = FieldRef { object: ObjectRef::of(service.as_ref()), path: "spec.selector".into() };
+    match endpoints_missing(cluster, service).filter(|_| service.spec.cluster_ip == "None") {
+        Some(next) => advice(next, vec![selector]),
+        None if hop.at == Place::PublicDns => {
+            advice(msg!("advice.name.outside.next", service = service.metadata.name), Vec::new())
+        }
+        None => None,
+    }
 }
 
 /// The Service has this port, but for another protocol.

@@ -51,8 +51,48 @@ fn rewritten(file: &SourceFile, line: u32) -> Option<Fix> {
 }
 
 fn today(old: &str) -> String {
-    let flow = rewrite_flow(old);
-    rewrite(&flow.split('\n').collect::<Vec<_>>()).join("\n")
+    let flow = rewrite_flow(&unquoted(old));
+    let new = rewrite(&flow.split('\n').collect::<Vec<_>>()).join("\n");
+    if old.trim_start().starts_with('{') { as_json(new) } else { new }
+}
+
+/// The keys that the rewriting looks at, and those that it writes.
+const READ: [&str; 11] =
+    ["apiVersion", "spec", "rules", "host", "http", "paths", "path", "pathType", "backend", "serviceName", "servicePort"];
+const WRITTEN: [&str; 5] = ["defaultBackend", "service", "name", "port", "number"];
+
+/// Keys that stand in quotes, as JSON writes them, without these.
+fn unquoted(old: &str) -> String {
+    let mut new = old.to_string();
+    for key in READ {
+        let parts: Vec<String> = new.split(&format!("\"{key}\"")).map(str::to_string).collect();
+        new.clear();
+        for (index, part) in parts.iter().enumerate() {
+            // What stands before a colon is a key; elsewhere it is a value, and stays.
+            match part.trim_start_matches(' ').strip_prefix(':') {
+                Some(value) if index > 0 => new.push_str(&format!("{key}: {}", value.trim_start_matches(' '))),
+                _ if index > 0 => new.push_str(&format!("\"{key}\"{part}")),
+                _ => new.push_str(part),
+            }
+        }
+    }
+    // A key whose mapping stands below it ends its line.
+    let bare = |line: &str| line.strip_suffix(": ").map(|key| format!("{key}:")).unwrap_or_else(|| line.to_string());
+    new.split('\n').map(bare).collect::<Vec<_>>().join("\n")
+}
+
+/// Flow with bare keys as JSON again.
+fn as_json(flow: String) -> String {
+    let mut new = flow.replace("pathType: ImplementationSpecific", "pathType: \"ImplementationSpecific\"");
+    for key in READ.into_iter().chain(WRITTEN) {
+        for before in [' ', '{', ',', '\n', '['] {
+            new = new.replace(&format!("{before}{key}: "), &format!("{before}\"{key}\": "));
+        }
+    }
+    for old in ["extensions/v1beta1", "networking.k8s.io/v1beta1"] {
+        new = new.replace(&format!("\"apiVersion\": \"{old}\""), "\"apiVersion\": \"networking.k8s.io/v1\"");
+    }
+    new
 }
 
 /// A line's key: what stands before it, its column, itself, and its value.
@@ -240,6 +280,36 @@ mod tests {
             "rules: [{ http: { paths: [{\n  backend: { serviceName: a,\n    servicePort: 1 } }] } }]",
             "rules: [{ http: { paths: [{ pathType: ImplementationSpecific,\n  backend: { service: { name: a, port: { number: 1 } } } }] } }]",
         );
+    }
+
+    #[test]
+    fn keys_in_quotes_are_read_and_json_stays_json() {
+        check(
+            "\"spec\":\n  \"backend\":\n    \"serviceName\": \"a\"\n    \"servicePort\": 80",
+            "spec:\n  defaultBackend:\n    service:\n      name: \"a\"\n      port:\n        number: 80",
+        );
+        let old = r#"{
+  "apiVersion": "extensions/v1beta1",
+  "kind": "Ingress",
+  "metadata": { "name": "backend" },
+  "spec": {
+    "rules": [{
+      "http": {
+        "paths": [
+          { "path": "/", "backend": { "serviceName": "web", "servicePort":80 } }
+        ]
+      }
+    }]
+  }
+}"#;
+        let new = today(old);
+        let json: serde_json::Value = serde_json::from_str(&new).unwrap_or_else(|error| panic!("{error}: {new}"));
+        let path = &json["spec"]["rules"][0]["http"]["paths"][0];
+        let wanted = serde_json::json!({
+            "path": "/", "pathType": "ImplementationSpecific", "backend": { "service": { "name": "web", "port": { "number": 80 } } }
+        });
+        assert_eq!((path, &json["apiVersion"]), (&wanted, &"networking.k8s.io/v1".into()));
+        assert_eq!(json["metadata"]["name"], "backend");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 // Who is outside, and what stands between: private nodes, the edge, the Ingress controller's own answers.
 import assert from 'node:assert/strict';
 import { picture, until } from './harness.js';
-import { assertEnds, editor, inspector, moving, offers, played, send, setting, stage, write } from './page.js';
+import { assertEnds, editor, inspector, moving, offers, played, send, setting, stage, url, write } from './page.js';
 
 export function outside(site) {
   const it = played(site);
@@ -24,6 +24,13 @@ export function outside(site) {
   it('private nodes: an Ingress answers', { hash: '#example=ingress' }, async (page) => {
     await setting(page, 'Nodes are private', true);
     await moving(page);
+    await assertEnds(page, '200 OK');
+  });
+
+  it('with another load balancer provider the request goes where the new one answers', { hash: '#example=loadbalancer' }, async (page) => {
+    const before = await url(page).inputValue();
+    await setting(page, 'Load balancer provider', 'aws');
+    await until(async () => (await url(page).inputValue()) !== before, 'the address that is gone makes way');
     await assertEnds(page, '200 OK');
   });
 

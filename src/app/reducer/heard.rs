@@ -5,8 +5,9 @@ use super::super::state::{Ask, Dock, Effect, Msg, REMEMBERED, Run, State, View, 
 use super::super::text;
 use crate::diagnostic::Severity;
 use crate::scene::ItemId;
+use crate::scene::view::TargetOffer;
 use crate::session::{BurstResult, ClusterReply, Command, Reply};
-use crate::trace::Trace;
+use crate::trace::{Source, Trace};
 use std::rc::Rc;
 
 impl State {
@@ -132,6 +133,7 @@ impl State {
             Some(Waiting::First(goal)) => {
                 let offers = self.cluster.as_ref().map_or(&[][..], |cluster| &cluster.targets);
                 if let Some(target) = goal.pick(offers) {
+                    self.own_target = !offers.iter().any(|offer| offer.target == target);
                     self.target = target;
                     effects.extend(self.send());
                 }
@@ -157,9 +159,10 @@ impl State {
         let host = |target: &str| target.rsplit_once(':').map(|(host, _)| host.to_string());
         let works = || cluster.targets.iter().filter(|offer| offer.fails.is_none());
         let kin = works().find(|offer| host(&offer.target) == host(&self.target));
+        let kin = kin.or_else(|| works().find(|offer| caller(offer) == self.from));
         if let Some(offer) = kin.or_else(|| works().next()).or(cluster.targets.first()) {
             self.target = offer.target.clone();
-            self.from = offer.from.as_ref().and_then(|from| from.parse().ok()).unwrap_or_default();
+            self.from = caller(offer);
         }
     }
 
@@ -179,6 +182,11 @@ impl State {
         };
         vec![Effect::Ask(Ask::Dock(self.dock.clone()), command)]
     }
+}
+
+/// Who sends where a target is offered.
+fn caller(offer: &TargetOffer) -> Source {
+    offer.from.as_ref().and_then(|from| from.parse().ok()).unwrap_or_default()
 }
 
 /// Whether a target is among those that are offered.
