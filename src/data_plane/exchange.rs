@@ -2,7 +2,7 @@
 
 use super::kept::Kept;
 use super::kernel::Kernel;
-use super::names::{Meaning, alias, look_up};
+use super::names::{Meaning, Named, alias, look_up};
 use super::process::nothing_listens;
 use super::story::{Event, HopExt, Story, hop};
 use super::target::{Scheme, Target};
@@ -21,7 +21,7 @@ use crate::settings::CLIENT_OUTSIDE;
 use crate::trace::{DnsResult, FieldRef, Place, Reason, Request, Source, Verdict};
 use crate::words::Message;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,8 +34,8 @@ pub(super) struct Outcome {
     pub port: Option<u16>,
     pub node: Option<usize>,
     pub source_seen: Option<Ipv4Addr>,
-    /// The lookup, where there was one; boxed, because most requests carry none.
-    pub dns: Option<Box<DnsResult>>,
+    /// The lookup, where there was one.
+    pub dns: Option<Arc<DnsResult>>,
     /// What stopped it.
     pub reason: Option<Reason>,
 }
@@ -77,6 +77,8 @@ pub(super) struct Aim {
     target: Target,
     /// The target's host, where it is an address.
     address: Option<Ipv4Addr>,
+    /// What its name means, where it is one.
+    named: OnceLock<Named>,
     via: Option<usize>,
 }
 
@@ -102,7 +104,10 @@ impl Exchange<'_> {
         {
             return outcome;
         }
-        let meaning = aim.address.map_or_else(|| look_up(self, aim.sender, &aim.target.host), |ip| Meaning::Address(ip, None));
+        let meaning = match aim.address {
+            Some(ip) => Meaning::Address(ip, None),
+            None => look_up(self, aim.sender, &aim.target.host, &aim.named),
+        };
         let (ip, dns) = match meaning {
             Meaning::Address(ip, dns) => (ip, dns),
             Meaning::Nothing(verdict, reason, dns) => {
@@ -132,7 +137,14 @@ impl Exchange<'_> {
             None => None,
         };
         let address = parse_ip_sloppy(&target.host);
-        let aim = Arc::new(Aim { request: Request { headers: Vec::new(), ..request.clone() }, sender, target, address, via });
+        let aim = Arc::new(Aim {
+            request: Request { headers: Vec::new(), ..request.clone() },
+            sender,
+            target,
+            address,
+            named: OnceLock::new(),
+            via,
+        });
         self.caches.aim = Some(Arc::clone(&aim));
         Ok(aim)
     }

@@ -16,34 +16,62 @@ use crate::packet::{Flow, Protocol, Socket};
 use crate::trace::{DnsResult, FieldRef, Place, Reason, Verdict};
 use crate::words::Message;
 use std::net::Ipv4Addr;
+use std::sync::{Arc, OnceLock};
 
 /// What a host means.
 #[derive(Clone, Debug)]
 pub(super) enum Meaning {
     /// An address, and the lookup where there was one.
-    Address(Ipv4Addr, Option<Box<DnsResult>>),
+    Address(Ipv4Addr, Option<Arc<DnsResult>>),
     /// No address.
-    Nothing(Verdict, Reason, Box<DnsResult>),
+    Nothing(Verdict, Reason, Arc<DnsResult>),
+}
+
+/// What DNS says of a host to one who asks. It stays the same as long as the cluster does.
+#[derive(Debug)]
+pub(super) struct Named {
+    /// The DNS server inside the cluster, where that one is asked.
+    server: Option<Ipv4Addr>,
+    result: Arc<DnsResult>,
+    addresses: Vec<Ipv4Addr>,
+}
+
+impl Named {
+    fn of(exchange: &Exchange<'_>, sender: Sender, pod: Option<&Pod>, host: &str) -> Named {
+        let zone = &exchange.parts.zone;
+        let result = match pod {
+            Some(pod) => resolve(zone, pod, host, "A"),
+            None if sender.spot == Spot::Outside => zone.outside().query(host, "A"),
+            None => zone.outside().forwarded(host, "A"),
+        };
+        let records = result.answers.iter().filter(|record| record.kind == "A");
+        Named {
+            server: pod.and_then(|pod| cluster_server(exchange, pod)),
+            addresses: records.filter_map(|record| record.data.parse().ok()).collect(),
+            result: Arc::new(result),
+        }
+    }
 }
 
 /// How often the C library asks before it gives up.
 const ATTEMPTS: usize = 2;
 
-/// Finds the address of a host that is a name.
-pub(super) fn look_up(exchange: &mut Exchange<'_>, sender: Sender, host: &str) -> Meaning {
+/// Finds the address of a host that is a name. The question travels each time; what the servers say is worked out once.
+pub(super) fn look_up(exchange: &mut Exchange<'_>, sender: Sender, host: &str, known: &OnceLock<Named>) -> Meaning {
     if host == "localhost" {
         return Meaning::Address(Ipv4Addr::LOCALHOST, None);
     }
     if let (None, Some(node)) = (sender.pod, exchange.world.node_named(host)) {
         // A node's name stands for its address outside the cluster and on the nodes.
         return exchange.world.nodes.get(node).map_or_else(
-            || Meaning::Nothing(Verdict::NameNotFound, Reason::NoSuchName, Box::default()),
+            || Meaning::Nothing(Verdict::NameNotFound, Reason::NoSuchName, Arc::default()),
             |node| Meaning::Address(node.ip, None),
         );
     }
     let world = exchange.world;
     let pod = sender.pod.and_then(|pod| world.pods.get(pod)).map(|guest| &guest.pod);
-    let server = pod.and_then(|pod| cluster_server(exchange, pod));
+    let named = known.get_or_init(|| Named::of(exchange, sender, pod.map(Arc::as_ref), host));
+    let server = named.server;
     let asker = exchange.travel(Protocol::Udp).place_of(sender.spot);
     let place = if server.is_some() { Place::Coredns } else { Place::PublicDns };
     let asked = server.map_or_else(Asked::nobody, |server| ask(exchange, sender, server));
@@ -63,27 +91,21 @@ pub(super) fn look_up(exchange: &mut Exchange<'_>, sender: Sender, host: &str) -
     });
     if let Heard::Dropped(pod, direction, flow) = heard {
         exchange.travel(Protocol::Udp).policy(pod, direction, flow);
-        return Meaning::Nothing(Verdict::Timeout, Reason::Policy, Box::default());
+        return Meaning::Nothing(Verdict::Timeout, Reason::Policy, Arc::default());
     }
     if let (Some(server), Heard::Nothing) = (server, heard) {
         exchange.tell.hop(|| {
             let object = ObjectRef::new(Kind::Service, "kube-system", "kube-dns");
             hop(Place::Coredns, Reason::DnsSilent, msg!("hop.DnsSilent.text", server = server)).about(vec![object])
         });
-        return Meaning::Nothing(Verdict::Timeout, Reason::DnsSilent, Box::default());
+        return Meaning::Nothing(Verdict::Timeout, Reason::DnsSilent, Arc::default());
     }
-    let result = match pod {
-        Some(pod) => resolve(&exchange.parts.zone, pod, host, "A"),
-        None if sender.spot == Spot::Outside => exchange.parts.zone.outside().query(host, "A"),
-        None => exchange.parts.zone.outside().forwarded(host, "A"),
-    };
-    answer(exchange, host, place, Box::new(result))
+    answer(exchange, host, place, named)
 }
 
-fn answer(exchange: &mut Exchange<'_>, host: &str, place: Place, result: Box<DnsResult>) -> Meaning {
-    let addresses: Vec<Ipv4Addr> =
-        result.answers.iter().filter(|record| record.kind == "A").filter_map(|record| record.data.parse().ok()).collect();
-    let tried = result.searched.last().cloned().unwrap_or_default();
+fn answer(exchange: &mut Exchange<'_>, host: &str, place: Place, named: &Named) -> Meaning {
+    let (result, addresses) = (&named.result, &named.addresses);
+    let tried = result.searched.last().map_or("", String::as_str);
     let place = || place.clone();
     if addresses.is_empty() {
         let missing = result.rcode.as_deref() != Some("NOERROR");
@@ -97,14 +119,14 @@ fn answer(exchange: &mut Exchange<'_>, host: &str, place: Place, result: Box<Dns
             }
         });
         return match result.rcode {
-            Some(_) => Meaning::Nothing(Verdict::NameNotFound, reason, result),
-            None => Meaning::Nothing(Verdict::Timeout, Reason::DnsSilent, result),
+            Some(_) => Meaning::Nothing(Verdict::NameNotFound, reason, Arc::clone(result)),
+            None => Meaning::Nothing(Verdict::Timeout, Reason::DnsSilent, Arc::clone(result)),
         };
     }
     // CoreDNS shuffles its answers, and clients take the first.
     let index = if addresses.len() > 1 { exchange.random.below(addresses.len() as u64) as usize } else { 0 };
     let ip = addresses.get(index).copied().unwrap_or(Ipv4Addr::UNSPECIFIED);
-    let alias = alias(&result);
+    let alias = alias(result);
     exchange.tell.hop(|| {
         let text = if let Some(alias) = &alias {
             msg!("hop.LookupAnswer.text.alias", name = tried, alias = alias, ip = ip)
@@ -125,7 +147,7 @@ fn answer(exchange: &mut Exchange<'_>, host: &str, place: Place, result: Box<Dns
             false => msg!("assume.publicDns", name = host, ip = ip),
         });
     }
-    Meaning::Address(ip, Some(result))
+    Meaning::Address(ip, Some(Arc::clone(result)))
 }
 
 /// The name that an ExternalName Service led to, without the final dot.

@@ -15,6 +15,7 @@ use crate::node::images::Listener;
 use crate::packet::{Flow, Packet, Protocol};
 use crate::trace::{FieldRef, Hop, Place, Reason, Request, RuleRef, Trace};
 use crate::words::Message;
+use std::sync::Arc;
 
 impl DataPlane {
     /// A recorded request in words. The data plane must be the one that recorded it.
@@ -32,7 +33,7 @@ impl DataPlane {
             port: outcome.port,
             node: outcome.node.and_then(|node| self.world.nodes.get(node)).map(|node| node.name.clone()),
             source_seen_by_pod: outcome.source_seen,
-            dns: outcome.dns.map(|dns| *dns),
+            dns: outcome.dns.map(Arc::unwrap_or_clone),
             hops,
             assumptions,
             calls: Vec::new(),
@@ -237,9 +238,9 @@ struct Teller<'a> {
     packet: Packet,
     cited: Vec<RuleRef>,
     /// The rule that asked for the mark.
-    marked_for: Option<std::sync::Arc<Origin>>,
+    marked_for: Option<Arc<Origin>>,
     /// Why the packet ends here, where a rule said so.
-    missing: Option<std::sync::Arc<Origin>>,
+    missing: Option<Arc<Origin>>,
     hops: &'a mut Vec<Hop>,
 }
 
@@ -273,7 +274,7 @@ impl Teller<'_> {
             }
             Meaning::MarkOffCluster | Meaning::MarkExternal | Meaning::MarkLocal | Meaning::MarkHairpin | Meaning::Mark => {
                 if origin.meaning != Meaning::Mark {
-                    self.marked_for = Some(std::sync::Arc::clone(&cited.origin));
+                    self.marked_for = Some(Arc::clone(&cited.origin));
                 }
                 if cited.marks {
                     self.mark();
@@ -292,7 +293,7 @@ impl Teller<'_> {
             | Meaning::NoSuchPort
             | Meaning::NoSuchClusterIp
             | Meaning::Invalid
-            | Meaning::LocalnetGuard => self.missing = Some(std::sync::Arc::clone(&cited.origin)),
+            | Meaning::LocalnetGuard => self.missing = Some(Arc::clone(&cited.origin)),
             _ => {}
         }
     }
