@@ -11,6 +11,7 @@ use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::diagnostic::distance;
 use crate::msg;
+use crate::node::cni::host_port_elsewhere;
 use crate::node::kubelet::is_ready;
 use crate::trace::{Advice, FieldRef, Hop, Place, Reason, Trace, Verdict};
 use crate::words::Message;
@@ -72,13 +73,17 @@ fn blamed(cluster: &Cluster, trace: &Trace, decided: &Hop) -> Vec<FieldRef> {
     because
 }
 
-/// A node was called at a port that it does not open: those that it opens.
+/// A node was called at a port that it does not open: where a Pod has opened it, or those that the node opens.
 fn open_node_ports(cluster: &Cluster, hop: &Hop) -> Option<Message> {
     let refused = hop.reason == Reason::NothingListens && hop.text.id.ends_with(".node");
     let open = |service: &Arc<Service>| {
         let own = service.spec.ports.iter().filter(|port| port.node_port != 0);
         own.map(|port| format!("{} ({})", port.node_port, service.metadata.name)).collect::<Vec<_>>()
     };
+    let host_port = hop.before.filter(|_| refused).and_then(|flow| host_port_elsewhere(&cluster.store, flow.dst.port.into()));
+    if host_port.is_some() {
+        return host_port;
+    }
     let ports: Vec<String> = cluster.store.services.values().filter(|_| refused).flat_map(open).take(6).collect();
     (!ports.is_empty()).then(|| msg!("advice.nodePort.open.next", ports = ports.join(", ")))
 }

@@ -126,6 +126,7 @@ impl Exchange<'_> {
         let outcome = match spot {
             Spot::Pod(other) if Some(other) != sender.pod => self.serve_by_pod(other, arrived, &inner, request),
             Spot::Node(node) => self.serve_by_node(node, arrived, &inner, request),
+            Spot::Server => self.server_answers(arrived, &inner, request),
             _ => Outcome::new(Verdict::Refused, Some(Reason::NothingListens)),
         };
         if outcome.verdict == Verdict::Refused {

@@ -32,6 +32,10 @@ impl Travel<'_> {
             return Next::Outside(flow);
         }
         let flow = self.cni_masquerade(node, flow);
+        if self.world.named.contains(&flow.dst.ip) {
+            self.tell.assume(|| msg!("assume.namedServer", to = flow.dst));
+            return Next::Ends(End::At(Spot::Server, flow));
+        }
         let known = self.known(Spot::Outside, flow);
         let after =
             known.map_or_else(|| Flow { src: Socket::new(EGRESS_GATEWAY, self.free_port()), ..flow }, |known| known.translated);

@@ -61,8 +61,10 @@ impl Exchange<'_> {
         let host = hosts.next().filter(|_| !tls).map_or(target.host.as_str(), |(_, host)| host.as_str());
         let alias = target.alias.as_ref().filter(|alias| target.is_http() && !host.eq_ignore_ascii_case(alias));
         let status = (target.is_http() && !(tls && alias.is_some())).then_some(200);
+        let named = self.world.named.contains(&seen.dst.ip);
         self.tell.hop(|| {
             let text = match alias {
+                _ if named => msg!("hop.ProcessAnswers.text.server.named", to = seen.dst, from = seen.src.ip),
                 Some(alias) if tls => {
                     msg!("hop.ProcessAnswers.text.server.tls", to = seen.dst, host = host, alias = alias)
                 }

@@ -124,6 +124,8 @@ pub(super) struct World {
     pub policies: Policies,
     /// Where the API server listens: on machines of its own, or on nodes.
     pub api_servers: Vec<Socket>,
+    /// Addresses that nobody here has, that no public server can have, and that an EndpointSlice names all the same.
+    pub named: Vec<Ipv4Addr>,
     pub host_ports: Vec<HostPort>,
     /// Whether the plugin for host ports is asked before kube-proxy's rules.
     pub host_ports_first: bool,
@@ -145,6 +147,7 @@ impl World {
             albs: albs(store),
             policies: Policies::of(store),
             api_servers: api_servers(store),
+            named: Vec::new(),
             host_ports: Vec::new(),
             host_ports_first: cluster.settings.mode == Mode::Nftables,
             outside: cluster.settings.outside.clone(),
@@ -184,6 +187,11 @@ impl World {
             owners.entry(server.ip.into()).or_insert(Owner::ApiServer);
         }
         world.owners = owners.into_iter().collect();
+        let endpoints = store.all::<EndpointSlice>().flat_map(|slice| &slice.endpoints);
+        let addresses = endpoints.flat_map(|endpoint| &endpoint.addresses).filter_map(|ip| parse_ip_sloppy(ip));
+        let elsewhere =
+            |ip: &Ipv4Addr| world.owner(*ip) == Owner::Nobody && !is_public(*ip) && !world.service_range.contains(*ip);
+        world.named = addresses.filter(elsewhere).collect();
         world
     }
 

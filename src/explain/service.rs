@@ -10,6 +10,7 @@ use crate::api::discovery::{Endpoint, EndpointSlice};
 use crate::api::meta::{Labels, selects};
 use crate::cluster::Cluster;
 use crate::msg;
+use crate::node::cni::host_port_elsewhere;
 use crate::node::images::{Listener, listens};
 use crate::packet::Protocol;
 use crate::trace::Request;
@@ -93,6 +94,9 @@ fn no_node_port(cluster: &Cluster, node: &Node, port: i32, checks: &mut Checks) 
         .collect();
     let plain = find(cluster, |service| service.spec.type_ == "ClusterIP", |own| own.port == port);
     let text = msg!("explain.nodePort.missing", port = port, node = node.metadata.name);
+    if let Some(next) = host_port_elsewhere(&cluster.store, port) {
+        return checks.fails("node-port", text, next, Vec::new());
+    }
     let (next, because) = match plain {
         Some((service, _)) if service.spec.cluster_ip != "None" => {
             let next = msg!("explain.nodePort.type.next", service = service.metadata.name);

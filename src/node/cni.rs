@@ -4,13 +4,30 @@
 //! back ends do: no encapsulation, no NAT between Pods. Network policies, which a plugin enforces, too, stand in
 //! `node::network_policy`, `hostPort` in `data_plane`.
 
+use crate::cluster::Store;
+use crate::msg;
 use crate::netfilter::Cidr;
+use crate::words::Message;
 use std::net::Ipv4Addr;
 
 /// The bridge `cni0` has the first address of the node's Pod range.
 pub fn bridge_address(pod_range: Cidr) -> Ipv4Addr {
     let mask = u32::MAX.checked_shl(32 - u32::from(pod_range.bits.min(32))).unwrap_or(0);
     Ipv4Addr::from((u32::from(pod_range.base) & mask).wrapping_add(1))
+}
+
+/// Where a Pod's hostPort of this number is open, for whoever called it elsewhere.
+pub fn host_port_elsewhere(store: &Store, port: i32) -> Option<Message> {
+    for pod in store.pods.values().filter(|pod| !pod.spec.node_name.is_empty() && pod.spec.host_network != Some(true)) {
+        let ports = pod.spec.containers.iter().flat_map(|container| &container.ports);
+        let Some(open) = ports.into_iter().find(|own| own.host_port == Some(port)) else { continue };
+        let (name, node) = (&pod.metadata.name, &pod.spec.node_name);
+        return Some(match open.host_ip.as_str() {
+            "" | "0.0.0.0" => msg!("advice.hostPort.next", port = port, pod = name, node = node),
+            address => msg!("advice.hostPort.address.next", port = port, pod = name, node = node, address = address),
+        });
+    }
+    None
 }
 
 /// By which interface a packet leaves a node.
