@@ -250,3 +250,23 @@ fn spoil(value: &mut Value, state: &mut u64) {
         },
     }
 }
+
+/// Texts as long as may be, each made to be slow: what opens and never closes, keys that stand again beside thousands of like
+/// names, keys that JSON cannot have inside of one another. Far less than the limit when the work grows with the length alone, and
+/// many minutes when it grows with its square.
+#[test]
+fn a_megabyte_of_hostile_yaml_is_read_in_seconds() {
+    let filled = |part: &str| part.repeat((1 << 20) / part.len());
+    let mut texts: Vec<String> =
+        ["[", "{", "- ", "? ", ": ", "&a *a ", "- &a *a\n", "[{a: ", "\"a", "'a", "%a ", "---\n", "\t"].map(filled).into();
+    texts.push(format!("\"{}\"", "\\x41".repeat(250_000)));
+    let like: String = (0..40_000).map(|number| format!("a{number}: 1\n")).collect();
+    texts.push(like + &"a: 1\n".repeat(80_000));
+    texts.push(format!("{}[{}]{}", "{~: ".repeat(60), "x, ".repeat(300_000), "}".repeat(60)));
+    for text in texts {
+        let start = std::time::Instant::now();
+        let shown: String = text.chars().take(20).collect();
+        read(&[SourceFile { name: "x.yaml".into(), text }]);
+        assert!(start.elapsed().as_secs() < 30, "{shown}…: {:?}", start.elapsed());
+    }
+}

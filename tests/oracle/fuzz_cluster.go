@@ -46,8 +46,8 @@ func (w *writer) podIP(node int) string {
 func (w *writer) service(index int, selector string) generated {
 	r := w.r
 	g := generated{
-		namespace: pick(r, "default", "default", "default", "prod", "kube-system"),
-		name:      fmt.Sprintf("%s%d", pick(r, "web", "api-", "db", "a-b-", "1x"), index),
+		namespace: pick(r, "default", "default", "default", "default", "prod", "prod", "kube-system", "svc", "pod"),
+		name:      fmt.Sprintf("%s%d", pick(r, "web", "api-", "db", "a-b-", "1x", "10-244-1-", "svc", "a-rather-long-name-that-nobody-would-type-by-hand-"), index),
 		clusterIP: fmt.Sprintf("10.96.%d.%d", 1+index/200, 20+index%200),
 		kind:      pick(r, "ClusterIP", "ClusterIP", "NodePort", "LoadBalancer", "LoadBalancer", "Headless", "ExternalName"),
 	}
@@ -88,7 +88,7 @@ func (w *writer) service(index int, selector string) generated {
 	case "ExternalName":
 		g.clusterIP = ""
 		line("type: ExternalName")
-		line("externalName: %s", pick(r, "db.example.com", "web0.default.svc.cluster.local", "10.0.0.1", "x.y."))
+		line("externalName: %s", pick(r, "db.example.com", "web0.default.svc.cluster.local", "10.0.0.1", "x.y.", "DB.Example.com", g.name+"."+g.namespace+".svc.cluster.local", "api-1.prod.svc.cluster.local", "db2.default.svc.cluster.local"))
 	default:
 		line("type: %s\n  clusterIP: %s", g.kind, g.clusterIP)
 	}
@@ -111,7 +111,7 @@ func (w *writer) service(index int, selector string) generated {
 	if g.kind == "LoadBalancer" && !r.chance(4) {
 		entries := []string{fmt.Sprintf("{ip: 198.51.100.%d, ipMode: %s}", 10+index, pick(r, "VIP", "VIP", "Proxy"))}
 		if r.chance(4) {
-			entries = append(entries, pick(r, "{hostname: lb.example.com}", fmt.Sprintf("{ip: 198.51.101.%d}", 10+index), "{ip: \"2001:db8::1\"}"))
+			entries = append(entries, pick(r, "{hostname: lb.example.com}", fmt.Sprintf("{ip: 198.51.101.%d}", 10+index), "{ip: \"2001:db8::1\"}", fmt.Sprintf("{ip: 198.51.101.%d, hostname: lb.example.com}", 10+index), fmt.Sprintf("{ip: 10.0.1.%d, ipMode: VIP, ports: [{port: 80, protocol: TCP}]}", 10+index)))
 		}
 		status = "\nstatus: {loadBalancer: {ingress: [" + strings.Join(entries, ", ") + "]}}"
 	}
@@ -137,6 +137,12 @@ func (w *writer) policies(g generated, line func(string, ...any)) {
 	if r.chance(8) {
 		line("publishNotReadyAddresses: true")
 	}
+	if r.chance(12) && g.kind == "LoadBalancer" {
+		line("%s", pick(r, "loadBalancerClass: example.com/lb", "allocateLoadBalancerNodePorts: false", "loadBalancerIP: 198.51.100.200"))
+	}
+	if r.chance(15) {
+		line("%s", pick(r, "ipFamilyPolicy: PreferDualStack", "ipFamilies: [IPv4]", "ipFamilyPolicy: SingleStack"))
+	}
 	if g.kind == "ExternalName" || g.kind == "Headless" {
 		return
 	}
@@ -151,7 +157,7 @@ func (w *writer) policies(g generated, line func(string, ...any)) {
 		}
 	}
 	if g.kind == "LoadBalancer" && r.chance(3) {
-		line("loadBalancerSourceRanges: [%s]", pick(r, "203.0.113.0/24", "10.0.0.0/24", "0.0.0.0/0", "192.0.2.7/32, 10.0.0.0/8", "\" 198.51.0.0/16 \", \"fd00::/8\"", "10.0.0.11/32", "203.0.113.5/32, 203.0.113.0/24", "10.244.0.0/16", "fd00::/8"))
+		line("loadBalancerSourceRanges: [%s]", pick(r, "203.0.113.0/24", "10.0.0.0/24", "0.0.0.0/0", "192.0.2.7/32, 10.0.0.0/8", "\" 198.51.0.0/16 \", \"fd00::/8\"", "10.0.0.11/32", "203.0.113.5/32, 203.0.113.0/24", "10.244.0.0/16", "fd00::/8", "203.0.113.7/24", "10.0.0.11/32, 10.0.0.12/32", "198.51.100.0/24", "\"0.0.0.0/0\", \"::/0\""))
 	}
 }
 
@@ -173,6 +179,11 @@ func (w *writer) slice(g generated, nodes int) {
 			if r.chance(10) {
 				// Defaults: no name, TCP.
 				ports = append(ports, fmt.Sprintf("{port: %d}", pick(r, 8080, 3000)))
+				continue
+			}
+			if r.chance(25) {
+				// A port that nobody knows a number of, or a name that no Service has.
+				ports = append(ports, pick(r, fmt.Sprintf("{name: \"%s\"}", name), "{name: other, port: 99}", fmt.Sprintf("{name: \"%s\", port: 8080, appProtocol: http}", name)))
 				continue
 			}
 			ports = append(ports, fmt.Sprintf("{name: \"%s\", port: %d, protocol: %s}", name, pick(r, 8080, 3000, 80)+i, pick(r, "TCP", "TCP", "UDP", "SCTP")))
@@ -208,7 +219,9 @@ func (w *writer) slice(g generated, nodes int) {
 			if r.chance(4) {
 				text += fmt.Sprintf(", hostname: %s-%d", pick(r, "db", "h"), r.IntN(3))
 			}
-			if r.chance(3) {
+			if r.chance(10) {
+				text += pick(r, ", hints: {}", ", hints: {forZones: []}", ", zone: a", ", hints: {forZones: [{name: a}, {name: b}]}", ", hints: {forZones: [{name: nowhere}]}", ", targetRef: {kind: Pod, name: p, namespace: default}")
+			} else if r.chance(3) {
 				zone := pick(r, "a", "b", "c")
 				text += fmt.Sprintf(", zone: %s, hints: {forZones: [{name: %s}]%s}", zone, zone, pick(r, "", fmt.Sprintf(", forNodes: [{name: node-%d}]", node)))
 			} else if r.chance(6) {
@@ -225,7 +238,7 @@ func (w *writer) slice(g generated, nodes int) {
 			family, endpoints = "IPv6", []string{fmt.Sprintf("{addresses: [\"2001:db8::%d\"], conditions: {ready: true}}", 1+s)}
 		}
 		if r.chance(40) {
-			labels = "kubernetes.io/service-name: nobody"
+			labels = pick(r, "kubernetes.io/service-name: nobody", "app: x")
 		}
 		w.add("apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: %s-%c, namespace: %s, labels: {%s}}\naddressType: %s\nports: [%s]\nendpoints: [%s]",
 			g.name, 'a'+s, g.namespace, labels, family, strings.Join(ports, ", "), strings.Join(endpoints, ", "))
@@ -251,7 +264,7 @@ func (w *writer) pod(index, nodes int) {
 	if r.chance(8) {
 		spec += "initContainers: [{name: side, image: x, restartPolicy: Always, ports: [{name: metrics, containerPort: 9001}]}], "
 	}
-	status := "phase: " + pick(r, "Running", "Running", "Running", "Running", "Pending", "Succeeded", "Failed")
+	status := "phase: " + pick(r, "Running", "Running", "Running", "Running", "Running", "Pending", "Succeeded", "Failed", "Unknown")
 	if !r.chance(8) {
 		ip := w.podIP(node)
 		status += fmt.Sprintf(", podIP: %s", ip)
@@ -317,8 +330,13 @@ func fuzzDNS(r *random) []byte {
 			"192-168-7-7."+g.name+"."+zone, "10-0-0-11."+g.name+"."+zone, "2001-db8--1."+g.name+"."+zone, g.namespace+".pod.cluster.local", "pod.cluster.local", "cluster.local", "dns-version.cluster.local",
 			"1-2-3.default.pod.cluster.local", "2001-db8--1.default.pod.cluster.local", "300-1-1-1.default.pod.cluster.local", "10-244-1-8.nowhere.pod.cluster.local", "a.10-244-1-8.default.pod.cluster.local",
 			g.name+"."+g.namespace+".SVC.cluster.local", "kubernetes.default.svc.cluster.local", g.name+"."+g.namespace+".svc", g.name+"."+g.namespace+".svc.cluster.local.cluster.local", "x.cluster.local",
-			"_tcp."+g.name+"."+zone, "_"+port+"."+g.name+"."+zone, "_"+port+"._tcp.x."+g.name+"."+zone, "-"+g.name+"."+zone, "ns.dns.cluster.local", "dns.cluster.local", "_http._tcp."+zone)
-		kind := pick(r, "A", "A", "A", "SRV", "SRV", "AAAA", "CNAME", "TXT", "MX", "NS", "SOA", "PTR", "HTTPS")
+			"_tcp."+g.name+"."+zone, "_"+port+"."+g.name+"."+zone, "_"+port+"._tcp.x."+g.name+"."+zone, "-"+g.name+"."+zone, "ns.dns.cluster.local", "dns.cluster.local", "_http._tcp."+zone,
+			g.name+".pod.cluster.local", "10-244-1-8.svc.pod.cluster.local", "a."+g.name+".pod.cluster.local", g.name+"."+g.namespace+".pod.cluster.local", g.name+"."+g.namespace+".svc.svc.cluster.local",
+			"db-0.x."+g.name+"."+zone, "_"+port+"._tcp.db-0."+g.name+"."+zone, "*."+g.name+"."+zone, "*.*."+zone, "any."+g.name+"."+zone, g.name+".*.svc.cluster.local", "10-244-1-8.*.pod.cluster.local",
+			"http-alt."+g.name+"."+zone, "_."+g.name+"."+zone, "__._tcp."+g.name+"."+zone, "_"+port+"._"+g.name+"."+zone, "a.b.c.d.e."+g.name+"."+zone, "DB-0."+g.name+"."+zone, "db-0."+strings.ToUpper(g.name)+"."+zone,
+			"fd00--1.default.pod.cluster.local", "0-0-0-0.default.pod.cluster.local", "10-244-1-08.default.pod.cluster.local", "10-244-1-8-.default.pod.cluster.local", "--1.default.pod.cluster.local", "1--2--3.default.pod.cluster.local",
+			"endpoint.cluster.local", "svc.svc.cluster.local", "pod.svc.cluster.local", "a.svc.cluster.local", "default.svc.cluster.local.", "_ns.dns.cluster.local", "dns-version.cluster.local.cluster.local", "x.dns-version.cluster.local", "cluster.local.svc.cluster.local")
+		kind := pick(r, "A", "A", "A", "SRV", "SRV", "AAAA", "CNAME", "TXT", "MX", "NS", "SOA", "PTR", "HTTPS", "ANY", "CAA", "SVCB", "NAPTR")
 		if r.chance(8) {
 			octets := strings.Split("10.96.1."+fmt.Sprint(20+r.IntN(6)), ".")
 			if r.chance(2) {

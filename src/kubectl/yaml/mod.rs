@@ -294,9 +294,11 @@ impl<'a> Flattener<'a> {
                 Ok(name) => name,
                 Err(text) => {
                     self.value(value, path, depth + 1)?;
-                    let shown = go_syntax(value);
-                    let shown = if shown == "interface {}(nil)" { "<nil>" } else { &shown };
-                    self.bad_key.get_or_insert_with(|| upstream(key.place, format!("{text}, value: {shown}")));
+                    self.bad_key.get_or_insert_with(|| {
+                        let shown = go_syntax(value);
+                        let shown = if shown == "interface {}(nil)" { "<nil>" } else { &shown };
+                        upstream(key.place, format!("{text}, value: {shown}"))
+                    });
                     continue;
                 }
             };
@@ -385,18 +387,15 @@ impl<'a> Flattener<'a> {
         Ok(())
     }
 
-    /// Drops the places under a key that a later one replaces.
+    /// Drops the places under a key that a later one replaces; keys that only begin with the same letters are not looked at.
     fn forget(&mut self, path: &str) {
-        let gone: Vec<String> = self
-            .document
-            .places
-            .range(path.to_string()..)
-            .take_while(|(other, _)| other.starts_with(path))
-            .filter(|(other, _)| other[path.len()..].is_empty() || other[path.len()..].starts_with(['.', '[']))
-            .map(|(other, _)| other.clone())
-            .collect();
-        for other in gone {
-            self.document.places.remove(&other);
+        self.document.places.remove(path);
+        for under in [format!("{path}."), format!("{path}[")] {
+            let places = self.document.places.range(under.clone()..).take_while(|(other, _)| other.starts_with(&under));
+            let gone: Vec<String> = places.map(|(other, _)| other.clone()).collect();
+            for other in gone {
+                self.document.places.remove(&other);
+            }
         }
     }
 
