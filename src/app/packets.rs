@@ -4,7 +4,7 @@ use super::i18n::use_speech;
 use super::icon::outcome;
 use super::stage::Shown;
 use super::stage_player::{Player, Ticking, still};
-use super::stage_things::{diamond, n};
+use super::stage_things::{diamond, n, sheet, write, write_by};
 use crate::scene::beats::{BURST, dots};
 use crate::scene::frame::{Flag, Frame, Side, frame};
 use crate::scene::geometry::{Point, Polyline, Rect, at};
@@ -117,7 +117,7 @@ fn met(picture: &Picture, now: &Frame, route: &Route) -> Html {
         .chain(ahead)
         .map(|pod| {
             let r = pod.rect;
-            html! { <rect class="target" x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx={if r.height > 30.0 { "8" } else { "6" }}/> }
+            sheet("target", r, if r.height > 30.0 { 8.0 } else { 6.0 })
         })
         .collect()
 }
@@ -128,8 +128,8 @@ fn used_ports(picture: &Picture) -> Html {
     tags.map(|tag| {
         let r = tag.rect;
         html! { <>
-            <rect class="port used" x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx="9"/>
-            <text class="m portname used" x={n(r.centre().x)} y={n(r.centre().y + 4.0)} text-anchor="middle">{ tag.text.clone() }</text>
+            { sheet("port used", r, 9.0) }
+            { write_by("m portname used", r.centre().x, r.centre().y + 4.0, "middle", tag.text.clone()) }
         </> }
     })
     .collect()
@@ -201,12 +201,12 @@ fn flag(flag: &Flag, class: &'static str, text: &str, arrow: bool) -> Html {
     html! {
         <g class={classes!("flag", class)}>
             if flag.number.is_some() && !tip.is_empty() { <path class="tip" d={tip}/> }
-            <rect x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx="11"/>
+            { sheet("", r, 11.0) }
             if let Some(number) = flag.number {
                 <circle class="fn" cx={n(r.x + 12.0)} cy={n(middle)} r="8"/>
-                <text class="fnt" x={n(r.x + 12.0)} y={n(middle + 3.8)} text-anchor="middle">{ number }</text>
+                { write_by("fnt", r.x + 12.0, middle + 3.8, "middle", number.to_string()) }
             }
-            <text class="m" x={n(r.x + if flag.number.is_some() { 25.0 } else { 9.0 })} y={n(middle + 3.8)}>{ words }</text>
+            { write("m", r.x + if flag.number.is_some() { 25.0 } else { 9.0 }, middle + 3.8, words) }
         </g>
     }
 }

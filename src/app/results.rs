@@ -8,7 +8,7 @@ use super::state::{Msg, REMEMBERED, Run, State};
 use crate::msg;
 use crate::session::BurstResult;
 use crate::trace::{Reason, Verdict};
-use crate::words::Message;
+use crate::words::{Message, args};
 use std::collections::BTreeMap;
 use yew::prelude::*;
 
@@ -78,7 +78,7 @@ fn keep_alive(part: &Part) -> Html {
 pub fn words(state: &State, outcome: Outcome, status: Option<u16>) -> String {
     let status = status.map(|status| status.to_string()).unwrap_or_default();
     let id = if outcome.words == "outcome.ok" && status.is_empty() { "outcome.delivered" } else { outcome.words };
-    let message = Message { id: id.into(), args: [("status".into(), status)].into() };
+    let message = Message { id: id.into(), args: args(&mut [("status", status)]) };
     state.say(&message).trim().to_string()
 }
 

@@ -1,7 +1,8 @@
 //! Pods on the stage: cards, lines, hexagons, or a row for each app.
 
-use super::stage_things::{Ink, n, sign};
+use super::stage_things::{Ink, n, sheet, sign, write};
 use crate::msg;
+use crate::scene::geometry::Rect;
 use crate::scene::picture::{Density, PodMark, PodState};
 use crate::scene::view::PodRole;
 use yew::prelude::*;
@@ -54,14 +55,11 @@ fn card(mark: &PodMark, two_lines: bool) -> Html {
     let (name, class) = glyph(mark);
     let size = if two_lines { 18.0 } else { 16.0 };
     let x = r.x + if mark.glyph { 36.0 } else { 10.0 };
-    let ghost = (mark.state == PodState::Pending).then_some("pending");
     html! { <>
-        <rect class={classes!("card", ghost)} x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx={if two_lines { "8" } else { "6" }}/>
+        { sheet(if mark.state == PodState::Pending { "card pending" } else { "card" }, r, if two_lines { 8.0 } else { 6.0 }) }
         if mark.glyph { { sign(name, class, r.x + 10.0, middle - size / 2.0, size) } }
-        <text class="m name" x={n(x)} y={n(if two_lines { middle - 4.0 } else { middle + 4.0 })}>{ mark.name.clone() }</text>
-        if two_lines {
-            <text class="m dim" x={n(x)} y={n(middle + 12.0)}>{ mark.detail.clone() }</text>
-        }
+        { write("m name", x, if two_lines { middle - 4.0 } else { middle + 4.0 }, mark.name.clone()) }
+        if two_lines { { write("m dim", x, middle + 12.0, mark.detail.clone()) } }
         if mark.guarded { { sign("g-policy", "k-pod", r.right() - 19.0, middle - 7.0, 14.0) } }
         if mark.endpoint {
             <circle class="socket" cx={n(r.x)} cy={n(middle)} r="4"/><circle class="socketdot" cx={n(r.x)} cy={n(middle)} r="1.4"/>
@@ -88,11 +86,11 @@ fn row(mark: &PodMark) -> Html {
     let r = mark.rect;
     let (name, class) = glyph(mark);
     html! { <>
-        <rect class="hit" x={n(r.x - 4.0)} y={n(r.y - 3.0)} width={n(r.width + 8.0)} height={n(r.height + 5.0)} rx="6"/>
+        { sheet("hit", Rect::new(r.x - 4.0, r.y - 3.0, r.width + 8.0, r.height + 5.0), 6.0) }
         { sign(name, class, r.x, r.y, 16.0) }
-        <text class="rowname" x={n(r.x + 22.0)} y={n(r.y + 12.0)}>{ mark.name.clone() }</text>
+        { write("rowname", r.x + 22.0, r.y + 12.0, mark.name.clone()) }
         <text class="m" x={n(r.right())} y={n(r.y + 12.0)} text-anchor="end">{ mark.detail.clone() }</text>
-        <rect class="trough" x={n(r.x)} y={n(r.y + 19.0)} width={n(r.width)} height="5" rx="2"/>
-        <rect class="level" x={n(r.x)} y={n(r.y + 19.0)} width={n(r.width * mark.share)} height="5" rx="2"/>
+        { sheet("trough", Rect::new(r.x, r.y + 19.0, r.width, 5.0), 2.0) }
+        { sheet("level", Rect::new(r.x, r.y + 19.0, r.width * mark.share, 5.0), 2.0) }
     </> }
 }

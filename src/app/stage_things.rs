@@ -36,8 +36,8 @@ pub(super) fn Things(props: &ThingsProps) -> Html {
         { for picture.rails.iter().map(|item| rail(&ink, picture, item)) }
         if let Some(more) = &picture.more_services {
             { ink.button(&ItemId::MoreServices, speech.say(&msg!("stage.moreServices.expand", count = more.count)), "more", html! { <>
-                <rect class="hit" x={n(more.rect.x)} y={n(more.rect.y)} width={n(more.rect.width)} height={n(more.rect.height)} rx="6"/>
-                <text class="k-svc b" x={n(more.rect.x + 14.0)} y={n(more.rect.y + 16.0)}>{ speech.say(&msg!("stage.moreServices", count = more.count)) }</text>
+                { sheet("hit", more.rect, 6.0) }
+                { write("k-svc b", more.rect.x + 14.0, more.rect.y + 16.0, speech.say(&msg!("stage.moreServices", count = more.count))) }
             </> }) }
         }
         <path class="bus" d={picture.bus.path(&[])}/>
@@ -96,6 +96,21 @@ pub(super) fn n(number: f64) -> String {
     crate::scene::geometry::short(number)
 }
 
+/// A sheet with round corners.
+pub(super) fn sheet(class: &'static str, r: Rect, round: f64) -> Html {
+    html! { <rect {class} x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx={n(round)}/> }
+}
+
+/// One line of words.
+pub(super) fn write(class: &'static str, x: f64, y: f64, words: String) -> Html {
+    html! { <text {class} x={n(x)} y={n(y)}>{ words }</text> }
+}
+
+/// One line of words around or before a place.
+pub(super) fn write_by(class: &'static str, x: f64, y: f64, anchor: &'static str, words: String) -> Html {
+    html! { <text {class} x={n(x)} y={n(y)} text-anchor={anchor}>{ words }</text> }
+}
+
 /// A glyph of the sprite.
 pub(super) fn sign(name: &str, class: &'static str, x: f64, y: f64, size: f64) -> Html {
     html! { <svg class={classes!("g", class)} x={n(x)} y={n(y)} width={n(size)} height={n(size)}><use href={format!("#{name}")}/></svg> }
@@ -115,15 +130,15 @@ fn ground(picture: &Picture) -> Html {
 fn row_heading(speech: &Speech, heading: &Heading) -> Html {
     let (x, y) = (heading.at.x, heading.at.y);
     let detail = match &heading.detail {
-        Some(Label::Plain(text)) => html! { <text class="m dim" x={n(x)} y={n(y + 15.0)}>{ text.clone() }</text> },
+        Some(Label::Plain(text)) => write("m dim", x, y + 15.0, text.clone()),
         Some(Label::Said(message)) => wrap(&speech.say(message), 98.0)
             .into_iter()
             .enumerate()
-            .map(|(index, line)| html! { <text class="dim" x={n(x)} y={n(y + 16.0 + 13.0 * index as f64)}>{ line }</text> })
+            .map(|(index, line)| write("dim", x, y + 16.0 + 13.0 * index as f64, line))
             .collect(),
         None => Html::default(),
     };
-    html! { <><text class="band" x={n(x)} y={n(y)}>{ speech.say(&heading.title) }</text>{ detail }</> }
+    html! { <>{ write("band", x, y, speech.say(&heading.title)) }{ detail }</> }
 }
 
 /// Breaks prose at spaces, by the usual widths of Latin and Hangul letters at 11 pixels.
@@ -160,10 +175,10 @@ fn outside(ink: &Ink, card: &OutsideCard) -> Html {
     let middle = r.centre().y;
     let mono = matches!(card.detail, Label::Plain(_));
     let inner = html! { <>
-        <rect class={classes!("card", (!card.active).then_some("quiet"))} x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx="8"/>
+        { sheet(if card.active { "card" } else { "card quiet" }, r, 8.0) }
         if !card.narrow { { sign(glyph, "k-infra", r.x + 11.0, middle - 10.0, 20.0) } }
-        <text class={classes!("t", (!card.active).then_some("soft"))} x={n(text)} y={n(if folded { middle + 4.0 } else { middle - 4.0 })}>{ short }</text>
-        <text class={classes!("dim", mono.then_some("m"))} x={n(text)} y={n(middle + 13.0)}>{ if mono || card.narrow { name::cut(&detail, r.right() - text - 2.0) } else { detail.clone() } }</text>
+        { write(if card.active { "t" } else { "t soft" }, text, if folded { middle + 4.0 } else { middle - 4.0 }, short) }
+        { write(if mono { "dim m" } else { "dim" }, text, middle + 13.0, if mono || card.narrow { name::cut(&detail, r.right() - text - 2.0) } else { detail.clone() }) }
     </> };
     ink.button(&card.id, format!("{title} {detail}"), "outside", inner)
 }
@@ -185,12 +200,10 @@ fn machine(ink: &Ink, node: &NodeBox) -> Html {
     let second = if upright { (r.x + 11.0, base + 17.0, "start") } else { (r.right() - 12.0, base, "end") };
     let detail = state.clone().unwrap_or_else(|| node.ip.clone());
     let inner = html! { <>
-        <rect class={classes!("node", (node.health != Health::Ready).then_some("dead"))} x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx="10"/>
+        { sheet(if node.health == Health::Ready { "node" } else { "node dead" }, r, 10.0) }
         if !node.narrow { { sign("g-node", "k-infra", r.x + if upright { 10.0 } else { 12.0 }, base - 12.0, 16.0) } }
-        <text class="t" x={n(r.x + if upright { 29.0 } else { 12.0 + glyph })} y={n(base)}>{ name::cut(&node.name, room.max(46.0)) }</text>
-        if !node.narrow {
-            <text class={classes!(if state.is_some() { "bad" } else { "m" })} x={n(second.0)} y={n(second.1)} text-anchor={second.2}>{ detail.clone() }</text>
-        }
+        { write("t", r.x + if upright { 29.0 } else { 12.0 + glyph }, base, name::cut(&node.name, room.max(46.0))) }
+        if !node.narrow { { write_by(if state.is_some() { "bad" } else { "m" }, second.0, second.1, second.2, detail) } }
         if !upright { { plate(ink, node) } }
     </> };
     let health = state.unwrap_or_else(|| "Ready".to_string());
@@ -200,18 +213,18 @@ fn machine(ink: &Ink, node: &NodeBox) -> Html {
 
 fn plate(ink: &Ink, node: &NodeBox) -> Html {
     let r = node.plate;
-    let touched = ink.touches(&ItemId::Rules(node.name.clone())).then_some("touched");
+    let touched = ink.touches(&ItemId::Rules(node.name.clone()));
     let note: Vec<String> = match (node.proxy_running, node.narrow) {
         (false, _) => wrap(&ink.speech.t("stage.plate.stopped"), 84.0),
         (true, true) => Vec::new(),
         (true, false) => wrap(&ink.speech.t("stage.plate.writer"), 66.0),
     };
-    let warn = (!node.proxy_running).then_some("warn");
+    let class = if node.proxy_running { "dim" } else { "dim warn" };
     html! { <>
-        <rect class={classes!("plate", touched)} x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx="6"/>
-        <text x={n(r.x + 8.0)} y={n(r.y + 18.0)}>{ ink.speech.t("stage.plate") }</text>
-        { for note.into_iter().take(2).enumerate().map(|(index, line)| html! {
-            <text class={classes!("dim", warn)} x={n(r.right() - 6.0)} y={n(r.y + 11.5 + 12.5 * index as f64)} text-anchor="end">{ line }</text>
+        { sheet(if touched { "plate touched" } else { "plate" }, r, 6.0) }
+        { write("", r.x + 8.0, r.y + 18.0, ink.speech.t("stage.plate")) }
+        { for note.into_iter().take(2).enumerate().map(|(index, line)| {
+            write_by(class, r.right() - 6.0, r.y + 11.5 + 12.5 * index as f64, "end", line)
         }) }
     </> }
 }
@@ -220,10 +233,10 @@ fn stack(ink: &Ink, node: &NodeBox) -> Html {
     let r = node.rect;
     let (x, y) = (r.centre().x, if node.plate.width == 0.0 { r.y + 18.0 } else { node.plate.bottom() + 70.0 });
     let inner = html! { <>
-        <rect class="node" x={n(r.x + 5.0)} y={n(r.y - 4.0)} width={n(r.width)} height={n(r.height)} rx="10"/>
-        <rect class="node" x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx="10"/>
-        <text class="t" x={n(x)} y={n(y)} text-anchor="middle">{ format!("+{}", node.stack.len()) }</text>
-        <text x={n(x)} y={n(y + 15.0)} text-anchor="middle">{ ink.speech.t("stage.moreNodes") }</text>
+        { sheet("node", Rect::new(r.x + 5.0, r.y - 4.0, r.width, r.height), 10.0) }
+        { sheet("node", r, 10.0) }
+        { write_by("t", x, y, "middle", format!("+{}", node.stack.len())) }
+        { write_by("", x, y + 15.0, "middle", ink.speech.t("stage.moreNodes")) }
     </> };
     ink.button(&node.id, format!("+{} {}", node.stack.len(), ink.speech.t("stage.moreNodes")), "machine", inner)
 }
@@ -231,15 +244,13 @@ fn stack(ink: &Ink, node: &NodeBox) -> Html {
 fn network(node: &NodeBox) -> Html {
     html! { <>
         { for node.wires.iter().map(|wire: &Polyline| html! { <path class="wire" d={wire.path(&[])}/> }) }
-        if let Some(at) = node.cidr_at {
-            <text class="m dim" x={n(at.x)} y={n(at.y)}>{ node.pod_cidr.clone() }</text>
-        }
+        if let Some(at) = node.cidr_at { { write("m dim", at.x, at.y, node.pod_cidr.clone()) } }
     </> }
 }
 
 fn rail(ink: &Ink, picture: &Picture, rail: &Rail) -> Html {
     let r = rail.rect;
-    let idle = (!rail.lit || rail.trouble.is_some()).then_some("idle");
+    let idle = !rail.lit || rail.trouble.is_some();
     let trouble = rail.trouble.map(|trouble| {
         ink.speech.t(match trouble {
             Trouble::NoPods => "stage.rail.noPods",
@@ -255,7 +266,7 @@ fn rail(ink: &Ink, picture: &Picture, rail: &Rail) -> Html {
     ));
     let words = if rail.full { rail_words(picture, rail, trouble) } else { Html::default() };
     let inner = html! { <>
-        <rect class={classes!("rail", idle)} x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx={n(round)}/>
+        { sheet(if idle { "rail idle" } else { "rail" }, r, round) }
         { words }
     </> };
     html! { <>
@@ -298,13 +309,13 @@ fn rail_words(picture: &Picture, rail: &Rail, trouble: Option<String>) -> Html {
             if let Some(words) = beside { <tspan class="warn b" dx="7">{ words }</tspan> }
         </text>
         if let Some(words) = under {
-            <text class="warn b" x={n(x)} y={n(y + 27.5)}>{ words }</text>
+            { write("warn b", x, y + 27.5, words) }
         } else {
-            <text class="m" x={n(x)} y={n(y + 27.5)}>{ name::cut(&rail.address, room) }</text>
+            { write("m", x, y + 27.5, name::cut(&rail.address, room)) }
         }
         if tag {
-            <rect class="selector" x={n(rail.rect.right() - 12.0 - wide)} y={n(rail.rect.y + 7.0)} width={n(wide)} height="20" rx="4"/>
-            <text class="m warn" x={n(rail.rect.right() - 5.0 - wide)} y={n(rail.rect.y + 21.0)}>{ rail.selector.clone() }</text>
+            { sheet("selector", Rect::new(rail.rect.right() - 12.0 - wide, rail.rect.y + 7.0, wide, 20.0), 4.0) }
+            { write("m warn", rail.rect.right() - 5.0 - wide, rail.rect.y + 21.0, rail.selector.clone()) }
         }
     </> }
 }
@@ -336,8 +347,8 @@ fn port(ink: &Ink, tag: &PortTag) -> Html {
     let ItemId::NodePort(node, number) = &tag.id else { return Html::default() };
     let label = ink.speech.say(&msg!("stage.aria.port", port = number, node = node));
     let inner = html! { <>
-        <rect class="port" x={n(r.x)} y={n(r.y)} width={n(r.width)} height={n(r.height)} rx="9"/>
-        <text class="m portname" x={n(r.centre().x)} y={n(r.centre().y + 4.0)} text-anchor="middle">{ tag.text.clone() }</text>
+        { sheet("port", r, 9.0) }
+        { write_by("m portname", r.centre().x, r.centre().y + 4.0, "middle", tag.text.clone()) }
     </> };
     ink.button(&tag.id, label, "nodeport", inner)
 }

@@ -97,7 +97,7 @@ pub enum Step {
 pub struct Run {
     pub trace: Rc<Trace>,
     pub start: Start,
-    pub lines: BTreeMap<FieldRef, Span>,
+    pub lines: Rc<Vec<(FieldRef, Span)>>,
     pub files: Rc<Vec<SourceFile>>,
 }
 
@@ -348,7 +348,7 @@ impl State {
 
     /// Where a field that a trace cites stands now: the text may have been edited since.
     pub fn line_of(&self, run: &Run, field: &FieldRef) -> Option<Span> {
-        let span = run.lines.get(field)?;
+        let (_, span) = run.lines.iter().find(|(known, _)| known == field)?;
         if Rc::ptr_eq(&run.files, &self.files) {
             return Some(span.clone());
         }

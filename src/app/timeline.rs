@@ -14,7 +14,7 @@ use crate::scene::beads::{Bead, Zone, beads, moment};
 use crate::scene::name;
 use crate::scene::steps::{Rewrite, hop};
 use crate::trace::{Hop, Place, Trace};
-use crate::words::Message;
+use crate::words::{Message, args};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlSelectElement};
@@ -117,7 +117,7 @@ fn ending(speech: &Speech, trace: Option<&Trace>, end: Outcome) -> String {
         ("ok", None) => speech.t("timeline.ok"),
         (_, status) => {
             let status = status.map(|status| status.to_string()).unwrap_or_default();
-            speech.say(&Message { id: end.words.into(), args: [("status".into(), status)].into() })
+            speech.say(&Message { id: end.words.into(), args: args(&mut [("status", status)]) })
         }
     }
 }

@@ -43,6 +43,11 @@ pub fn TopBar(part: &Part) -> Html {
         }
         None => speech.t("top.own"),
     };
+    let sign = |sign: &'static str, id: &str, what: Open| {
+        let name = speech.t(id);
+        html! { <button type="button" class="btn icon" aria-label={name.clone()} title={name} onclick={show(what)}>{ icon(sign, 16) }</button> }
+    };
+    let item = |id: &str, onclick: Callback<MouseEvent>| html! { <button type="button" role="menuitem" {onclick}>{ speech.t(id) }</button> };
     html! { <>
         <header class="top">
             { brand(true) }
@@ -57,19 +62,19 @@ pub fn TopBar(part: &Part) -> Html {
             <div class="wide">
                 <Languages ..part.clone()/>
                 <ThemeButton ..part.clone()/>
-                <button type="button" class="btn icon" aria-label={speech.t("settings.title")} title={speech.t("settings.title")} onclick={show(Open::Settings)}>{ icon("i-gear", 16) }</button>
-                <button type="button" class="btn icon" aria-label={speech.t("keys.title")} title={speech.t("keys.title")} onclick={show(Open::Keys)}>{ icon("i-keys", 16) }</button>
-                <button type="button" class="btn icon" aria-label={speech.t("about.title")} title={speech.t("about.title")} onclick={show(Open::About)}>{ icon("i-info", 16) }</button>
+                { sign("i-gear", "settings.title", Open::Settings) }
+                { sign("i-keys", "keys.title", Open::Keys) }
+                { sign("i-info", "about.title", Open::About) }
             </div>
             <button type="button" class="btn line share" aria-label={speech.t("top.share")} onclick={show(Open::Share)}>{ icon("i-share", 16) }<span>{ speech.t("top.share") }</span></button>
             <div class="narrow"><Menu class="btn icon" name={speech.t("top.menu")} label={icon("i-menu", 18)}>
-                <button type="button" role="menuitem" onclick={go(Screen::Playground)}>{ speech.t("top.playground") }</button>
-                <button type="button" role="menuitem" onclick={go(Screen::Lessons)}>{ speech.t("top.lessons") }</button>
-                <button type="button" role="menuitem" onclick={show(Open::Settings)}>{ speech.t("settings.title") }</button>
-                <button type="button" role="menuitem" onclick={show(Open::About)}>{ speech.t("about.title") }</button>
+                { item("top.playground", go(Screen::Playground)) }
+                { item("top.lessons", go(Screen::Lessons)) }
+                { item("settings.title", show(Open::Settings)) }
+                { item("about.title", show(Open::About)) }
                 <button type="button" role="menuitem" lang={if speech.language == Language::En { "ko" } else { "en" }} onclick={part.send.reform({ let other = if speech.language == Language::En { Language::Ko } else { Language::En }; move |_: MouseEvent| Msg::Language(other) })}>
                     { if speech.language == Language::En { "한국어" } else { "English" } }</button>
-                <button type="button" role="menuitem" onclick={part.send.reform({ let next = next_theme(state.theme); move |_: MouseEvent| Msg::Theme(next) })}>{ speech.t("top.theme") }</button>
+                { item("top.theme", part.send.reform({ let next = next_theme(state.theme); move |_: MouseEvent| Msg::Theme(next) })) }
                 { for EXAMPLES.iter().map(|example| example_item(part, *example)) }
             </Menu></div>
         </header>

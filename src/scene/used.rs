@@ -6,7 +6,7 @@ use crate::api::Kind;
 use crate::trace::{Place, Reason, Trace};
 use std::collections::BTreeSet;
 
-/// Things that a trace touches.
+/// Things that a trace touches, as often as it meets them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Used {
     /// There is a trace.
@@ -14,13 +14,13 @@ pub struct Used {
     /// Nodes: the one where it enters first, then that of the Pod, then others.
     pub nodes: Vec<String>,
     /// Pods, by namespace and name.
-    pub pods: BTreeSet<(String, String)>,
+    pub pods: Vec<(String, String)>,
     /// Services, by namespace and name.
-    pub services: BTreeSet<(String, String)>,
+    pub services: Vec<(String, String)>,
     /// Open ports that it enters by: node and port.
-    pub ports: BTreeSet<(String, u16)>,
+    pub ports: Vec<(String, u16)>,
     /// Load balancers, by namespace and name of their Service.
-    pub balancers: BTreeSet<(String, String)>,
+    pub balancers: Vec<(String, String)>,
     /// The DNS outside was asked.
     pub public_dns: bool,
     /// What it said.
@@ -64,11 +64,11 @@ fn note(view: &ClusterView, trace: &Trace, step: &Step, used: &mut Used) {
             used.pods.extend(dns.map(|pod| (pod.namespace.clone(), pod.name.clone())));
         }
         Place::LoadBalancer(namespace, name) => {
-            used.balancers.insert((namespace.clone(), name.clone()));
+            used.balancers.push((namespace.clone(), name.clone()));
         }
         Place::Node(node) | Place::KubeProxy(node) | Place::Cni(node) => add(&mut used.nodes, node),
         Place::Pod(namespace, name) | Place::IngressController(namespace, name) => {
-            used.pods.insert((namespace.clone(), name.clone()));
+            used.pods.push((namespace.clone(), name.clone()));
             let pod = view.pods.iter().find(|pod| pod.namespace == *namespace && pod.name == *name);
             if let Some(pod) = pod.filter(|pod| !pod.node.is_empty()) {
                 add(&mut used.nodes, &pod.node);
@@ -89,7 +89,7 @@ fn note(view: &ClusterView, trace: &Trace, step: &Step, used: &mut Used) {
         let node = view.nodes.iter().find(|node| node.ip == dst.ip.to_string());
         let open = view.services.iter().flat_map(|service| &service.ports).any(|port| port.node_port == dst.port);
         if let (Some(node), true, true) = (node, open, call(trace, step).is_some()) {
-            used.ports.insert((node.name.clone(), dst.port));
+            used.ports.push((node.name.clone(), dst.port));
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::scene::view::{ClusterView, TargetOffer};
 use crate::settings::{Mode, Settings};
 use crate::trace::{FieldRef, Request, Trace, Verdict};
 use serde::{Deserialize, Serialize};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// What the page asks for.
@@ -68,12 +69,13 @@ pub enum Asked {
     Pod(String, String),
 }
 
-/// What the engine answers; each reply belongs to the command sent before it.
+/// What the engine answers; each reply belongs to the command sent before it. Large parts are shared: who looks ahead in a recording keeps a
+/// copy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum Reply {
     /// After `Edit`, `Reset` and `Act`.
-    Cluster(Box<ClusterReply>),
+    Cluster(Rc<ClusterReply>),
     /// After `Send`.
     Trace(Box<TraceReply>),
     /// After `Burst`.
@@ -109,7 +111,7 @@ pub struct Explained {
 pub struct ClusterReply {
     /// Of the text that this answers.
     pub revision: u64,
-    pub view: ClusterView,
+    pub view: Rc<ClusterView>,
     pub diagnostics: Vec<Diagnostic>,
     /// How the cluster got here, in order.
     pub changes: Vec<Change>,
@@ -124,9 +126,9 @@ pub struct ClusterReply {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct TraceReply {
-    pub trace: Trace,
+    pub trace: Rc<Trace>,
     /// Where the cited fields stand in the text: the fields of `hops[i].because`, `calls`' and `advice`'s in order of appearance.
-    pub lines: Vec<(FieldRef, Span)>,
+    pub lines: Rc<Vec<(FieldRef, Span)>>,
 }
 
 /// Many requests.
@@ -260,9 +262,9 @@ impl Session {
         let Some(running) = &self.running else { return not_running() };
         let documents = &running.cluster.manifests.documents;
         let begin = |document: &Arc<kubectl::Manifest>| Some((document.object()?, document.spans.get("")?.clone()));
-        Reply::Cluster(Box::new(ClusterReply {
+        Reply::Cluster(Rc::new(ClusterReply {
             revision,
-            view: view::of(&running.cluster),
+            view: Rc::new(view::of(&running.cluster)),
             diagnostics: self.findings.clone(),
             changes,
             targets: offers::of(&running.cluster, &running.plane),
@@ -280,7 +282,7 @@ impl Session {
         let mut fields = Vec::new();
         cited(&trace, &mut fields);
         let lines = lines(&running.cluster, &mut fields.into_iter());
-        Reply::Trace(Box::new(TraceReply { trace, lines }))
+        Reply::Trace(Box::new(TraceReply { trace: Rc::new(trace), lines: Rc::new(lines) }))
     }
 
     fn explain(&self, what: Asked) -> Reply {

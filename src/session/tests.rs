@@ -11,7 +11,7 @@ fn reset(session: &mut Session, text: &str, settings: Settings) -> ClusterReply 
     let files = vec![SourceFile { name: "cluster.yaml".into(), text: text.into() }];
     let reset = Command::Reset { revision: 1, files, settings: Box::new(settings), seed: 1, events: Vec::new() };
     let Reply::Cluster(reply) = session.handle(reset) else { panic!("no cluster") };
-    *reply
+    Rc::unwrap_or_clone(reply)
 }
 
 /// An example, and one of its requests at its end.
@@ -22,7 +22,7 @@ fn played(text: &str, target: &str) -> (Session, ClusterView, Trace, Looked) {
     let Reply::Trace(reply) = session.handle(Command::Send { request }) else { panic!("no trace") };
     let all = steps(&reply.trace);
     let looked = looked(&reply.trace, &all, all.len() - 1);
-    (session, view, reply.trace, looked)
+    (session, Rc::unwrap_or_clone(view), Rc::unwrap_or_clone(reply.trace), looked)
 }
 
 fn marks(view: &ClusterView, looked: &Looked) -> Vec<(&'static str, Mark, bool)> {

@@ -29,17 +29,16 @@ impl State {
             }
             Msg::Restored(Reply::Cluster(mut cluster)) => {
                 // How a restarted engine came back to the same cluster is no news.
-                cluster.changes.clear();
-                self.take_cluster(*cluster)
+                Rc::make_mut(&mut cluster).changes.clear();
+                self.take_cluster(cluster)
             }
-            Msg::Replied(Ask::Cluster, Reply::Cluster(cluster)) => self.take_cluster(*cluster),
+            Msg::Replied(Ask::Cluster, Reply::Cluster(cluster)) => self.take_cluster(cluster),
             Msg::Replied(Ask::Send, Reply::Trace(reply)) => {
                 self.sending = false;
                 self.explained = None;
-                let lines = reply.lines.into_iter().collect();
                 self.remember(&reply.trace);
                 let start = if self.touched { Start::Once } else { Start::Idle };
-                self.run = Some(Rc::new(Run { trace: Rc::new(reply.trace), lines, files: self.files.clone(), start }));
+                self.run = Some(Rc::new(Run { trace: reply.trace, lines: reply.lines, files: self.files.clone(), start }));
                 Vec::new()
             }
             Msg::Replied(Ask::Burst, Reply::Burst(reply)) => {
@@ -98,10 +97,10 @@ impl State {
         results.push(BurstResult { verdict: trace.verdict, status: trace.status, pod: trace.pod.clone() });
     }
 
-    pub(super) fn take_cluster(&mut self, mut cluster: ClusterReply) -> Vec<Effect> {
+    pub(super) fn take_cluster(&mut self, mut cluster: Rc<ClusterReply>) -> Vec<Effect> {
         if cluster.revision == 0 {
             // An action changes no text.
-            cluster.revision = self.cluster.as_ref().map_or(0, |before| before.revision);
+            Rc::make_mut(&mut cluster).revision = self.cluster.as_ref().map_or(0, |before| before.revision);
         }
         // Some changes do not show on the stage: a load balancer's health check gives a node up.
         let same = cluster.changes.is_empty() && self.cluster.as_ref().is_some_and(|before| before.view == cluster.view);
@@ -124,9 +123,9 @@ impl State {
             self.selected = None;
         }
         if !same {
-            self.view = Rc::new(cluster.view.clone());
+            self.view = cluster.view.clone();
         }
-        self.cluster = Some(Rc::new(cluster));
+        self.cluster = Some(cluster);
         let mut effects = self.ask_dock();
         effects.extend(self.ask_lines());
         match self.send_after.take() {

@@ -12,14 +12,14 @@ fn cluster(revision: u64, pod_cidr: &str) -> Reply {
     let view = ClusterView { pod_cidr: pod_cidr.into(), ..ClusterView::default() };
     let reply = ClusterReply {
         revision,
-        view,
+        view: Rc::new(view),
         diagnostics: Vec::new(),
         changes: Vec::new(),
         targets: Vec::new(),
         now: 0,
         documents: Vec::new(),
     };
-    Reply::Cluster(Box::new(reply))
+    Reply::Cluster(Rc::new(reply))
 }
 
 fn sends(effects: &[Effect]) -> Vec<u64> {
@@ -51,7 +51,7 @@ fn a_target_follows_the_text_unless_a_person_typed_it() {
         let Reply::Cluster(mut reply) = cluster(revision, target) else { unreachable!() };
         let label = Message::default();
         let offer = TargetOffer { target: target.into(), from: None, label, group: OfferGroup::Pod, fails: None };
-        reply.targets.push(offer);
+        Rc::make_mut(&mut reply).targets.push(offer);
         Msg::Replied(Ask::Cluster, Reply::Cluster(reply))
     };
     let mut state = State::new();
@@ -74,7 +74,10 @@ fn of_a_hundred_one_is_traced_where_no_trace_of_it_is_shown() {
         "request": {"from": "internet", "target": state.target}, "verdict": "timeout", "hops": [], "assumptions": [], "calls": []
     }))
     .unwrap();
-    state.update(Msg::Replied(Ask::Send, Reply::Trace(Box::new(crate::session::TraceReply { trace, lines: Vec::new() }))));
+    state.update(Msg::Replied(
+        Ask::Send,
+        Reply::Trace(Box::new(crate::session::TraceReply { trace: Rc::new(trace), lines: Rc::default() })),
+    ));
     assert_eq!(sends(&state.update(Msg::Burst)), [0; 0]);
     state.update(Msg::Target("http://node-1:30080/".into()));
     assert_eq!(sends(&state.update(Msg::Burst)), [201]);
@@ -119,7 +122,10 @@ fn a_trace_is_not_shown_in_a_cluster_that_it_did_not_run_in() {
         "request": {"from": "internet", "target": "x"}, "verdict": "timeout", "hops": [], "assumptions": [], "calls": []
     }))
     .unwrap();
-    state.update(Msg::Replied(Ask::Send, Reply::Trace(Box::new(crate::session::TraceReply { trace, lines: Vec::new() }))));
+    state.update(Msg::Replied(
+        Ask::Send,
+        Reply::Trace(Box::new(crate::session::TraceReply { trace: Rc::new(trace), lines: Rc::default() })),
+    ));
     state.update(Msg::Replied(Ask::Cluster, cluster(2, "a")));
     assert!(state.run.is_some());
     state.update(Msg::Replied(Ask::Cluster, cluster(3, "b")));
