@@ -16,24 +16,33 @@ const FEATURES = ['bulk-memory', 'nontrapping-float-to-int', 'sign-ext', 'mutabl
 const OPT = fileURLToPath(new URL('../../node_modules/.bin/wasm-opt', import.meta.url));
 const staging = process.env.TRUNK_STAGING_DIR;
 const here = (name) => join(staging, name);
+const hash = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex').slice(0, 16);
 const wasm = readdirSync(staging).find((name) => name.endsWith('_bg.wasm')), js = wasm.replace('_bg.wasm', '.js');
 
 const opening = await record(here(js), readFileSync(here(wasm)));
 writeFileSync(here('opening.bin'), opening);
 
 // Words that only the engine says go apart from what the page says itself, by its sources, and from what the recording says.
-const ENGINE = /^(hop|explain|advice|advise|assume|change|decode|listens|mend|paste|read)\./;
+const ENGINE = /^(admit|advice|advise|assume|change|cli|decode|dump|explain|field|fix|help|hop|ingress|kind|limit|listens|mend|offer|paste|read|session)\./;
 const page = fileURLToPath(new URL('../../src/app', import.meta.url));
 const sources = readdirSync(page, { recursive: true }).filter((name) => name.endsWith('.rs')).map((name) => readFileSync(join(page, name), 'utf8'));
 const early = [Buffer.from(opening).toString('latin1'), ...sources].join(' ');
-// A text of the page may be a variant of the engine's: `hop.accept.short` of `hop.accept`.
-const families = (id) => id.split('.').slice(2).reduce((all, part) => [...all, `${all.at(-1)}.${part}`], [id.split('.').slice(0, 2).join('.')]);
-const late = ([id]) => ENGINE.test(id) && !families(id).some((id) => early.includes(id));
+// A hop names its text; its title has the same name.
+const late = ([id]) => ENGINE.test(id) && !early.includes(id.replace(/^(hop\..*)\.title/, '$1.text'));
 for (const language of ['en', 'ko']) {
   const words = Object.entries(JSON.parse(readFileSync(here(`words/${language}.json`), 'utf8')));
   writeFileSync(here(`words/${language}.json`), JSON.stringify(Object.fromEntries(words.filter((word) => !late(word)))));
   writeFileSync(here(`words/${language}.engine.json`), JSON.stringify(Object.fromEntries(words.filter(late))));
 }
+
+/** The page with one style sheet in place of its parts: together they compress better. */
+const joined = (html) => {
+  const links = [...html.matchAll(/<link rel="stylesheet" href="\.\/([^"]+)"\/>\n/g)];
+  const style = links.map(([, name]) => readFileSync(here(name), 'utf8')).join('\n'), name = `page-${hash(style)}.css`;
+  for (const [, part] of links) rmSync(here(part));
+  writeFileSync(here(name), style);
+  return links.slice(1).reduce((html, [link]) => html.replace(link, ''), html).replace(links[0][1], name);
+};
 
 if (process.env.TRUNK_PROFILE === 'release') {
   const objects = parse(readFileSync(here(wasm))).data.map(({ start }) => start);
@@ -49,13 +58,13 @@ if (process.env.TRUNK_PROFILE === 'release') {
     const short = new Map(module.imports.map(({ name }, i) => [name, `i${i.toString(36)}`]));
     for (const it of module.imports) it.name = short.get(it.name);
     const { first, rest } = split(module, named(module, readFileSync(FIRST_LOAD, 'utf8')), objects);
-    const name = `playground-${createHash('sha256').update(first).update(rest).digest('hex').slice(0, 16)}`;
+    const name = `playground-${hash(first, rest)}`;
     writeFileSync(here(`${name}_bg.wasm`), first);
     writeFileSync(here(`${name}_rest.wasm`), rest);
     writeFileSync(here(`${name}.js`), readFileSync(here(js), 'utf8').replace(/\b__wb\w+/g, (name) => short.get(name) ?? name));
     rmSync(here(wasm));
     rmSync(here(js));
-    const html = readFileSync(here('index.html'), 'utf8').replaceAll(wasm, `${name}_bg.wasm`).replaceAll(js, `${name}.js`).replaceAll('boot.js"', `boot.js?${name.slice(-16)}"`);
+    const html = joined(readFileSync(here('index.html'), 'utf8')).replaceAll(wasm, `${name}_bg.wasm`).replaceAll(js, `${name}.js`).replaceAll('boot.js"', `boot.js?${name.slice(-16)}"`);
     writeFileSync(here('index.html'), html);
     for (const file of readdirSync(staging).filter((file) => /\.(js|css)$/.test(file))) {
       const text = readFileSync(here(file), 'utf8');

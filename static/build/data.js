@@ -4,9 +4,12 @@
 // a kept function names, or what is named in needed data. A number may lie before the table that it belongs to (the table's index begins
 // at `a`, say): of what lies behind a number inside an object, everything within GUARD bytes stays, too. Or behind it: a loop may count from
 // below zero up to an object's end, so of a number to which code adds something the object before stays, too.
+//
+// Places in the sources (a path, its length, line and column) are named by whatever may panic, and read when it does: by code of the rest,
+// with which they come.
 import { leb } from './wasm.js';
 
-const GUARD = 256, ZEROS = 16;
+const GUARD = 256, ZEROS = 16, PLACE = 16, SOURCE = '.rs';
 const I32_CONST = 0x41, END = 0x0b;
 
 const imageOf = (segments) => {
@@ -32,9 +35,14 @@ const coldObjects = (image, objects, kept) => {
   const starts = [...new Set([image.start, ...objects.filter((start) => start > image.start && start < image.end)])].sort((a, b) => a - b);
   const after = (i) => starts[i + 1] ?? image.end, words = new DataView(image.bytes.buffer);
   const inside = (address) => address >= image.start && address < image.end;
+  const isPlace = (i) => {
+    const [path, length] = after(i) - starts[i] === PLACE ? [0, 4].map((at) => words.getUint32(starts[i] - image.start + at, true)) : [];
+    const end = path + length - image.start;
+    return inside(path) && String.fromCharCode(...image.bytes.subarray(end - SOURCE.length, end)) === SOURCE;
+  };
   const needed = new Set(), hot = kept.flatMap((f) => f.numbers.filter(inside));
   const need = (i) => {
-    if (needed.has(i)) return;
+    if (needed.has(i) || isPlace(i)) return;
     needed.add(i);
     for (let at = (starts[i] + 3) & ~3; at + 4 <= after(i); at += 4) {
       const word = words.getUint32(at - image.start, true);

@@ -53,15 +53,16 @@ export const split = (module, stays, objects) => {
   const { imports, functions, bodies, raw } = module;
   if (raw.start) throw new Error('a module with a start section is not understood');
   const all = bodies.map((body, i) => ({ ...body, index: imports.length + i, type: functions[i] }));
-  const kept = all.filter(({ index }) => stays(index)), moved = all.filter(({ index }) => !stays(index));
-  const isMoved = new Set(moved.map(({ index }) => index));
+  // Like beside like compresses better.
+  const kept = all.filter(({ index }) => stays(index)).sort((a, b) => a.type - b.type || a.body.length - b.body.length);
+  const moved = all.filter(({ index }) => !stays(index)).sort((a, b) => a.type - b.type || a.body.length - b.body.length);
   const called = new Set([
     ...kept.flatMap(({ found }) => found.map(({ index }) => index)), ...module.elements.flatMap((segment) => segment.functions),
     ...module.exports.filter(({ kind }) => kind === FUNCTION).map(({ index }) => index),
   ]);
-  // Like beside like: the stubs compress better.
   const ways = moved.filter(({ index }) => called.has(index)).sort((a, b) => a.type - b.type);
-  const shared = [...new Set(moved.flatMap(({ found }) => found.map(({ index }) => index)))].filter((index) => !isMoved.has(index)).sort((a, b) => a - b);
+  const needed = new Set(moved.flatMap(({ found }) => found.map(({ index }) => index)));
+  const shared = [...imports.keys(), ...kept.map(({ index }) => index)].filter((index) => needed.has(index));
   const data = divide(module.data, objects, kept);
   return { first: first(module, kept, ways, shared, data.first), rest: rest(module, moved, ways, shared, data.rest) };
 };

@@ -63,6 +63,15 @@ export function assertQuiet(trouble) {
   assert.deepEqual(trouble, []);
 }
 
+/** What has `part` in its address comes two seconds late. */
+export async function late(context, part) {
+  if (!part) return;
+  await context.route((url) => url.href.includes(part), async (route) => {
+    await new Promise((done) => setTimeout(done, 2000));
+    await route.continue();
+  });
+}
+
 /** Accessibility by axe: no violation at all. */
 export async function assertAccessible(page, what) {
   const { violations } = await new AxeBuilder({ page }).analyze();

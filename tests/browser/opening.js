@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { assertAccessible, assertQuiet, DIST, picture, until, visit } from './harness.js';
+import { assertAccessible, assertQuiet, DIST, late, picture, until, visit } from './harness.js';
 import { editor, hop, last, moving, pause, stage } from './page.js';
 
 export function opening(site) {
@@ -21,7 +21,7 @@ export function opening(site) {
     await close();
   });
 
-  test('the first load is what the weight gate counts', async () => {
+  for (const slow of ['', 'words/', 'opening.bin']) test(`the first load is what the weight gate counts${slow && `, with ${slow} late`}`, async () => {
     const { page, context, close } = await visit(site, { path: 'boot.js' });
     const asked = new Set();
     // The engine never comes, neither its code nor its words: opening needs nothing of them. Only a call into the middle of it asks by
@@ -35,11 +35,14 @@ export function opening(site) {
     });
     page.on('request', (request) => asked.add(request.url().replace(site.host.url, '').replace(/[?#].*/, '')));
     context.on('request', (request) => asked.add(request.url().replace(site.host.url, '').replace(/[?#].*/, '')));
+    await late(context, slow);
     await page.goto(site.host.url);
     await moving(page);
     const before = await hop(page);
     await until(async () => (await hop(page)).at > before.at, 'the packet travels');
     await until(async () => wanted > 0, 'the rest is asked for once it does');
+    const ids = (await page.locator('body').innerText()).match(/\b[a-z]+\.[a-zA-Z]+\.(?:text|title)\b/g);
+    assert.equal(ids, null, `words that come with the engine: ${ids}`);
     assert.ok(!stuck, 'opening called a function that only the rest of the wasm holds: run `make first-load`, and commit static/build/first-load.txt');
     const html = readFileSync(join(DIST, 'index.html'), 'utf8');
     const counted = new Set(['', 'boot.js', 'words/en.json', 'opening.bin']);
@@ -61,11 +64,17 @@ export function opening(site) {
     await close();
   });
 
-  test('the recording that the page opens with is what its engine answers', async () => {
-    const { page, close } = await visit(site, { motion: 'reduce' });
+  test('the recording that the page opens with is what its engine answers, drawn before the rest of the wasm has come as after', async () => {
+    const { page, context, close } = await visit(site, { path: 'boot.js', motion: 'reduce' });
+    let come;
+    const held = new Promise((resolve) => { come = resolve; });
+    await context.route('**/*_rest.wasm', async (route) => { await held; await route.continue(); });
+    await page.goto(site.host.url);
     await moving(page);
-    const told = async () => [await stage(page).textContent(), await page.getByRole('region', { name: 'Timeline' }).textContent()];
+    const parts = [stage(page), page.getByRole('region', { name: 'Timeline' }), page.locator('.insp .lead'), page.locator('.insp .ba')];
+    const told = () => Promise.all(parts.map((part) => part.innerHTML()));
     const recorded = await told();
+    come();
     await until(async () => page.workers().length === 1, 'the engine runs');
     await page.getByRole('button', { name: 'Replay' }).click();
     await page.waitForTimeout(1000);

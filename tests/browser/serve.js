@@ -20,6 +20,8 @@ const TYPES = {
 export async function serve(folder, base = '/docs/play/', extra = {}) {
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, 'http://x').pathname);
+    // A document that names no icon, such as a script that is opened by itself, makes the browser ask for one.
+    if (path === '/favicon.ico') return response.writeHead(204).end();
     if (!path.startsWith(base)) return response.writeHead(404).end();
     const inside = path.slice(base.length) || 'index.html';
     const made = extra[inside];
