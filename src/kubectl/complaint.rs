@@ -19,6 +19,10 @@ pub(super) fn failure(text: &str, place: Place, line: Option<u32>, problem: &str
     let failure = upstream(place, format!("yaml: {at}{problem}"));
     match tab_in_indentation(text, place.line) {
         Some(place) => Failure { place, help: Some(msg!("read.tab.help")), ..failure },
+        None if problem == "could not find expected ':'" && template_help(text).is_none() => {
+            let place = without_colon(text, failure.place.line).unwrap_or(failure.place);
+            Failure { place, help: Some(msg!("read.noColon.help")), ..failure }
+        }
         None => Failure { help: template_help(text).or_else(|| help(problem)), ..failure },
     }
 }
@@ -31,15 +35,44 @@ fn tab_in_indentation(text: &str, line: u32) -> Option<Place> {
     Some(Place { line, column: 1, end_line: line, end_column: 2 })
 }
 
+/// The line that most likely lacks its colon: the parser gives up behind it, at the text's end even behind its last line.
+fn without_colon(text: &str, line: u32) -> Option<Place> {
+    let lines: Vec<&str> = text.lines().take(line as usize).collect();
+    let index = lines.iter().rposition(|line| !line.trim().is_empty())?;
+    let bare = |line: &&str| !line.contains(':') && !line.trim_start().starts_with('#');
+    let index = if lines.get(index).is_some_and(bare) {
+        index
+    } else {
+        index.checked_sub(1).filter(|at| lines.get(*at).is_some_and(bare))?
+    };
+    let end = lines.get(index)?.trim_end().chars().count() + 1;
+    let line = u32::try_from(index).ok()? + 1;
+    Some(Place { line, column: 1, end_line: line, end_column: u32::try_from(end).ok()? })
+}
+
 /// What to try for the commonest slips.
 fn help(problem: &str) -> Option<Message> {
     match problem {
         "mapping values are not allowed in this context" => Some(msg!("read.colon.help")),
         "did not find expected key"
-        | "could not find expected ':'"
         | "did not find expected '-' indicator"
         | "block sequence entries are not allowed in this context" => Some(msg!("read.indent.help")),
         "found unexpected end of stream" | "found unexpected document indicator" => Some(msg!("read.quote.help")),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::kubectl::{SourceFile, read};
+    use crate::msg;
+
+    #[test]
+    fn a_text_that_was_cut_off_is_named_at_its_last_line_not_behind_it() {
+        let text = "kind: Deployment\nspec:\n  template:\n    metadata: {}\n    sp\n";
+        let (_, found) = read(&[SourceFile { name: "half.yaml".into(), text: text.into() }]);
+        let [only] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(only.span.as_ref().map(|span| span.line), Some(5));
+        assert_eq!(only.help, Some(msg!("read.noColon.help")));
     }
 }
