@@ -115,10 +115,11 @@ pub(super) fn readiness(cluster: &Cluster, pod: &Pod) -> Option<(Message, Vec<Fi
         return Some((msg!("explain.pod.nodeDown", pod = name, node = pod.spec.node_name), Vec::new()));
     }
     if let Some((container, reason)) = waiting(pod).filter(|(_, reason)| !reason.is_empty()) {
-        return Some((
-            msg!("explain.pod.waiting", pod = name, container = container, reason = reason),
-            vec![field(&object, "spec.containers")],
-        ));
+        let why = match warned(cluster, pod, "") {
+            Some(said) => msg!("explain.pod.waiting.said", pod = name, container = container, reason = reason, message = said),
+            None => msg!("explain.pod.waiting", pod = name, container = container, reason = reason),
+        };
+        return Some((why, vec![field(&object, "spec.containers")]));
     }
     if cluster.unready.contains(&(pod.metadata.namespace.clone(), name.clone())) {
         return Some((msg!("explain.pod.byHand", pod = name), Vec::new()));
@@ -128,7 +129,7 @@ pub(super) fn readiness(cluster: &Cluster, pod: &Pod) -> Option<(Message, Vec<Fi
         return Some((msg!("explain.pod.gate", pod = name, gate = gate), because));
     }
     let probed = pod.spec.containers.iter().position(|container| container.readiness_probe.is_some());
-    let said = failed_probe(cluster, pod);
+    let said = warned(cluster, pod, "Readiness");
     let because = probed.map(|at| field(&object, format!("spec.containers[{at}].readinessProbe")));
     let why = match said {
         Some(message) => msg!("explain.pod.probe", pod = name, message = message),
@@ -137,12 +138,13 @@ pub(super) fn readiness(cluster: &Cluster, pod: &Pod) -> Option<(Message, Vec<Fi
     Some((why, because.into_iter().collect()))
 }
 
-/// What the kubelet said of its readiness probe, in its own words.
-fn failed_probe<'a>(cluster: &'a Cluster, pod: &'a Pod) -> Option<&'a str> {
+/// What the kubelet warned of last, in its own words: a probe that fails, a setting that is missing. `of` begins the message.
+fn warned<'a>(cluster: &'a Cluster, pod: &'a Pod, of: &str) -> Option<&'a str> {
     let meta = &pod.metadata;
     let events = cluster.store.in_namespace::<Event>(&meta.namespace).filter(|event| {
-        let of = &event.involved_object;
-        of.kind == "Pod" && of.name == meta.name && event.reason == "Unhealthy" && event.message.starts_with("Readiness")
+        let about = &event.involved_object;
+        let own = about.kind == "Pod" && about.name == meta.name;
+        own && matches!(event.reason.as_str(), "Unhealthy" | "Failed") && event.message.starts_with(of)
     });
     events.max_by_key(|event| &event.last_timestamp).map(|event| event.message.as_str())
 }

@@ -165,6 +165,21 @@ fn a_failed_readiness_probe_is_told_in_the_kubelets_words() {
 }
 
 #[test]
+fn a_container_that_waits_is_told_with_what_the_kubelet_warned_of() {
+    let told = |spec: &str, wanted: &str| {
+        let cluster = cluster(&format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: lone}}\nspec: {{containers: [{{name: c, image: nginx, {spec}}}]}}\n"
+        ));
+        let explanation = explain_pod(&cluster, "default", "lone");
+        let next = explanation.checks.last().unwrap().next.clone().unwrap();
+        assert_eq!(next.id, "explain.pod.waiting.said");
+        assert!(next.args["message"].contains(wanted), "{next:?}");
+    };
+    told("envFrom: [{configMapRef: {name: gone}}]", "configmap \"gone\" not found");
+    told("livenessProbe: {tcpSocket: {port: 81}}", "Liveness probe failed: dial tcp");
+}
+
+#[test]
 fn a_pod_that_no_service_selects_gets_no_traffic() {
     let cluster = service("{selector: {app: api}, ports: [{port: 80}]}");
     let name = cluster.store.in_namespace::<crate::api::core::Pod>("default").next().unwrap().metadata.name.clone();
