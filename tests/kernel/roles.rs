@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 /// How long a client waits before it calls a silence a timeout. Refusals arrive within milliseconds; that nobody has an address
-/// is known after three seconds.
+/// is known after three seconds, and told one client a second: the next hears it when it has asked again, after three seconds more.
 const PATIENCE: Duration = Duration::from_millis(1200);
-const LONG_PATIENCE: Duration = Duration::from_millis(4500);
+const LONG_PATIENCE: Duration = Duration::from_millis(9000);
 
 /// Serves until killed: each argument is `tcp/ADDRESS:PORT` or `udp/ADDRESS:PORT`. Answers with the peer's address.
 pub fn serve(listeners: &[String]) -> ExitCode {
