@@ -100,7 +100,7 @@ fn endpoint(endpoint: &At, kind: &str, errors: &mut Errors) {
         for hint in endpoint.at(&["hints", field]).items() {
             let name = hint.child("name");
             if !seen.insert(name.text()) {
-                errors.duplicate(&name);
+                errors.push(&name, format!("Duplicate value: {}", quoted(name.text())));
             }
             for message in rule(name.text()) {
                 errors.invalid_as(&name, &quoted(name.text()), message);

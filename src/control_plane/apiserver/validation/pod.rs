@@ -33,7 +33,10 @@ fn spec<'a>(spec: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut Errors) {
     anti_affinity(spec, errors);
     dns_config(spec, errors);
     for gate in spec.child("readinessGates").items() {
-        errors.all_invalid(&gate.child("conditionType"), names::qualified(gate.child("conditionType").text()));
+        let kind = gate.child("conditionType");
+        for message in names::qualified(kind.text()) {
+            errors.invalid_as(&kind, &quoted(kind.text()), message);
+        }
     }
     scheduling_gates(spec, errors);
     host_name(spec, errors);
