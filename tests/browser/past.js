@@ -14,8 +14,7 @@ export function past(site) {
     const first = await editor(page).inputValue();
     await write(page, first.replace('replicas: 3', 'replicas: 5'));
     await until(async () => (await list(page).innerText()) === 'History (1)', 'the edit is in the list');
-    await stage(page).getByRole('button', { name: /^Node node-2/ }).first().focus();
-    await page.keyboard.press('Enter');
+    await stage(page).getByRole('button', { name: /^Node node-2/ }).first().press('Enter');
     await button(page, 'Pull the plug').click();
     await until(async () => (await nodes(page)) === 1, 'the node has no power');
     await list(page).click();
