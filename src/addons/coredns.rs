@@ -55,9 +55,9 @@ impl Zone {
     pub fn of(store: &Store) -> Zone {
         let mut slices = SlicesByService::new();
         for ((namespace, _), slice) in &store.endpoint_slices {
-            if let Some(service) = slice.metadata.labels.get(SERVICE_NAME_LABEL) {
-                slices.entry((namespace.clone(), service.clone())).or_default().push(slice.clone());
-            }
+            // A slice that names no Service counts for one without a name, which only reverse lookups find.
+            let service = slice.metadata.labels.get(SERVICE_NAME_LABEL).cloned().unwrap_or_default();
+            slices.entry((namespace.clone(), service)).or_default().push(slice.clone());
         }
         Zone {
             namespaces: Arc::new(store.all::<Namespace>().map(|namespace| namespace.metadata.name.clone()).collect()),
