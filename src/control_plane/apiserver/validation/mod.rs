@@ -103,7 +103,12 @@ pub fn warnings(kind: Kind, object: &Value) -> Vec<String> {
 fn check(kind: Kind, object: &At, old: Option<&At>, errors: &mut Errors) {
     match kind {
         Kind::Service => service::validate(object, errors),
-        Kind::Pod => pod::validate(object, errors),
+        Kind::Pod => {
+            pod::validate(object, errors);
+            if old.is_none() {
+                pod::new(&object.child("spec"), errors);
+            }
+        }
         Kind::Deployment => workload::deployment(object, errors),
         Kind::ReplicaSet => workload::replica_set(object, errors),
         Kind::StatefulSet => workload::stateful_set(object, old, errors),

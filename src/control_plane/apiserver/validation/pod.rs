@@ -69,6 +69,14 @@ fn spec<'a>(spec: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut Errors) {
     }
 }
 
+/// What is asked of a Pod's spec only when it is created (`ValidatePodCreate`).
+pub fn new(spec: &At, errors: &mut Errors) {
+    let node = spec.child("nodeName");
+    if spec.child("schedulingGates").len() > 0 && !node.text().is_empty() {
+        errors.forbidden(&node, "cannot be set until all schedulingGates have been cleared");
+    }
+}
+
 fn scheduling_gates(spec: &At, errors: &mut Errors) {
     let mut seen = BTreeSet::new();
     for gate in spec.child("schedulingGates").items() {
@@ -80,10 +88,7 @@ fn scheduling_gates(spec: &At, errors: &mut Errors) {
             errors.push(&gate, format!("Duplicate value: {}", quoted(name)));
         }
     }
-    let (node, preemption) = (spec.child("nodeName"), spec.child("preemptionPolicy"));
-    if !seen.is_empty() && !node.text().is_empty() && !spec.path.contains("template") {
-        errors.forbidden(&node, "cannot be set until all schedulingGates have been cleared");
-    }
+    let preemption = spec.child("preemptionPolicy");
     if preemption.given() {
         errors.one_of(&preemption, &["PreemptLowerPriority", "Never"]);
     }

@@ -271,9 +271,9 @@ pub fn immutable(kind: crate::api::Kind, new: &At, old: &At, errors: &mut Errors
                 "persistentVolumeClaimRetentionPolicy",
                 "minReadySeconds",
             ];
-            let fixed = |spec: &At| -> Vec<(String, serde_json::Value)> {
-                let entries = spec.entries().into_iter().filter(|(key, value)| !mutable.contains(key) && !value.is_null());
-                entries.map(|(key, value)| (key.to_string(), without_empty(value))).collect()
+            let fixed = |spec: &At| {
+                let entries = spec.entries().into_iter().filter(|(key, _)| !mutable.contains(key));
+                without_empty(&entries.map(|(key, value)| (key.to_string(), value.clone())).collect())
             };
             if fixed(&spec) != fixed(&before) {
                 let why = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
