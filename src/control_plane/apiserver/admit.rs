@@ -171,10 +171,13 @@ pub fn revise(manifest: &Manifest, before: &Manifest, stored: Option<Value>) -> 
     let old = stored.or_else(|| defaulted(kind, before).ok())?;
     let mut value = strict::decode(kind.name(), &manifest.value).value;
     let written = strict::decode(kind.name(), &before.value).value;
-    match (value.get_mut("spec"), old.get("spec")) {
-        (Some(spec), Some(kept)) => keep(spec, written.get("spec"), kept),
-        (None, Some(kept)) if written.get("spec").is_none() => value["spec"] = kept.clone(),
-        _ => {}
+    // What a Secret's stringData once brought stands in its data, which may not name it.
+    for part in ["spec", "data"] {
+        match (value.get_mut(part), old.get(part)) {
+            (Some(new), Some(kept)) => keep(new, written.get(part), kept),
+            (None, Some(kept)) if written.get(part).is_none() => value[part] = kept.clone(),
+            _ => {}
+        }
     }
     value["metadata"] = fresh.get("metadata").cloned().unwrap_or_default();
     defaults::set(kind, &mut value);
