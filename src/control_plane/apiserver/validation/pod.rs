@@ -72,7 +72,7 @@ fn spec<'a>(spec: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut Errors) {
 /// What is asked of a Pod's spec only when it is created (`ValidatePodCreate`).
 pub fn new(spec: &At, errors: &mut Errors) {
     let node = spec.child("nodeName");
-    if spec.child("schedulingGates").len() > 0 && !node.text().is_empty() {
+    if !spec.child("schedulingGates").is_empty() && !node.text().is_empty() {
         errors.forbidden(&node, "cannot be set until all schedulingGates have been cleared");
     }
 }
