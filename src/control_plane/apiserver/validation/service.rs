@@ -330,9 +330,9 @@ fn keep_address(service: &mut Value, old: &Value) {
             spec.insert("clusterIP".into(), old_one.into());
             spec.extend(old_ips.map(|ips| ("clusterIPs".to_string(), ips)));
         }
-    } else if one.is_empty() && empty && patched {
+    } else if one.is_empty() && patched {
         spec.insert("clusterIP".into(), old_one.into());
-        spec.extend(old_ips.map(|ips| ("clusterIPs".to_string(), ips)));
+        spec.extend(old_ips.filter(|_| empty).map(|ips| ("clusterIPs".to_string(), ips)));
     } else if same_list {
         spec.insert("clusterIPs".into(), vec![one].into());
     }
