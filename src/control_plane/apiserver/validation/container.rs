@@ -253,7 +253,8 @@ fn environment(container: &At, errors: &mut Errors) {
             if name.text().is_empty() {
                 errors.required(&name, "");
             } else {
-                errors.all_invalid(&name, names::subdomain(name.text()));
+                // Upstream takes it for the beginning of a name (`validateConfigMapEnvSource`).
+                errors.all_invalid(&name, names::subdomain(&names::beginning(name.text())));
             }
         }
         match (config_map.given(), secret.given()) {

@@ -13,8 +13,7 @@ pub fn metadata(object: &At, name_rule: fn(&str) -> Vec<String>, errors: &mut Er
     let generate = meta.child("generateName");
     if !generate.text().is_empty() {
         // A trailing dash is the place of the generated part.
-        let masked = generate.text().strip_suffix('-').map_or_else(|| generate.text().to_string(), |stem| format!("{stem}a"));
-        errors.all_invalid(&generate, name_rule(&masked));
+        errors.all_invalid(&generate, name_rule(&names::beginning(generate.text())));
     }
     let name = meta.child("name");
     if name.text().is_empty() && generate.text().is_empty() {

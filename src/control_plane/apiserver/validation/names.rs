@@ -59,6 +59,17 @@ pub fn subdomain(value: &str) -> Vec<String> {
     errors
 }
 
+/// What upstream judges in place of the beginning of a name: a dash at its end is taken off, with the letter before it
+/// (`maskTrailingDash`).
+pub fn beginning(value: &str) -> String {
+    let mut letters: Vec<char> = value.chars().collect();
+    if letters.len() > 1 && letters.last() == Some(&'-') {
+        letters.truncate(letters.len() - 2);
+        letters.push('a');
+    }
+    letters.into_iter().collect()
+}
+
 /// `IsWildcardDNS1123Subdomain`: an Ingress host that begins with an asterisk.
 pub fn wildcard_subdomain(value: &str) -> Vec<String> {
     let mut errors = Vec::new();
