@@ -90,7 +90,7 @@ fn resources(resources: &At, errors: &mut Errors) {
             if let Some(quantity) = Quantity::of(value).filter(Quantity::is_negative) {
                 errors.invalid_as(&at, &quoted(&quantity.to_string()), "must be greater than or equal to 0");
             }
-            let counted = (name.contains('/') && !name.contains("kubernetes.io/")) || COUNTED_RESOURCES.contains(&name);
+            let counted = is_extended(name) || COUNTED_RESOURCES.contains(&name);
             let whole = Quantity::of(value).is_none_or(|quantity| quantity.rounded_up().is_whole());
             if let Some(quantity) = Quantity::of(value).filter(|_| counted && !whole) {
                 errors.invalid_as(&at, &quoted(&quantity.to_string()), "must be an integer");
@@ -162,11 +162,17 @@ fn resource_name(at: &At, name: &str, errors: &mut Errors) {
         if !own {
             refuse("must be a standard resource for containers");
         }
-    } else if !name.contains("kubernetes.io/")
-        && (name.starts_with("requests.") || !names::qualified(&format!("requests.{name}")).is_empty())
-    {
+    } else if !name.contains("kubernetes.io/") && !is_extended(name) {
         refuse("doesn't follow extended resource name standard");
     }
+}
+
+/// `IsExtendedResourceName`.
+fn is_extended(name: &str) -> bool {
+    name.contains('/')
+        && !name.contains("kubernetes.io/")
+        && !name.starts_with("requests.")
+        && names::qualified(&format!("requests.{name}")).is_empty()
 }
 
 /// Warns of memory that is no whole number of bytes.
