@@ -6,7 +6,7 @@
 //! domains. Nothing else exists.
 
 use super::{aws, ingress_controller};
-use crate::api::core::{LoadBalancerIngress, Node, Service};
+use crate::api::core::{LoadBalancerIngress, Namespace, Node, Service};
 use crate::api::networking::Ingress;
 use crate::cluster::Store;
 use crate::random::stable_hash;
@@ -71,7 +71,12 @@ impl PublicDns {
             dns.hosts.extend(named.filter_map(address));
         }
         let aliases = store.all::<Service>().map(|service| service.spec.external_name.trim_end_matches('.').to_lowercase());
-        dns.external.extend(aliases.filter(|name| name.contains('.') && name.contains(char::is_alphabetic)));
+        // `web.default` is meant for a Service, but nobody completes what an ExternalName says, and outside it is no name.
+        let short = |name: &str| {
+            name.split_once('.')
+                .is_none_or(|(_, rest)| rest == "svc" || rest.ends_with(".svc") || store.get::<Namespace>("", rest).is_some())
+        };
+        dns.external.extend(aliases.filter(|name| !short(name) && name.contains(char::is_alphabetic)));
         let rules = store.all::<Ingress>().flat_map(|ingress| &ingress.spec.rules);
         dns.own.extend(rules.map(|rule| rule.host.to_lowercase()).filter(|host| !host.is_empty()));
         for ingress in store.all::<Ingress>().filter(|ingress| ingress_controller::is_alb(store, ingress)) {

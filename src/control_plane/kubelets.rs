@@ -193,7 +193,7 @@ fn record_start(world: &mut World, pod: &Pod, standings: &[Standing]) {
     }
     let (object, node) = (ObjectRef::of(pod), pod.spec.node_name.clone());
     for (container, standing) in pod.spec.containers.iter().zip(standings) {
-        let pulled = format!("Container image \"{}\" already present on machine", container.image);
+        let pulled = format!("Container image \"{}\" already present on machine and can be accessed by the pod", container.image);
         events::record(world, &object, ("kubelet", &node), ("Normal", "Pulled"), &pulled);
         if !matches!(standing, Standing::Waiting("CreateContainerConfigError", ..)) {
             events::record(world, &object, ("kubelet", &node), ("Normal", "Created"), "Container created");

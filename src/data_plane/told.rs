@@ -371,6 +371,8 @@ impl Teller<'_> {
         let node = self.node;
         let text = if self.packet.mark == 0 {
             msg!("hop.Masquerade.text.hairpin", node = node, from = from, to = to)
+        } else if from == to {
+            msg!("hop.Masquerade.text.same", node = node, to = to)
         } else {
             msg!("hop.Masquerade.text", node = node, from = from, to = to)
         };

@@ -6,7 +6,7 @@ use crate::addons::ingress_controller::{self, Decision, HttpRequest, Router, Una
 use crate::api::ObjectRef;
 use crate::api::core::{Namespace, Node, Pod, Service};
 use crate::api::networking::Ingress;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Store};
 use crate::msg;
 use crate::trace::{Reason, Request, Source, Trace, Verdict};
 use crate::words::Message;
@@ -236,6 +236,14 @@ fn missing_name<T>(cluster: &Cluster, request: &Request, target: &Target, checks
                 msg!("explain.name.headless.next", service = wanted),
                 vec![field(&object, "spec.clusterIP"), field(&object, "spec.selector")],
             )
+        } else if let Some((pod, service)) = pod_of_headless(store, &parts, own.as_str()) {
+            let because = vec![field(&ObjectRef::of(service), "spec.selector")];
+            let service = &service.metadata.name;
+            (
+                msg!("explain.name.pod", pod = pod, service = service),
+                msg!("explain.name.pod.next", pod = pod, service = service),
+                because,
+            )
         } else if parts.len() > 1 && store.get::<Namespace>("", namespace).is_none() {
             (
                 msg!("explain.name.namespace", namespace = namespace),
@@ -323,4 +331,11 @@ fn ingress(cluster: &Cluster, router: &Router, http: &HttpRequest, checks: &mut 
             }
         }
     }
+}
+
+/// `POD.SERVICE` or `POD.SERVICE.NAMESPACE` of a headless Service: the Pod's host name and the Service.
+fn pod_of_headless<'a>(store: &'a Store, parts: &[&'a str], own: &str) -> Option<(&'a str, &'a Service)> {
+    let [pod, service, rest @ ..] = parts else { return None };
+    let service = store.get::<Service>(rest.first().copied().unwrap_or(own), service)?;
+    (service.spec.cluster_ip == "None").then_some((*pod, service))
 }
