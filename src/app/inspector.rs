@@ -30,7 +30,10 @@ pub fn Inspector(moment: &Moment) -> Html {
     let (heading, body) = if let Some(item) = &state.selected {
         let changed = state.run.is_none() && state.flow > 0 && !state.changes.is_empty();
         let flow = changed.then(|| html! { <Changes ..moment.clone()/> });
-        (speech.t("inspector.chosen"), html! { <><ObjectView part={moment.part()} item={item.clone()}/>{ flow }</> })
+        (
+            speech.t("inspector.chosen"),
+            html! { <><ObjectView part={moment.part()} item={item.clone()}/><div key="flow">{ flow }</div></> },
+        )
     } else if let (Some(hop), Some(run)) = (moment.hop(), &state.run) {
         let heading = state.say(&msg!("hop.count", hop = moment.player.step + 1, count = count));
         let body = if narrow {

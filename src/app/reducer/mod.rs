@@ -97,6 +97,7 @@ impl State {
         let mut effects = Vec::new();
         match msg {
             Msg::Reset => {
+                self.fault = None;
                 self.send_after = Some(Waiting::Again);
             }
             Msg::Settings(settings) => {
