@@ -86,6 +86,13 @@ pub fn cases() -> Vec<Case> {
         case("a NodePort from a Pod", "web.yaml", "pod:client@node-1", "10.0.0.12:30080"),
         case("a NodePort from a node", "web.yaml", "node/node-3", "10.0.0.12:30080"),
         case("a Pod's own address from a Pod", "web.yaml", "pod:client@node-1", "{pod:web@node-2}:80"),
+        case(
+            "a headless Service has no rules: its Pod by its own address",
+            "web.yaml",
+            "pod:client@node-1",
+            "{pod:web@node-2}:80",
+        ),
+        case("a headless Service translates no port", "web.yaml", "pod:client@node-1", "{pod:web@node-2}:8080"),
         case("a Pod's own address from a node", "web.yaml", "node/node-3", "{pod:web@node-2}:80"),
         case("a wrong targetPort is refused by the Pod", "web.yaml", "pod:client@node-1", "{wrong}:80"),
         case("no endpoints: the node refuses a ClusterIP", "web.yaml", "pod:client@node-1", "{empty}:80"),
