@@ -120,7 +120,7 @@ oracle: rust
 	cd tests/oracle && ./oracle goldens --check
 	$(call say,$(FUZZ) fresh clusters of each topic from seed $(SEED))
 	rm -rf $(FRESH)
-	for topic in $(ORACLE_TOPICS); do tests/oracle/oracle fuzz --topic $$topic --seed $(SEED) --count $(FUZZ) --out $(FRESH)/$$topic || exit 1; done
+	for topic in $(ORACLE_TOPICS); do (cd tests/oracle && ./oracle fuzz --topic $$topic --seed $(SEED) --count $(FUZZ) --out $(FRESH)/$$topic) || exit 1; done
 	KUBEHOP_GOLDENS=$(FRESH) cargo test --locked --quiet --test kube_proxy --test dns --test admission --test updates --test yaml
 	KUBEHOP_GOLDENS=$(FRESH) cargo test --locked --quiet --lib -- slice_goldens apiserver::texts
 	COMPARED='$(ORACLE_TOPICS)' CASES=$(FUZZ) cargo test --locked --quiet --test proof

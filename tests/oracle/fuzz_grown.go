@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// openAPI is read once; without it (no module cache) nothing grows.
+// openAPI is read once. Go finds it from the folder of this go.mod.
 var openAPI = sync.OnceValue(func() map[string]definition {
 	all, err := definitions()
 	if err != nil {
