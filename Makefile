@@ -35,7 +35,9 @@ help:
 
 # -- play
 
+# Trunk wants the folders that it is not to watch to be there.
 serve: tools
+	@mkdir -p dist target test-results
 	trunk serve --release --offline --port $(PORT)
 
 dist: tools
