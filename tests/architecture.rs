@@ -134,3 +134,16 @@ fn the_engine_keeps_no_clock_and_no_hash_order() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Trunk refuses to serve while a folder that it is not to watch is missing, as in a fresh clone.
+#[test]
+fn make_serve_makes_every_folder_that_is_not_watched() {
+    let trunk = fs::read_to_string("Trunk.toml").unwrap();
+    let list = trunk.lines().find_map(|line| line.strip_prefix("ignore = [")).unwrap();
+    let makefile = fs::read_to_string("Makefile").unwrap();
+    let recipe = makefile.split_once("\nserve: tools\n").and_then(|(_, rest)| rest.split_once("\n\n")).unwrap().0;
+    // The tests are committed, and the tools bring the npm packages.
+    for folder in list.split('"').skip(1).step_by(2).filter(|folder| !["tests", "node_modules"].contains(folder)) {
+        assert!(recipe.split_whitespace().any(|word| word == folder), "make serve does not make {folder}");
+    }
+}
