@@ -129,6 +129,12 @@ impl Scanner<'_> {
             _ => return Err(self.refuse("found unknown directive name")),
         };
         let end = self.mark;
+        self.pass_rest_of_line()?;
+        Ok(Token { kind, start, end })
+    }
+
+    /// Blanks, a comment, the line break: nothing else may stand there.
+    pub(super) fn pass_rest_of_line(&mut self) -> Result<(), Trouble> {
         self.pass_blanks();
         self.pass_comment();
         if !self.is_breakz(0) {
@@ -137,7 +143,7 @@ impl Scanner<'_> {
         if self.is_break(0) {
             self.pass_break();
         }
-        Ok(Token { kind, start, end })
+        Ok(())
     }
 
     fn scan_version(&mut self) -> Result<Kind, Trouble> {

@@ -275,16 +275,20 @@ impl Parser<'_> {
         }
     }
 
+    /// The comma between two things of a flow collection.
+    fn pass_comma(&mut self, first: bool, end: &Kind, otherwise: &'static str) -> Result<(), Failure> {
+        match self.peek()? {
+            next if first || next == end => Ok(()),
+            Kind::FlowEntry => self.take().map(|_| ()),
+            _ => Err(self.refuse(otherwise)),
+        }
+    }
+
     fn flow_sequence(&mut self, depth: usize) -> Result<Vec<Rc<Node>>, Failure> {
         self.take()?;
         let mut items = Vec::new();
         loop {
-            if *self.peek()? != Kind::FlowSequenceEnd && !items.is_empty() {
-                if *self.peek()? != Kind::FlowEntry {
-                    return Err(self.refuse("did not find expected ',' or ']'"));
-                }
-                self.take()?;
-            }
+            self.pass_comma(items.is_empty(), &Kind::FlowSequenceEnd, "did not find expected ',' or ']'")?;
             match self.peek()? {
                 Kind::FlowSequenceEnd => {
                     self.take()?;
@@ -326,12 +330,7 @@ impl Parser<'_> {
         self.take()?;
         let mut entries = Vec::new();
         loop {
-            if *self.peek()? != Kind::FlowMappingEnd && !entries.is_empty() {
-                if *self.peek()? != Kind::FlowEntry {
-                    return Err(self.refuse("did not find expected ',' or '}'"));
-                }
-                self.take()?;
-            }
+            self.pass_comma(entries.is_empty(), &Kind::FlowMappingEnd, "did not find expected ',' or '}'")?;
             match self.peek()? {
                 Kind::FlowMappingEnd => {
                     self.take()?;

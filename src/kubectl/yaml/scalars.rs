@@ -245,14 +245,7 @@ impl Scanner<'_> {
                 _ => break,
             }
         }
-        self.pass_blanks();
-        self.pass_comment();
-        if !self.is_breakz(0) {
-            return Err(self.refuse("did not find expected comment or line break"));
-        }
-        if self.is_break(0) {
-            self.pass_break();
-        }
+        self.pass_rest_of_line()?;
         Ok((chomping, increment))
     }
 

@@ -375,27 +375,26 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn fetch_entry(&mut self) -> Result<(), Trouble> {
+    /// An entry or a key outside brackets may be the first of a deeper block.
+    fn begin_block(&mut self, start: Kind, otherwise: &'static str) -> Result<(), Trouble> {
         if self.flow_level == 0 {
             if !self.simple_key_allowed {
-                return Err(self.refuse("block sequence entries are not allowed in this context"));
+                return Err(self.refuse(otherwise));
             }
-            self.roll_indent(self.mark, None, Kind::BlockSequenceStart)?;
+            self.roll_indent(self.mark, None, start)?;
         }
-        self.remove_simple_key()?;
+        self.remove_simple_key()
+    }
+
+    fn fetch_entry(&mut self) -> Result<(), Trouble> {
+        self.begin_block(Kind::BlockSequenceStart, "block sequence entries are not allowed in this context")?;
         self.simple_key_allowed = true;
         self.one_character(Kind::BlockEntry);
         Ok(())
     }
 
     fn fetch_key(&mut self) -> Result<(), Trouble> {
-        if self.flow_level == 0 {
-            if !self.simple_key_allowed {
-                return Err(self.refuse("mapping keys are not allowed in this context"));
-            }
-            self.roll_indent(self.mark, None, Kind::BlockMappingStart)?;
-        }
-        self.remove_simple_key()?;
+        self.begin_block(Kind::BlockMappingStart, "mapping keys are not allowed in this context")?;
         self.simple_key_allowed = self.flow_level == 0;
         self.one_character(Kind::Key);
         Ok(())

@@ -126,25 +126,16 @@ const COUNTED_RESOURCES: [&str; 9] = [
     "services.loadbalancers",
 ];
 
-/// Resources without a slash that exist, but not for containers.
-const OTHER_RESOURCES: [&str; 17] = [
+/// Those beside them that exist, but not for containers.
+const OTHER_RESOURCES: [&str; 8] = [
     "requests.cpu",
     "requests.memory",
     "requests.ephemeral-storage",
     "limits.cpu",
     "limits.memory",
     "limits.ephemeral-storage",
-    "pods",
-    "resourcequotas",
-    "services",
-    "replicationcontrollers",
-    "secrets",
-    "configmaps",
-    "persistentvolumeclaims",
     "storage",
     "requests.storage",
-    "services.nodeports",
-    "services.loadbalancers",
 ];
 
 fn resource_name(at: &At, name: &str, errors: &mut Errors) {
@@ -156,7 +147,8 @@ fn resource_name(at: &At, name: &str, errors: &mut Errors) {
     let own = ["cpu", "memory", "ephemeral-storage"].contains(&name) || name.starts_with("hugepages-");
     let mut refuse = |why: &str| errors.invalid_as(at, &quoted(name), why);
     if !name.contains('/') {
-        if qualified && !own && !OTHER_RESOURCES.contains(&name) {
+        let known = own || COUNTED_RESOURCES.contains(&name) || OTHER_RESOURCES.contains(&name);
+        if qualified && !known {
             refuse("must be a standard resource type or fully qualified");
         }
         if !own {
