@@ -22,6 +22,7 @@ mod names;
 mod outside;
 mod policy;
 mod process;
+mod serve;
 mod story;
 mod target;
 mod told;

@@ -4,6 +4,7 @@
 //! real kernel. Matches stand in the order in which kube-proxy writes them.
 
 pub mod answers;
+mod common;
 pub mod nft;
 mod part;
 pub mod print;

@@ -5,6 +5,7 @@
 //! address and port, and a rule's plain conditions are asked all at once; [`Program::linear`] walks without either, and a test holds
 //! both to the same answers.
 
+use super::common::{Candidates, Common, Listed};
 use super::print::probability_in_ten_billionths;
 use super::sieve::{Facts, Sieve};
 use super::{ConntrackState, Match, Rule, RuleSet, Sense, Table, Target};
@@ -177,31 +178,6 @@ pub struct Program {
     plain: bool,
 }
 
-/// A common chain, put together from all parts of its table.
-#[derive(Clone, Debug, Default)]
-struct Common {
-    rules: Vec<Listed>,
-    index: Option<ChainIndex>,
-}
-
-/// A rule of a common chain; its sieve stands here again, so that a rule that says no is not even fetched.
-#[derive(Clone, Debug)]
-struct Listed {
-    part: u32,
-    rule: u32,
-    sieve: Sieve,
-}
-
-/// Positions in a chain, by what a rule asks of the destination; sorted, so that the lists of one key stand together.
-#[derive(Clone, Debug, Default)]
-struct ChainIndex {
-    by_address: Vec<(u32, u32)>,
-    by_port: Vec<(u32, u32)>,
-    others: Vec<(u32, u32)>,
-}
-
-/// Shorter chains are walked rule by rule.
-const WORTH_AN_INDEX: usize = 8;
 /// Chains call each other no deeper than this; kube-proxy's go to 5.
 const DEEPEST: u32 = 16;
 
@@ -211,7 +187,7 @@ impl Program {
         let mut program = Program::linear(rules);
         program.plain = false;
         for chain in program.common.iter_mut().flatten() {
-            chain.index = index(&chain.rules);
+            chain.enter_by_destination();
         }
         program
     }
@@ -227,7 +203,7 @@ impl Program {
             let chain = last.chains.iter().position(|chain| chain.name == chain_name)?;
             Some((table as u32, parts.len() as u32 - 1, last.number(chain)))
         });
-        let common = rules.tables.iter().map(common).collect();
+        let common = rules.tables.iter().map(Common::of).collect();
         Program { common, hooks, rules, plain: true }
     }
 
@@ -252,63 +228,6 @@ impl Program {
         let mut walk = Walk { number, table, common, plain: self.plain, facts, situation, memory, random, recorder };
         walk.chain(part, chain, 0).unwrap_or(Decision::Accept)
     }
-}
-
-/// The common chains of a table.
-fn common(table: &Table) -> Vec<Common> {
-    let mut chains = vec![Common::default(); table.common.len()];
-    for (number, part) in (0u32..).zip(&table.parts) {
-        for position in &part.in_common {
-            let Some(rule) = part.rules.get(*position as usize) else { continue };
-            let Some(chain) = chains.get_mut(rule.chain as usize) else { continue };
-            chain.rules.push(Listed { part: number, rule: *position, sieve: rule.sieve.clone() });
-        }
-    }
-    chains
-}
-
-fn index(rules: &[Listed]) -> Option<ChainIndex> {
-    if rules.len() < WORTH_AN_INDEX {
-        return None;
-    }
-    let mut index = ChainIndex::default();
-    for (position, rule) in (0u32..).zip(rules) {
-        match rule.sieve.destination() {
-            (Some(ip), _) => index.by_address.push((ip, position)),
-            (None, Some(port)) => index.by_port.push((port.into(), position)),
-            (None, None) => index.others.push((0, position)),
-        }
-    }
-    index.by_address.sort_unstable();
-    index.by_port.sort_unstable();
-    // Where no rule asks for a destination, an index would list all rules.
-    (index.others.len() < rules.len()).then_some(index)
-}
-
-/// The positions of an indexed chain whose rules could match, in order: what is left of each list.
-struct Candidates<'a>([&'a [(u32, u32)]; 3]);
-
-impl<'a> Candidates<'a> {
-    fn of(index: &'a ChainIndex, destination: Socket) -> Candidates<'a> {
-        let by_address = of_key(&index.by_address, destination.ip.into());
-        Candidates([by_address, of_key(&index.by_port, destination.port.into()), &index.others])
-    }
-
-    fn next(&mut self) -> Option<u32> {
-        let lists = self.0.iter_mut().filter(|list| !list.is_empty());
-        let first = lists.min_by_key(|list| list.first().map(|first| first.1))?;
-        let ((_, position), others) = first.split_first()?;
-        *first = others;
-        Some(*position)
-    }
-}
-
-/// The entries of one key in a sorted list.
-fn of_key(list: &[(u32, u32)], key: u32) -> &[(u32, u32)] {
-    let start = list.partition_point(|entry| entry.0 < key);
-    let from = list.get(start..).unwrap_or_default();
-    let length = from.iter().take_while(|entry| entry.0 == key).count();
-    from.get(..length).unwrap_or_default()
 }
 
 struct Walk<'a, R> {

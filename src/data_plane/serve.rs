@@ -1,0 +1,142 @@
+//! Who takes a packet at the end of its way: a Pod, a node's own network, the API server, a server outside; or nothing listens.
+
+use super::Open;
+use super::exchange::{Exchange, Outcome};
+use super::process::nothing_listens;
+use super::story::{Event, HopExt, hop};
+use super::target::{Scheme, Target};
+use super::travel::Spot;
+use super::world::Guest;
+use crate::api::core::Service;
+use crate::api::{Kind, ObjectRef};
+use crate::msg;
+use crate::node::images::{listens, speaks_http, speaks_tls};
+use crate::packet::{Flow, Protocol, Socket};
+use crate::trace::{Place, Reason, Request, Verdict};
+use std::sync::Arc;
+
+impl Exchange<'_> {
+    /// Something at the end takes the packet, or nothing listens.
+    pub(super) fn serve(&mut self, spot: Spot, seen: Flow, target: &Target, request: &Request) -> Outcome {
+        match spot {
+            _ if target.protocol == Protocol::Icmp => self.echo(spot, seen),
+            Spot::Pod(pod) => self.serve_by_pod(pod, seen, target, request),
+            Spot::Node(node) => self.serve_by_node(node, seen, target, request),
+            Spot::ApiServer if self.is_api_server(seen.dst, target) => self.api_server(seen),
+            Spot::Server => self.server_answers(seen, target, request),
+            Spot::Alb(alb) => self.alb(alb, seen, target, request),
+            _ => {
+                let place = if spot == Spot::ApiServer { Place::Outside("kube-apiserver".into()) } else { Place::Internet };
+                self.tell.hop(|| {
+                    let text = match target.protocol {
+                        Protocol::Udp => msg!("hop.NothingListens.text.udp.outside", to = seen.dst),
+                        _ => msg!("hop.NothingListens.text.outside", to = seen.dst),
+                    };
+                    hop(place, Reason::NothingListens, text).ends(seen)
+                });
+                Outcome::refused(Reason::NothingListens)
+            }
+        }
+    }
+
+    fn is_api_server(&self, at: Socket, target: &Target) -> bool {
+        target.protocol == Protocol::Tcp && self.world.api_servers.contains(&at)
+    }
+
+    fn api_server(&mut self, seen: Flow) -> Outcome {
+        self.tell.hop(|| {
+            let text = msg!("hop.ProcessAnswers.text.apiServer", from = seen.src.ip);
+            hop(Place::Outside("kube-apiserver".into()), Reason::ProcessAnswers, text).flow(seen, seen)
+        });
+        Outcome { port: Some(seen.dst.port), pod_ip: None, ..Outcome::new(Verdict::Delivered, None) }
+    }
+
+    pub fn serve_by_node(&mut self, node: usize, seen: Flow, target: &Target, request: &Request) -> Outcome {
+        let on_host = |guest: &Guest| guest.host_network && guest.node == node;
+        let candidates: Vec<usize> =
+            (0..self.world.pods.len()).filter(|index| self.world.pods.get(*index).is_some_and(on_host)).collect();
+        let from_here = seen.dst.ip.is_loopback();
+        for pod in candidates {
+            if self.listens_at(pod, seen.dst.port, target.protocol, from_here) {
+                return self.serve_by_pod(pod, seen, target, request);
+            }
+        }
+        if self.is_api_server(seen.dst, target) {
+            return self.api_server(seen);
+        }
+        if let Some(outcome) = self.health_check(node, seen, target) {
+            return outcome;
+        }
+        let name = self.world.nodes.get(node).map(|node| node.name.clone()).unwrap_or_default();
+        self.tell.hop(|| {
+            let text = match target.protocol {
+                Protocol::Udp => msg!("hop.NothingListens.text.udp.node", node = name, port = seen.dst.port),
+                _ => msg!("hop.NothingListens.text.node", node = name, port = seen.dst.port),
+            };
+            let object = ObjectRef::new(Kind::Node, "", &name);
+            hop(Place::Node(name), Reason::NothingListens, text).ends(seen).about(vec![object])
+        });
+        Outcome::refused(Reason::NothingListens)
+    }
+
+    /// What a Pod listens on, remembered.
+    pub fn listeners(&mut self, pod: usize) -> Arc<[Open]> {
+        if let Some(found) = self.caches.listeners.get(&pod) {
+            return Arc::clone(found);
+        }
+        let guest = self.world.pods.get(pod);
+        let found: Arc<[Open]> = match guest {
+            Some(guest) => {
+                let namespace = &guest.pod.metadata.namespace;
+                let listeners = listens(&guest.pod, self.cluster.store.in_namespace::<Service>(namespace));
+                let open = |listener| Open {
+                    http: speaks_http(&guest.pod, &listener),
+                    tls: speaks_tls(&guest.pod, &listener),
+                    listener,
+                };
+                let statuses = &guest.pod.status.container_statuses;
+                let stopped = |name: &str| statuses.iter().any(|own| own.name == name && own.state.waiting.is_some());
+                listeners.into_iter().filter(|listener| !stopped(&listener.container)).map(open).collect()
+            }
+            None => Arc::from([]),
+        };
+        self.caches.listeners.insert(pod, Arc::clone(&found));
+        found
+    }
+
+    fn listens_at(&mut self, pod: usize, port: u16, protocol: Protocol, from_here: bool) -> bool {
+        self.listeners(pod).iter().any(|open| open.takes(port, protocol) && (from_here || !open.listener.loopback_only))
+    }
+
+    pub fn serve_by_pod(&mut self, pod: usize, seen: Flow, target: &Target, request: &Request) -> Outcome {
+        let Some(guest) = self.world.pods.get(pod) else { return Outcome::refused(Reason::NothingListens) };
+        self.tell.note(|| Event::PodArrive { pod, flow: seen });
+        let open = self.listeners(pod);
+        let found = open.iter().enumerate().find(|(_, found)| found.takes(seen.dst.port, target.protocol));
+        let reachable = found.filter(|(_, found)| !found.listener.loopback_only || seen.dst.ip.is_loopback());
+        let Some((listener, found)) = reachable else {
+            let (loopback, world) = (found.is_some(), self.world);
+            self.tell.hop(|| {
+                let (place, objects) = world.place_of(Spot::Pod(pod));
+                nothing_listens(&guest.pod, place, (seen, target.protocol), &open, loopback).about(objects)
+            });
+            return Outcome::refused(Reason::NothingListens);
+        };
+        if found.listener.basis.assumption().is_some() {
+            self.tell.note(|| Event::Listener { pod, listener });
+        }
+        let outcome = Outcome {
+            pod: Some(pod),
+            pod_ip: Some(guest.ip),
+            port: Some(seen.dst.port),
+            node: Some(guest.node),
+            source_seen: Some(seen.src.ip),
+            ..Outcome::new(Verdict::Delivered, None)
+        };
+        // Whoever only opens a TCP connection sends no request: the controller takes the connection and waits.
+        if guest.is_controller && target.protocol == Protocol::Tcp && target.scheme != Scheme::Tcp {
+            return self.ingress(pod, seen, target, request, outcome);
+        }
+        self.process_answers(pod, (listener, found), seen, target, outcome)
+    }
+}
