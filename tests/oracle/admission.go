@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -138,12 +137,8 @@ func runAdmission(input []byte) ([]byte, error) {
 			add(a)
 		}
 	}
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	err = encoder.Encode(answers)
-	return []byte(strings.NewReplacer(server.chosen...).Replace(out.String())), err
+	printed, err := indented(answers, "  ")
+	return []byte(strings.NewReplacer(server.chosen...).Replace(string(printed))), err
 }
 
 // sortSelectors sorts what is said of a node selector's labels, whose order is that of a Go map. They stand first.

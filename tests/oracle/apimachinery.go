@@ -62,11 +62,18 @@ func runAPIMachinery(input []byte) ([]byte, error) {
 
 // compact is one line of JSON with <, > and & as they are.
 func compact(value any) string {
+	out, _ := indented(value, "")
+	return strings.TrimSpace(string(out))
+}
+
+// indented is JSON with <, > and & as they are.
+func indented(value any, indent string) ([]byte, error) {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
-	encoder.Encode(value)
-	return strings.TrimSpace(out.String())
+	encoder.SetIndent("", indent)
+	err := encoder.Encode(value)
+	return out.Bytes(), err
 }
 
 func judge(rule string, argument []byte) (any, error) {

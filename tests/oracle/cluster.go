@@ -144,8 +144,12 @@ func completeService(s *v1.Service) {
 	}
 }
 
-// node is the node whose rules are printed: the header "node", or the first one.
-func (c *cluster) node() (*v1.Node, net.IP, error) {
+// readNode is a cluster with the node whose rules are printed: the header "node", or the first one.
+func readNode(input []byte) (*cluster, *v1.Node, net.IP, error) {
+	c, err := readCluster(input)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	name := c.header("node", "")
 	for _, node := range c.nodes {
 		if name != "" && node.Name != name {
@@ -153,11 +157,11 @@ func (c *cluster) node() (*v1.Node, net.IP, error) {
 		}
 		for _, address := range node.Status.Addresses {
 			if address.Type == v1.NodeInternalIP {
-				return node, net.ParseIP(address.Address), nil
+				return c, node, net.ParseIP(address.Address), nil
 			}
 		}
 	}
-	return nil, nil, fmt.Errorf("no node %q with an InternalIP", name)
+	return nil, nil, nil, fmt.Errorf("no node %q with an InternalIP", name)
 }
 
 // proxiedServices are those that kube-proxy's informer lets through: labels and clusterIP are its selectors.

@@ -75,12 +75,7 @@ func runDNS(input []byte) ([]byte, error) {
 		}
 		replies = append(replies, r)
 	}
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", " ")
-	err = encoder.Encode(replies)
-	return out.Bytes(), err
+	return indented(replies, " ")
 }
 
 // dnsServer is CoreDNS' own server with the kubernetes plugin and, for all else, a forward that knows no name.

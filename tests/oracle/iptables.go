@@ -57,11 +57,7 @@ func (r *recorder) EnsureRule(position utiliptables.RulePosition, table utilipta
 // runIPTables prints kube-proxy's restore text for one node, its Services sorted, and then the jumps from the
 // built-in chains.
 func runIPTables(input []byte) ([]byte, error) {
-	c, err := readCluster(input)
-	if err != nil {
-		return nil, err
-	}
-	node, nodeIP, err := c.node()
+	c, node, nodeIP, err := readNode(input)
 	if err != nil {
 		return nil, err
 	}

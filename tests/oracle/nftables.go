@@ -16,11 +16,7 @@ import (
 
 // runNFTables prints the table that kube-proxy builds in nftables mode, as knftables dumps it: sorted by name.
 func runNFTables(input []byte) ([]byte, error) {
-	c, err := readCluster(input)
-	if err != nil {
-		return nil, err
-	}
-	node, nodeIP, err := c.node()
+	c, node, nodeIP, err := readNode(input)
 	if err != nil {
 		return nil, err
 	}

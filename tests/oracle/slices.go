@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -58,12 +57,7 @@ func runSlices(input []byte) ([]byte, error) {
 		}
 		groups = append(groups, grouped(s, written)...)
 	}
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	err = encoder.Encode(groups)
-	return out.Bytes(), err
+	return indented(groups, "  ")
 }
 
 func (c *cluster) reconcile(s *v1.Service) ([]discovery.EndpointSlice, error) {
