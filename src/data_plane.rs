@@ -42,7 +42,8 @@ use crate::node::kube_proxy::ProxyConfig;
 use crate::node::kube_proxy::iptables::MASQUERADE_MARK;
 use crate::packet::Protocol;
 use crate::random::{Random, Seed};
-use crate::trace::{Request, Source, Trace, Verdict};
+use crate::trace::{DnsResult, Request, Source, Trace, Verdict};
+use crate::words::Message;
 use exchange::{Aim, Exchange, Outcome};
 use kept::Kept;
 use kernel::Kernel;
@@ -182,20 +183,37 @@ impl DataPlane {
         (outcome.verdict, outcome.status, pod.map(|guest| Arc::clone(&guest.pod)))
     }
 
-    fn exchange(&mut self, cluster: &Cluster, request: &Request, tell: &mut Story) -> Outcome {
-        let world = Arc::clone(&self.world);
-        let parts = Arc::clone(&self.parts);
-        let mut exchange = Exchange {
+    /// What DNS says of a name to a Pod, or to anybody in namespace `default`, by the packets with which a request begins; and why
+    /// no answer came, where none did.
+    ///
+    /// # Errors
+    /// Why nobody can ask so: no such Pod, or one that does not run.
+    pub fn dig(
+        &mut self,
+        cluster: &Cluster,
+        from: Option<&Source>,
+        name: &str,
+        kind: &str,
+    ) -> Result<(DnsResult, Option<Message>), Message> {
+        let mut story = Story::kept();
+        names::dig(&mut self.carrying(cluster, Seed(1), &mut story), from, name, kind)
+    }
+
+    fn carrying<'a>(&'a mut self, cluster: &'a Cluster, seed: Seed, tell: &'a mut Story) -> Exchange<'a> {
+        Exchange {
             cluster,
-            world: &world,
+            world: &self.world,
             kernels: &mut self.kernels,
-            parts: &parts,
+            parts: &self.parts,
             caches: &mut self.caches,
             kept: &mut self.kept,
-            random: Random::new(request.seed),
+            random: Random::new(seed),
             tell,
-        };
-        exchange.send(request)
+        }
+    }
+
+    fn exchange(&mut self, cluster: &Cluster, request: &Request, tell: &mut Story) -> Outcome {
+        self.carrying(cluster, request.seed, tell).send(request)
     }
 
     fn pod_name(&self, pod: usize) -> Option<(String, String)> {

@@ -4,11 +4,7 @@ use super::Outcome;
 use super::args::{CheckArgs, DescribeArgs, DigArgs, GetArgs, RulesArgs, TextOrJson};
 use super::load;
 use super::output::{Out, escaped};
-use crate::addons::coredns::Zone;
-use crate::addons::coredns::resolver::{self, ResolvConf};
-use crate::api::Kind;
-use crate::api::core::Pod;
-use crate::api::discovery::EndpointSlice;
+use crate::api::{Kind, ObjectRef};
 use crate::cluster::Store;
 use crate::data_plane::DataPlane;
 use crate::diagnostic::Severity;
@@ -93,30 +89,31 @@ pub fn dig(args: &DigArgs, out: &mut Out) -> Result<Outcome, String> {
     }
     let loaded = load::cluster(&args.cluster, None)?;
     let outcome = loaded.report(out);
-    let Some(asker) = asker(&loaded.cluster.store, from.as_ref()) else {
-        out.error(&escaped(&not_there(from.as_ref())));
+    if let Some(missing) = from.as_ref().and_then(|from| not_there(&loaded.cluster.store, from)) {
+        out.error(&escaped(&missing));
         return Ok(Outcome::BadNews);
+    }
+    let answer = DataPlane::program(&loaded.cluster).dig(&loaded.cluster, from.as_ref(), &args.name, &kind);
+    let (result, why) = match answer {
+        Ok(answer) => answer,
+        Err(why) => {
+            let why = out.say(&why);
+            out.error(&why);
+            return Ok(Outcome::BadNews);
+        }
     };
-    let result = look_up(&loaded.cluster.store, &asker, &args.name, &kind);
     if args.output == TextOrJson::Json {
         out.print(&format!("{}\n", json!({"rcode": result.rcode, "answers": result.answers, "searched": result.searched})));
     } else {
         let text = dig_text(&result);
         out.print(&text);
+        if let Some(why) = why {
+            let why = out.say(&why);
+            out.print(&format!(";; {why}\n"));
+        }
     }
     let found = result.rcode.as_deref() == Some("NOERROR");
     Ok(outcome.and(Outcome::of(found)))
-}
-
-/// As the Pod's resolver does. While no CoreDNS Pod is ready, it hears nothing from the cluster's server and gives up.
-fn look_up(store: &Store, pod: &Pod, name: &str, kind: &str) -> DnsResult {
-    let zone = Zone::of(store);
-    let server = zone.own_service().map(|(address, _)| address.to_string()).unwrap_or_default();
-    let conf = ResolvConf::of(pod, &server);
-    if conf.asks_cluster(&server) && !answers(store) {
-        return resolver::search(&conf, name, |_| DnsResult::default());
-    }
-    resolver::resolve(&zone, pod, name, kind)
 }
 
 /// Reads `--from`: cluster DNS is what Pods ask; nodes and the world outside have servers of their own.
@@ -131,40 +128,17 @@ fn asker_named(from: Option<&str>) -> Result<Option<Source>, String> {
 }
 
 /// kubectl's words for a Pod or workload that is not there.
-fn not_there(from: Option<&Source>) -> String {
-    let (resource, name) = match from {
-        Some(Source::Pod(_, name)) => ("pods".to_string(), name.as_str()),
-        Some(Source::Workload(workload)) => {
+fn not_there(store: &Store, from: &Source) -> Option<String> {
+    let (object, resource) = match from {
+        Source::Pod(namespace, name) => (ObjectRef::new(Kind::Pod, namespace, name), "pods".to_string()),
+        Source::Workload(workload) => {
             let group = workload.kind.api_version().split_once('/').map(|(group, _)| format!(".{group}")).unwrap_or_default();
-            (format!("{}{group}", workload.kind.plural()), workload.name.as_str())
+            (workload.clone(), format!("{}{group}", workload.kind.plural()))
         }
-        _ => (String::new(), ""),
+        _ => return None,
     };
-    format!("Error from server (NotFound): {resource} \"{name}\" not found")
-}
-
-/// Who asks: the Pod that was named, or any Pod of the namespace `default`.
-fn asker(store: &Store, from: Option<&Source>) -> Option<Pod> {
-    match from {
-        Some(Source::Pod(namespace, name)) => store.get::<Pod>(namespace, name).cloned(),
-        Some(Source::Workload(workload)) => store
-            .in_namespace::<Pod>(&workload.namespace)
-            .find(|pod| pod.metadata.name.starts_with(&format!("{}-", workload.name)))
-            .cloned(),
-        _ => {
-            let mut anybody = Pod::default();
-            anybody.metadata.namespace = "default".into();
-            Some(anybody)
-        }
-    }
-}
-
-/// Whether a ready CoreDNS Pod stands behind kube-dns.
-fn answers(store: &Store) -> bool {
-    let own =
-        |slice: &&EndpointSlice| slice.metadata.labels.get("kubernetes.io/service-name").is_some_and(|name| name == "kube-dns");
-    let mut slices = store.in_namespace::<EndpointSlice>("kube-system").filter(own);
-    slices.any(|slice| slice.endpoints.iter().any(|endpoint| endpoint.conditions.ready.unwrap_or(true)))
+    let there = store.contains(&object);
+    (!there).then(|| format!("Error from server (NotFound): {resource} \"{}\" not found", object.name))
 }
 
 /// As `dig` prints its answer section.

@@ -1,5 +1,6 @@
 //! Why a request failed and what to try next, in one sentence each.
 
+use super::DataPlane;
 use super::target::Target;
 use super::world::EGRESS_GATEWAY;
 use crate::addons::ingress_controller::{is_served, unserved};
@@ -28,6 +29,9 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
     {
         return Some(advice);
     }
+    if let Some(advice) = stale_rules(cluster, trace, decided) {
+        return Some(advice);
+    }
     if let Some(advice) = dns_outside(cluster, trace, decided).or_else(|| service_name(cluster, trace, decided)) {
         return Some(advice);
     }
@@ -38,6 +42,22 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
     let better = other_service_protocol(cluster, decided).or_else(|| without_endpoints(cluster, decided));
     let better = better.or_else(|| open_node_ports(cluster, decided)).or_else(|| called_dead_node(cluster, trace, decided));
     Some(Advice { why, next: better.unwrap_or(next), because: blamed(cluster, trace, decided) })
+}
+
+/// A node's kube-proxy is stopped, and with rules as they should be the request would arrive: asked of the network itself.
+fn stale_rules(cluster: &Cluster, trace: &Trace, decided: &Hop) -> Option<Advice> {
+    let mut stopped = cluster.machines.iter().filter(|(_, machine)| machine.frozen_view.is_some());
+    let (node, _) = stopped.find(|(node, _)| {
+        let mut mended = cluster.clone();
+        mended.machines.get_mut(*node).into_iter().for_each(|machine| machine.frozen_view = None);
+        let (verdict, status, _) = DataPlane::program(&mended).verdict(&mended, &trace.request);
+        verdict == Verdict::Delivered || status.is_some_and(|status| status < 400)
+    })?;
+    let why = match decided.reason {
+        Reason::DnsSilent => msg!("advice.staleRules.dns", node = node),
+        _ => msg!("advice.staleRules", node = node),
+    };
+    Some(Advice { why, next: msg!("advice.staleRules.next", node = node), because: Vec::new() })
 }
 
 /// The fields that made it so, the one to look at first. A Pod that refuses knows nothing of the Service that sent the packet to

@@ -153,7 +153,8 @@ impl Exchange<'_> {
         Outcome::new(Verdict::Rejected, Some(Reason::Rejected))
     }
 
-    fn sender(&self, from: &Source) -> Result<Sender, Message> {
+    /// Who a request's source is.
+    pub fn sender(&self, from: &Source) -> Result<Sender, Message> {
         match from {
             Source::Internet => Ok(Sender { spot: Spot::Outside, pod: None }),
             Source::Node(name) => match self.world.node_named(name) {

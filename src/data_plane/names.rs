@@ -13,7 +13,7 @@ use crate::msg;
 use crate::node::kube_proxy::parse_ip_sloppy;
 use crate::node::network_policy::Direction;
 use crate::packet::{Flow, Protocol, Socket};
-use crate::trace::{DnsResult, FieldRef, Place, Reason, Verdict};
+use crate::trace::{DnsResult, FieldRef, Place, Reason, Source, Verdict};
 use crate::words::Message;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, OnceLock};
@@ -37,12 +37,12 @@ pub(super) struct Named {
 }
 
 impl Named {
-    fn of(exchange: &Exchange<'_>, sender: Sender, pod: Option<&Pod>, host: &str) -> Named {
+    fn of(exchange: &Exchange<'_>, sender: Sender, pod: Option<&Pod>, host: &str, kind: &str) -> Named {
         let zone = &exchange.parts.zone;
         let result = match pod {
-            Some(pod) => resolve(zone, pod, host, "A"),
-            None if sender.spot == Spot::Outside => zone.outside().query(host, "A"),
-            None => zone.outside().forwarded(host, "A"),
+            Some(pod) => resolve(zone, pod, host, kind),
+            None if sender.spot == Spot::Outside => zone.outside().query(host, kind),
+            None => zone.outside().forwarded(host, kind),
         };
         let records = result.answers.iter().filter(|record| record.kind == "A");
         Named {
@@ -50,6 +50,12 @@ impl Named {
             addresses: records.filter_map(|record| record.data.parse().ok()).collect(),
             result: Arc::new(result),
         }
+    }
+
+    /// What the asker knows when no answer comes: it gives up at the first full name.
+    fn unheard(&self) -> Arc<DnsResult> {
+        let searched = self.result.searched.iter().take(1).cloned().collect();
+        Arc::new(DnsResult { searched, ..DnsResult::default() })
     }
 }
 
@@ -70,7 +76,42 @@ pub(super) fn look_up(exchange: &mut Exchange<'_>, sender: Sender, host: &str, k
     }
     let world = exchange.world;
     let pod = sender.pod.and_then(|pod| world.pods.get(pod)).map(|guest| &guest.pod);
-    let named = known.get_or_init(|| Named::of(exchange, sender, pod.map(Arc::as_ref), host));
+    let pod = pod.map(Arc::as_ref);
+    let named = known.get_or_init(|| Named::of(exchange, sender, pod, host, "A"));
+    inquire(exchange, sender, pod, host, named)
+}
+
+/// What DNS says of a name, and where it says nothing, the reason in words. The one who asks is a Pod, or, without one, somebody
+/// in namespace `default` whom no network policy knows: the question leaves from the first node that is up.
+pub(super) fn dig(
+    exchange: &mut Exchange<'_>,
+    from: Option<&Source>,
+    name: &str,
+    kind: &str,
+) -> Result<(DnsResult, Option<Message>), Message> {
+    let world = exchange.world;
+    let mut anybody = Pod::default();
+    anybody.metadata.namespace = "default".into();
+    let sender = match from {
+        Some(from) => exchange.sender(from)?,
+        None => {
+            let node = (0..world.nodes.len()).find(|node| world.is_up(*node)).unwrap_or_default();
+            Sender { spot: Spot::Node(node), pod: None }
+        }
+    };
+    let pod = sender.pod.and_then(|pod| world.pods.get(pod)).map_or(&anybody, |guest| guest.pod.as_ref());
+    let named = Named::of(exchange, sender, Some(pod), name, kind);
+    let result = match inquire(exchange, sender, Some(pod), name, &named) {
+        Meaning::Nothing(_, _, result) | Meaning::Address(_, Some(result)) => Arc::unwrap_or_clone(result),
+        Meaning::Address(_, None) => DnsResult::default(),
+    };
+    let said = exchange.tell.events.iter().rev().filter(|_| result.rcode.is_none());
+    let why = said.filter_map(|event| if let Event::Hop(hop) = event { Some(hop.text.clone()) } else { None }).next();
+    Ok((result, why))
+}
+
+/// The question travels to the server, where it is the cluster's; what that one says is known.
+fn inquire(exchange: &mut Exchange<'_>, sender: Sender, pod: Option<&Pod>, host: &str, named: &Named) -> Meaning {
     let server = named.server;
     let asker = exchange.travel(Protocol::Udp).place_of(sender.spot);
     let place = if server.is_some() { Place::Coredns } else { Place::PublicDns };
@@ -91,14 +132,14 @@ pub(super) fn look_up(exchange: &mut Exchange<'_>, sender: Sender, host: &str, k
     });
     if let Heard::Dropped(pod, direction, flow) = heard {
         exchange.travel(Protocol::Udp).policy(pod, direction, flow);
-        return Meaning::Nothing(Verdict::Timeout, Reason::Policy, Arc::default());
+        return Meaning::Nothing(Verdict::Timeout, Reason::Policy, named.unheard());
     }
     if let (Some(server), Heard::Nothing) = (server, heard) {
         exchange.tell.hop(|| {
             let object = ObjectRef::new(Kind::Service, "kube-system", "kube-dns");
-            hop(Place::Coredns, Reason::DnsSilent, msg!("hop.DnsSilent.text", server = server)).about(vec![object])
+            hop(Place::Coredns, Reason::DnsSilent, silence(server, asked.lost)).about(vec![object])
         });
-        return Meaning::Nothing(Verdict::Timeout, Reason::DnsSilent, Arc::default());
+        return Meaning::Nothing(Verdict::Timeout, Reason::DnsSilent, named.unheard());
     }
     answer(exchange, host, place, named)
 }
@@ -187,13 +228,25 @@ enum Heard {
 struct Asked {
     heard: Heard,
     by: Option<usize>,
+    /// Why the last attempt did not arrive, and where its rules had sent it.
+    lost: Option<(Reason, Ipv4Addr)>,
     story: Story,
 }
 
 impl Asked {
     /// Nobody in the cluster is asked.
     fn nobody() -> Asked {
-        Asked { heard: Heard::Answer, by: None, story: Story::default() }
+        Asked { heard: Heard::Answer, by: None, lost: None, story: Story::default() }
+    }
+}
+
+/// Why nobody hears an answer.
+fn silence(server: Ipv4Addr, lost: Option<(Reason, Ipv4Addr)>) -> Message {
+    match lost {
+        Some((Reason::Reject, _)) => msg!("hop.DnsSilent.text.noEndpoints", server = server),
+        Some((Reason::NoNeighbour, ip)) => msg!("hop.DnsSilent.text.gone", server = server, ip = ip),
+        Some((Reason::NodeDown, ip)) => msg!("hop.DnsSilent.text.nodeDown", server = server, ip = ip),
+        _ => msg!("hop.DnsSilent.text", server = server),
     }
 }
 
@@ -209,7 +262,9 @@ fn ask(exchange: &mut Exchange<'_>, sender: Sender, server: Ipv4Addr) -> Asked {
         let mut travel = quiet.travel(Protocol::Udp);
         let end = travel.go(sender.spot, flow);
         let dropped = travel.dropped;
+        let sent_to = travel.bindings.last().map_or(server, |last| last.translated.dst.ip);
         let mut over = false;
+        asked.lost = if let End::Lost(_, reason) = end { Some((reason, sent_to)) } else { None };
         match end {
             End::At(spot, seen) if travel.back(spot, seen.reversed(), sender.spot, flow) => {
                 let by = if let Spot::Pod(pod) = spot { Some(pod) } else { None };

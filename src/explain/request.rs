@@ -183,14 +183,12 @@ fn name(cluster: &Cluster, request: &Request, trace: &Trace, target: &Target, ch
     let of_node = cluster.store.get::<Node>("", &target.host).and_then(|node| node.status.addresses.first());
     match (answer, of_node) {
         (None, Some(address)) => Ok(address.address.clone()),
-        (Some(dns), _) if dns.rcode.is_none() && trace.hops.iter().any(|hop| hop.reason == Reason::Policy) => {
-            // The question was dropped on its way: the trace's own advice names the policy.
-            let Some(advice) = trace.advice.clone() else { return Ok(target.host.clone()) };
-            checks.fails("network-policy", advice.why, advice.next, advice.because)
-        }
         (Some(dns), _) if dns.rcode.is_none() => {
-            let text = msg!("explain.name.silent", name = target.host);
-            checks.fails("name-resolves", text, msg!("explain.name.silent.next"), Vec::new())
+            // The question or its answer was lost on its way: the trace's own advice says where.
+            let Some(advice) = trace.advice.clone() else { return Ok(target.host.clone()) };
+            let dropped = trace.hops.iter().any(|hop| hop.reason == Reason::Policy);
+            let check = if dropped { "network-policy" } else { "name-resolves" };
+            checks.fails(check, advice.why, advice.next, advice.because)
         }
         _ => missing_name(cluster, request, target, checks),
     }

@@ -157,6 +157,48 @@ fn a_silent_coredns_leaves_the_names_that_were_asked() {
     assert_eq!(answer["searched"], serde_json::json!(["redis.default.svc.cluster.local."]));
 }
 
+const ASKING: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: client, labels: {app: client}}\nspec: {nodeName: node-3, containers: \
+                      [{name: c, image: busybox}]}\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: \
+                      {name: shut}\nspec: {podSelector: {matchLabels: {app: client}}, policyTypes: [Egress], egress: [{ports: \
+                      [{port: 443}]}]}\n";
+
+#[test]
+fn a_lookup_that_a_network_policy_drops_has_no_answer() {
+    let run = fed(&["dig", "kubernetes", "--from", "pod/client", "-f", "-"], ASKING);
+    assert!(
+        run.out.starts_with(";; status: no answer, ANSWER: 0\n;; asked: kubernetes.default.svc.cluster.local.\n"),
+        "{}",
+        run.out
+    );
+    assert!(run.status == 1 && run.out.contains("shut"), "{}", run.out);
+    let open = ASKING.replace("443", "53, protocol: UDP");
+    let run = fed(&["dig", "kubernetes", "--from", "pod/client", "-f", "-"], &open);
+    assert!(run.status == 0 && run.out.contains("10.96.0.1\n"), "{}", run.out);
+}
+
+#[test]
+fn a_lookup_meets_the_rules_of_its_own_node_and_the_nodes_of_coredns() {
+    let open = ASKING.replace("443", "53, protocol: UDP");
+    let asked = |events: &[&str], from: &[&str]| {
+        let events = events.iter().flat_map(|event| ["--event", event]);
+        fed(&["dig", "kubernetes", "-f", "-"].into_iter().chain(events).chain(from.iter().copied()).collect::<Vec<_>>(), &open)
+    };
+    let client = ["--from", "pod/client"];
+    let names = asked(&[], &[]).out;
+    assert!(names.contains("NOERROR"), "{names}");
+    let pods = fed(&["get", "pods", "-n", "kube-system", "-o", "name", "-f", "-"], &open).out;
+    let deleted: Vec<String> = pods.lines().map(|pod| format!("{} delete", pod.replace("pod/", "pod/kube-system/"))).collect();
+    let mut events = vec!["kube-proxy/node-3 stop"];
+    events.extend(deleted.iter().map(String::as_str));
+    let stale = asked(&events, &client);
+    assert!(stale.status == 1 && stale.out.contains("no Pod has any more"), "{}", stale.out);
+    assert_eq!(asked(&events, &[]).status, 0, "node-1 has rules as they should be");
+    let dead = asked(&["node/node-1 down", "node/node-2 down"], &client);
+    assert!(dead.status == 1 && dead.out.contains("without power"), "{}", dead.out);
+    let silent = asked(&["node/node-3 down"], &client);
+    assert_eq!((silent.status, silent.out.as_str()), (1, ""), "a Pod without power asks nothing");
+}
+
 #[test]
 fn an_unreadable_listen_annotation_is_told_with_its_forms() {
     let told = |value: &str| {
