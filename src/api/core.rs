@@ -53,6 +53,9 @@ pub struct ConfigMap {
     /// Key and text.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub data: BTreeMap<String, String>,
+    /// Key and base64.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub binary_data: BTreeMap<String, String>,
 }
 
 /// Named secret bytes, base64.

@@ -214,7 +214,7 @@ fn coredns() -> Value {
                     "tolerations": [{"key": "CriticalAddonsOnly", "operator": "Exists"},
                                     {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}],
                     "containers": [{
-                        "name": "coredns", "image": "registry.k8s.io/coredns/coredns:v1.14.2",
+                        "name": "coredns", "image": "registry.k8s.io/coredns/coredns:v1.14.2", "imagePullPolicy": "IfNotPresent",
                         "args": ["-conf", "/etc/coredns/Corefile"],
                         "ports": [{"name": "dns", "containerPort": 53, "protocol": "UDP"},
                                   {"name": "dns-tcp", "containerPort": 53, "protocol": "TCP"},
@@ -252,7 +252,7 @@ pub(crate) fn ingress_controller() -> (Option<Deployment>, Option<Service>) {
                 "spec": {
                     "restartPolicy": "Always", "dnsPolicy": "ClusterFirst", "terminationGracePeriodSeconds": 30,
                     "containers": [{
-                        "name": "controller", "image": "kubehop.dev/ingress-controller:v1",
+                        "name": "controller", "image": "kubehop.dev/ingress-controller:v1", "imagePullPolicy": "IfNotPresent",
                         "ports": [{"name": "http", "containerPort": 80, "protocol": "TCP"},
                                   {"name": "https", "containerPort": 443, "protocol": "TCP"}],
                     }],

@@ -5,14 +5,17 @@
 use super::dump::keeps_its_settings;
 use super::events;
 use super::world::{Key, World};
-use crate::api::ObjectRef;
 use crate::api::core::{Container, Node, Pod, Probe, Service};
 use crate::api::time::timestamp;
+use crate::api::{Kind, ObjectRef};
 use crate::cluster::Verb;
 use crate::msg;
 use crate::netfilter::Cidr;
 use crate::node::images::{self, Listener};
-use crate::node::kubelet::{Place, ProbeFailure, Standing, config_error, free_address, is_ready, probe_failure, report};
+use crate::node::kubelet::{Place, ProbeFailure, Standing, config_error, free_address, is_ready, probe_failure, report, waiting};
+use crate::node::volumes::{self, Missing};
+use crate::random::{Random, Seed, stable_hash};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// Above so many Pods their everyday Events are left out, as a busy recorder drops them.
@@ -62,8 +65,9 @@ fn sync(world: &mut World, pod: &Pod) {
     if !world.cluster.is_up(name) || matches!(pod.status.phase.as_str(), "Succeeded" | "Failed") {
         return;
     }
-    let Some(place) = place(world, pod, &node) else { return };
-    let standings = standings(world, pod, &place.pod_ip);
+    let lacking = lacking(world, pod);
+    let Some(place) = place(world, pod, &node, lacking.is_empty()) else { return };
+    let standings = if lacking.is_empty() { standings(world, pod, &place.pod_ip) } else { creating(world, pod, &lacking) };
     let status = report(pod, &place, &standings);
     if status == pod.status {
         return;
@@ -76,7 +80,7 @@ fn sync(world: &mut World, pod: &Pod) {
     }
     let component = format!("kubelet/{name}");
     let object = ObjectRef::of(pod);
-    if pod.status.pod_ip.is_empty() {
+    if is_new(pod) && lacking.is_empty() {
         let message = msg!("change.start", pod = pod.metadata.name, node = name, ip = place.pod_ip);
         world.note(&component, Verb::Start, object.clone(), message);
         record_start(world, pod, &standings);
@@ -88,7 +92,7 @@ fn sync(world: &mut World, pod: &Pod) {
         (true, false) => {
             world.note(&component, Verb::Unready, object, msg!("change.unready", pod = pod.metadata.name));
         }
-        (false, false) if pod.status.pod_ip.is_empty() => {
+        (false, false) if is_new(pod) => {
             world.note(&component, Verb::Unready, object, msg!("change.notReadyYet", pod = pod.metadata.name));
         }
         _ => {}
@@ -98,12 +102,54 @@ fn sync(world: &mut World, pod: &Pod) {
     world.queue.kubelet.remove(&super::world::key_of(&pod.metadata));
 }
 
-fn place(world: &World, pod: &Pod, node: &Node) -> Option<Place> {
+/// No container of it has been made yet.
+fn is_new(pod: &Pod) -> bool {
+    pod.status.pod_ip.is_empty()
+        || waiting(pod).is_some_and(|(_, reason)| matches!(reason, "ContainerCreating" | "PodInitializing"))
+}
+
+/// The volumes that a Pod still waits for. What is mounted stays, whatever becomes of the ConfigMap.
+fn lacking(world: &World, pod: &Pod) -> Vec<Missing> {
+    if pod.spec.volumes.is_empty() || !is_new(pod) || keeps_its_settings(world, pod) {
+        return Vec::new();
+    }
+    volumes::missing(pod, &world.cluster.store, &|name| made_elsewhere(world, name))
+}
+
+/// Whether a document of a kind that is not played names the object, and so may make it: a Certificate, a SealedSecret, a Job.
+fn made_elsewhere(world: &World, name: &str) -> bool {
+    fn names(value: &Value, name: &str) -> bool {
+        match value {
+            Value::String(text) => text.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('=')),
+            Value::Array(items) => items.iter().any(|item| names(item, name)),
+            Value::Object(fields) => fields.values().any(|field| names(field, name)),
+            _ => false,
+        }
+    }
+    let documents = world.cluster.manifests.documents.iter();
+    { documents }.any(|document| Kind::find(&document.api_version, &document.kind).is_none() && names(&document.value, name))
+}
+
+/// Every container waits for the Pod's volumes; the kubelet says why.
+fn creating(world: &mut World, pod: &Pod, lacking: &[Missing]) -> Vec<Standing> {
+    for missing in lacking {
+        let text = format!("MountVolume.SetUp failed for volume \"{}\" : {}", missing.volume, missing.why);
+        record_once(world, pod, "FailedMount", &text);
+    }
+    let initialized = pod.spec.init_containers.is_empty();
+    let reason = if initialized { "ContainerCreating" } else { "PodInitializing" };
+    pod.spec.containers.iter().map(|_| Standing::Waiting(reason, String::new(), 0)).collect()
+}
+
+fn place(world: &World, pod: &Pod, node: &Node, mounted: bool) -> Option<Place> {
     let host_ip = internal_ip(node);
     let pod_ip = if pod.spec.host_network == Some(true) {
         host_ip.clone()
     } else if !pod.status.pod_ip.is_empty() {
         pod.status.pod_ip.clone()
+    } else if !mounted {
+        // The network is made after the volumes.
+        String::new()
     } else {
         let range: Cidr = node.spec.pod_cidr.parse().ok()?;
         let life = world.life_of(&ObjectRef::of(pod));
@@ -193,13 +239,27 @@ fn record_start(world: &mut World, pod: &Pod, standings: &[Standing]) {
     }
     let (object, node) = (ObjectRef::of(pod), pod.spec.node_name.clone());
     for (container, standing) in pod.spec.containers.iter().zip(standings) {
-        let pulled = format!("Container image \"{}\" already present on machine and can be accessed by the pod", container.image);
+        let image = &container.image;
+        let pulled = if container.image_pull_policy == "Always" {
+            let pulling = format!("Pulling image \"{image}\"");
+            events::record(world, &object, ("kubelet", &node), ("Normal", "Pulling"), &pulling);
+            pulled(image)
+        } else {
+            format!("Container image \"{image}\" already present on machine and can be accessed by the pod")
+        };
         events::record(world, &object, ("kubelet", &node), ("Normal", "Pulled"), &pulled);
         if !matches!(standing, Standing::Waiting("CreateContainerConfigError", ..)) {
             events::record(world, &object, ("kubelet", &node), ("Normal", "Created"), "Container created");
             events::record(world, &object, ("kubelet", &node), ("Normal", "Started"), "Container started");
         }
     }
+}
+
+/// What `image_manager.go` says of a pull. How long one takes and how large the image is come from a hash of its name.
+fn pulled(image: &str) -> String {
+    let mut random = Random::new(Seed(stable_hash(image)));
+    let (time, size) = (400 + random.below(599), 5_000_000 + random.below(120_000_000));
+    format!("Successfully pulled image \"{image}\" in {time}ms ({time}ms including waiting). Image size: {size} bytes.")
 }
 
 /// Marks a Pod Terminating, as a delete call does; one without a node goes at once.

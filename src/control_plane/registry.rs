@@ -4,8 +4,8 @@
 
 use super::apiserver::Object;
 use super::apiserver::allocate::{Taken, allocate};
-use super::apiserver::default_toleration_seconds;
 use super::apiserver::validation::{FieldError, validate, validate_update};
+use super::apiserver::{default_toleration_seconds, service_account};
 use super::inventory;
 use super::world::{World, key_of};
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
@@ -159,6 +159,7 @@ fn write_pod(world: &mut World, mut new: Pod, manifest: &Manifest) -> Result<(),
     let old = world.cluster.store.pods.get(&key_of(&new.metadata)).cloned();
     let object = ObjectRef::of(&new);
     default_toleration_seconds::admit(&mut new.spec.tolerations);
+    service_account::forget(&mut new.spec);
     if let Some(old) = &old {
         keep_meta(&mut new, old.as_ref());
         if new.spec.node_name.is_empty() {

@@ -119,7 +119,8 @@ pub(super) fn readiness(cluster: &Cluster, pod: &Pod) -> Option<(Message, Vec<Fi
             Some(said) => msg!("explain.pod.waiting.said", pod = name, container = container, reason = reason, message = said),
             None => msg!("explain.pod.waiting", pod = name, container = container, reason = reason),
         };
-        return Some((why, vec![field(&object, "spec.containers")]));
+        let part = if matches!(reason, "ContainerCreating" | "PodInitializing") { "spec.volumes" } else { "spec.containers" };
+        return Some((why, vec![field(&object, part)]));
     }
     if cluster.unready.contains(&(pod.metadata.namespace.clone(), name.clone())) {
         return Some((msg!("explain.pod.byHand", pod = name), Vec::new()));
@@ -144,7 +145,7 @@ fn warned<'a>(cluster: &'a Cluster, pod: &'a Pod, of: &str) -> Option<&'a str> {
     let events = cluster.store.in_namespace::<Event>(&meta.namespace).filter(|event| {
         let about = &event.involved_object;
         let own = about.kind == "Pod" && about.name == meta.name;
-        own && matches!(event.reason.as_str(), "Unhealthy" | "Failed") && event.message.starts_with(of)
+        own && matches!(event.reason.as_str(), "Unhealthy" | "Failed" | "FailedMount") && event.message.starts_with(of)
     });
     events.max_by_key(|event| &event.last_timestamp).map(|event| event.message.as_str())
 }

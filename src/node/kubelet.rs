@@ -2,7 +2,7 @@
 //!
 //! Imitates `pkg/kubelet/status/generate.go` (conditions), `pkg/kubelet/kuberuntime` (why a container cannot be made),
 //! `pkg/kubelet/prober` (probes against ports) and the bridge CNI with host-local addresses, except that an address comes from a
-//! hash of the Pod's name, so that other Pods do not move it. Leaves out images that cannot be pulled, volumes, init containers'
+//! hash of the Pod's name, so that other Pods do not move it. Leaves out images that cannot be pulled, init containers'
 //! runs, restarts over time; exec probes and HTTP paths are assumed to succeed.
 
 use super::images::Listener;
@@ -182,7 +182,14 @@ pub fn report(pod: &Pod, place: &Place, standings: &[Standing]) -> PodStatus {
     // A gate is a condition that somebody else sets; nobody does here unless the manifest's status carries it.
     let gate_open = |gate: &str| old.conditions.iter().any(|condition| condition.type_ == gate && condition.status == "True");
     let gates = pod.spec.readiness_gates.iter().all(|gate| gate_open(&gate.condition_type));
-    let creating = standings.iter().any(|standing| matches!(standing, Standing::Waiting("CreateContainerConfigError", ..)));
+    let unmounted = |standing: &Standing| matches!(standing, Standing::Waiting("ContainerCreating" | "PodInitializing", ..));
+    let mounted = !standings.iter().any(unmounted);
+    let creating =
+        !mounted || standings.iter().any(|standing| matches!(standing, Standing::Waiting("CreateContainerConfigError", ..)));
+    let inits: Vec<&str> = pod.spec.init_containers.iter().map(|container| container.name.as_str()).collect();
+    let initialized = mounted || inits.is_empty();
+    let incomplete =
+        if initialized { String::new() } else { format!("containers with incomplete status: [{}]", inits.join(" ")) };
     let unready: Vec<&str> = (pod.spec.containers.iter().zip(standings))
         .filter(|(_, standing)| **standing != Standing::Running(true))
         .map(|(container, _)| container.name.as_str())
@@ -195,8 +202,8 @@ pub fn report(pod: &Pod, place: &Place, standings: &[Standing]) -> PodStatus {
     };
     let mut status = old.clone();
     for (kind, holds, why, text) in [
-        ("PodReadyToStartContainers", true, "", String::new()),
-        ("Initialized", true, "", String::new()),
+        ("PodReadyToStartContainers", mounted, "", String::new()),
+        ("Initialized", initialized, if initialized { "" } else { "ContainersNotInitialized" }, incomplete),
         ("Ready", all_ready && gates, gate_reason, gate_message),
         ("ContainersReady", all_ready, reason, message),
         ("PodScheduled", true, "", String::new()),
@@ -208,7 +215,7 @@ pub fn report(pod: &Pod, place: &Place, standings: &[Standing]) -> PodStatus {
     status.message.clear();
     status.host_ip.clone_from(&place.host_ip);
     status.pod_ip.clone_from(&place.pod_ip);
-    status.pod_ips = vec![PodIP { ip: place.pod_ip.clone() }];
+    status.pod_ips = if place.pod_ip.is_empty() { Vec::new() } else { vec![PodIP { ip: place.pod_ip.clone() }] };
     let containers = pod.spec.containers.iter().zip(standings);
     status.container_statuses = containers.map(|(container, standing)| container_status(container, standing, &started)).collect();
     status.start_time = Some(started);

@@ -5,3 +5,4 @@ pub mod images;
 pub mod kube_proxy;
 pub mod kubelet;
 pub mod network_policy;
+pub mod volumes;

@@ -27,6 +27,12 @@ pub struct Container {
     /// Whole ConfigMaps and Secrets as variables.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub env_from: Vec<EnvFromSource>,
+    /// `Always`, `IfNotPresent` or `Never`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub image_pull_policy: String,
+    /// Which volumes stand where in its files, as written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volume_mounts: Vec<serde_json::Value>,
     /// `Always` makes an init container a sidecar.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart_policy: Option<String>,

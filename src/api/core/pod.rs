@@ -37,6 +37,9 @@ pub struct PodSpec {
     /// Run before, one after another.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub init_containers: Vec<Container>,
+    /// Files for them, as written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<serde_json::Value>,
     /// `Always`, `OnFailure` or `Never`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub restart_policy: String,

@@ -46,7 +46,7 @@ pub(super) fn set(kind: Kind, object: &mut Value) {
 }
 
 /// The field as a map, made if it is not there.
-fn child<'a>(object: &'a mut Value, key: &str) -> &'a mut Value {
+pub(super) fn child<'a>(object: &'a mut Value, key: &str) -> &'a mut Value {
     if !object.is_object() {
         *object = Value::Object(Map::new());
     }
@@ -63,12 +63,12 @@ fn existing<'a>(object: &'a mut Value, key: &str) -> Option<&'a mut Value> {
 }
 
 /// The items of a list field.
-fn items<'a>(object: &'a mut Value, key: &str) -> impl Iterator<Item = &'a mut Value> {
+pub(super) fn items<'a>(object: &'a mut Value, key: &str) -> impl Iterator<Item = &'a mut Value> {
     object.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten()
 }
 
 /// Sets a field that is not there.
-fn absent(object: &mut Value, key: &str, value: Value) {
+pub(super) fn absent(object: &mut Value, key: &str, value: Value) {
     if let Some(fields) = object.as_object_mut()
         && fields.get(key).is_none_or(Value::is_null)
     {

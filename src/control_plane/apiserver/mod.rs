@@ -2,7 +2,7 @@
 //!
 //! Order and texts follow the real one: strict decoding (`decode`), then defaults (`defaults`), then validation.
 //! A refused document keeps none of the others from being admitted. Left out: authorization, custom resources,
-//! admission plugins (but for DefaultTolerationSeconds). Source: `k8s.io/apiserver` endpoints/handlers/create.go, `k8s.io/kubernetes` pkg/apis.
+//! admission plugins (but for DefaultTolerationSeconds and ServiceAccount). Source: `k8s.io/apiserver` endpoints/handlers/create.go, `k8s.io/kubernetes` pkg/apis.
 
 mod admit;
 pub mod allocate;
@@ -12,7 +12,10 @@ mod defaults;
 mod kinds;
 mod mend;
 mod notes;
+mod qos;
 mod quantity;
+pub(crate) mod service_account;
+mod stored;
 mod strict;
 mod suggest;
 #[cfg(test)]
@@ -22,3 +25,4 @@ pub mod validation;
 
 pub use admit::{Admission, Admitted, AdmittedObject, Object, admit, revise};
 pub use decode::{decode, is_decoded};
+pub use stored::complete;

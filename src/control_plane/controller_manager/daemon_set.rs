@@ -5,13 +5,12 @@
 //! the old within maxSurge (`update.go`), or waits for deletions (OnDelete). Leaves out history.
 
 use super::deployment::resolve;
-use super::pod_control::{create, delete, from_template, is_active, is_available};
+use super::pod_control::{create, delete, from_template, hash_of, is_active, is_available};
 use crate::api::ObjectRef;
 use crate::api::apps::{DaemonSet, DaemonSetStatus};
 use crate::api::core::{Node, Pod, PodSpec, Toleration};
 use crate::api::meta::IntOrString;
 use crate::control_plane::dump::came_from_dump;
-use crate::control_plane::names::template_hash;
 use crate::control_plane::scheduler::placement::{REQUIRED, named_nodes, selects_node};
 use crate::control_plane::scheduler::tolerates;
 use crate::control_plane::world::{Key, World};
@@ -28,7 +27,7 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
     let Some(set) = world.cluster.store.daemon_sets.get(key).cloned() else {
         return super::replica_set::collect(world, object);
     };
-    let own = template_hash(&serde_json::to_string(&set.spec.template).unwrap_or_default());
+    let own = hash_of(world, &set.spec.template, object);
     // A dump's Pods carry the real cluster's hash.
     let told = world.pods_of(object).first().and_then(|pod| pod.metadata.labels.get(REVISION).cloned());
     let hash = told.filter(|_| came_from_dump(world, object)).unwrap_or(own);

@@ -5,6 +5,7 @@
 //! progress deadline.
 
 use super::deployment_scaling::{annotate, is_scaling, rescale};
+use super::pod_control::hash_of;
 use super::replica_set;
 use crate::api::ObjectRef;
 use crate::api::apps::{Deployment, DeploymentStatus, ReplicaSet};
@@ -12,7 +13,6 @@ use crate::api::meta::IntOrString;
 use crate::cluster::Verb;
 use crate::control_plane::dump::{came_from_dump, owner_is_elsewhere};
 use crate::control_plane::events;
-use crate::control_plane::names::template_hash;
 use crate::control_plane::world::{Key, World, controller_reference};
 use crate::msg;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
     let Some(deployment) = world.cluster.store.deployments.get(key).cloned() else {
         return collect(world, object, &sets);
     };
-    let hash = known_hash(world, &deployment, &sets).unwrap_or_else(|| hash_of(world, &deployment, object));
+    let hash = known_hash(world, &deployment, &sets).unwrap_or_else(|| hash_of(world, &deployment.spec.template, object));
     let (new, old): (Vec<_>, Vec<_>) = sets.into_iter().partition(|set| set.metadata.labels.get(HASH) == Some(&hash));
     let new = new.into_iter().next();
     let sized: Vec<Arc<ReplicaSet>> = old.iter().chain(&new).cloned().collect();
@@ -66,48 +66,6 @@ fn known_hash(world: &World, deployment: &Deployment, sets: &[Arc<ReplicaSet>]) 
         template == deployment.spec.template && came_from_dump(world, &ObjectRef::of(set.as_ref()))
     };
     sets.iter().find(same)?.metadata.labels.get(HASH).cloned()
-}
-
-/// The template's hash: of all that the learner wrote in it, played or not.
-fn hash_of(world: &World, deployment: &Deployment, object: &ObjectRef) -> String {
-    let mut text = serde_json::to_string(&deployment.spec.template).unwrap_or_default();
-    let written = world.cluster.origin(object).and_then(|manifest| manifest.value.pointer("/spec/template"));
-    if let (Some(written), Ok(played)) = (written, serde_json::to_value(&deployment.spec.template)) {
-        leftovers(written, &played, &mut text);
-    }
-    template_hash(&text)
-}
-
-/// Appends what `written` has and `played` does not: fields that are valid but not played.
-fn leftovers(written: &serde_json::Value, played: &serde_json::Value, out: &mut String) {
-    use serde_json::Value;
-    match (written, played) {
-        (Value::Object(written), Value::Object(played)) => {
-            for (name, value) in written {
-                match played.get(name) {
-                    Some(known) => leftovers(value, known, out),
-                    None if is_empty(value) => {}
-                    None => out.push_str(&format!("{name}={value};")),
-                }
-            }
-        }
-        (Value::Array(written), Value::Array(played)) => {
-            written.iter().zip(played).for_each(|(written, played)| leftovers(written, played, out));
-        }
-        _ => {}
-    }
-}
-
-fn is_empty(value: &serde_json::Value) -> bool {
-    use serde_json::Value;
-    match value {
-        Value::Null => true,
-        Value::Bool(on) => !on,
-        Value::Number(number) => number.as_i64() == Some(0),
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(fields) => fields.values().all(is_empty),
-    }
 }
 
 fn roll(

@@ -8,6 +8,7 @@ use crate::api::time::seconds_of;
 use crate::api::{ObjectRef, Resource};
 use crate::cluster::Verb;
 use crate::control_plane::apiserver::default_toleration_seconds;
+use crate::control_plane::names::template_hash;
 use crate::control_plane::world::{World, controller_reference};
 use crate::control_plane::{events, kubelets};
 use crate::msg;
@@ -44,6 +45,55 @@ pub(crate) fn delete(world: &mut World, component: &str, owner: &ObjectRef, pod:
     let text = format!("Deleted pod: {}", pod.metadata.name);
     events::record(world, owner, (component, ""), ("Normal", "SuccessfulDelete"), &text);
     kubelets::terminate(world, pod, component);
+}
+
+/// The template's hash: of all that the learner wrote in it, played or not.
+pub(super) fn hash_of(world: &World, template: &PodTemplateSpec, object: &ObjectRef) -> String {
+    // As written: defaults of what a volume or an image's pull says are not hashed.
+    let mut template = template.clone();
+    template.spec.volumes.clear();
+    for container in template.spec.init_containers.iter_mut().chain(&mut template.spec.containers) {
+        container.image_pull_policy.clear();
+        container.volume_mounts.clear();
+    }
+    let mut text = serde_json::to_string(&template).unwrap_or_default();
+    let written = world.cluster.origin(object).and_then(|manifest| manifest.value.pointer("/spec/template"));
+    if let (Some(written), Ok(played)) = (written, serde_json::to_value(&template)) {
+        leftovers(written, &played, &mut text);
+    }
+    template_hash(&text)
+}
+
+/// Appends what `written` has and `played` does not: fields that are valid but not played.
+fn leftovers(written: &serde_json::Value, played: &serde_json::Value, out: &mut String) {
+    use serde_json::Value;
+    match (written, played) {
+        (Value::Object(written), Value::Object(played)) => {
+            for (name, value) in written {
+                match played.get(name) {
+                    Some(known) => leftovers(value, known, out),
+                    None if is_empty(value) => {}
+                    None => out.push_str(&format!("{name}={value};")),
+                }
+            }
+        }
+        (Value::Array(written), Value::Array(played)) => {
+            written.iter().zip(played).for_each(|(written, played)| leftovers(written, played, out));
+        }
+        _ => {}
+    }
+}
+
+fn is_empty(value: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match value {
+        Value::Null => true,
+        Value::Bool(on) => !on,
+        Value::Number(number) => number.as_i64() == Some(0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.values().all(is_empty),
+    }
 }
 
 /// Neither ended nor on its way out.

@@ -5,13 +5,12 @@
 //! or waits for deletions (OnDelete). A Pod that is still there, Terminating on a lost node, keeps its name taken. Leaves out
 //! volume claims, the start ordinal, and maxUnavailable, whose feature gate is off in 1.36.
 
-use super::pod_control::{from_template, is_active, is_available};
+use super::pod_control::{from_template, hash_of, is_active, is_available};
 use crate::api::ObjectRef;
 use crate::api::apps::{StatefulSet, StatefulSetStatus};
 use crate::api::core::Pod;
 use crate::cluster::Verb;
 use crate::control_plane::dump::came_from_dump;
-use crate::control_plane::names::template_hash;
 use crate::control_plane::world::{Key, World};
 use crate::control_plane::{events, kubelets};
 use crate::msg;
@@ -27,8 +26,7 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
     let Some(set) = world.cluster.store.stateful_sets.get(key).cloned() else {
         return super::replica_set::collect(world, object);
     };
-    let template = serde_json::to_string(&set.spec.template).unwrap_or_default();
-    let own = format!("{}-{}", object.name, template_hash(&template));
+    let own = format!("{}-{}", object.name, hash_of(world, &set.spec.template, object));
     // A dump's Pods are of the real cluster's revision, which is hashed differently.
     let told = Some(set.status.update_revision.clone()).filter(|told| !told.is_empty() && came_from_dump(world, object));
     let update = told.unwrap_or(own);

@@ -1,6 +1,7 @@
 //! Lost nodes, stopped components, Pods that are not ready.
 
 use super::*;
+use crate::api::core::Event;
 
 #[test]
 fn an_unready_pod_leaves_the_ready_addresses_and_comes_back() {
@@ -167,4 +168,96 @@ fn a_missing_config_map_keeps_the_container_from_starting() {
     );
     let mended = apply(&cluster, &format!("{text}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: conf}}\n")).cluster;
     assert_eq!(addresses(&mended, "web").0.len(), 3);
+}
+
+/// The first Pod as `kubectl get -o yaml` prints it.
+fn printed(cluster: &Cluster) -> serde_json::Value {
+    let object = crate::api::ObjectRef::of(pods(cluster)[0]);
+    crate::control_plane::apiserver::complete(cluster, &object).unwrap()
+}
+
+const CONFIGURED: &str = "
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+spec:
+  volumes: [{name: settings, configMap: {name: settings}}]
+  containers: [{name: web, image: nginx, volumeMounts: [{name: settings, mountPath: /etc/settings}]}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80}]}
+";
+
+#[test]
+fn a_pod_waits_in_container_creating_for_the_configmap_of_a_volume() {
+    let cluster = with(CONFIGURED);
+    let pod = pods(&cluster)[0];
+    assert_eq!((pod.status.phase.as_str(), pod.status.pod_ip.as_str()), ("Pending", ""));
+    assert_eq!(crate::node::kubelet::waiting(pod), Some(("web", "ContainerCreating")));
+    let ready = pod.status.conditions.iter().find(|own| own.type_ == "PodReadyToStartContainers").unwrap();
+    assert_eq!(ready.status, "False");
+    let events: Vec<&Event> = cluster.store.all::<Event>().filter(|event| event.reason == "FailedMount").collect();
+    assert_eq!(events[0].message, "MountVolume.SetUp failed for volume \"settings\" : configmap \"settings\" not found");
+    assert_eq!(addresses(&cluster, "web"), (vec![], 0));
+    // It starts once the ConfigMap is there, and stays when it goes.
+    let map = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n";
+    let made = cluster.apply_more(manifests(map)).cluster;
+    assert_eq!(addresses(&made, "web").0.len(), 1);
+    let gone = act(&made, "configmap/default/settings delete").cluster;
+    assert_eq!(addresses(&gone, "web").0.len(), 1);
+}
+
+#[test]
+fn an_optional_configmap_and_a_secret_that_a_certificate_makes_are_not_waited_for() {
+    let optional = with(&CONFIGURED.replace("configMap: {name: settings}", "configMap: {name: settings, optional: true}"));
+    assert_eq!(addresses(&optional, "web").0.len(), 1);
+    let certificate = "---
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: {name: web}
+spec: {secretName: web-tls, issuerRef: {name: ca}, dnsNames: [web]}
+";
+    let secret = CONFIGURED.replace("configMap: {name: settings}", "secret: {secretName: web-tls}");
+    assert_eq!(addresses(&with(&secret), "web").0.len(), 0);
+    assert_eq!(addresses(&with(&format!("{secret}{certificate}")), "web").0.len(), 1);
+}
+
+#[test]
+fn a_pod_is_printed_with_its_defaults_its_service_account_and_its_quality_of_service() {
+    let text = WEB.replace("image: nginx", "resources: {requests: {cpu: 100m}}, image: nginx");
+    assert_ne!(text, WEB);
+    let pod = printed(&with(&text));
+    let container = &pod["spec"]["containers"][0];
+    assert_eq!(container["resources"]["requests"]["cpu"], "100m");
+    assert_eq!(container["imagePullPolicy"], if container["image"] == "nginx" { "Always" } else { "IfNotPresent" });
+    assert_eq!(container["volumeMounts"][0]["mountPath"], "/var/run/secrets/kubernetes.io/serviceaccount");
+    assert_eq!(pod["spec"]["serviceAccountName"], "default");
+    assert_eq!(pod["status"]["qosClass"], "Burstable");
+}
+
+#[test]
+fn a_printed_pod_can_be_applied_without_a_change() {
+    let cluster = with(CONFIGURED);
+    let outcome = cluster.apply_more(manifests(&printed(&cluster).to_string()));
+    assert_eq!((outcome.diagnostics, outcome.changes), (vec![], vec![]));
+}
+
+#[test]
+fn an_image_with_the_tag_latest_is_pulled_at_every_start() {
+    let said = |image: &str| {
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec: {{containers: [{{name: c, image: '{image}'}}]}}\n"
+        );
+        let events = with(&text).store.events;
+        let mut told: Vec<&Event> =
+            events.values().map(AsRef::as_ref).filter(|event| event.involved_object.name == "web").collect();
+        told.sort_by_key(|event| event.metadata.resource_version.parse::<u64>().unwrap());
+        told.iter().map(|event| event.message.clone()).collect::<Vec<_>>()
+    };
+    let pulled = said("nginx");
+    assert_eq!(pulled[1], "Pulling image \"nginx\"");
+    assert!(pulled[2].starts_with("Successfully pulled image \"nginx\" in ") && pulled[2].ends_with(" bytes."), "{pulled:?}");
+    assert_eq!(said("nginx:1.27")[1], "Container image \"nginx:1.27\" already present on machine and can be accessed by the pod");
 }

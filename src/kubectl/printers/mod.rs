@@ -11,6 +11,7 @@ pub use status::{age, pod_status};
 
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Store};
+use crate::control_plane::apiserver::complete;
 use selector::Selector;
 use serde_json::{Value, json};
 
@@ -210,7 +211,7 @@ pub fn get(cluster: &Cluster, asked: &Get) -> Printed {
                 printed.out.push_str(&format!("{}/{}\n", qualified(object.kind), object.name));
             }
         }
-        Form::Json | Form::Yaml => print_objects(&cluster.store, asked.form, &groups, by_name, &mut printed),
+        Form::Json | Form::Yaml => print_objects(cluster, asked.form, &groups, by_name, &mut printed),
     }
     printed
 }
@@ -327,8 +328,9 @@ pub fn aligned(rows: &[Vec<String>]) -> String {
     text
 }
 
-fn print_objects(store: &Store, form: Form, groups: &[(Kind, Vec<ObjectRef>)], by_name: bool, printed: &mut Printed) {
-    let objects: Vec<Value> = groups.iter().flat_map(|(_, objects)| objects).filter_map(|object| store.to_json(object)).collect();
+fn print_objects(cluster: &Cluster, form: Form, groups: &[(Kind, Vec<ObjectRef>)], by_name: bool, printed: &mut Printed) {
+    let objects: Vec<Value> =
+        groups.iter().flat_map(|(_, objects)| objects).filter_map(|object| complete(cluster, object)).collect();
     let whole = if by_name {
         match objects.into_iter().next() {
             Some(object) => object,
