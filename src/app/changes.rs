@@ -127,14 +127,14 @@ fn running(part: &Part, cluster: &ClusterReply, down: bool) -> Html {
     let wait = |seconds: u64| {
         let label = state
             .say(&msg!("clock.wait", time = if seconds < 60 { format!("{seconds} s") } else { format!("{} min", seconds / 60) }));
-        html! { <button type="button" class="btn sm line" onclick={part.send.reform(move |_: MouseEvent| Msg::Act(format!("wait {seconds}s")))}>{ label }</button> }
+        html! { <button type="button" class="btn sm line wait" onclick={part.send.reform(move |_: MouseEvent| Msg::Act(format!("wait {seconds}s")))}>{ label }</button> }
     };
     html! {
         <div class="clock">
             if down || events > 0 { <span class="num">{ state.say(&msg!("clock.now", time = clock(cluster.now))) }</span> }
             if down { { for [10, 60, 300].map(wait) } }
             if let Some(before) = state.at.checked_sub(1).filter(|before| matches!(state.steps.get(*before), Some(Step::Event(_)))) {
-                <button type="button" class="btn sm" onclick={part.send.reform(move |_: MouseEvent| Msg::Rewind(before))}>{ icon("i-back", 14) }{ state.speech.t("changes.back") }</button>
+                <button type="button" class="btn sm back" onclick={part.send.reform(move |_: MouseEvent| Msg::Rewind(before))}>{ icon("i-back", 14) }<span>{ state.speech.t("changes.back") }</span></button>
             }
             { history(part) }
         </div>

@@ -2,7 +2,7 @@
 
 use super::inspector::HopView;
 use super::workbench::Moment;
-use crate::scene::steps;
+use crate::scene::{ItemId, steps};
 use gloo::events::EventListener;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
@@ -27,6 +27,19 @@ pub fn use_narrow() -> bool {
         });
     }
     *narrow
+}
+
+/// Brings what was chosen on the stage into sight, where it stands below the stage.
+#[hook]
+pub fn use_in_sight(panel: &NodeRef, chosen: Option<ItemId>, narrow: bool) {
+    let panel = panel.clone();
+    use_effect_with((chosen, narrow), move |(chosen, narrow)| {
+        if let (Some(_), true, Some(panel)) = (chosen, narrow, panel.cast::<HtmlElement>()) {
+            let options = web_sys::ScrollIntoViewOptions::new();
+            options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+            panel.scroll_into_view_with_scroll_into_view_options(&options);
+        }
+    });
 }
 
 /// The cards: the shown one, its neighbours, and the titles of the others.

@@ -4,7 +4,7 @@
 use super::changes::Changes;
 use super::explain;
 use super::growth::growth;
-use super::hop_cards::{HopCards, use_narrow};
+use super::hop_cards::{HopCards, use_in_sight, use_narrow};
 use super::i18n::{Speech, marked};
 use super::icon::{glyph, icon, outcome, place_glyph};
 use super::object::ObjectView;
@@ -26,6 +26,8 @@ pub fn Inspector(moment: &Moment) -> Html {
     let state = &moment.state;
     let speech = &state.speech;
     let narrow = use_narrow();
+    let panel = use_node_ref();
+    use_in_sight(&panel, state.selected.clone(), narrow);
     let count = moment.player.steps().len();
     let (heading, body) = if let Some(item) = &state.selected {
         let changed = state.run.is_none() && state.flow > 0 && !state.changes.is_empty();
@@ -49,7 +51,7 @@ pub fn Inspector(moment: &Moment) -> Html {
     };
     let close = moment.send.reform(|_: MouseEvent| Msg::Select(None));
     html! {
-        <section class="panel insp" aria-label={speech.t("inspector.label")} data-panel="inspector">
+        <section class="panel insp" ref={panel} aria-label={speech.t("inspector.label")} data-panel="inspector">
             <div class="phead">
                 <h2>{ heading }</h2><span class="spacer"></span>
                 <button type="button" class="btn sm only-tablet" onclick={moment.send.reform(|_: MouseEvent| Msg::Tab(Tab::Kubectl))}>{ speech.t("tab.kubectl") }</button>
@@ -339,7 +341,8 @@ fn AdviceView(AdviceProps { moment, hop, advice }: &AdviceProps) -> Html {
                 { diff(&state.files, &fix) }
                 <div class="row">
                     <button type="button" class="btn fix" onclick={moment.send.reform({ let fix = fix.clone(); move |_: MouseEvent| Msg::FixAndSend(fix.clone()) })}>{ state.speech.t("fix.apply") }</button>
-                    <span class="muted">{ state.speech.t("fix.undo") }{ " " }<kbd>{ "Ctrl" }</kbd>{ " " }<kbd>{ "Z" }</kbd></span>
+                    <span class="muted keyed">{ state.speech.t("fix.undo") }{ " " }<kbd>{ "Ctrl" }</kbd>{ " " }<kbd>{ "Z" }</kbd></span>
+                    <span class="muted touch">{ state.speech.t("fix.undo.touch") }</span>
                 </div>
             }
         </section>

@@ -308,7 +308,7 @@ fn bracket(speech: &Speech, string: &Strand, zone: &Zone) -> Html {
     let room = to - from + string.pitch - 2.0 * reach - 4.0;
     let wide = |text: &str| text.chars().map(|c| if c >= '\u{1100}' { 10.5 } else { 5.8 }).sum::<f64>();
     let words = match &zone.title.args.get("pod").or(zone.title.args.get("server")) {
-        Some(pod) => name::pod(pod, room),
+        Some(pod) => name::bracket(pod, room),
         None if wide(&words) > room => zone.title.args.get("node").cloned().unwrap_or(words),
         None => words,
     };
@@ -360,7 +360,7 @@ fn bead(
         }
     });
     // On a phone many beads share little room: smaller ones stay apart.
-    let radius = (string.pitch / 2.0 - 2.0).min(10.5).max((string.pitch / 2.0 - 0.5).clamp(1.5, 4.0));
+    let radius = (string.pitch / 2.0 - 2.0).clamp(2.0, 10.5);
     let label = speech.say(&msg!("timeline.bead", hop = number, name = name));
     let colour = format!("o-{}", props.class);
     html! {

@@ -109,10 +109,13 @@ fn fault(part: &Part, words: &str) -> Html {
     let speech = &part.state.speech;
     let restart = part.send.reform(|_: MouseEvent| Msg::Reset);
     let close = part.send.reform(|_: MouseEvent| Msg::DismissFault);
+    let hung = words == "timeout";
     html! {
         <div class="notice" role="alert">
             { icon("i-err", 16) }
-            <div><b>{ speech.t("fault.title") }</b><span>{ speech.t("fault.text") }</span><code>{ words.to_string() }</code></div>
+            <div><b>{ speech.t("fault.title") }</b><span>{ speech.t(if hung { "fault.timeout" } else { "fault.panic" }) }</span><span>{ speech.t("fault.text") }</span>
+                if !hung { <small>{ speech.t("fault.report") }{ " " }<code lang="en">{ words.to_string() }</code></small> }
+            </div>
             <button class="btn fix" onclick={move |event| { restart.emit(event) }}>{ speech.t("fault.restart") }</button>
             <button class="btn icon" aria-label={speech.t("close")} onclick={close}>{ icon("i-x", 16) }</button>
         </div>

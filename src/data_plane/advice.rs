@@ -195,13 +195,22 @@ fn service_name(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
         return advice(msg!("advice.name.near.next", name = name), hop.because.clone());
     };
     let selector = FieldRef { object: ObjectRef::of(service.as_ref()), path: "spec.selector".into() };
+    let name = &service.metadata.name;
+    let outside = hop.at == Place::PublicDns;
     match endpoints_missing(cluster, service).filter(|_| service.spec.cluster_ip == "None") {
-        Some(next) => advice(next, vec![selector]),
-        None if hop.at == Place::PublicDns => {
-            advice(msg!("advice.name.outside.next", service = service.metadata.name), Vec::new())
+        Some(next) if outside && waits_for_pods(service) => {
+            // Two things are amiss, and adding Pods mends but one of them.
+            let why = msg!("advice.name.outside.headless.why", service = name);
+            Some(Advice { why, next, because: vec![selector] })
         }
-        None => None,
+        _ if outside => advice(msg!("advice.name.outside.next", service = name), Vec::new()),
+        missing => advice(missing?, vec![selector]),
     }
+}
+
+/// Only ready Pods give a headless Service's name an address.
+fn waits_for_pods(service: &Service) -> bool {
+    !service.spec.selector.is_empty() && !service.spec.publish_not_ready_addresses
 }
 
 /// The Service has this port, but for another protocol.

@@ -173,7 +173,8 @@ pub(super) fn mark(used: &Used, pod: &PodView, rect: Rect, density: Density, nar
         state,
         name: name::pod(&pod.name, room),
         full_name: pod.name.clone(),
-        detail: if name::width(&address) <= room { address } else { name::cut(&pod.ip, room) },
+        // An address may go nearer to the edge than a name.
+        detail: name::address(&address, if guarded { room } else { room + 6.0 }),
         endpoint,
         met: is_met(used, pod),
         guarded,

@@ -108,7 +108,11 @@ impl Walk<'_> {
     }
 
     fn begin(&mut self, stop: &Stop, hop: &Hop) -> (usize, f64, f64) {
-        let here = self.lanes.point(stop).or_else(|| self.here());
+        let here = match stop {
+            // A node that sends is no packet's way in: its number stands in it, and the way begins there.
+            Stop::Entry(_) => self.bead(stop),
+            _ => self.lanes.point(stop).or_else(|| self.here()),
+        };
         let mut line = Polyline::from(here.unwrap_or_default());
         if let (Stop::Client, Some(here)) = (stop, here) {
             line.to(at(here.x, here.y + SENT));

@@ -196,8 +196,8 @@ pub struct TargetOffer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum OfferGroup {
-    NodePort,
     LoadBalancer,
+    NodePort,
     Ingress,
     Service,
     Pod,

@@ -31,7 +31,8 @@ struct Offers<'a> {
     list: Vec<TargetOffer>,
 }
 
-/// The offers, those of the learner's first Service first.
+/// The offers: load balancers first, because who asked for one means its address, and within a group those of the learner's
+/// first Service.
 pub fn of(cluster: &Cluster, plane: &DataPlane) -> Vec<TargetOffer> {
     let mut nodes: Vec<&Node> = cluster.store.all::<Node>().collect();
     nodes.sort_by_cached_key(|node| natural(&node.metadata.name));
@@ -104,7 +105,6 @@ impl Offers<'_> {
     fn service(&mut self, service: &Service) {
         let (meta, spec) = (&service.metadata, &service.spec);
         for port in &spec.ports {
-            self.node_ports(service, port);
             for entry in &service.status.load_balancer.ingress {
                 let host = if entry.ip.is_empty() { &entry.hostname } else { &entry.ip };
                 let label = msg!("offer.loadBalancer", service = meta.name, port = port.port);
@@ -114,6 +114,9 @@ impl Offers<'_> {
                 let label = msg!("offer.externalIP", service = meta.name, port = port.port);
                 self.push(OfferGroup::LoadBalancer, url(port, ip, port.port), Some(Source::Internet), label);
             }
+        }
+        for port in &spec.ports {
+            self.node_ports(service, port);
         }
         let Some(caller) = self.caller(&meta.namespace) else {
             self.by_cluster_ip(service);

@@ -1,9 +1,11 @@
 //! What the page asks of a session, on the page's own examples.
 
 use super::*;
+use crate::scene::geometry::Size;
 use crate::scene::ladder::{Looked, ladder, looked, port_taken, subject};
 use crate::scene::objects::{Mark, Objects, fields, objects};
 use crate::scene::steps::steps;
+use crate::scene::{Options, stage};
 use crate::settings::Nodes;
 use crate::trace::{Reason, Source};
 
@@ -41,6 +43,36 @@ fn settings_that_make_no_cluster_are_named_and_the_usual_cluster_is_played() {
     let settings = Settings { nodes: Nodes::List(vec![Default::default()]), ..Settings::default() };
     let reply = reset(&mut Session::default(), "", settings);
     assert_eq!((reply.view.nodes.len(), reply.diagnostics.len()), (3, 1));
+}
+
+#[test]
+fn who_asked_for_a_load_balancer_is_offered_its_address_first() {
+    let alone = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 80}]}\n";
+    for text in [include_str!("../../static/examples/loadbalancer.yaml"), alone] {
+        let reply = reset(&mut Session::default(), text, Settings::default());
+        let address = &reply.view.services.iter().find(|service| service.name == "web").expect("the Service").external[0];
+        assert_eq!(reply.targets[0].target, format!("http://{address}/"));
+        assert!(reply.targets[1].target.starts_with("http://node-1:"), "{}", reply.targets[1].target);
+    }
+}
+
+#[test]
+fn a_node_that_asks_dns_begins_its_way_in_itself() {
+    let mut session = Session::default();
+    let view = reset(&mut session, include_str!("../../static/examples/nodeport.yaml"), Settings::default()).view;
+    let target = "http://web.default.svc.cluster.local/".into();
+    let request = Request { target, from: Source::Node("node-1".into()), ..Request::default() };
+    let Reply::Trace(reply) = session.handle(Command::Send { request }) else { panic!("no trace") };
+    for size in [(748.0, 480.0), (390.0, 372.0)] {
+        let size = Size { width: size.0, height: size.1 };
+        let scene = stage(&view, Some(&reply.trace), size, Options::default());
+        let node = scene.picture.nodes.iter().find(|node| node.name == "node-1").expect("node-1").rect;
+        let start = scene.route.legs[0].line.points()[0];
+        assert!(
+            node.x < start.x && start.x < node.right() && node.y < start.y && start.y < node.bottom(),
+            "{start:?} in {node:?}"
+        );
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { picture, ROOT, until } from './harness.js';
-import { assertEnds, button, editor, offers, paste, played, podsOf, send, stage, take, write } from './page.js';
+import { assertEnds, button, editor, ending, inspector, last, offers, paste, played, podsOf, send, stage, take, url, write } from './page.js';
 
 const fixture = (name) => readFileSync(join(ROOT, 'tests/fixtures/notes', name), 'utf8');
 
@@ -48,6 +48,23 @@ export function files(site) {
       await picture(page, `note-${name}`);
     });
   }
+
+  it('a headless name without Pods, asked by a machine: both reasons are said, and its way begins in the machine', async (page) => {
+    await paste(page, fixture('my-headless.yaml'), { over: true });
+    await page.getByRole('button', { name: /^Add Deployment my-app/ }).waitFor();
+    await take(page, /^http:\/\/my-headless\./);
+    await send(page);
+    await last(page);
+    await inspector(page).getByText('it knows no Services: only Pods ask CoreDNS').waitFor();
+    await inspector(page).getByRole('button', { name: 'Apply and send again' }).click();
+    await until(async () => (await ending(page)).includes('200 OK'), 'with Pods it is answered, to a Pod that asks');
+  });
+
+  it('a pasted LoadBalancer Service is called by its load balancer\'s address', async (page) => {
+    await paste(page, fixture('my-loadbalancer.yaml'), { over: true });
+    await until(async () => /^http:\/\/198\.51\.100\.\d+\/$/.test(await url(page).inputValue()), 'its address stands in the URL');
+    assert.match((await offers(page))[0], /^http:\/\/198\.51\.100\./);
+  });
 
   it('all files of the notes, pasted one after another, run together', async (page) => {
     const names = [...Object.keys(NOTES), 'my-nodeport.yaml', 'my-service-clusterip.yaml'];

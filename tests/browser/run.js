@@ -15,7 +15,7 @@ import { opening } from './opening.js';
 import { outside } from './outside.js';
 import { pasting } from './paste.js';
 import { keys, past } from './past.js';
-import { mended, phone, poster } from './small.js';
+import { chosen, mended, phone, poster } from './small.js';
 import { stageView } from './stage.js';
 import { steps } from './steps.js';
 import { words } from './words.js';
@@ -26,7 +26,7 @@ after(() => site.close?.());
 
 const groups = {
   opening, steps, pasting, files, failures, outside, cluster, connections, keyboard, links, lessons, engine, embed, words,
-  stage: stageView, objects: objectsView, past, keys, phone, poster, mended,
+  stage: stageView, objects: objectsView, past, keys, phone, chosen, poster, mended,
 };
 const wanted = process.argv.slice(2);
 for (const [name, tests] of Object.entries(groups)) if (!wanted.length || wanted.includes(name)) describe(name, () => tests(site));

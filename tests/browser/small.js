@@ -2,7 +2,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { assertAccessible, assertQuiet, picture, until, visit } from './harness.js';
-import { assertEnds, button, editor, hop, moving, paste, send, stage, url, write } from './page.js';
+import { assertEnds, button, choose, editor, hop, last, moving, paste, region, send, stage, url, write } from './page.js';
 
 export function phone(site) {
   test('on a phone the hops are cards: a swipe goes to the next one, and the player brings its own', async () => {
@@ -27,6 +27,69 @@ export function phone(site) {
     await assertAccessible(page, 'hop cards');
     await picture(page, 'hop-cards');
     assertQuiet(trouble);
+    await close();
+  });
+}
+
+/** Whether all of it can be seen between the bars of a phone. */
+const inSight = (page, part) => part.evaluate((part) => {
+  const box = part.getBoundingClientRect(), bars = document.querySelector('.tb').getBoundingClientRect();
+  return box.top >= document.querySelector('.top').getBoundingClientRect().bottom - 1 && box.bottom <= bars.top + 1;
+});
+
+export function chosen(site) {
+  for (const [what, act] of [['Node node-2', 'Pull the plug'], ['Pod web-', 'Delete Pod'], ['Service web', 'Send from here']]) {
+    test(`on a phone the card of a chosen thing comes into sight: ${what}`, async () => {
+      const { page, trouble, close } = await visit(site, { size: 'phone', motion: 'reduce' });
+      await moving(page);
+      const thing = stage(page).getByRole('button', { name: new RegExp(`^${what}`) }).first();
+      await thing.focus();
+      await page.keyboard.press('Enter');
+      const card = region(page, 'Inspector');
+      const title = card.getByRole('heading', { level: 3 }).first();
+      await until(() => inSight(page, title), 'its name is in sight');
+      if (act !== 'Send from here') await until(() => inSight(page, button(page, act)), 'what can be done to it as well');
+      await picture(page, `phone-chosen-${what.split(' ')[0]}`);
+      assertQuiet(trouble);
+      await close();
+    });
+  }
+
+  test('on a phone what was done stands beside the views, and the waits in one line', async () => {
+    const { page, trouble, close } = await visit(site, { size: 'phone', motion: 'reduce' });
+    await moving(page);
+    await choose(page, /^Node node-2/);
+    await button(page, 'Pull the plug').click();
+    await button(page, 'wait 5 min').waitFor();
+    const middle = async (name) => { const box = await page.getByRole('button', { name }).first().boundingBox(); return Math.round(box.y + box.height / 2); };
+    assert.equal(await middle('Take it back'), await middle('Objects'));
+    assert.equal(await middle(/^History/), await middle('Objects'));
+    assert.equal(await middle('wait 10 s'), await middle('wait 5 min'));
+    const { width } = page.viewportSize();
+    assert.ok(await page.evaluate((width) => document.documentElement.scrollWidth <= width, width), 'nothing hangs over');
+    await assertAccessible(page, 'stage bar');
+    await picture(page, 'phone-clock');
+    assertQuiet(trouble);
+    await close();
+  });
+
+  test('where there is no keyboard, no key is said to undo a fix', async () => {
+    for (const [size, key] of [['phone', false], ['desktop', true]]) {
+      const { page, close } = await visit(site, { size, motion: 'reduce', hash: '#example=wrong-port' });
+      await moving(page);
+      await last(page);
+      await until(async () => (await page.locator('.fix .keyed').first().isVisible()) === key, `the key is ${key ? '' : 'not '}said on ${size}`);
+      assert.equal(await page.getByText('To undo, open History above the stage.').first().isVisible(), !key);
+      await close();
+    }
+  });
+
+  test('on a phone beads of a long request stay apart', async () => {
+    const { page, close } = await visit(site, { size: 'phone', motion: 'reduce', hash: '#example=counter' });
+    await moving(page);
+    const beads = await page.locator('.tlsvg circle.b').evaluateAll((all) => all.map((bead) => [Number(bead.getAttribute('cx')), Number(bead.getAttribute('r'))]));
+    assert.ok(beads.length > 12, `${beads.length} beads`);
+    for (const [index, [x, r]] of beads.entries()) if (index) assert.ok(x - r - (beads[index - 1][0] + beads[index - 1][1]) >= 3, `bead ${index} and ${index + 1}`);
     await close();
   });
 }
