@@ -1,6 +1,6 @@
 //! `k8s.io/api/apps/v1`: the controllers of Pods.
 
-use super::core::PodTemplateSpec;
+use super::core::{Condition, PodTemplateSpec};
 use super::meta::{IntOrString, LabelSelector, ObjectMeta, resource};
 use serde::{Deserialize, Serialize};
 
@@ -87,6 +87,9 @@ pub struct DeploymentStatus {
     pub available_replicas: i32,
     /// Missing.
     pub unavailable_replicas: i32,
+    /// `Available` and `Progressing`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
 }
 
 /// Keeps a number of equal Pods.

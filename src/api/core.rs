@@ -22,7 +22,7 @@ pub struct Namespace {
     pub metadata: ObjectMeta,
 }
 
-/// A condition of a Node or Pod.
+/// A condition of a Node, Pod or Deployment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Condition {
@@ -39,6 +39,9 @@ pub struct Condition {
     /// A sentence.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub message: String,
+    /// When it was looked at last, of a Deployment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_update_time: Option<String>,
     /// When it changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_transition_time: Option<String>,

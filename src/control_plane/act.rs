@@ -3,6 +3,7 @@
 //! Every event is played to its end, except the loss of a node: its stages (load balancer, NotReady, eviction) lie in the
 //! future and are reached by waiting.
 
+use super::controller_manager::deployment_status::next_deadline;
 use super::controller_manager::node_lifecycle;
 use super::controller_manager::pod_control::pass_time;
 use super::settle::settle;
@@ -234,7 +235,15 @@ fn wait(world: &mut World, seconds: u64) {
     settle(world);
     loop {
         let stage = next_stage(world, end);
-        if pass_time(world, stage.as_ref().map_or(end, |(at, ..)| *at)) {
+        let until = stage.as_ref().map_or(end, |(at, ..)| *at);
+        let late = next_deadline(world).filter(|(at, _)| *at <= until);
+        if pass_time(world, late.as_ref().map_or(until, |(at, _)| *at)) {
+            settle(world);
+            continue;
+        }
+        if let Some((at, deployment)) = late {
+            world.cluster.now = at;
+            world.queue.workloads.insert(deployment);
             settle(world);
             continue;
         }

@@ -208,6 +208,7 @@ fn condition(status: &str, reason: &str, message: &str, now: String) -> Conditio
         reason: reason.into(),
         message: message.into(),
         last_transition_time: Some(now),
+        ..Condition::default()
     }
 }
 

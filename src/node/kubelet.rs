@@ -259,6 +259,7 @@ pub fn set_condition(conditions: &mut Vec<Condition>, kind: &str, holds: bool, w
             reason,
             message,
             last_transition_time: Some(now.to_string()),
+            ..Condition::default()
         }),
     }
 }

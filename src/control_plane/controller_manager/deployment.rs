@@ -1,14 +1,14 @@
 //! The Deployment controller: a ReplicaSet for each template, and the way from one to the next.
 //!
 //! Imitates `pkg/controller/deployment` (`sync.go`, `rolling.go`, `recreate.go`, `util/deployment_util.go`): one scaling step at
-//! a time within maxSurge and maxUnavailable, old ReplicaSets kept up to the history limit. Leaves out rollback and the
-//! progress deadline.
+//! a time within maxSurge and maxUnavailable, old ReplicaSets kept up to the history limit. Leaves out rollback.
 
 use super::deployment_scaling::{annotate, is_scaling, rescale};
+use super::deployment_status::{created, report};
 use super::pod_control::hash_of;
 use super::replica_set;
 use crate::api::ObjectRef;
-use crate::api::apps::{Deployment, DeploymentStatus, ReplicaSet};
+use crate::api::apps::{Deployment, ReplicaSet};
 use crate::api::meta::IntOrString;
 use crate::cluster::Verb;
 use crate::control_plane::dump::{came_from_dump, owner_is_elsewhere};
@@ -18,8 +18,8 @@ use crate::msg;
 use std::sync::Arc;
 
 const COMPONENT: &str = "deployment-controller";
-const HASH: &str = "pod-template-hash";
-const REVISION: &str = "deployment.kubernetes.io/revision";
+pub(super) const HASH: &str = "pod-template-hash";
+pub(super) const REVISION: &str = "deployment.kubernetes.io/revision";
 
 /// Brings one Deployment one step further.
 pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
@@ -31,16 +31,17 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
     let (new, old): (Vec<_>, Vec<_>) = sets.into_iter().partition(|set| set.metadata.labels.get(HASH) == Some(&hash));
     let new = new.into_iter().next();
     let sized: Vec<Arc<ReplicaSet>> = old.iter().chain(&new).cloned().collect();
-    if !sized.is_empty() && (deployment.spec.paused || is_scaling(&deployment, &sized)) {
+    let by_hand = !sized.is_empty() && (deployment.spec.paused || is_scaling(&deployment, &sized));
+    if by_hand {
         rescale(world, &deployment, object, new.as_ref(), &old);
     } else {
         roll(world, &deployment, object, &hash, new, &old);
     }
     clean_up(world, &deployment, object, &hash);
-    report(world, &deployment, object, &hash);
+    report(world, key, object, &hash, !by_hand);
 }
 
-fn sets_of(world: &World, object: &ObjectRef) -> Vec<Arc<ReplicaSet>> {
+pub(super) fn sets_of(world: &World, object: &ObjectRef) -> Vec<Arc<ReplicaSet>> {
     let keys = world.keys_of(object);
     keys.iter().filter_map(|key| world.cluster.store.replica_sets.get(key).cloned()).collect()
 }
@@ -199,6 +200,7 @@ fn create(world: &mut World, deployment: &Deployment, object: &ObjectRef, hash: 
     let text = format!("Scaled up replica set {name} from 0 to {replicas}");
     events::record(world, object, (COMPONENT, ""), ("Normal", "ScalingReplicaSet"), &text);
     world.put(set);
+    created(world, &(object.namespace.clone(), object.name.clone()), &name);
 }
 
 /// The number of its template.
@@ -250,30 +252,5 @@ fn clean_up(world: &mut World, deployment: &Deployment, object: &ObjectRef, hash
             world.cluster.store.remove(&object);
             world.forget_owned(&set.metadata);
         }
-    }
-}
-
-fn report(world: &mut World, deployment: &Deployment, object: &ObjectRef, hash: &str) {
-    let sets = sets_of(world, object);
-    let sum = |of: fn(&ReplicaSet) -> i32| sets.iter().map(|set| of(set)).sum::<i32>();
-    let new = sets.iter().find(|set| set.metadata.labels.get(HASH).map(String::as_str) == Some(hash));
-    let available = sum(|set| set.status.available_replicas);
-    let status = DeploymentStatus {
-        observed_generation: deployment.metadata.generation,
-        replicas: sum(|set| set.status.replicas),
-        updated_replicas: new.map_or(0, |set| set.status.replicas),
-        ready_replicas: sum(|set| set.status.ready_replicas),
-        available_replicas: available,
-        unavailable_replicas: (sum(wanted).max(deployment.spec.replicas.unwrap_or(1)) - available).max(0),
-    };
-    let revision = new.map_or(0, |set| revision(set)).to_string();
-    let stale = deployment.metadata.annotations.get(REVISION) != Some(&revision) && revision != "0";
-    if status != deployment.status || stale {
-        let mut next = deployment.clone();
-        next.status = status;
-        if stale {
-            next.metadata.annotations.insert(REVISION.into(), revision);
-        }
-        world.put_status(next);
     }
 }

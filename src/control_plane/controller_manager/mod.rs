@@ -3,6 +3,7 @@
 pub(crate) mod daemon_set;
 pub(crate) mod deployment;
 mod deployment_scaling;
+pub(crate) mod deployment_status;
 pub(crate) mod endpoint_slice;
 pub(crate) mod endpoint_slice_mirroring;
 pub(crate) mod endpoints;

@@ -102,3 +102,53 @@ fn a_daemon_sets_update_strategy_sets_its_pace() {
     let by_hand = updated("{type: OnDelete}");
     assert_eq!(images(&by_hand.cluster), ["nginx:1"; 3]);
 }
+
+/// A Deployment's conditions: type, status, reason.
+fn conditions(cluster: &Cluster) -> Vec<String> {
+    let deployment = cluster.store.get::<Deployment>("default", "web").unwrap();
+    deployment.status.conditions.iter().map(|own| format!("{} {} {}", own.type_, own.status, own.reason)).collect()
+}
+
+const AVAILABLE: &str = "Available True MinimumReplicasAvailable";
+
+#[test]
+fn a_deployment_says_that_it_is_available_and_that_its_rollout_is_done() {
+    let cluster = with(&deployment("nginx:1", 3, ""));
+    assert_eq!(conditions(&cluster), [AVAILABLE, "Progressing True NewReplicaSetAvailable"]);
+    let web = cluster.store.get::<Deployment>("default", "web").unwrap();
+    let set = cluster.store.in_namespace::<ReplicaSet>("default").next().unwrap();
+    let text = format!("ReplicaSet \"{}\" has successfully progressed.", set.metadata.name);
+    assert_eq!(web.status.conditions[1].message, text);
+}
+
+#[test]
+fn a_rollout_that_stands_for_ten_minutes_has_exceeded_its_deadline() {
+    let broken = "nginx:2, readinessProbe: {tcpSocket: {port: 9}}";
+    let stuck = apply(&with(&deployment("nginx:1", 3, "")), &deployment(broken, 3, "")).cluster;
+    assert_eq!(conditions(&stuck), [AVAILABLE, "Progressing True ReplicaSetUpdated"]);
+    let late = "Progressing False ProgressDeadlineExceeded";
+    assert_eq!(conditions(&act(&stuck, "wait 600s").cluster)[1], "Progressing True ReplicaSetUpdated");
+    let over = act(&stuck, "wait 601s").cluster;
+    assert_eq!(conditions(&over), [AVAILABLE, late]);
+    // A template that works is another rollout.
+    let mended = apply(&over, &deployment("nginx:3", 3, "")).cluster;
+    assert_eq!(conditions(&mended), [AVAILABLE, "Progressing True NewReplicaSetAvailable"]);
+    let hasty = apply(&with(&deployment("nginx:1", 3, "")), &deployment(broken, 3, "progressDeadlineSeconds: 30, ")).cluster;
+    assert_eq!(conditions(&act(&hasty, "wait 31s").cluster)[1], late);
+}
+
+#[test]
+fn a_deployment_without_enough_ready_pods_is_not_available() {
+    let cluster = with(&deployment("nginx:1, readinessProbe: {tcpSocket: {port: 9}}", 3, ""));
+    assert_eq!(conditions(&cluster), ["Available False MinimumReplicasUnavailable", "Progressing True ReplicaSetUpdated"]);
+}
+
+#[test]
+fn a_paused_deployment_is_not_judged_for_its_progress() {
+    let before = with(&deployment("nginx:1", 3, ""));
+    let paused = apply(&before, &deployment("nginx:2", 3, "paused: true, ")).cluster;
+    assert_eq!(conditions(&paused)[1], "Progressing Unknown DeploymentPaused");
+    assert_eq!(conditions(&act(&paused, "wait 700s").cluster)[1], "Progressing Unknown DeploymentPaused");
+    let resumed = apply(&paused, &deployment("nginx:2", 3, "")).cluster;
+    assert_eq!(conditions(&resumed)[1], "Progressing True NewReplicaSetAvailable");
+}

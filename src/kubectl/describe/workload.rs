@@ -31,6 +31,12 @@ pub(super) fn deployment(page: &mut Page, deployment: &Deployment) {
         ));
     }
     pod::template(page, &spec.template);
+    if !status.conditions.is_empty() {
+        page.line("Conditions:\n  Type\tStatus\tReason\n  ----\t------\t------");
+    }
+    for condition in &status.conditions {
+        page.line(format!("  {} \t{}\t{}", condition.type_, condition.status, condition.reason));
+    }
     replica_sets(page, deployment);
     page.events(deployment);
 }
