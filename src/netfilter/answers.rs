@@ -32,7 +32,7 @@ pub struct Answer {
 /// The answers that one node's rules gave.
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
-    /// By [`Key::place`]; a newer one takes an older one's place.
+    /// From [`Key::place`] on, at one of so many places ([`NEAR`]); where none is free, a newer one takes an older one's.
     kept: Vec<Option<(Key, Then)>>,
     /// The last one that was asked for anew.
     last: Option<Arc<Answer>>,
@@ -51,6 +51,7 @@ struct Key {
 
 impl PartialEq for Key {
     /// In one comparison.
+    #[inline(always)]
     fn eq(&self, other: &Key) -> bool {
         (self.addresses ^ other.addresses) | (self.asked ^ other.asked) | (self.lots ^ other.lots) == 0
     }
@@ -65,9 +66,12 @@ enum Then {
 
 /// How many answers a node keeps.
 const KEPT: usize = 256;
+/// At how many places an answer may stand: two that belong to one place must not drive each other out forever.
+const NEAR: usize = 4;
 
 impl Answers {
     /// What a hook makes of a packet: as it did before, or by a walk. The packet's mark follows.
+    #[inline]
     pub fn ask(
         &mut self,
         hook: Hook,
@@ -93,23 +97,34 @@ impl Answers {
     }
 
     /// Where the answer stands. Lots are drawn only if it stands somewhere.
+    #[inline]
     fn known(&self, mut key: Key, random: &mut Random) -> Option<usize> {
         let mut drawn = random.clone();
         loop {
-            let place = key.place();
+            let place = self.find(key)?;
             match self.kept.get(place)? {
-                Some((known, Then::Draw(lots))) if *known == key => key = key.after(*lots, lots.draw(&mut drawn))?,
-                Some((known, Then::Done(_))) if *known == key => {
+                Some((_, Then::Draw(lots))) => key = key.after(*lots, lots.draw(&mut drawn))?,
+                _ => {
                     *random = drawn;
                     return Some(place);
                 }
-                _ => return None,
             }
         }
     }
 
+    #[inline(always)]
+    fn find(&self, key: Key) -> Option<usize> {
+        let place = key.place();
+        for place in place..place + NEAR {
+            if self.kept.get(place)?.as_ref()?.0 == key {
+                return Some(place);
+            }
+        }
+        None
+    }
+
     fn keep(&mut self, mut key: Key, lots: &[(Lots, u32)], answer: &Arc<Answer>) {
-        self.kept.resize(KEPT, None);
+        self.kept.resize(KEPT + NEAR, None);
         for (lots, drawn) in lots {
             self.put(key, Then::Draw(*lots));
             let Some(next) = key.after(*lots, *drawn) else { return };
@@ -119,13 +134,22 @@ impl Answers {
     }
 
     fn put(&mut self, key: Key, then: Then) {
-        if let Some(place) = self.kept.get_mut(key.place()) {
-            *place = Some((key, then));
+        let place = key.place();
+        let Some(near) = self.kept.get_mut(place..place + NEAR) else { return };
+        let own = near.iter().position(|kept| kept.as_ref().is_none_or(|(known, _)| *known == key));
+        // The newest stands in front.
+        let own = own.unwrap_or_else(|| {
+            near.rotate_right(1);
+            0
+        });
+        if let Some(free) = near.get_mut(own) {
+            *free = Some((key, then));
         }
     }
 }
 
 impl Key {
+    #[inline(always)]
     fn of(hook: Hook, situation: &Situation) -> Key {
         let packet = &situation.packet;
         let side = |ip: Ipv4Addr| u64::from(u32::from(ip));
@@ -143,6 +167,7 @@ impl Key {
         (self.lots >> (63 - bits) == 0).then(|| Key { lots: self.lots << bits | u64::from(drawn), ..self })
     }
 
+    #[inline]
     fn place(self) -> usize {
         let mixed = self.addresses ^ self.asked.rotate_left(21) ^ self.lots.rotate_left(42);
         (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as usize % KEPT
@@ -173,5 +198,29 @@ impl Recorder for Noted {
 
     fn memory(&mut self) {
         self.by_memory = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_that_belong_to_one_place_stand_beside_each_other() {
+        let key = |addresses| Key { addresses, asked: 0, lots: 1 };
+        let mut answers = Answers::default();
+        let same: Vec<Key> = (0..).map(key).filter(|other| other.place() == key(0).place()).take(NEAR).collect();
+        for (mark, key) in (0..).zip(&same) {
+            let answer = Answer { decision: Decision::Accept, mark, steps: Vec::new(), looked_at: 0 };
+            answers.keep(*key, &[], &Arc::new(answer));
+        }
+        let marks: Vec<Option<u32>> = same
+            .iter()
+            .map(|key| match answers.kept.get(answers.find(*key)?)? {
+                Some((_, Then::Done(answer))) => Some(answer.mark),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(marks, [Some(0), Some(1), Some(2), Some(3)]);
     }
 }

@@ -136,17 +136,23 @@ pub trait Recorder {
 /// How a rule draws lots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lots {
-    /// `-m statistic --mode random`: 1 once in so many, else 0.
-    OneIn(u32),
+    /// `-m statistic --mode random`: 1 when 31 random bits lie below this, else 0.
+    Chance(u32),
     /// `numgen random mod`: a number below this.
     Below(u32),
 }
 
 impl Lots {
+    /// Once in so many.
+    pub fn one_in(count: u32) -> Lots {
+        Lots::Chance(threshold(count))
+    }
+
     /// Draws.
+    #[inline]
     pub fn draw(self, random: &mut Random) -> u32 {
         match self {
-            Lots::OneIn(count) => u32::from(random.next_u31() < threshold(count)),
+            Lots::Chance(threshold) => u32::from(random.next_u31() < threshold),
             // 32 random bits, scaled.
             Lots::Below(modulus) => (((random.next_u64() >> 32) * u64::from(modulus)) >> 32) as u32,
         }
@@ -154,7 +160,7 @@ impl Lots {
 
     /// How many bits hold what is drawn.
     pub(super) fn bits(self) -> u32 {
-        if matches!(self, Lots::OneIn(_)) { 1 } else { 32 }
+        if matches!(self, Lots::Chance(_)) { 1 } else { 32 }
     }
 }
 
@@ -366,8 +372,9 @@ impl<'a, R: Recorder> Walk<'a, R> {
             Match::NotConntrackState(states) => !in_state(states),
             Match::Mark(value, mask, sense) => (situation.packet.mark & mask == *value) == (*sense == Sense::Is),
             Match::OneIn(count) => {
-                let drawn = Lots::OneIn(*count).draw(self.random);
-                self.recorder.lots(Lots::OneIn(*count), drawn);
+                let lots = Lots::one_in(*count);
+                let drawn = lots.draw(self.random);
+                self.recorder.lots(lots, drawn);
                 drawn == 1
             }
             Match::RecentCheck { list, seconds } => {
