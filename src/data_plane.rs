@@ -50,6 +50,7 @@ use kernel::Kernel;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use story::Story;
+use travel::Binding;
 use world::{Guest, World};
 
 /// Calls inside calls go no deeper.
@@ -67,10 +68,12 @@ struct Parts {
 /// What was looked up once and stays; by Pod.
 #[derive(Clone, Debug, Default)]
 struct Caches {
-    listeners: BTreeMap<usize, Arc<[Open]>>,
+    listeners: Vec<Option<Arc<[Open]>>>,
     environments: BTreeMap<usize, Arc<Environment>>,
     /// Of the last request.
     aim: Option<Arc<Aim>>,
+    /// Room for what machines remember of a connection.
+    bindings: Vec<Binding>,
 }
 
 /// An open port, and what the program behind it understands.

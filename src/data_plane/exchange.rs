@@ -240,17 +240,19 @@ impl Exchange<'_> {
         via: Option<usize>,
         known: Vec<Binding>,
     ) -> Outcome {
-        let mut travel = self.travel(target.protocol);
-        travel.via = via;
-        travel.known = known;
-        travel.bindings.reserve(4);
-        let end = travel.go(sender.spot, flow);
-        let bindings = std::mem::take(&mut travel.bindings);
-        let (spot, seen) = match end {
+        let mut bindings = std::mem::take(&mut self.caches.bindings);
+        bindings.clear();
+        let mut travel = Travel { via, known, bindings, ..self.travel(target.protocol) };
+        let (spot, seen) = match travel.go(sender.spot, flow) {
             End::Lost(verdict, reason) => return Outcome::new(verdict, Some(reason)),
             End::At(spot, seen) => (spot, seen),
         };
-        let (home, bindings, way_back) = self.comes_home(spot, seen, sender.spot, flow, target.protocol, bindings);
+        // Without a way back there is no connection, so nothing takes it either; what happens on that way is told after the answer.
+        let (there, looked_at) = (travel.tell.events.len(), travel.tell.looked_at);
+        let home = travel.back(spot, seen.reversed(), sender.spot, flow);
+        let bindings = travel.bindings;
+        self.tell.looked_at = looked_at;
+        let way_back = if self.tell.on { self.tell.events.split_off(there) } else { Vec::new() };
         if !home {
             return self.answer_lost(sender, spot, seen, flow, way_back);
         }
@@ -260,30 +262,14 @@ impl Exchange<'_> {
         }
         if request.keep_alive && target.protocol != Protocol::Icmp {
             self.keep(request, target.protocol, sender.spot, flow, spot, bindings);
+        } else {
+            self.caches.bindings = bindings;
         }
         if self.tell.on {
             self.tell.events.extend(way_back);
             self.tell.events.push(Event::Reply { to: sender.spot, called: flow, status: outcome.status });
         }
         outcome
-    }
-
-    /// Whether an answer from there would reach the client, and what happens on its way. Without it there is no connection, so
-    /// nothing takes it either.
-    fn comes_home(
-        &mut self,
-        from: Spot,
-        seen: Flow,
-        client: Spot,
-        called: Flow,
-        protocol: Protocol,
-        bindings: Vec<Binding>,
-    ) -> (bool, Vec<Binding>, Vec<Event>) {
-        let mut aside = Story { on: self.tell.on, ..Story::default() };
-        let mut travel = Travel::new(self.world, self.kernels, &mut self.random, protocol, &mut aside);
-        travel.bindings = bindings;
-        let home = travel.back(from, seen.reversed(), client, called);
-        (home, travel.bindings, aside.events)
     }
 
     fn answer_lost(&mut self, sender: Sender, from: Spot, seen: Flow, called: Flow, way_back: Vec<Event>) -> Outcome {

@@ -81,7 +81,7 @@ impl Exchange<'_> {
 
     /// What a Pod listens on, remembered.
     pub fn listeners(&mut self, pod: usize) -> Arc<[Open]> {
-        if let Some(found) = self.caches.listeners.get(&pod) {
+        if let Some(Some(found)) = self.caches.listeners.get(pod) {
             return Arc::clone(found);
         }
         let guest = self.world.pods.get(pod);
@@ -100,7 +100,10 @@ impl Exchange<'_> {
             }
             None => Arc::from([]),
         };
-        self.caches.listeners.insert(pod, Arc::clone(&found));
+        self.caches.listeners.resize(self.world.pods.len(), None);
+        if let Some(place) = self.caches.listeners.get_mut(pod) {
+            *place = Some(Arc::clone(&found));
+        }
         found
     }
 

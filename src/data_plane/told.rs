@@ -64,7 +64,7 @@ impl DataPlane {
     }
 
     fn listener(&self, pod: usize, listener: usize) -> Option<&Listener> {
-        Some(&self.caches.listeners.get(&pod)?.get(listener)?.listener)
+        Some(&self.caches.listeners.get(pod)?.as_ref()?.get(listener)?.listener)
     }
 }
 

@@ -60,9 +60,9 @@ pub(super) struct Travel<'a> {
     pub via: Option<usize>,
     pub tell: &'a mut Story,
     /// Whether another node's route has brought it here: its last stretch over the bridge goes without saying.
-    routed: bool,
+    pub routed: bool,
     /// The Pod that the packet has just left, until its egress policies are asked.
-    leaving: Option<usize>,
+    pub leaving: Option<usize>,
     /// Where a network policy dropped it: the Pod, the direction, its addresses there.
     pub dropped: Option<(usize, Direction, Flow)>,
     pub bindings: Vec<Binding>,
@@ -205,20 +205,23 @@ impl<'a> Travel<'a> {
         if !self.world.is_up(node) {
             return self.dead_node(node, flow);
         }
-        if let Some(known) = self.known(Spot::Node(node), flow) {
-            return self.kernel_again(node, first, known);
-        }
-        if !self.known.is_empty() && self.protocol == Protocol::Tcp {
-            return self.unknown_connection(node, flow);
+        if !self.known.is_empty() {
+            if let Some(known) = self.known(Spot::Node(node), flow) {
+                return self.kernel_again(node, first, known);
+            }
+            if self.protocol == Protocol::Tcp {
+                return self.unknown_connection(node, flow);
+            }
         }
         let packet = Packet { protocol: self.protocol, flow, mark: 0 };
         let mut situation = self.situation(node, packet, ConntrackState::New);
-        let mut host_port = self.world.host_ports_first && self.hand_to_host_port(node, &mut situation);
+        let host_ports = !self.world.host_ports.is_empty();
+        let mut host_port = host_ports && self.world.host_ports_first && self.hand_to_host_port(node, &mut situation);
         let asked = if host_port { None } else { self.filter(node, first, &mut situation) };
         if let Some(end) = asked {
             return end;
         }
-        host_port = host_port || (!situation.dnat && self.hand_to_host_port(node, &mut situation));
+        host_port = host_port || (host_ports && !situation.dnat && self.hand_to_host_port(node, &mut situation));
         let (filter, stays) = self.filter_hook(node, first, situation.packet.flow.dst.ip);
         if let Some(end) = self.filter(node, filter, &mut situation) {
             return end;

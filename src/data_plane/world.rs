@@ -133,8 +133,53 @@ pub(super) struct World {
     pub pod_range: Cidr,
     pub service_range: Cidr,
     pub now: u64,
-    /// Sorted by address as a number, which is found quicker than in a map.
-    owners: Vec<(u32, Owner)>,
+    owners: Owners,
+}
+
+/// Owners by address, each from its [`Owners::place`] on: every packet asks several times, and this is found quicker than in a map.
+#[derive(Clone, Debug, Default)]
+struct Owners {
+    /// A power of two of places, at least half of them free.
+    places: Vec<Option<(u32, Owner)>>,
+}
+
+impl Owners {
+    fn of(owners: BTreeMap<u32, Owner>) -> Owners {
+        let mut own = Owners { places: vec![None; (owners.len() * 2 + 1).next_power_of_two()] };
+        for (ip, owner) in owners {
+            let mut at = own.place(ip);
+            while matches!(own.places.get(at), Some(Some(_))) {
+                at = own.next(at);
+            }
+            if let Some(free) = own.places.get_mut(at) {
+                *free = Some((ip, owner));
+            }
+        }
+        own
+    }
+
+    #[inline(always)]
+    fn find(&self, ip: u32) -> Option<Owner> {
+        let mut at = self.place(ip);
+        while let Some(Some((other, owner))) = self.places.get(at) {
+            if *other == ip {
+                return Some(*owner);
+            }
+            at = self.next(at);
+        }
+        None
+    }
+
+    /// Addresses that follow each other lie apart.
+    #[inline(always)]
+    fn place(&self, ip: u32) -> usize {
+        (ip.wrapping_mul(0x9E37_79B9) >> 8) as usize & self.places.len().wrapping_sub(1)
+    }
+
+    #[inline(always)]
+    fn next(&self, at: usize) -> usize {
+        (at + 1) & self.places.len().wrapping_sub(1)
+    }
 }
 
 impl World {
@@ -154,7 +199,7 @@ impl World {
             pod_range: cluster.settings.pod_range(),
             service_range: cluster.settings.service_range(),
             now: cluster.now,
-            owners: Vec::new(),
+            owners: Owners::default(),
         };
         world.balancers = balancers(cluster, &world.nodes);
         let ready = ready_nodes(store);
@@ -186,7 +231,7 @@ impl World {
         for server in &world.api_servers {
             owners.entry(server.ip.into()).or_insert(Owner::ApiServer);
         }
-        world.owners = owners.into_iter().collect();
+        world.owners = Owners::of(owners);
         let endpoints = store.all::<EndpointSlice>().flat_map(|slice| &slice.endpoints);
         let addresses = endpoints.flat_map(|endpoint| &endpoint.addresses).filter_map(|ip| parse_ip_sloppy(ip));
         let elsewhere =
@@ -249,16 +294,16 @@ impl World {
         self.pods.iter().position(is_it)
     }
 
+    #[inline]
     pub fn owner(&self, ip: Ipv4Addr) -> Owner {
-        let ip_number = u32::from(ip);
-        let at = self.owners.partition_point(|(other, _)| *other < ip_number);
-        if let Some((_, owner)) = self.owners.get(at).filter(|(other, _)| *other == ip_number) {
-            return *owner;
+        if let Some(owner) = self.owners.find(ip.into()) {
+            return owner;
         }
         let in_range = |node: &Machine| node.pod_range.is_some_and(|range| range.contains(ip));
         self.nodes.iter().position(in_range).map_or(Owner::Nobody, Owner::EmptyPodAddress)
     }
 
+    #[inline(always)]
     pub fn is_up(&self, node: usize) -> bool {
         self.nodes.get(node).is_some_and(|node| node.down_since.is_none())
     }
