@@ -146,8 +146,8 @@ impl Store {
 /// What a machine does beyond what its Node object says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Machine {
-    /// Since when it has been without power, in virtual seconds.
-    pub down_since: Option<u64>,
+    /// Since when it has been without power, in virtual seconds; before the beginning for a node that a dump has lost.
+    pub down_since: Option<i64>,
     /// What a stopped kube-proxy last saw; `None` while it runs.
     pub frozen_view: Option<Arc<Store>>,
 }
@@ -242,7 +242,7 @@ impl Cluster {
     /// Whether the load balancer's health check still holds the node for alive: it notices a loss after 10 seconds.
     pub fn load_balancer_trusts(&self, node: &str) -> bool {
         let down = self.machines.get(node).and_then(|machine| machine.down_since);
-        down.is_none_or(|since| self.now < since + LOAD_BALANCER_NOTICES)
+        down.is_none_or(|since| moment(self.now) < since + moment(LOAD_BALANCER_NOTICES))
     }
 
     /// Whether the machine has power.
@@ -254,6 +254,11 @@ impl Cluster {
     pub fn proxy_view(&self, node: &str) -> &Store {
         self.machines.get(node).and_then(|machine| machine.frozen_view.as_deref()).unwrap_or(&self.store)
     }
+}
+
+/// A number of virtual seconds on the line that begins before the cluster does.
+pub(crate) fn moment(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX / 2)
 }
 
 /// Seconds after which a load balancer's health check drops a dead node (assumption).

@@ -220,3 +220,74 @@ status:
     assert!(private("internal-a1b2c3d4e5f60718293a4b5c6d7e8f90-1234567890.eu-west-1.elb.amazonaws.com"));
     assert!(private("k8s-shop-open-0123456789-0123456789abcdef.elb.eu-west-1.amazonaws.com"));
 }
+
+/// The shared dump, with shop-worker2 `NotReady` since 100 s before it was printed.
+fn not_ready(status: &str) -> Manifests {
+    let text = fs::read_to_string("tests/fixtures/applications/dump.yaml").unwrap();
+    let (before, node) = text.split_at(text.find("    name: shop-worker2\n").unwrap());
+    let told = |status: &str, since: &str| {
+        format!(
+            "lastTransitionTime: '{since}'\n      message: kubelet is posting ready status\n      reason: KubeletReady\n      \
+             status: '{status}'"
+        )
+    };
+    let (was, now) = (told("True", "2026-05-04T08:13:02Z"), told(status, "2026-05-19T14:38:27Z"));
+    assert!(node.contains(&was));
+    manifests(format!("{before}{}", node.replacen(&was, &now, 1)))
+}
+
+#[test]
+fn a_node_whose_kubelet_a_dump_has_lost_is_without_power() {
+    let cluster = applied(not_ready("Unknown"));
+    assert!(!cluster.is_up("shop-worker2") && cluster.is_up("shop-worker"));
+    let on_it = cluster.store.in_namespace::<Pod>("shop").find(|pod| pod.spec.node_name == "shop-worker2").unwrap();
+    let trace = send(&cluster, "pod/shop/frontend-6b9f7c5d8c-8lqtw", &format!("http://{}:8080/", on_it.status.pod_ip));
+    let from_it = on_it.metadata.name.starts_with("frontend");
+    assert!(from_it || trace.verdict == Verdict::Timeout, "{:?}", trace.verdict);
+    assert!(from_it || trace.assumptions.iter().any(|note| note.id == "assume.nodeLost"), "{:?}", trace.assumptions);
+    let outside = send(&cluster, "internet", "http://shop-worker2:30080/");
+    assert_eq!(outside.verdict, Verdict::Timeout);
+    // It returns like any other.
+    let back = cluster.act(&Action::NodeUp("shop-worker2".into())).cluster;
+    let ready = |node: &Node| node.status.conditions.iter().any(|own| own.type_ == "Ready" && own.status == "True");
+    assert!(ready(back.store.get::<Node>("", "shop-worker2").unwrap()));
+}
+
+#[test]
+fn a_node_that_says_itself_that_it_is_not_ready_is_alive() {
+    let cluster = applied(not_ready("False"));
+    assert!(cluster.is_up("shop-worker2"));
+    let outcome = Cluster::new(Settings::default(), Seed(1)).apply(Arc::new(not_ready("False")));
+    assert!(outcome.diagnostics.iter().any(|found| format!("{:?}", found.message).contains("dump.nodeNotReady")));
+}
+
+#[test]
+fn pods_of_a_lost_node_of_a_dump_are_evicted_when_their_patience_ends() {
+    // Lost 100 s before the dump was made, so 200 s of the usual 300 are left.
+    let cluster = applied(not_ready("Unknown"));
+    let going = |cluster: &Cluster| {
+        let on_it = cluster.store.all::<Pod>().filter(|pod| pod.spec.node_name == "shop-worker2");
+        on_it.filter(|pod| pod.metadata.deletion_timestamp.is_some()).count()
+    };
+    assert_eq!(going(&cluster.act(&Action::Wait(199)).cluster), 0);
+    assert!(going(&cluster.act(&Action::Wait(200)).cluster) > 0);
+}
+
+#[test]
+fn the_dns_servers_of_a_dump_of_this_very_cluster_keep_their_readiness() {
+    let silent = Cluster::new(Settings::default(), Seed(1)).act(&Action::CorednsDown).cluster;
+    let asked = kubehop::kubectl::printers::Get {
+        words: vec!["pods,svc,deploy,rs,endpointslices,no".into()],
+        all_namespaces: true,
+        form: kubehop::kubectl::printers::Form::named("yaml").unwrap(),
+        ..Default::default()
+    };
+    let printed = kubehop::kubectl::printers::get(&silent, &asked).out;
+    let again = applied(manifests(printed));
+    let ready = |cluster: &Cluster| {
+        let pods = cluster.store.in_namespace::<Pod>("kube-system");
+        pods.map(|pod| (pod.metadata.name.clone(), known(pod).0)).collect::<Vec<_>>()
+    };
+    assert_eq!(ready(&again), ready(&silent));
+    assert!(ready(&again).iter().all(|(_, ready)| ready == "False"), "{:?}", ready(&again));
+}

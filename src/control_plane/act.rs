@@ -4,15 +4,15 @@
 //! future and are reached by waiting.
 
 use super::controller_manager::deployment_status::next_deadline;
-use super::controller_manager::node_lifecycle;
 use super::controller_manager::pod_control::pass_time;
+use super::controller_manager::{node_lifecycle, pod_gc};
 use super::settle::settle;
 use super::world::{Key, World, key_of};
 use super::{apply, delete, events};
 use crate::api::apps::{Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::{Node, Pod, Service};
 use crate::api::{Kind, ObjectRef};
-use crate::cluster::{Action, Cluster, LOAD_BALANCER_NOTICES, Outcome, Verb};
+use crate::cluster::{Action, Cluster, LOAD_BALANCER_NOTICES, Outcome, Verb, moment};
 use crate::diagnostic::{Diagnostic, Finding, Severity};
 use crate::msg;
 use crate::node::kubelet::is_ready;
@@ -172,7 +172,7 @@ fn scale(world: &mut World, object: &ObjectRef, replicas: i32) -> Result<(), Fin
 
 fn node_down(world: &mut World, name: &str) -> Result<(), Finding> {
     let object = node_exists(world, name)?;
-    let now = world.cluster.now;
+    let now = moment(world.cluster.now);
     let machine = world.cluster.machines.entry(name.to_string()).or_default();
     if machine.down_since.is_none() {
         machine.down_since = Some(now);
@@ -221,20 +221,26 @@ fn proxy_start(world: &mut World, node: &str) -> Result<(), Finding> {
     Ok(())
 }
 
-/// Something that lies in the future of a node without power.
+/// Something that lies in the future of a node without power, or of one that does not exist.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     BalancerNotices,
     Lost,
     /// Seconds after the loss.
     Evicts(u64),
+    /// Its Pods are collected.
+    Collects,
 }
+
+/// A controller makes collected Pods again and again; so many in one wait are enough to see it.
+const MOST_COLLECTED: usize = 10_000;
 
 fn wait(world: &mut World, seconds: u64) {
     let end = world.cluster.now.saturating_add(seconds);
     settle(world);
+    let mut collected = 0;
     loop {
-        let stage = next_stage(world, end);
+        let stage = next_stage(world, end, collected < MOST_COLLECTED);
         let until = stage.as_ref().map_or(end, |(at, ..)| *at);
         let late = next_deadline(world).filter(|(at, _)| *at <= until);
         if pass_time(world, late.as_ref().map_or(until, |(at, _)| *at)) {
@@ -253,6 +259,7 @@ fn wait(world: &mut World, seconds: u64) {
             Stage::BalancerNotices => balancer_notices(world, &node),
             Stage::Lost => node_lifecycle::lose(world, &node),
             Stage::Evicts(after) => node_lifecycle::evict(world, &node, after),
+            Stage::Collects => collected += pod_gc::collect(world, &node),
         }
         settle(world);
     }
@@ -260,17 +267,21 @@ fn wait(world: &mut World, seconds: u64) {
     events::expire(world);
 }
 
-/// The next stage of any lost node after the present and not after `end`.
-fn next_stage(world: &World, end: u64) -> Option<(u64, String, Stage)> {
+/// The next stage of any lost or missing node after the present and not after `end`.
+fn next_stage(world: &World, end: u64, collects: bool) -> Option<(u64, String, Stage)> {
     let now = world.cluster.now;
-    let mut next: Option<(u64, String, Stage)> = None;
+    let astray = if collects { pod_gc::next(world) } else { None };
+    let mut next = astray.filter(|(at, _)| *at <= end).map(|(at, node)| (at, node, Stage::Collects));
     for (node, machine) in &world.cluster.machines {
         let Some(down) = machine.down_since else { continue };
         let lost = node_lifecycle::lost_at(down);
-        let since = now.checked_sub(lost);
-        let eviction = node_lifecycle::next_eviction(world, node, since).map(|after| (lost + after, Stage::Evicts(after)));
-        let stages = [Some((down + LOAD_BALANCER_NOTICES, Stage::BalancerNotices)), Some((lost, Stage::Lost)), eviction];
-        for (at, stage) in stages.into_iter().flatten().filter(|(at, _)| *at > now && *at <= end) {
+        let since = u64::try_from(moment(now).saturating_sub(lost)).ok();
+        let eviction = node_lifecycle::next_eviction(world, node, since);
+        let eviction = eviction.map(|after| (lost.saturating_add(moment(after)), Stage::Evicts(after)));
+        let noticed = down.saturating_add(moment(LOAD_BALANCER_NOTICES));
+        let stages = [Some((noticed, Stage::BalancerNotices)), Some((lost, Stage::Lost)), eviction];
+        for (at, stage) in stages.into_iter().flatten() {
+            let Some(at) = u64::try_from(at).ok().filter(|at| *at > now && *at <= end) else { continue };
             let candidate = (at, node.clone(), stage);
             if next.as_ref().is_none_or(|next| (candidate.0, candidate.2, &candidate.1) < (next.0, next.2, &next.1)) {
                 next = Some(candidate);

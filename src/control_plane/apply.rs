@@ -10,7 +10,7 @@ use super::refusals::{allocation_first, namespaces_first, no_namespace, ours, up
 use super::settle::settle;
 use super::world::World;
 use super::{delete, dump, inventory, registry};
-use crate::api::core::Namespace;
+use crate::api::core::{Namespace, Node};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Origin, Outcome, Store};
 use crate::diagnostic::{Diagnostic, Finding, Severity};
@@ -100,7 +100,7 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune, admission: 
     namespaces_first(&mut world, &manifests, &objects);
     let mut work = changed(&mut world, &manifests, &objects);
     refuse_too_many_pods(&mut world, &manifests, &mut work);
-    dump::make_room(&mut world, &manifests, &work);
+    let dumped = dump::make_room(&mut world, &manifests, &work);
     let mut taken = Taken::by(&world.cluster.store);
     for item in &work {
         if let Object::Service(service) = &item.object {
@@ -110,6 +110,8 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune, admission: 
     for item in work {
         write(&mut world, &manifests, item, &mut taken);
     }
+    dump::lose_nodes(&mut world, &manifests, &dumped);
+    note_missing_nodes(&mut world, &manifests);
     settle(&mut world);
     let origins = world.cluster.origins.iter();
     world.cluster.applied =
@@ -123,6 +125,26 @@ pub(crate) fn write_again(world: &mut World, object: &ObjectRef) {
     let items = admit(&manifests).objects.into_iter().filter(|item| item.object.object_ref() == *object);
     let mut taken = Taken::by(&world.cluster.store);
     items.for_each(|item| write(world, &manifests, Arc::unwrap_or_clone(item), &mut taken));
+}
+
+/// A Pod, or a template, may name a node that does not exist: nothing starts such a Pod.
+fn note_missing_nodes(world: &mut World, manifests: &Manifests) {
+    let mut notes = Vec::new();
+    for manifest in manifests.documents.iter().filter(|manifest| !manifest.is_dumped()) {
+        for (pointer, path) in
+            [("/spec/nodeName", "spec.nodeName"), ("/spec/template/spec/nodeName", "spec.template.spec.nodeName")]
+        {
+            let named = manifest.value.pointer(pointer).and_then(|name| name.as_str()).filter(|name| !name.is_empty());
+            let Some(name) = named.filter(|name| world.cluster.store.get::<Node>("", name).is_none()) else { continue };
+            let nodes = world.cluster.store.all::<Node>().map(|node| node.metadata.name.as_str()).take(6).collect::<Vec<_>>();
+            let mut note = ours(Some(manifest), path, msg!("node.missing", node = name));
+            note.severity = Severity::Warning;
+            note.help = Some(msg!("node.missing.help", nodes = nodes.join(", ")));
+            let applied = note.object.as_ref().is_some_and(|object| world.cluster.origins.contains_key(object));
+            notes.extend(Some(note).filter(|_| applied));
+        }
+    }
+    world.diagnostics.extend(notes);
 }
 
 fn prune_missing(world: &mut World, manifests: &Manifests) {

@@ -1,12 +1,11 @@
 //! `kubectl delete`: an object goes, and who watched it learns so.
 
-use super::world::{Key, World, key_of};
+use super::controller_manager::pod_gc;
+use super::world::{Key, World};
 use super::{inventory, kubelets};
-use crate::api::core::Pod;
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Verb;
 use crate::msg;
-use std::sync::Arc;
 
 /// Namespaces that `NamespaceLifecycle` lets nobody delete (`k8s.io/apiserver` pkg/admission/plugin/namespace/lifecycle).
 const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
@@ -73,11 +72,6 @@ pub(crate) fn delete(world: &mut World, object: &ObjectRef) {
 /// Pods of a node that is gone are collected (`pkg/controller/podgc`).
 fn forget_node(world: &mut World, name: &str) {
     world.cluster.machines.remove(name);
-    let pods: Vec<Arc<Pod>> = world.pods_on(name).cloned().collect();
-    for pod in pods {
-        let message = msg!("change.collect", object = ObjectRef::of(pod.as_ref()));
-        world.note("pod-garbage-collector", Verb::Delete, ObjectRef::of(pod.as_ref()), message);
-        world.remove_pod(&key_of(&pod.metadata));
-    }
+    pod_gc::collect(world, name);
     world.wake_for_nodes();
 }

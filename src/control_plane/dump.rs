@@ -13,6 +13,7 @@ use crate::api::core::{Namespace, Node, Pod, Service};
 use crate::api::networking::IngressClass;
 use crate::api::time::seconds_of;
 use crate::api::{Kind, ObjectRef};
+use crate::cluster::{NODE_GRACE, moment};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::kubectl::{Manifest, Manifests};
 use crate::msg;
@@ -93,8 +94,8 @@ fn newest_time(value: &Value) -> Option<i64> {
     }
 }
 
-/// Makes room for what the dump brings: other objects of the same names, and other nodes.
-pub(crate) fn make_room(world: &mut World, manifests: &Manifests, work: &[AdmittedObject]) {
+/// Makes room for what the dump brings: other objects of the same names, and other nodes. Gives the names of its nodes.
+pub(crate) fn make_room(world: &mut World, manifests: &Manifests, work: &[AdmittedObject]) -> Vec<String> {
     let dumped = |item: &&AdmittedObject| {
         manifests.documents.iter().any(|manifest| manifest.position == item.position && manifest.is_dumped())
     };
@@ -103,7 +104,13 @@ pub(crate) fn make_room(world: &mut World, manifests: &Manifests, work: &[Admitt
         let object = item.object.object_ref();
         let uid = |item: &AdmittedObject| item.value.pointer("/metadata/uid").and_then(|uid| uid.as_str()).map(str::to_string);
         let stands = world.cluster.store.metadata(&object).map(|meta| meta.uid.clone());
-        if stands.is_some() && stands != uid(item) {
+        // A dump of a cluster that began as this one does brings the very Pods that stand here, and a later status of theirs.
+        let older = |pod: &Pod| {
+            let here = world.cluster.store.get::<Pod>(&object.namespace, &object.name);
+            !world.cluster.origins.contains_key(&object) && here.is_some_and(|here| here.status != pod.status)
+        };
+        let older = if let Object::Pod(pod) = &item.object { older(pod) } else { false };
+        if stands.is_some() && (older || stands != uid(item)) {
             remove(world, &object);
         }
     }
@@ -113,7 +120,7 @@ pub(crate) fn make_room(world: &mut World, manifests: &Manifests, work: &[Admitt
         .filter_map(|item| if let Object::Node(node) = &item.object { Some(node.as_ref().clone()) } else { None })
         .collect();
     if nodes.is_empty() {
-        return;
+        return Vec::new();
     }
     let named = |name: &str| nodes.iter().any(|node| node.metadata.name == name);
     let standing: Vec<ObjectRef> = world.cluster.store.all::<Node>().map(ObjectRef::of).collect();
@@ -126,6 +133,36 @@ pub(crate) fn make_room(world: &mut World, manifests: &Manifests, work: &[Admitt
         delete::delete(world, &node);
     }
     read_ranges(world, &nodes, &brought);
+    nodes.into_iter().map(|node| node.metadata.name).collect()
+}
+
+/// A node whose kubelet the dump's cluster no longer hears of counts as without power, for as long as the dump says so. One that
+/// says itself that it is not ready is alive.
+pub(crate) fn lose_nodes(world: &mut World, manifests: &Manifests, names: &[String]) {
+    let present = manifests.documents.iter().filter(|manifest| manifest.is_dumped());
+    let present = if names.is_empty() { None } else { present.filter_map(|manifest| newest_time(&manifest.value)).max() };
+    for name in names {
+        let Some(node) = world.cluster.store.get::<Node>("", name).cloned() else { continue };
+        let ready = node.status.conditions.iter().find(|own| own.type_ == "Ready");
+        let Some(ready) = ready.filter(|own| own.status != "True") else {
+            world.cluster.machines.remove(name);
+            continue;
+        };
+        let object = ObjectRef::of(&node);
+        let told = manifests.documents.iter().find(|manifest| manifest.object().as_ref() == Some(&object)).map(Arc::as_ref);
+        let text = match ready.status.as_str() {
+            "Unknown" => msg!("dump.nodeLost", node = name),
+            _ => msg!("dump.nodeNotReady", node = name, message = ready.message),
+        };
+        let note = refusals::ours(told, "status.conditions", text);
+        world.diagnostics.push(Diagnostic { severity: Severity::Info, ..note });
+        if ready.status == "Unknown" {
+            let since = ready.last_transition_time.as_deref().and_then(seconds_of);
+            let ago = present.zip(since).map_or(0, |(present, since)| present.saturating_sub(since).max(0));
+            let down = moment(world.cluster.now).saturating_sub(ago).saturating_sub(moment(NODE_GRACE));
+            world.cluster.machines.entry(name.clone()).or_default().down_since = Some(down);
+        }
+    }
 }
 
 /// The real cluster has DNS servers of its own, whatever their Deployment's name: the standing ones go.

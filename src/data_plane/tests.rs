@@ -90,7 +90,7 @@ impl Fixture {
     }
 
     fn node_down(&mut self, node: &str, seconds_ago: u64) -> &mut Fixture {
-        let down_since = Some(self.cluster.now - seconds_ago);
+        let down_since = Some(crate::cluster::moment(self.cluster.now - seconds_ago));
         self.cluster.machines.insert(node.into(), Machine { down_since, ..Machine::default() });
         self
     }

@@ -7,7 +7,7 @@ use crate::api::foreign::{self, Reach};
 use crate::cluster::Cluster;
 use crate::msg;
 use crate::node::kubelet::assumed_probe;
-use crate::trace::{Place, Source, Trace, Verdict};
+use crate::trace::{Place, Reason, Source, Trace, Verdict};
 use crate::words::Message;
 
 /// The notes for one trace.
@@ -37,7 +37,15 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
         notes.extend(assumed_probe(pod).filter(|_| trace.pod.as_ref().is_some_and(|(_, name)| *name == meta.name)));
     }
     notes.extend(dual_stack(cluster, trace));
+    notes.extend(lost_node(cluster, trace));
     notes
+}
+
+/// The node that a dump has lost, and at which the request ends.
+fn lost_node(cluster: &Cluster, trace: &Trace) -> Option<Message> {
+    let mut dead = trace.hops.iter().filter(|hop| hop.reason == Reason::NodeDown).flat_map(|hop| &hop.objects);
+    let node = dead.find(|object| cluster.origin(object).is_some_and(|manifest| manifest.is_dumped()))?;
+    Some(msg!("assume.nodeLost", node = node.name))
 }
 
 /// The Pods that the request meets.

@@ -37,7 +37,7 @@ pub(super) struct Machine {
     pub pod_range: Option<Cidr>,
     /// The bridge's own address.
     pub cni0: Ipv4Addr,
-    pub down_since: Option<u64>,
+    pub down_since: Option<i64>,
     /// Its address outside: the cloud's edge rewrites it to `ip`, one to one.
     pub outside: Option<Ipv4Addr>,
     excluded: bool,

@@ -3,7 +3,7 @@
 use super::service::{listener, ready_endpoints, selected};
 use super::{Checks, Explanation, Idle, Stop, field};
 use crate::api::ObjectRef;
-use crate::api::core::{Event, Pod, Service};
+use crate::api::core::{Event, Node, Pod, Service};
 use crate::api::discovery::Endpoint;
 use crate::api::meta::selects;
 use crate::cluster::Cluster;
@@ -111,6 +111,9 @@ pub(super) fn readiness(cluster: &Cluster, pod: &Pod) -> Option<(Message, Vec<Fi
     if ready {
         return None;
     }
+    if let Some(why) = unwell_node(cluster, pod) {
+        return Some((why, vec![field(&object, "spec.nodeName")]));
+    }
     if !cluster.is_up(&pod.spec.node_name) {
         return Some((msg!("explain.pod.nodeDown", pod = name, node = pod.spec.node_name), Vec::new()));
     }
@@ -137,6 +140,20 @@ pub(super) fn readiness(cluster: &Cluster, pod: &Pod) -> Option<(Message, Vec<Fi
         None => msg!("explain.pod.unready", pod = name),
     };
     Some((why, because.into_iter().collect()))
+}
+
+/// The Pod's node does not exist, or its kubelet says that it is not ready, or says nothing: that keeps its Pods back.
+fn unwell_node(cluster: &Cluster, pod: &Pod) -> Option<Message> {
+    let (name, node) = (&pod.metadata.name, &pod.spec.node_name);
+    let dumped = cluster.origin(&ObjectRef::of(pod)).is_some_and(|manifest| manifest.is_dumped());
+    let Some(found) = cluster.store.get::<Node>("", node) else {
+        return Some(match dumped {
+            true => msg!("explain.pod.noNode.dump", pod = name, node = node),
+            false => msg!("explain.pod.noNode", pod = name, node = node),
+        });
+    };
+    let ready = found.status.conditions.iter().find(|own| own.type_ == "Ready").filter(|own| own.status != "True")?;
+    Some(msg!("explain.pod.nodeNotReady", pod = name, node = node, message = ready.message))
 }
 
 /// What the kubelet warned of last, in its own words: a probe that fails, a setting that is missing. `of` begins the message.

@@ -276,3 +276,14 @@ fn a_pod_behind_default_deny_gets_no_traffic() {
     let name = cluster.store.in_namespace::<crate::api::core::Pod>("default").next().unwrap().metadata.name.clone();
     assert_eq!(said(&explain_pod(&cluster, "default", &name)), "pod-exists pod-ready !network-policy explain.policy.closed");
 }
+
+#[test]
+fn a_pod_of_a_node_that_does_not_exist_is_not_blamed_on_a_probe() {
+    let lost = "apiVersion: v1\nkind: Pod\nmetadata: {name: lost, labels: {app: lost}}\nspec: {nodeName: node-9, containers: [{name: \
+                c, image: nginx}]}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: lost}\nspec: {selector: {app: lost}, \
+                ports: [{port: 80}]}\n";
+    let explanation = explained(&cluster(lost), POD, "http://lost");
+    let failed = explanation.checks.last().unwrap();
+    assert_eq!((failed.check.as_str(), &*failed.next.as_ref().unwrap().id), ("pods-ready", "explain.pod.noNode"));
+    assert_eq!(failed.because[0].path, "spec.nodeName");
+}

@@ -9,6 +9,7 @@ pub(crate) mod endpoint_slice_mirroring;
 pub(crate) mod endpoints;
 pub(crate) mod node_lifecycle;
 pub(crate) mod pod_control;
+pub(crate) mod pod_gc;
 pub(crate) mod replica_set;
 pub(crate) mod stateful_set;
 

@@ -7,7 +7,7 @@
 
 use crate::api::ObjectRef;
 use crate::api::core::{Node, Pod, Taint, Toleration};
-use crate::cluster::{NODE_GRACE, Verb};
+use crate::cluster::{NODE_GRACE, Verb, moment};
 use crate::control_plane::world::{Key, World, key_of};
 use crate::control_plane::{events, kubelets, scheduler};
 use crate::msg;
@@ -114,6 +114,6 @@ fn pods_on(world: &World, name: &str) -> Vec<Arc<Pod>> {
 }
 
 /// When a node without power since `down` is declared lost.
-pub(crate) fn lost_at(down: u64) -> u64 {
-    down + NODE_GRACE
+pub(crate) fn lost_at(down: i64) -> i64 {
+    down.saturating_add(moment(NODE_GRACE))
 }

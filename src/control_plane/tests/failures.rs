@@ -261,3 +261,37 @@ fn an_image_with_the_tag_latest_is_pulled_at_every_start() {
     assert!(pulled[2].starts_with("Successfully pulled image \"nginx\" in ") && pulled[2].ends_with(" bytes."), "{pulled:?}");
     assert_eq!(said("nginx:1.27")[1], "Container image \"nginx:1.27\" already present on machine and can be accessed by the pod");
 }
+
+const ASTRAY: &str = "
+apiVersion: v1
+kind: Pod
+metadata: {name: astray}
+spec: {nodeName: node-9, containers: [{name: c, image: nginx}]}
+";
+
+#[test]
+fn a_pod_of_a_node_that_does_not_exist_is_collected_after_40_seconds() {
+    let outcome = apply(&fresh(), ASTRAY);
+    let said: Vec<_> = outcome.diagnostics.iter().map(|found| (found.path.as_str(), &found.message)).collect();
+    assert!(matches!(said.as_slice(), [("spec.nodeName", Finding::Ours(words))] if words.id == "node.missing"), "{said:?}");
+    let phase = |cluster: &Cluster| cluster.store.get::<Pod>("default", "astray").map(|pod| pod.status.phase.clone());
+    assert_eq!(phase(&outcome.cluster).as_deref(), Some("Pending"));
+    let early = act(&outcome.cluster, "wait 39s").cluster;
+    assert_eq!(phase(&early).as_deref(), Some("Pending"));
+    let collected = act(&early, "wait 1s");
+    assert_eq!(phase(&collected.cluster), None);
+    assert!(collected.changes.iter().any(|change| change.component == "pod-garbage-collector"));
+    // Its text is applied once more, and makes it again.
+    assert!(phase(&apply(&collected.cluster, ASTRAY).cluster).is_some());
+}
+
+#[test]
+fn a_controller_makes_a_collected_pod_again_and_it_is_collected_again() {
+    let text = WEB.replace("spec: {containers: [{name: web,", "spec: {nodeName: node-9, containers: [{name: web,");
+    let first = apply(&fresh(), &text).cluster;
+    let names = |cluster: &Cluster| pods(cluster).iter().map(|pod| pod.metadata.name.clone()).collect::<Vec<_>>();
+    let second = act(&first, "wait 40s").cluster;
+    assert!(pods(&second).len() == 3 && names(&second).iter().all(|name| !names(&first).contains(name)), "{:?}", names(&second));
+    assert!(names(&act(&second, "wait 40s").cluster).iter().all(|name| !names(&second).contains(name)));
+    assert_eq!(act(&first, "wait 1h").cluster.store.pods.len(), first.store.pods.len());
+}
