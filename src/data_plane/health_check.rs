@@ -1,11 +1,15 @@
-//! `healthCheckNodePort`: a load balancer asks each node whether endpoints of a Service with external policy Local run there.
+//! What kube-proxy itself answers to those who ask for its health; a stopped one leaves these ports closed.
 //!
-//! Follows `pkg/proxy/healthcheck/service_health.go`: 200 where a ready endpoint runs on the node, else 503, for every path.
-//! kube-proxy itself answers, not the kernel's rules: a stopped one leaves the port closed. Left out: the answer's JSON.
+//! Follows `pkg/proxy/healthcheck`. `healthCheckNodePort` (`service_health.go`): a load balancer asks each node whether endpoints of
+//! a Service with external policy Local run there; 200 where a ready one does, else 503, for every path. `/healthz` and `/livez` on
+//! port 10256 of every address (`proxy_health.go`): 200; `/healthz` 503 on a node that the cluster autoscaler is about to delete.
+//! Left out: the answers' JSON, and metrics on 127.0.0.1:10249.
 
 use super::exchange::{Exchange, Outcome};
 use super::story::{HopExt, hop};
 use super::target::Target;
+use crate::api::core::Node;
+use crate::api::{Kind, ObjectRef};
 use crate::msg;
 use crate::node::kube_proxy::ServicePortInfo;
 use crate::packet::{Flow, Protocol};
@@ -13,11 +17,45 @@ use crate::settings::Mode;
 use crate::trace::{FieldRef, Hop, Place, Reason, Verdict};
 use std::collections::BTreeSet;
 
+/// Where kube-proxy tells its own health: `ports.ProxyHealthzPort`, on 0.0.0.0 as kubeadm leaves `healthzBindAddress`.
+const PROXY_HEALTH: u16 = 10256;
+
+/// The cluster autoscaler's mark on a node that it is about to delete (`ToBeDeletedTaint`).
+const TO_BE_DELETED: &str = "ToBeDeletedByClusterAutoscaler";
+
 impl Exchange<'_> {
+    /// kube-proxy's answer about itself.
+    fn proxy_health(&mut self, node: &str, seen: Flow, target: &Target) -> Outcome {
+        let taints = self.cluster.store.get::<Node>("", node).into_iter().flat_map(|node| &node.spec.taints);
+        let leaving = taints.into_iter().any(|taint| taint.key == TO_BE_DELETED);
+        let path = target.path.split('?').next().unwrap_or_default();
+        let status = match path {
+            "/healthz" if leaving => 503,
+            "/healthz" | "/livez" => 200,
+            _ => 404,
+        };
+        self.tell.hop(|| {
+            let text = match status {
+                404 => msg!("hop.ProcessAnswers.text.proxyHealth.path", node = node, status = status),
+                _ => msg!("hop.ProcessAnswers.text.proxyHealth", node = node, status = status),
+            };
+            let object = ObjectRef::new(Kind::Node, "", node);
+            hop(Place::Node(node.to_string()), Reason::ProcessAnswers, text).flow(seen, seen).about(vec![object])
+        });
+        let outcome = Outcome { port: Some(seen.dst.port), ..Outcome::new(Verdict::Delivered, None) };
+        if !target.is_http() {
+            return outcome;
+        }
+        Outcome { verdict: Verdict::Answered, status: Some(status), ..outcome }
+    }
+
     /// kube-proxy's answer on a health check port of this node; `None`: it has none there.
     pub fn health_check(&mut self, node: usize, seen: Flow, target: &Target) -> Option<Outcome> {
         let here = self.world.nodes.get(node)?;
-        let stopped = self.cluster.machines.get(&here.name).is_some_and(|machine| machine.frozen_view.is_some());
+        let stopped = !here.proxy_runs;
+        if seen.dst.port == PROXY_HEALTH && target.protocol == Protocol::Tcp && !stopped {
+            return Some(self.proxy_health(&here.name, seen, target));
+        }
         // nftables mode listens on the node's own address only (`nodePortAddresses: primary`).
         let elsewhere = self.cluster.settings.mode == Mode::Nftables && seen.dst.ip != here.ip;
         if target.protocol != Protocol::Tcp || stopped || elsewhere {

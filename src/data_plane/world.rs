@@ -38,6 +38,8 @@ pub(super) struct Machine {
     /// The bridge's own address.
     pub cni0: Ipv4Addr,
     pub down_since: Option<i64>,
+    /// Whether its kube-proxy runs.
+    pub proxy_runs: bool,
     /// Its address outside: the cloud's edge rewrites it to `ip`, one to one.
     pub outside: Option<Ipv4Addr>,
     excluded: bool,
@@ -203,7 +205,7 @@ impl World {
         };
         world.balancers = balancers(cluster, &world.nodes);
         let ready = ready_nodes(store);
-        let healthy: Vec<_> = world.balancers.iter().map(|balancer| world.healthy(cluster, &balancer.service, &ready)).collect();
+        let healthy: Vec<_> = world.balancers.iter().map(|balancer| world.healthy(cluster, balancer, &ready)).collect();
         for (balancer, healthy) in world.balancers.iter_mut().zip(healthy) {
             balancer.healthy = healthy;
             if matches!(balancer.means, Means::Instances) && balancer.healthy.is_empty() {
@@ -313,16 +315,19 @@ impl World {
         self.pod_range.contains(ip) || matches!(self.owner(ip), Owner::Node(_) | Owner::Pod(_))
     }
 
-    /// The nodes that pass a load balancer's health check: alive as far as it knows and, under policy Local, with a ready endpoint.
-    fn healthy(&self, cluster: &Cluster, service: &Service, ready: &ReadyNodes<'_>) -> Vec<usize> {
-        let meta = &service.metadata;
+    /// The nodes that pass a load balancer's health check: alive as far as it knows, and kube-proxy answers well. A cloud asks it on
+    /// port 10256 (KEP-3836), under policy Local on `healthCheckNodePort`; the AWS Load Balancer Controller without that policy has
+    /// the node port itself called, which needs no kube-proxy.
+    fn healthy(&self, cluster: &Cluster, balancer: &Balancer, ready: &ReadyNodes<'_>) -> Vec<usize> {
+        let meta = &balancer.service.metadata;
         let key = (meta.namespace.as_str(), meta.name.as_str());
-        let local = service.spec.external_traffic_policy == "Local";
-        let serves = |node: &Machine| match cluster.machines.get(&node.name).and_then(|machine| machine.frozen_view.as_deref()) {
-            Some(view) => ready_nodes(view).get(&key).is_some_and(|nodes| nodes.contains(node.name.as_str())),
-            None => ready.get(&key).is_some_and(|nodes| nodes.contains(node.name.as_str())),
+        let local = balancer.service.spec.external_traffic_policy == "Local";
+        let serves = |node: &Machine| ready.get(&key).is_some_and(|nodes| nodes.contains(node.name.as_str()));
+        let answers = |node: &Machine| match local {
+            true => node.proxy_runs && serves(node),
+            false => node.proxy_runs || balancer.means == Means::Instances,
         };
-        let passes = |node: &Machine| cluster.load_balancer_trusts(&node.name) && !node.excluded && (!local || serves(node));
+        let passes = |node: &Machine| cluster.load_balancer_trusts(&node.name) && !node.excluded && answers(node);
         self.nodes.iter().enumerate().filter(|(_, node)| passes(node)).map(|(index, _)| index).collect()
     }
 }
@@ -363,12 +368,14 @@ fn external_ip(node: &Node) -> Option<Ipv4Addr> {
 fn machine(cluster: &Cluster, node: &Node) -> Option<Machine> {
     let ip = internal_ip(node)?;
     let pod_range = parse_cidr_sloppy(&node.spec.pod_cidr);
+    let state = cluster.machines.get(&node.metadata.name);
     Some(Machine {
         name: node.metadata.name.clone(),
         ip,
         pod_range,
         cni0: pod_range.map_or(ip, cni::bridge_address),
-        down_since: cluster.machines.get(&node.metadata.name).and_then(|machine| machine.down_since),
+        down_since: state.and_then(|machine| machine.down_since),
+        proxy_runs: state.is_none_or(|machine| machine.frozen_view.is_none()),
         outside: external_ip(node).filter(|outside| *outside != ip),
         excluded: node.metadata.labels.contains_key(metallb::LABEL_EXCLUDE),
     })
