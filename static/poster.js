@@ -1,7 +1,7 @@
 // What stands in the page's place while it cannot run: the still picture of the small player before its first play, and a notice
 // where WebAssembly may not start. The words come from the language files, the colours from the style sheets.
 const asked = new URLSearchParams(location.hash.slice(1));
-const root = () => document.getElementById('app');
+const root = () => document.getElementById('boot');
 
 const remembered = () => {
   // A frame on another site may have no storage.
@@ -42,7 +42,7 @@ export async function show() {
   const example = asked.get('embed');
   const title = said[`example.${example}.title`] ?? 'kubehop';
   const open = element('a', 'lnk', said['embed.open'] ?? 'Open');
-  Object.assign(open, { href: `#example=${example}`, target: '_blank', rel: 'noopener' });
+  Object.assign(open, { href: example.startsWith('1.') ? `#${example}` : `#example=${example}`, target: '_blank', rel: 'noopener' });
   const stage = element('div', 'st');
   stage.innerHTML = PICTURE;
   const play = element('button', 'playnow');

@@ -43,6 +43,8 @@ pub fn Composer(part: &Part) -> Html {
         part.send.reform(|event: Event| Msg::Method(event.target_unchecked_into::<web_sys::HtmlSelectElement>().value()));
     let burst = part.send.reform(|_: MouseEvent| Msg::Burst);
     let replay = part.send.reform(|_: MouseEvent| Msg::Replay);
+    // Beside the buttons where there is room, else on the one that draws it (page.css).
+    let seed = state.say(&msg!("composer.seed", seed = state.next));
     let again = state.say(&msg!("composer.replay.title", seed = state.next.saturating_sub(1)));
     html! {
         <form class="composer" data-panel="request" {onsubmit}>
@@ -62,16 +64,18 @@ pub fn Composer(part: &Part) -> Html {
                 <Combo id="url" name="URL" mono=true value={state.target.clone()} choices={(*targets).clone()} on_take={offered} empty={speech.t("composer.nothing")}
                     on_type={part.send.reform(Msg::Target)}/>
             </div>
-            <button class="btn now" type="submit" disabled={locked} aria-label={speech.t("composer.send")} aria-keyshortcuts="Control+Enter" title={state.say(&msg!("composer.seed", seed = state.next))}>
+            <span class="sender">
+            <button class="btn now" type="submit" disabled={locked} aria-label={speech.t("composer.send")} aria-keyshortcuts="Control+Enter" title={seed.clone()}>
                 { speech.t("composer.send") }<kbd aria-hidden="true">{ "↵" }</kbd>
             </button>
+            <span class="seed muted num" title={speech.t("composer.seed.title")}>{ seed }</span>
+            </span>
             <button class="btn line" type="button" disabled={locked} aria-label={speech.t("composer.burst")} onclick={burst}>{ speech.t("composer.burst.short") }</button>
             <button class="btn sm icon" type="button" disabled={locked || state.next < 2} aria-label={speech.t("composer.replay")} title={again} onclick={replay}>{ icon("i-loop", 16) }</button>
             if state.keep_alive {
                 <button class="btn sm icon kept" type="button" aria-pressed="true" aria-label={speech.t("keepAlive.switch")} title={speech.t("keepAlive.switch")}
                     onclick={part.send.reform(|_: MouseEvent| Msg::KeepAlive)}>{ icon("i-link", 16) }</button>
             }
-            <span class="seed muted num" title={speech.t("composer.seed.title")}>{ state.say(&msg!("composer.seed", seed = state.next)) }</span>
         </form>
     }
 }

@@ -1,5 +1,6 @@
 //! Settings, Share and About.
 
+use super::examples::{self, Example, Goal};
 use super::i18n::{Speech, marked, use_speech};
 use super::icon::icon;
 use super::popover::Dialog;
@@ -95,18 +96,33 @@ fn read(event: &Event) -> String {
     if input.type_() == "checkbox" { input.checked().to_string() } else { input.value() }
 }
 
-/// A link that brings the same cluster back, and the frame for a site.
+/// Longest fragment of a frame's address: what a page's editor takes without trouble.
+const LONGEST_FRAME: usize = 30_000;
+
+/// Whether this is an example as it opens, so that its name says everything.
+fn plain(saved: &share::Saved) -> bool {
+    let opens =
+        |example: Example| saved.from == example.from && !matches!(example.target, Goal::Url(target) if target != saved.target);
+    !saved.own
+        && saved.events.is_empty()
+        && !saved.keep_alive
+        && matches!(saved.method.as_str(), "" | "GET")
+        && saved.settings == Cluster::default()
+        && examples::find(&saved.example).is_some_and(opens)
+}
+
+/// A link that brings the same cluster back, and a frame for a site that does the same.
 #[component]
 pub fn Share(OpenProps { part, on_close }: &OpenProps) -> Html {
     let speech = use_speech();
     let base = gloo::utils::window().location().href().unwrap_or_default();
     let base = base.split('#').next().unwrap_or_default().to_string();
-    let link = format!("{base}#{}", share::to_fragment(&part.state.saved()));
-    let frame = super::examples::find(&part.state.example).map(|example| {
-        format!(
-            "<iframe src=\"{base}#embed={}&amp;play=click\" width=\"760\" height=\"480\" title=\"kubehop\"></iframe>",
-            example.id
-        )
+    let saved = part.state.saved();
+    let fragment = share::to_fragment(&saved);
+    let link = format!("{base}#{fragment}");
+    let shown = if part.state.lesson.is_none() && plain(&saved) { &saved.example } else { &fragment };
+    let frame = (shown.len() <= LONGEST_FRAME).then(|| {
+        format!("<iframe src=\"{base}#embed={shown}&amp;play=click\" width=\"760\" height=\"480\" title=\"kubehop\"></iframe>")
     });
     html! {
         <Dialog title={speech.t("share.title")} on_close={on_close.clone()}>
@@ -116,6 +132,8 @@ pub fn Share(OpenProps { part, on_close }: &OpenProps) -> Html {
             if let Some(frame) = frame {
                 <p class="quiet">{ speech.t("share.embed") }</p>
                 <Copied id="share-embed" name={speech.t("share.frame")} text={frame}/>
+            } else {
+                <p class="quiet">{ speech.t("share.embed.long") }</p>
             }
         </Dialog>
     }
@@ -195,11 +213,12 @@ pub fn About(OpenProps { on_close, .. }: &OpenProps) -> Html {
 }
 
 /// The keys, each with what it does.
-const KEYS: [(&str, &str); 12] = [
+const KEYS: [(&str, &str); 13] = [
     ("← →", "keys.step"),
     ("Shift ← →", "keys.machine"),
     ("Home End", "keys.ends"),
-    ("Space", "keys.play"),
+    ("P", "keys.play"),
+    ("Space", "keys.space"),
     ("1 – 9", "keys.number"),
     ("V", "keys.view"),
     ("L", "keys.line"),

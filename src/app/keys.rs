@@ -9,7 +9,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
-/// V shows the cluster or its objects, L goes to the line that caused the shown hop, ? lists all keys.
+/// Space and P play, V shows the cluster or its objects, L goes to the line that caused the shown hop, ? lists all keys.
 #[hook]
 pub fn use_letters(moment: &Moment) {
     let newest = use_mut_ref(|| moment.clone());
@@ -19,7 +19,11 @@ pub fn use_letters(moment: &Moment) {
         let listener = EventListener::new_with_options(&gloo::utils::document(), "keydown", options, move |event| {
             let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
             let moment = newest.borrow().clone();
-            if let Some(msg) = meant(&moment, event) {
+            let Some(target) = free(&moment, event) else { return };
+            if plays(&moment, event, &target) {
+                event.prevent_default();
+                moment.player.toggle();
+            } else if let Some(msg) = meant(&moment, event) {
                 // The editor may get the focus: the letter must not be typed there.
                 event.prevent_default();
                 moment.send.emit(msg);
@@ -29,14 +33,29 @@ pub fn use_letters(moment: &Moment) {
     });
 }
 
-fn meant(moment: &Moment, event: &KeyboardEvent) -> Option<Msg> {
-    let state = &moment.state;
-    if !state.letters || state.dialog != Open::Nothing || event.ctrl_key() || event.alt_key() || event.meta_key() {
+/// Where a key went, unless something else has a right to it: a dialog, a field, another panel.
+fn free(moment: &Moment, event: &KeyboardEvent) -> Option<Element> {
+    if moment.state.dialog != Open::Nothing || event.ctrl_key() || event.alt_key() || event.meta_key() {
         return None;
     }
     let target = event.target()?.dyn_into::<Element>().ok()?;
     let here = target.tag_name() == "BODY" || target.closest("[data-panel=stage],[data-panel=timeline]").ok().flatten().is_some();
-    if !here || matches!(target.tag_name().as_str(), "INPUT" | "SELECT" | "TEXTAREA") {
+    (here && !matches!(target.tag_name().as_str(), "INPUT" | "SELECT" | "TEXTAREA")).then_some(target)
+}
+
+/// Space plays where nothing has the focus, for it presses a button that has it; P does everywhere.
+fn plays(moment: &Moment, event: &KeyboardEvent, target: &Element) -> bool {
+    let asked = match event.key().as_str() {
+        " " => target.tag_name() == "BODY",
+        "p" | "P" => moment.state.letters,
+        _ => false,
+    };
+    asked && !moment.player.steps().is_empty()
+}
+
+fn meant(moment: &Moment, event: &KeyboardEvent) -> Option<Msg> {
+    let state = &moment.state;
+    if !state.letters {
         return None;
     }
     match event.key().as_str() {

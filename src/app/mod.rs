@@ -41,6 +41,7 @@ pub mod theater;
 pub mod timeline;
 pub mod topbar;
 pub mod wire;
+pub mod wording;
 pub mod workbench;
 pub mod worker;
 pub mod yaml;

@@ -6,7 +6,7 @@ use super::stage::Shown;
 use super::stage_player::{Player, Ticking, still};
 use super::stage_things::{diamond, n, sheet, write, write_by};
 use crate::scene::beats::{BURST, dots};
-use crate::scene::frame::{Flag, Frame, Side, frame};
+use crate::scene::frame::{Flag, Frame, Side, disc, frame};
 use crate::scene::geometry::{Point, Polyline, Rect, at};
 use crate::scene::lanes::Stop;
 use crate::scene::picture::Picture;
@@ -137,23 +137,34 @@ fn used_ports(picture: &Picture) -> Html {
 
 /// Numbers along the way; where two would meet, the first stays.
 fn beads(route: &Route, now: &Frame) -> Html {
-    let mut taken: Vec<Point> = Vec::new();
+    let mut taken: Vec<Rect> = Vec::new();
     let mut shown = Vec::new();
     for (index, halt) in route.stops.iter().enumerate() {
-        let Some(point) = halt.bead.filter(|point| !taken.iter().any(|other| other.distance(*point) < 17.0)) else { continue };
-        taken.push(point);
+        let Some(point) = halt.bead else { continue };
+        let width = disc(index + 1);
+        let round = Rect::around(point, width + 1.0, 17.0);
+        if taken.iter().any(|other| other.meets(&round)) {
+            continue;
+        }
+        taken.push(round);
         // Neither under the packet nor under its label.
-        let covered = now.label.as_ref().is_some_and(|label| label.rect.meets(&Rect::around(point, 16.0, 16.0)));
-        if covered || point.distance(now.packet) < 12.0 {
+        let covered = now.label.as_ref().is_some_and(|label| label.rect.meets(&round));
+        if covered || point.distance(now.packet) < 4.0 + width / 2.0 {
             continue;
         }
         shown.push(html! {
             <g class={classes!("bead", (index > now.step || index == now.step && !now.arrived).then_some("next"))}>
-                <circle cx={n(point.x)} cy={n(point.y)} r="8"/><text x={n(point.x)} y={n(point.y + 3.7)}>{ index + 1 }</text>
+                { pill("", point.x - width / 2.0, point.y, width) }<text x={n(point.x)} y={n(point.y + 3.7)}>{ index + 1 }</text>
             </g>
         });
     }
     shown.into_iter().collect()
+}
+
+/// The disc of a number, from its left end.
+fn pill(class: &'static str, x: f64, middle: f64, width: f64) -> Html {
+    let level = n(width - 16.0);
+    html! { <path {class} d={format!("M{} {}h{level}a8 8 0 0 1 0 16h-{level}a8 8 0 0 1 0-16z", n(x + 8.0), n(middle - 8.0))}/> }
 }
 
 /// Diamonds that decided, and the one that decides now.
@@ -183,7 +194,8 @@ fn flag(flag: &Flag, class: &'static str, text: &str, arrow: bool) -> Html {
     let mut r = flag.rect;
     if !arrow {
         // Words in place of an address: the pill keeps the end that points at the packet.
-        let width = 40.0 + text.chars().map(|c| if c >= '\u{1100}' { 11.5 } else { 6.8 }).sum::<f64>();
+        let width =
+            24.0 + flag.number.map_or(0.0, disc) + text.chars().map(|c| if c >= '\u{1100}' { 11.5 } else { 6.8 }).sum::<f64>();
         r.x += if flag.side == Side::Left { r.width - width } else { 0.0 };
         r.width = width;
     }
@@ -198,15 +210,16 @@ fn flag(flag: &Flag, class: &'static str, text: &str, arrow: bool) -> Html {
         Side::Right => format!("M{} {}l-7 5 7 5z", n(r.x + 1.0), n(middle - 5.0)),
         Side::Above | Side::Below => String::new(),
     };
+    let disc = flag.number.map_or(0.0, disc);
     html! {
         <g class={classes!("flag", class)}>
             if flag.number.is_some() && !tip.is_empty() { <path class="tip" d={tip}/> }
             { sheet("", r, 11.0) }
             if let Some(number) = flag.number {
-                <circle class="fn" cx={n(r.x + 12.0)} cy={n(middle)} r="8"/>
-                { write_by("fnt", r.x + 12.0, middle + 3.8, "middle", number.to_string()) }
+                { pill("fn", r.x + 4.0, middle, disc) }
+                { write_by("fnt", r.x + 4.0 + disc / 2.0, middle + 3.8, "middle", number.to_string()) }
             }
-            { write("m", r.x + if flag.number.is_some() { 25.0 } else { 9.0 }, middle + 3.8, words) }
+            { write("m", r.x + 9.0 + disc, middle + 3.8, words) }
         </g>
     }
 }
@@ -216,7 +229,8 @@ fn mark(picture: &Picture, route: &Route, glyph: &'static str, class: &'static s
     let Some(halt) = route.stops.get(route.decided) else { return Html::default() };
     let Some(leg) = route.legs.get(halt.leg) else { return Html::default() };
     let here = leg.line.point(halt.to);
-    let corner = |rect: Rect| at(rect.right() - 4.0, rect.y);
+    // Whole, where a card stands close to the picture's edge.
+    let corner = |rect: Rect| at(rect.right() - 4.0, rect.y.max(12.0));
     let point = match &halt.stop {
         Stop::PodIn(namespace, name) | Stop::PodOut(namespace, name) => {
             picture.pod(namespace, name).map_or(here, |pod| corner(pod.rect))

@@ -3,11 +3,12 @@
 use super::engine::{Engine, EngineEvent, Fault, Ticket};
 use super::examples;
 use super::field::{field, show_line, splice};
-use super::i18n::{Language, Speech, fetch_text, fetch_words};
+use super::i18n::{Speech, fetch_text};
 use super::keys::next_panel;
 use super::share;
 use super::state::{Ask, Effect, LESSONS, Msg, Screen, State, Theme};
 use super::storage;
+use super::wording::{self, Wanted, Wording};
 use super::workbench::Workbench;
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
@@ -53,8 +54,8 @@ pub enum Heard {
     Page(Msg),
     /// From the engine.
     Engine(EngineEvent),
-    /// Words have come; the flag says whether the engine's are among them.
-    Words(bool, Speech),
+    /// Of the words that were asked for.
+    Words(wording::Heard),
     /// The fragment of the address changed.
     Fragment,
     /// A key, wherever the focus is.
@@ -71,8 +72,7 @@ pub enum Heard {
 pub struct App {
     state: Rc<State>,
     engine: Engine,
-    /// Whether the engine's words are needed: not while its recording plays.
-    speaks: bool,
+    wording: Wording,
     awaited: BTreeMap<Ticket, Ask>,
     /// Effects that need the new picture to stand.
     after: Vec<Effect>,
@@ -105,10 +105,12 @@ impl Component for App {
         let link = ctx.link().clone();
         let leaving = EventListener::new(&gloo::utils::window(), "pagehide", move |_| link.send_message(Heard::Leave));
         let (first, recorded) = arrival(&mut state);
+        // The recording's words are among the page's.
+        let wanted = Wanted { language: storage::language(), engine: !recorded };
         let mut app = App {
             state: Rc::new(state),
             engine: Engine::start(ctx.link().callback(Heard::Engine), recorded),
-            speaks: !recorded,
+            wording: Wording::new(wanted, ctx.link().callback(Heard::Words)),
             awaited: BTreeMap::new(),
             after: Vec::new(),
             sync: false,
@@ -118,7 +120,6 @@ impl Component for App {
             _listeners: [fragment, keys, leaving],
         };
         app.dress();
-        app.carry_out(ctx, vec![Effect::FetchWords(storage::language())]);
         app.take(ctx, first);
         app
     }
@@ -126,21 +127,20 @@ impl Component for App {
     fn update(&mut self, ctx: &Context<App>, heard: Heard) -> bool {
         match heard {
             Heard::Page(msg) => self.take(ctx, msg),
-            Heard::Words(speaks, speech) => {
-                // What was asked for later has more; but something is better than nothing.
-                if speaks == self.speaks || self.state.speech == Speech::default() {
-                    self.take(ctx, Msg::Words(speech));
+            Heard::Words(heard) => {
+                let Some((language, words)) = self.wording.hear(heard) else { return false };
+                self.take(ctx, Msg::Words(Speech::new(language, words)));
+                for event in self.wording.release() {
+                    self.hear(ctx, event);
                 }
             }
             Heard::Engine(EngineEvent::Coming) => {
-                self.speaks = true;
-                let language =
-                    if self.state.speech == Speech::default() { storage::language() } else { self.state.speech.language };
-                self.carry_out(ctx, vec![Effect::FetchWords(language)]);
+                self.wording.ask(Wanted { engine: true, ..self.wording.wanted });
+                return false;
             }
             Heard::Engine(event) => {
-                let Some(msg) = self.translate(event) else { return false };
-                self.take(ctx, msg);
+                let Some(event) = self.wording.hold(event) else { return false };
+                return self.hear(ctx, event);
             }
             Heard::Fragment => {
                 if let Some(msg) = addressed(Rc::make_mut(&mut self.state)) {
@@ -170,8 +170,8 @@ impl Component for App {
     }
 
     fn view(&self, ctx: &Context<App>) -> Html {
-        if self.state.speech == Speech::default() {
-            return html! { <Skeleton/> };
+        if !self.wording.speaks() {
+            return Html::default();
         }
         let part = Part { state: Shared(self.state.clone()), send: ctx.link().callback(Heard::Page) };
         html! {
@@ -182,8 +182,12 @@ impl Component for App {
     }
 
     fn rendered(&mut self, ctx: &Context<App>, _first: bool) {
-        if self.state.speech == Speech::default() {
+        if !self.wording.speaks() {
             return;
+        }
+        // The page stands: what stood in its place goes.
+        if let Some(boot) = gloo::utils::document().get_element_by_id("boot") {
+            boot.remove();
         }
         if std::mem::take(&mut self.sync) {
             for (index, file) in self.state.files.iter().enumerate() {
@@ -226,11 +230,15 @@ impl App {
                 | Msg::CloseFile(_)
         );
         let dressed = matches!(msg, Msg::Theme(_) | Msg::Words(_));
+        let chosen = matches!(msg, Msg::Theme(_) | Msg::Language(_) | Msg::Letters);
         let effects = Rc::make_mut(&mut self.state).update(msg);
         if dressed {
             self.dress();
         }
         self.carry_out(ctx, effects);
+        if chosen {
+            storage::choose(&self.state, self.wording.wanted.language);
+        }
     }
 
     fn carry_out(&mut self, ctx: &Context<App>, effects: Vec<Effect>) {
@@ -243,16 +251,7 @@ impl App {
                     let link = ctx.link().clone();
                     self.rest = Some(Timeout::new(TYPING_RESTS, move || link.send_message(Heard::Rest)));
                 }
-                Effect::FetchWords(language) => {
-                    let speaks = self.speaks;
-                    ctx.link().send_future(async move {
-                        let words = match fetch_words(language, speaks).await {
-                            Ok(words) => words,
-                            Err(_) => fetch_words(Language::En, speaks).await.unwrap_or_default(),
-                        };
-                        Heard::Words(speaks, Speech::new(language, words))
-                    });
-                }
+                Effect::FetchWords(language) => self.wording.ask(Wanted { language, ..self.wording.wanted }),
                 Effect::FetchExample(example) => ctx.link().send_future(async move {
                     let text = fetch_text(&format!("examples/{}.yaml", example.id)).await;
                     Heard::Page(Msg::ExampleText(example, text.unwrap_or_else(|_| examples::FIRST.into())))
@@ -274,6 +273,12 @@ impl App {
                 }
             }
         }
+    }
+
+    fn hear(&mut self, ctx: &Context<App>, event: EngineEvent) -> bool {
+        let Some(msg) = self.translate(event) else { return false };
+        self.take(ctx, msg);
+        true
     }
 
     fn translate(&mut self, event: EngineEvent) -> Option<Msg> {
@@ -412,7 +417,8 @@ fn addressed(state: &mut State) -> Option<Msg> {
             "embed" => {
                 state.screen = Screen::Embed;
                 let other = examples::find(value).filter(|example| example.id != opening.example);
-                found = Some(other.map_or_else(|| Msg::Load(Box::new(opening.clone())), Msg::Example));
+                let load = || Msg::Load(Box::new(share::from_fragment(value).unwrap_or_else(|| opening.clone())));
+                found = Some(other.map_or_else(load, Msg::Example));
             }
             "lesson" => found = LESSONS.into_iter().find(|id| *id == value).map(Msg::OpenLesson),
             "theme" => state.theme = storage::theme_of(value),
@@ -420,12 +426,4 @@ fn addressed(state: &mut State) -> Option<Msg> {
         }
     }
     found
-}
-
-/// The layout in quiet blocks, until the words are there.
-#[component]
-fn Skeleton() -> Html {
-    html! {
-        <div class="boot"><div class="boot-bar"></div><div class="boot-work"><div></div><div class="boot-stage"><i></i><i></i><i></i></div><div></div></div></div>
-    }
 }

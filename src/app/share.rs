@@ -58,6 +58,11 @@ pub struct Begun {
     pub hints: usize,
 }
 
+/// Whether this is written as a link's fragment is.
+pub fn is_link(fragment: &str) -> bool {
+    fragment.starts_with("1.")
+}
+
 /// The fragment of a link, without `#`.
 pub fn to_fragment(saved: &Saved) -> String {
     let json = serde_json::to_vec(saved).unwrap_or_default();

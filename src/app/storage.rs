@@ -1,7 +1,8 @@
-//! What the browser remembers: the draft, the language, the theme. Where it may not remember, the page works without.
+//! What the browser remembers: the draft, and what was chosen. Where it may not remember, the page works without.
 
 use super::i18n::Language;
 use super::share::{Begun, Saved};
+use super::stage_player::SPEEDS;
 use super::state::{Screen, State, Theme};
 use gloo::utils::window;
 
@@ -45,7 +46,7 @@ pub fn keep_begun(lesson: &str, begun: &Begun) {
     set(&format!("kubehop.lesson.{lesson}"), &serde_json::to_string(begun).unwrap_or_default());
 }
 
-/// Keeps draft, lesson, language and theme.
+/// Keeps draft and lesson.
 pub fn keep(state: &State) {
     if state.screen == Screen::Embed {
         return;
@@ -56,8 +57,12 @@ pub fn keep(state: &State) {
     if let Some((lesson, begun)) = state.begun() {
         keep_begun(lesson, &begun);
     }
+}
+
+/// Keeps what was chosen: language, theme, letters.
+pub fn choose(state: &State, language: Language) {
     set("kubehop.letters", if state.letters { "on" } else { "off" });
-    set("kubehop.lang", state.speech.language.code());
+    set("kubehop.lang", language.code());
     set(
         "kubehop.theme",
         match state.theme {
@@ -68,13 +73,27 @@ pub fn keep(state: &State) {
     );
 }
 
+/// Keeps how fast packets travel.
+pub fn keep_speed(speed: f64) {
+    set("kubehop.speed", &speed.to_string());
+}
+
+/// The kept speed, where it is still on offer.
+pub fn speed() -> Option<f64> {
+    let kept = get("kubehop.speed")?.parse().ok()?;
+    SPEEDS.contains(&kept).then_some(kept)
+}
+
+/// What the address's fragment says for a key.
+pub fn asked(key: &str) -> Option<String> {
+    let hash = window().location().hash().unwrap_or_default();
+    let mut pairs = hash.trim_start_matches('#').split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(known, _)| *known == key).map(|(_, value)| value.to_string())
+}
+
 /// The chosen language, else the browser's.
 pub fn language() -> Language {
-    let hash = window().location().hash().unwrap_or_default();
-    let asked = hash.trim_start_matches('#').split('&').find_map(|pair| pair.strip_prefix("lang="));
-    Language::of(
-        &asked.map(String::from).or_else(|| get("kubehop.lang")).or_else(|| window().navigator().language()).unwrap_or_default(),
-    )
+    Language::of(&asked("lang").or_else(|| get("kubehop.lang")).or_else(|| window().navigator().language()).unwrap_or_default())
 }
 
 /// Whether keys of a single letter count.

@@ -9,6 +9,7 @@ use super::icon::{Outcome, icon, outcome};
 use super::stage::{press, use_size};
 use super::stage_player::{Player, SPEEDS};
 use super::stage_things::n;
+use super::storage;
 use crate::msg;
 use crate::scene::beads::{Bead, Zone, beads, moment};
 use crate::scene::name;
@@ -84,7 +85,9 @@ fn speed(speech: &Speech, player: &Player) -> Html {
     let set = player.clone();
     let onchange = Callback::from(move |event: Event| {
         let value = event.target_dyn_into::<HtmlSelectElement>().and_then(|select| select.value().parse().ok());
-        set.set_speed(value.unwrap_or(1.0));
+        let value = value.unwrap_or(1.0);
+        set.set_speed(value);
+        storage::keep_speed(value);
     });
     html! {
         <select class="speed" aria-label={speech.t("timeline.speed")} {onchange}>
@@ -180,6 +183,11 @@ impl Strand {
     fn x(&self, index: usize) -> f64 {
         self.first + self.pitch * index as f64
     }
+
+    /// A bead's. Where many share little room, smaller ones stay apart.
+    fn radius(&self) -> f64 {
+        (self.pitch / 2.0 - 2.0).clamp(2.0, 10.5)
+    }
 }
 
 #[component]
@@ -236,6 +244,7 @@ fn Beads(props: &BeadsProps) -> Html {
                     { for zones.iter().map(|zone| bracket(&speech, &string, zone)) }
                     { for list.iter().enumerate().skip(1).map(|(index, bead)| link(&string, index, bead.wire, index <= current)) }
                     { for list.iter().enumerate().map(|(index, bead)| self::bead(&speech, &string, props, bead, index, current, &names)) }
+                    if let Some(bead) = list.get(current).filter(|_| current + 1 < list.len()) { { raised(string.radius(), string.x(current), bead.steps.start + 1) } }
                 </svg>
             }
         </div>
@@ -355,12 +364,12 @@ fn bead(
     let onclick = Callback::from(move |_: MouseEvent| player.show(step));
     let (pick, target) = (props.player.clone(), bead.steps.start);
     let onkeydown = Callback::from(move |event: KeyboardEvent| {
-        if event.key() == "Enter" {
+        if matches!(event.key().as_str(), "Enter" | " ") {
+            event.prevent_default();
             pick.show(target);
         }
     });
-    // On a phone many beads share little room: smaller ones stay apart.
-    let radius = (string.pitch / 2.0 - 2.0).clamp(2.0, 10.5);
+    let radius = string.radius();
     let label = speech.say(&msg!("timeline.bead", hop = number, name = name));
     let colour = format!("o-{}", props.class);
     html! {
@@ -373,13 +382,33 @@ fn bead(
                 <svg class={colour} x={n(x - 11.0)} y="41" width="22" height="22"><use href={format!("#{}", props.glyph)}/></svg>
             } else {
                 <circle class="b" cx={n(x)} cy="52" r={n(radius)}/>
-                if radius > 6.5 || index == current { <text class="bn" x={n(x)} y="56">{ number }</text> }
+                if let Some(size) = digits(number, radius) { <text class={classes!("bn", size)} x={n(x)} y="56">{ number }</text> }
             }
             if let Some(Some(name)) = names.get(index) { <text class="bl" x={n(x)} y="79">{ name.clone() }</text> }
             if let Some(rewrite) = bead.rewrite.filter(|_| string.pitch >= 34.0) { { tag(rewrite, x) } }
             <title>{ label }</title>
         </g>
     }
+}
+
+/// Where beads are too small for their numbers, the current one is drawn once more above its neighbours, with room for its own.
+fn raised(radius: f64, x: f64, number: usize) -> Html {
+    if digits(number, radius).is_some() {
+        return Html::default();
+    }
+    let large = 10.5;
+    html! {
+        <g class="bead cur raised" aria-hidden="true">
+            <circle class="b" cx={n(x)} cy="52" r={n(large)}/><text class={classes!("bn", digits(number, large))} x={n(x)} y="56">{ number }</text>
+        </g>
+    }
+}
+
+/// How large a bead's number is written; `None` where it has no room.
+fn digits(number: usize, radius: f64) -> Option<&'static str> {
+    let long = f64::from(number.max(1).ilog10() + 1);
+    let room = 2.0 * radius - 2.5;
+    if long * 6.6 <= room && radius > 6.5 { Some("") } else { (long * 5.4 <= room && radius > 6.5).then_some("small") }
 }
 
 /// What a bead's hop rewrote.

@@ -12,6 +12,7 @@ use super::lessons::{LessonColumn, LessonList};
 use super::root::{Part, Shared};
 use super::stage_player::{Player, use_player};
 use super::state::{Msg, Screen, Tab, View};
+use super::storage;
 use super::theater::Theater;
 use super::topbar::{TabBar, TopBar};
 use crate::scene::steps;
@@ -57,6 +58,15 @@ pub fn Workbench(part: &Part) -> Html {
         use_effect_with(part.state.bursts, move |bursts| {
             if *bursts > 0 {
                 player.show(player.steps().len().saturating_sub(1));
+            }
+        });
+    }
+    {
+        // The small player has no choice of speeds, so none that was made elsewhere counts there.
+        let (player, embedded) = (player.clone(), part.state.screen == Screen::Embed);
+        use_effect_with((), move |()| {
+            if let Some(speed) = storage::speed().filter(|_| !embedded) {
+                player.set_speed(speed);
             }
         });
     }

@@ -136,7 +136,12 @@ fn flag(scene: &Scene, packet: Point, side: Side, text: &str, number: Option<usi
 
 /// A pill's width: an arrow, the text, and the number's disc.
 fn width(text: &str, number: Option<usize>) -> f64 {
-    name::width(text) + 2.0 * name::MONO + if number.is_some() { 34.0 } else { 18.0 }
+    name::width(text) + 2.0 * name::MONO + 18.0 + number.map_or(0.0, disc)
+}
+
+/// How wide the disc of a hop's number is: round with one digit, longer with each more.
+pub fn disc(number: usize) -> f64 {
+    16.0 + 6.5 * f64::from(number.max(1).ilog10())
 }
 
 /// The outlined label of a destination that a step rewrote, on the longest level stretch before it.

@@ -1,7 +1,7 @@
 // Everything without a mouse.
 import assert from 'node:assert/strict';
 import { until } from './harness.js';
-import { assertEnds, editor, from, inspector, played, podsOf, seedOf, stage, url } from './page.js';
+import { assertEnds, button, editor, from, hop, inspector, pause, played, podsOf, seedOf, stage, timeline, url } from './page.js';
 
 export function keyboard(site) {
   const it = played(site);
@@ -73,5 +73,30 @@ export function keyboard(site) {
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     assert.ok(await page.getByRole('button', { name: 'About this model' }).evaluate((button) => button === document.activeElement));
+  });
+
+  it('Space presses the button that has the focus, a hop of the timeline too; where nothing has it, Space plays, and P does anyhow', { motion: 'no-preference' }, async (page) => {
+    const plays = () => button(page, 'Pause').isVisible();
+    const blur = () => page.evaluate(() => document.activeElement.blur());
+    await pause(page);
+    await timeline(page).getByRole('button', { name: /^Hop 3\b/ }).focus();
+    await page.keyboard.press('Space');
+    await until(async () => (await hop(page)).at === 3, 'it goes to the hop, as Enter does');
+    assert.equal(await plays(), false);
+    await page.keyboard.press('p');
+    await until(plays, 'P plays');
+    await page.keyboard.press('p');
+    await until(async () => !(await plays()), 'P pauses');
+    await blur();
+    await page.keyboard.press('Space');
+    await until(plays, 'Space plays');
+    await page.keyboard.press('Space');
+    await until(async () => !(await plays()), 'Space pauses');
+    await button(page, 'Play').focus();
+    await page.keyboard.press('Space');
+    await until(plays, 'Space presses Play, once');
+    await button(page, 'Keyboard').click();
+    const said = (await page.getByRole('dialog', { name: 'Keyboard' }).innerText()).replace(/\s+/g, ' ');
+    assert.match(said, /P play or pause Space play or pause where nothing has the focus; press the button that has it/);
   });
 }

@@ -39,7 +39,7 @@ export function keys(site) {
     await page.keyboard.press('?');
     await dialog(page).waitFor();
     const said = await dialog(page).innerText();
-    for (const key of ['←', 'Shift', 'Home', 'Space', '9', 'V', 'L', '?', 'Enter', 'F6', 'Esc']) assert.ok(said.includes(key), key);
+    for (const key of ['←', 'Shift', 'Home', 'Space', '9', 'P', 'V', 'L', '?', 'Enter', 'F6', 'Esc']) assert.ok(said.includes(key), key);
     await assertAccessible(page, 'keys');
     for (let count = 0; count < 6; count++) {
       await page.keyboard.press('Tab');
@@ -75,7 +75,7 @@ export function keys(site) {
     assert.match(await editor(page).inputValue(), /30080v/);
     assert.equal(await objects(), false);
     await button(page, 'Keyboard').click();
-    await page.getByRole('checkbox', { name: /^V, L and \?/ }).uncheck();
+    await page.getByRole('checkbox', { name: /^V, L, P and \?/ }).uncheck();
     await page.keyboard.press('Escape');
     await bead.focus();
     await page.keyboard.press('v');

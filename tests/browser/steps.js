@@ -18,6 +18,25 @@ export function steps(site) {
     await close();
   });
 
+  it('at every width the next seed is shown, and all of the request has room', async (page) => {
+    for (const width of [1440, 1380, 1379, 1280, 1260, 1259, 1120, 1119, 1000, 880, 879, 800, 799, 390]) {
+      await page.setViewportSize({ width, height: 800 });
+      const before = await seedOf(page);
+      const shown = () => page.getByText(/^seed \d+$/).evaluateAll((all) => all.filter((one) => one.getBoundingClientRect().width > 0).map((one) => one.textContent));
+      assert.deepEqual(await shown(), [`seed ${before}`], `at ${width}`);
+      await send(page);
+      assert.deepEqual(await shown(), [`seed ${before + 1}`], `at ${width}`);
+      const parts = await page.locator('.composer').evaluate((form) => {
+        const room = form.getBoundingClientRect();
+        return [...form.querySelectorAll(':scope > *, .sender > *')].map((part) => [part.className || part.tagName, part.getBoundingClientRect()])
+          .filter(([, box]) => box.width && (box.left < room.left || box.right > room.right || box.bottom > room.bottom)).map(([name]) => name);
+      });
+      assert.deepEqual(parts, [], `cut off at ${width}`);
+      const address = await url(page).evaluate((field) => [field.scrollWidth, field.clientWidth]);
+      assert.ok(address[0] <= address[1], `the address is whole at ${width}: ${address}`);
+    }
+  });
+
   it('the hops can be stepped forward and back, first and last', async (page) => {
     await send(page);
     await pause(page);
