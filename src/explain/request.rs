@@ -228,6 +228,7 @@ fn missing_name<T>(cluster: &Cluster, request: &Request, target: &Target, checks
             (text, msg!("explain.name.alias.next", service = wanted), because)
         } else if let Some(service) = store.get::<Service>(namespace, wanted) {
             let object = ObjectRef::of(service);
+            service::stands_for_ready_pods(cluster, service, checks)?;
             let text = msg!("explain.name.headless", service = wanted);
             (
                 text,
@@ -236,6 +237,7 @@ fn missing_name<T>(cluster: &Cluster, request: &Request, target: &Target, checks
             )
         } else if let Some((pod, service)) = pod_of_headless(store, &parts, own.as_str()) {
             let because = vec![field(&ObjectRef::of(service), "spec.selector")];
+            service::pod_is_ready(cluster, service, pod, checks)?;
             let service = &service.metadata.name;
             (
                 msg!("explain.name.pod", pod = pod, service = service),

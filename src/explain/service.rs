@@ -136,6 +136,29 @@ fn behind(cluster: &Cluster, service: &Service, at: usize, checks: &mut Checks) 
     has_listener(cluster, service, at, &endpoints, checks)
 }
 
+/// The name of a headless Service is there as long as one of its Pods is ready.
+pub(super) fn stands_for_ready_pods(cluster: &Cluster, service: &Service, checks: &mut Checks) -> Result<(), Stop> {
+    if service.spec.selector.is_empty() || service.spec.cluster_ip != "None" {
+        return Ok(());
+    }
+    is_headless(service, checks);
+    matches_pods(cluster, service, checks)?;
+    has_ready_pods(cluster, service, checks)
+}
+
+/// The name of one Pod behind a headless Service is there as long as this Pod is ready.
+pub(super) fn pod_is_ready(cluster: &Cluster, service: &Service, host: &str, checks: &mut Checks) -> Result<(), Stop> {
+    let named = |pod: &&Pod| pod.spec.hostname == host || (pod.spec.hostname.is_empty() && pod.metadata.name == host);
+    let Some(found) = selected(cluster, service).into_iter().find(named) else { return Ok(()) };
+    is_headless(service, checks);
+    pod::is_ready(cluster, found, checks)
+}
+
+fn is_headless(service: &Service, checks: &mut Checks) {
+    let because = vec![field(&ObjectRef::of(service), "spec.clusterIP")];
+    checks.holds("headless", msg!("explain.headless.name", service = service.metadata.name), because);
+}
+
 pub(super) fn selected<'a>(cluster: &'a Cluster, service: &'a Service) -> Vec<&'a Pod> {
     let own = |pod: &&Pod| !service.spec.selector.is_empty() && selects(&service.spec.selector, &pod.metadata.labels);
     cluster.store.in_namespace::<Pod>(&service.metadata.namespace).filter(own).collect()

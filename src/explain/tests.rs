@@ -287,3 +287,48 @@ fn a_pod_of_a_node_that_does_not_exist_is_not_blamed_on_a_probe() {
     assert_eq!((failed.check.as_str(), &*failed.next.as_ref().unwrap().id), ("pods-ready", "explain.pod.noNode"));
     assert_eq!(failed.because[0].path, "spec.nodeName");
 }
+
+#[test]
+fn the_name_of_a_headless_service_whose_pods_are_not_ready_fails_by_their_probe() {
+    let headless = "apiVersion: v1
+kind: Service
+metadata: {name: db}
+spec: {clusterIP: None, selector: {app: db}, ports: [{port: 5432}]}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  serviceName: db
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: db, image: postgres, readinessProbe: {tcpSocket: {port: 5433}}}]}
+";
+    let cluster = cluster(headless);
+    let all = explained(&cluster, POD, "tcp://db:5432");
+    assert_eq!(said(&all), "headless selector-matches-pods !pods-ready explain.ready.none");
+    let next = all.checks.last().and_then(|check| check.next.as_ref()).unwrap();
+    assert!(next.args["message"].starts_with("Readiness probe failed: dial tcp 10.244."), "{next:?}");
+    let one = explained(&cluster, POD, "tcp://db-0.db:5432");
+    assert_eq!(said(&one), "headless !pod-ready explain.pod.notReady");
+    let nobody = self::cluster(&headless.replace("selector: {app: db}, ports", "selector: {app: dp}, ports"));
+    check(&nobody, POD, "tcp://db:5432", "headless !selector-matches-pods explain.selector.none");
+}
+
+#[test]
+fn a_pod_without_the_configmap_of_its_volume_is_told_by_the_volume() {
+    let text = "apiVersion: v1
+kind: Pod
+metadata: {name: shop}
+spec:
+  volumes: [{name: settings, configMap: {name: settings}}]
+  containers: [{name: c, image: nginx, volumeMounts: [{name: settings, mountPath: /x}]}]
+";
+    let all = explain_pod(&cluster(text), "default", "shop");
+    assert_eq!(said(&all), "pod-exists !pod-ready explain.pod.notReady");
+    let last = all.checks.last().unwrap();
+    let why = "MountVolume.SetUp failed for volume \"settings\" : configmap \"settings\" not found";
+    assert_eq!(last.next.as_ref().unwrap().args["message"], why);
+    assert_eq!(last.because[0].path, "spec.volumes");
+}
