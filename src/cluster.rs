@@ -143,6 +143,16 @@ impl Store {
     }
 }
 
+/// The Service of the cluster's own DNS: `kube-system/kube-dns`, or what a real cluster calls it (RKE2, OpenShift).
+pub fn dns_service(services: &Table<Service>) -> Option<&Service> {
+    let named = |namespace: &str, name: &str| services.get(&(namespace.to_string(), name.to_string())).map(Arc::as_ref);
+    let selects = |service: &&Service| service.spec.selector.get("k8s-app").is_some_and(|app| app == "kube-dns");
+    let within = |service: &&Service| service.metadata.namespace == "kube-system" && service.spec.cluster_ip != "None";
+    let usual = named("kube-system", "kube-dns");
+    let found = usual.or_else(|| services.values().map(Arc::as_ref).filter(within).find(selects));
+    found.or_else(|| named("openshift-dns", "dns-default"))
+}
+
 /// What a machine does beyond what its Node object says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Machine {

@@ -1,6 +1,7 @@
 //! A dump of a real cluster plays with its own Pods, names, addresses, readiness and nodes, and says why a Service does not answer.
 
 use kubehop::api::core::{Node, Pod, Service};
+use kubehop::api::discovery::EndpointSlice;
 use kubehop::cluster::{Action, Cluster};
 use kubehop::data_plane::DataPlane;
 use kubehop::diagnostic::Severity;
@@ -177,6 +178,31 @@ fn a_dump_whose_dns_servers_have_another_name_gets_none_beside_them() {
         .filter(|pod| pod.metadata.labels.get("k8s-app").is_some_and(|app| app == "kube-dns"));
     assert!(servers.map(|pod| &pod.metadata.name).all(|name| name.starts_with("kube-dns-")));
     assert_eq!(send(&cluster, FRONT, "http://catalog").verdict, Verdict::Delivered);
+}
+
+#[test]
+fn the_dns_service_of_a_dump_may_have_another_name() {
+    let text = fs::read_to_string("tests/fixtures/applications/dump.yaml").unwrap();
+    let dns = |cluster: &Cluster| {
+        let services = cluster.store.all::<Service>().filter(|own| own.spec.ports.iter().any(|port| port.port == 53));
+        services.map(|own| format!("{}/{}", own.metadata.namespace, own.metadata.name)).collect::<Vec<_>>()
+    };
+    // RKE2's chart names it after itself, OpenShift's operator keeps it in a namespace of its own.
+    let rke2 = applied(manifests(text.replace("name: kube-dns\n", "name: rke2-coredns-rke2-coredns\n")));
+    assert_eq!(dns(&rke2), ["kube-system/rke2-coredns-rke2-coredns"]);
+    let openshift = text.replace("name: kube-dns\n", "name: dns-default\n").replace("k8s-app: kube-dns", "dns: default");
+    let openshift = applied(manifests(openshift.replace("namespace: kube-system", "namespace: openshift-dns")));
+    assert_eq!(dns(&openshift), ["openshift-dns/dns-default"]);
+    for cluster in [rke2, openshift] {
+        let stale = cluster
+            .store
+            .all::<EndpointSlice>()
+            .any(|slice| slice.metadata.name.starts_with("kube-dns-") && slice.metadata.owner_references[0].name == "kube-dns");
+        assert!(!stale);
+        assert_eq!(send(&cluster, FRONT, "http://catalog").verdict, Verdict::Delivered);
+        let silent = cluster.act(&Action::parse("coredns down").unwrap()).cluster;
+        assert_eq!(send(&silent, FRONT, "http://catalog").verdict, Verdict::Timeout);
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub mod resolver;
 use super::public_dns::PublicDns;
 use crate::api::core::{Namespace, Pod, Service};
 use crate::api::discovery::EndpointSlice;
-use crate::cluster::{Store, Table};
+use crate::cluster::{Store, Table, dns_service};
 use crate::trace::{DnsRecord, DnsResult};
 use records::{Found, Host, NameError, Query};
 use std::collections::{BTreeMap, BTreeSet};
@@ -219,8 +219,9 @@ impl Zone {
 
     /// CoreDNS's own Service: its address and its name below the zone.
     pub fn own_service(&self) -> Option<(std::net::Ipv4Addr, String)> {
-        let service = self.services.get(&("kube-system".to_string(), "kube-dns".to_string()))?;
-        Some((service.spec.cluster_ip.parse().ok()?, "kube-dns.kube-system.svc".to_string()))
+        let service = dns_service(&self.services)?;
+        let meta = &service.metadata;
+        Some((service.spec.cluster_ip.parse().ok()?, format!("{}.{}.svc", meta.name, meta.namespace)))
     }
 }
 

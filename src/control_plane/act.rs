@@ -11,8 +11,9 @@ use super::world::{Key, World, key_of};
 use super::{apply, delete, events};
 use crate::api::apps::{Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::{Node, Pod, Service};
+use crate::api::meta::selects;
 use crate::api::{Kind, ObjectRef};
-use crate::cluster::{Action, Cluster, LOAD_BALANCER_NOTICES, Outcome, Verb, moment};
+use crate::cluster::{Action, Cluster, LOAD_BALANCER_NOTICES, Outcome, Verb, dns_service, moment};
 use crate::diagnostic::{Diagnostic, Finding, Severity};
 use crate::msg;
 use crate::node::kubelet::is_ready;
@@ -136,8 +137,9 @@ fn mark(world: &mut World, key: &Key, to: Readiness) {
 }
 
 fn coredns(world: &mut World, to: Readiness) {
-    let pods = world.cluster.store.in_namespace::<Pod>("kube-system");
-    let own = pods.filter(|pod| pod.metadata.labels.get("k8s-app").is_some_and(|app| app == "kube-dns"));
+    let Some(service) = dns_service(&world.cluster.store.services) else { return };
+    let pods = world.cluster.store.in_namespace::<Pod>(&service.metadata.namespace);
+    let own = pods.filter(|pod| selects(&service.spec.selector, &pod.metadata.labels));
     let keys: Vec<Key> = own.map(|pod| key_of(&pod.metadata)).collect();
     keys.iter().for_each(|key| mark(world, key, to));
 }

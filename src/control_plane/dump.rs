@@ -7,13 +7,13 @@
 //! addresses of other clusters' node port ranges and IPv6.
 
 use super::apiserver::{AdmittedObject, Object};
-use super::world::{Key, World, controller_of};
+use super::world::{Key, World, controller_of, key_of};
 use super::{delete, inventory, refusals};
 use crate::api::core::{Namespace, Node, Pod, Service};
 use crate::api::networking::IngressClass;
 use crate::api::time::seconds_of;
 use crate::api::{Kind, ObjectRef};
-use crate::cluster::{NODE_GRACE, moment};
+use crate::cluster::{NODE_GRACE, dns_service, moment};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::kubectl::{Manifest, Manifests};
 use crate::msg;
@@ -165,8 +165,18 @@ pub(crate) fn lose_nodes(world: &mut World, manifests: &Manifests, names: &[Stri
     }
 }
 
-/// The real cluster has DNS servers of its own, whatever their Deployment's name: the standing ones go.
+/// The real cluster has DNS servers of its own, whatever the names of their Deployment and Service: the standing ones go.
 fn replace_dns(world: &mut World, brought: &[&AdmittedObject]) {
+    let services = brought.iter().filter_map(|item| match &item.object {
+        Object::Service(service) => Some((key_of(&service.metadata), Arc::new(service.as_ref().clone()))),
+        _ => None,
+    });
+    let services = services.collect();
+    let front = dns_service(&services).map(ObjectRef::of);
+    let usual = ObjectRef::new(Kind::Service, "kube-system", "kube-dns");
+    if front.as_ref().is_some_and(|front| *front != usual) && !came_from_dump(world, &usual) {
+        remove(world, &usual);
+    }
     let standing = ObjectRef::new(Kind::Deployment, "kube-system", "coredns");
     let resolves = |item: &&AdmittedObject| match &item.object {
         Object::Pod(pod) => {
@@ -176,7 +186,8 @@ fn replace_dns(world: &mut World, brought: &[&AdmittedObject]) {
         }
         _ => false,
     };
-    if brought.iter().any(resolves) && !came_from_dump(world, &standing) {
+    let elsewhere = front.is_some_and(|front| front.namespace != "kube-system");
+    if (elsewhere || brought.iter().any(resolves)) && !came_from_dump(world, &standing) {
         remove(world, &standing);
     }
 }
@@ -196,6 +207,7 @@ fn remove(world: &mut World, object: &ObjectRef) {
         Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => {
             world.keys_of(object).iter().for_each(|pod| world.remove_pod(pod));
         }
+        Kind::Service => world.touch_service(&key),
         _ => {}
     }
     world.forget_owned(&meta);

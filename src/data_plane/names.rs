@@ -7,8 +7,9 @@ use super::story::{Event, HopExt, Story, hop};
 use super::travel::{End, Spot};
 use crate::addons::coredns::resolver::{ResolvConf, resolve};
 use crate::addons::public_dns::is_server;
-use crate::api::core::{Pod, Service};
-use crate::api::{Kind, ObjectRef};
+use crate::api::ObjectRef;
+use crate::api::core::Pod;
+use crate::cluster::dns_service;
 use crate::msg;
 use crate::node::kube_proxy::parse_ip_sloppy;
 use crate::node::network_policy::Direction;
@@ -136,8 +137,8 @@ fn inquire(exchange: &mut Exchange<'_>, sender: Sender, pod: Option<&Pod>, host:
     }
     if let (Some(server), Heard::Nothing) = (server, heard) {
         exchange.tell.hop(|| {
-            let object = ObjectRef::new(Kind::Service, "kube-system", "kube-dns");
-            hop(Place::Coredns, Reason::DnsSilent, silence(server, asked.lost)).about(vec![object])
+            let object = dns_service(&exchange.cluster.store.services).map(ObjectRef::of);
+            hop(Place::Coredns, Reason::DnsSilent, silence(server, asked.lost)).about(object.into_iter().collect())
         });
         return Meaning::Nothing(Verdict::Timeout, Reason::DnsSilent, named.unheard());
     }
@@ -199,7 +200,7 @@ pub(super) fn alias(result: &DnsResult) -> Option<String> {
 
 /// The DNS server inside the cluster, where the Pod asks that one.
 fn cluster_server(exchange: &Exchange<'_>, pod: &Pod) -> Option<Ipv4Addr> {
-    let service = exchange.cluster.store.get::<Service>("kube-system", "kube-dns")?;
+    let service = dns_service(&exchange.cluster.store.services)?;
     let server = parse_ip_sloppy(&service.spec.cluster_ip)?;
     ResolvConf::of(pod, &service.spec.cluster_ip).asks_cluster(&service.spec.cluster_ip).then_some(server)
 }
