@@ -25,8 +25,12 @@ pub(crate) fn ours(manifest: Option<&Manifest>, path: &str, message: Message) ->
 }
 
 pub(super) fn upstream(manifest: &Manifest, path: &str, message: String) -> Diagnostic {
-    let unsaid = ours(Some(manifest), path, Message::default());
-    Diagnostic { message: Finding::Upstream(message), ..unsaid }
+    let mut refusal = ours(Some(manifest), path, Message::default());
+    // An internal error names no field: the number itself is what it speaks of.
+    if message.contains("HealthCheck NodePort") {
+        refusal.span = manifest.span_at("spec.healthCheckNodePort");
+    }
+    Diagnostic { message: Finding::Upstream(message), ..refusal }
 }
 
 pub(super) fn no_namespace(manifest: &Manifest, namespace: &str) -> Diagnostic {

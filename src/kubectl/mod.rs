@@ -83,6 +83,12 @@ impl Manifest {
             if path.is_empty() {
                 return None;
             }
+            // The API server fills the list from the single field, and speaks of the list.
+            if path == "spec.clusterIPs"
+                && let Some(span) = self.spans.get("spec.clusterIP")
+            {
+                return Some(span.clone());
+            }
             path = path.rfind(['.', '[']).map_or("", |at| &path[..at]);
         }
     }

@@ -122,3 +122,22 @@ fn the_api_server_makes_its_service_anew() {
     assert_ne!(service(&next).metadata.uid, service(&cluster).metadata.uid);
     assert_eq!(addresses(&next, "kubernetes"), addresses(&cluster, "kubernetes"));
 }
+
+#[test]
+fn a_number_that_cannot_be_allocated_is_shown_where_it_is_written() {
+    let text =
+        |spec: &str| format!("apiVersion: v1\nkind: Service\nmetadata:\n  name: web\nspec:\n  ports:\n  - port: 80\n{spec}");
+    let line = |spec: &str| {
+        let outcome = apply(&fresh(), &text(spec));
+        let error = outcome.diagnostics.iter().find(|found| found.severity == crate::diagnostic::Severity::Error).unwrap();
+        (error.path.clone(), error.span.as_ref().map(|span| span.line))
+    };
+    assert_eq!(line("  clusterIP: 10.96.0.1\n"), ("spec.clusterIPs".into(), Some(8)));
+    assert_eq!(line("  clusterIP: 10.96.0.300\n"), ("spec.clusterIPs[0]".into(), Some(8)));
+    assert_eq!(line("    nodePort: 80\n  type: NodePort\n"), ("spec.ports[0].nodePort".into(), Some(8)));
+    let checked = "    nodePort: 31000\n  type: LoadBalancer\n  externalTrafficPolicy: Local\n  healthCheckNodePort: 31000\n";
+    assert_eq!(line(checked), (String::new(), Some(11)));
+    let first = apply(&fresh(), &text("  clusterIP: 10.96.0.77\n")).cluster;
+    let moved = apply(&first, &text("  clusterIP: 10.96.0.78\n"));
+    assert_eq!(moved.diagnostics[0].span.as_ref().map(|span| span.line), Some(8), "{:?}", moved.diagnostics);
+}
