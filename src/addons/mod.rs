@@ -4,4 +4,5 @@ pub mod aws;
 pub mod coredns;
 pub mod ingress_controller;
 pub mod metallb;
+pub mod pending;
 pub mod public_dns;

@@ -8,7 +8,7 @@
 use super::dump::came_from_dump;
 use super::names::mixed_hash;
 use super::world::{Key, World};
-use crate::addons::{aws, public_dns};
+use crate::addons::{aws, pending, public_dns};
 use crate::api::ObjectRef;
 use crate::api::core::{LoadBalancerIngress, Service};
 use crate::cluster::{Cluster, Verb};
@@ -41,7 +41,7 @@ fn sync(world: &mut World, key: &Key) {
     let aws = world.cluster.settings.load_balancer.provider == Provider::Aws;
     // An Application Load Balancer is built, or not, by the type and ports of its Services.
     world.queue.ingresses |= aws;
-    let own = class.is_none_or(|class| aws && class == aws::NLB_CLASS);
+    let own = pending::is_served(&world.cluster.settings, class);
     let wants = service.spec.type_ == "LoadBalancer" && own;
     let ingress = if wants { ingress(world, &service) } else { Vec::new() };
     // The status of a pasted dump stands when its class is somebody else's.

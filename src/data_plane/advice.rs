@@ -4,6 +4,7 @@ use super::DataPlane;
 use super::target::Target;
 use super::world::EGRESS_GATEWAY;
 use crate::addons::ingress_controller::{is_served, unserved};
+use crate::addons::pending::pending;
 use crate::api::apps::Deployment;
 use crate::api::core::{Event, Pod, Service};
 use crate::api::meta::selects;
@@ -203,7 +204,10 @@ fn service_name(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
             let why = msg!("advice.name.outside.headless.why", service = name);
             Some(Advice { why, next, because: vec![selector] })
         }
-        _ if outside => advice(msg!("advice.name.outside.next", service = name), Vec::new()),
+        _ if outside => match pending(&cluster.settings, service) {
+            Some((why, next, field)) => Some(Advice { why, next, because: vec![field] }),
+            None => advice(msg!("advice.name.outside.next", service = name), Vec::new()),
+        },
         missing => advice(missing?, vec![selector]),
     }
 }

@@ -1,12 +1,14 @@
 //! What could change how a request ends and is not played: Gateways and their routes, service meshes, dual stack, probes that a program
 //! answers. It is said on its object when it is read, and here on every trace that it could change.
 
+use crate::addons::pending::pending;
 use crate::api::Kind;
 use crate::api::core::{Namespace, Pod, Service};
 use crate::api::foreign::{self, Reach};
 use crate::cluster::Cluster;
 use crate::msg;
 use crate::node::kubelet::assumed_probe;
+use crate::node::network_policy::{Direction, Policies};
 use crate::trace::{Place, Reason, Source, Trace, Verdict};
 use crate::words::Message;
 
@@ -38,6 +40,8 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
     }
     notes.extend(dual_stack(cluster, trace));
     notes.extend(lost_node(cluster, trace));
+    notes.extend(classes(cluster, trace));
+    notes.extend(on_the_host(cluster, trace));
     notes
 }
 
@@ -46,6 +50,41 @@ fn lost_node(cluster: &Cluster, trace: &Trace) -> Option<Message> {
     let mut dead = trace.hops.iter().filter(|hop| hop.reason == Reason::NodeDown).flat_map(|hop| &hop.objects);
     let node = dead.find(|object| cluster.origin(object).is_some_and(|manifest| manifest.is_dumped()))?;
     Some(msg!("assume.nodeLost", node = node.name))
+}
+
+/// The Services that it meets and that wait for somebody who serves their `loadBalancerClass`.
+fn classes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
+    let mut notes = Vec::new();
+    let objects = trace.hops.iter().flat_map(|hop| &hop.objects).filter(|object| object.kind == Kind::Service);
+    for object in objects {
+        let Some(service) = cluster.store.get::<Service>(&object.namespace, &object.name) else { continue };
+        let why = pending(&cluster.settings, service).map(|(why, ..)| why).filter(|why| why.id == "pending.class");
+        notes.extend(why.filter(|why| !notes.contains(why)));
+    }
+    notes
+}
+
+/// Both ends may be Pods of the host's network that policies select, or of whom they speak: what becomes of that is the CNI
+/// plugin's own choice.
+fn on_the_host(cluster: &Cluster, trace: &Trace) -> Option<Message> {
+    let policies = Policies::of(&cluster.store);
+    if policies.is_empty() {
+        return None;
+    }
+    let find = |(namespace, name): &(String, String)| cluster.store.get::<Pod>(namespace, name);
+    let source = match &trace.request.from {
+        Source::Pod(namespace, name) => cluster.store.get::<Pod>(namespace, name),
+        Source::Workload(workload) => cluster.pod_meant_by(workload).map(AsRef::as_ref),
+        _ => None,
+    };
+    let judged = trace.hops.iter().any(|hop| hop.reason == Reason::Policy);
+    let ends = [(source, Direction::Egress), (trace.pod.as_ref().and_then(find), Direction::Ingress)];
+    let is_one = |(pod, direction): &(&Pod, Direction)| {
+        let told = judged && *direction == Direction::Egress;
+        pod.spec.host_network == Some(true) && (told || policies.isolating(pod, *direction).next().is_some())
+    };
+    let (pod, _) = ends.into_iter().filter_map(|(pod, direction)| Some((pod?, direction))).find(is_one)?;
+    Some(msg!("assume.policyHostNetwork", pod = pod.metadata.name))
 }
 
 /// The Pods that the request meets.

@@ -3,6 +3,7 @@
 use super::{Checks, Explanation, Stop, field, nearest, pod, service};
 use crate::addons::aws;
 use crate::addons::ingress_controller::{self, Decision, HttpRequest, Router, Unavailable};
+use crate::addons::pending::pending;
 use crate::api::ObjectRef;
 use crate::api::core::{Namespace, Node, Pod, Service};
 use crate::api::networking::Ingress;
@@ -209,7 +210,10 @@ fn missing_name<T>(cluster: &Cluster, request: &Request, target: &Target, checks
                 );
                 return checks.fails("ingress-served", why, next, because);
             }
-            None => (msg!("explain.name.outside", name = target.host), msg!("explain.name.outside.next")),
+            None => match waiting(cluster, &target.host) {
+                Some((why, next, field)) => return checks.fails("load-balancer-address", why, next, vec![field]),
+                None => (msg!("explain.name.outside", name = target.host), msg!("explain.name.outside.next")),
+            },
         };
         return checks.fails("name-resolves", text, next, Vec::new());
     };
@@ -264,6 +268,13 @@ fn missing_name<T>(cluster: &Cluster, request: &Request, target: &Target, checks
             (text, next, Vec::new())
         };
     checks.fails("service-exists", text, next, because)
+}
+
+/// The Service of that name, seen from outside, waits for its load balancer in vain: why, and what to try.
+fn waiting(cluster: &Cluster, host: &str) -> Option<(Message, Message, crate::trace::FieldRef)> {
+    let first = host.split('.').next().unwrap_or_default();
+    let mut named = cluster.store.all::<Service>().filter(|service| service.metadata.name == first);
+    named.find_map(|service| pending(&cluster.settings, service))
 }
 
 fn caller_namespace(cluster: &Cluster, from: &Source) -> Option<String> {

@@ -332,3 +332,11 @@ spec:
     assert_eq!(last.next.as_ref().unwrap().args["message"], why);
     assert_eq!(last.because[0].path, "spec.volumes");
 }
+
+#[test]
+fn a_load_balancer_class_that_nobody_serves_is_why_a_service_has_no_address() {
+    let spec = "{selector: {app: web}, type: LoadBalancer, loadBalancerClass: example.com/mine, ports: [{port: 80}]}";
+    check(&service(spec), "internet", "http://web/", "!load-balancer-address pending.class");
+    let plain = "{selector: {app: web}, type: LoadBalancer, ports: [{port: 80}]}";
+    check(&service(plain), "internet", "http://web/", "!name-resolves explain.name.outside");
+}

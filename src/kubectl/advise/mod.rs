@@ -6,8 +6,10 @@
 mod ingress;
 mod missing;
 
+use crate::addons::pending::pending;
 use crate::api::core::{Pod, Service, ServicePort};
 use crate::api::meta::{IntOrString, Labels, selects};
+use crate::api::networking::NetworkPolicy;
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Store};
 use crate::diagnostic::{Diagnostic, Finding, Fix, Severity, Span, distance};
@@ -47,9 +49,11 @@ pub fn advise(cluster: &Cluster) -> Vec<Diagnostic> {
                 }
             }
             Kind::Ingress => advice.ingress(object),
+            Kind::NetworkPolicy => advice.network_policy(object),
             _ => {}
         }
     }
+    advice.requests();
     advice.found
 }
 
@@ -115,6 +119,9 @@ impl Advice<'_> {
         let named = service.status.load_balancer.ingress.iter().any(|at| !at.hostname.is_empty());
         let heard = service.spec.type_ == "LoadBalancer" && !named;
         self.provider_annotations(object, &service.metadata.annotations, heard);
+        if let Some((why, next, field)) = pending(&self.cluster.settings, service) {
+            self.tell(Severity::Info, object, &field.path, why, Some(next), Vec::new());
+        }
         let spec = &service.spec;
         if spec.selector.is_empty() || spec.type_ == "ExternalName" {
             return;
@@ -128,6 +135,26 @@ impl Advice<'_> {
         }
         for (index, port) in spec.ports.iter().enumerate() {
             self.target_port(object, index, port, &pods, spec.cluster_ip == "None");
+        }
+    }
+
+    /// What a policy does to a Pod that uses its node's network is its CNI plugin's own choice.
+    fn network_policy(&mut self, object: &ObjectRef) {
+        let Some(policy) = self.store().get::<NetworkPolicy>(&object.namespace, &object.name) else { return };
+        let on_host = |pod: &&Pod| pod.spec.host_network == Some(true) && policy.spec.pod_selector.matches(&pod.metadata.labels);
+        let Some(pod) = self.store().in_namespace::<Pod>(&object.namespace).find(on_host) else { return };
+        let message = msg!("advise.policyHostNetwork", policy = object.name, pod = pod.metadata.name);
+        self.tell(Severity::Info, object, "spec.podSelector", message, None, Vec::new());
+    }
+
+    /// What Pods ask of their nodes is not played: said once, at the first that asks.
+    fn requests(&mut self) {
+        for document in &self.cluster.manifests.documents {
+            let Some(object) = document.object().filter(|object| self.store().contains(object)) else { continue };
+            let mut fields = document.spans.keys();
+            if let Some(path) = fields.find(|path| path.ends_with("].resources.requests")).cloned() {
+                return self.tell(Severity::Info, &object, &path, msg!("advise.requests"), None, Vec::new());
+            }
         }
     }
 
