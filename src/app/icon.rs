@@ -1,6 +1,6 @@
 //! Glyphs of the page's sprite (`static/index.html`): `g-` kinds, `o-` outcomes, `i-` signs.
 
-use crate::trace::{Place, Reason, Trace, Verdict};
+use crate::trace::{Place, Trace, Verdict};
 use yew::prelude::*;
 
 /// A sign or a kind's glyph, drawn in the text's colour.
@@ -25,21 +25,26 @@ pub struct Outcome {
     pub words: &'static str,
 }
 
-/// The outcome of a request. Who answered shows in its shape: a refusal by a node and one by a Pod differ.
+/// The outcome of a request. Who refused shows in its shape and words: a node and a Pod do it for other reasons.
 pub fn outcome(trace: &Trace) -> Outcome {
-    let by_pod = trace.hops.iter().rev().any(|hop| hop.reason == Reason::NothingListens);
-    ending(trace.verdict, trace.status, by_pod)
+    let known = ending(trace.verdict, trace.status);
+    let decided = trace.hops.iter().rev().find(|hop| !hop.reply).filter(|_| trace.verdict == Verdict::Refused);
+    let (glyph, words) = match decided.map(|hop| &hop.at) {
+        Some(Place::Pod(..) | Place::IngressController(..)) => ("o-refused-pod", "outcome.refused.pod"),
+        Some(Place::Node(_) | Place::KubeProxy(_) | Place::Cni(_)) => ("o-refused-node", "outcome.refused.node"),
+        _ => return known,
+    };
+    Outcome { glyph, words, ..known }
 }
 
 /// The outcome of a verdict and status.
-pub fn ending(verdict: Verdict, status: Option<u16>, refused_by_pod: bool) -> Outcome {
+pub fn ending(verdict: Verdict, status: Option<u16>) -> Outcome {
     let (class, glyph, words) = match (verdict, status) {
         (Verdict::Delivered, _) => ("ok", "o-ok", "outcome.ok"),
         (Verdict::Answered, Some(503)) => ("e503", "o-e503", "outcome.e503"),
         (Verdict::Answered, Some(404)) => ("e404", "o-e404", "outcome.e404"),
         (Verdict::Answered, _) => ("e404", "o-status", "outcome.status"),
-        (Verdict::Refused, _) if refused_by_pod => ("refused", "o-refused-pod", "outcome.refused"),
-        (Verdict::Refused, _) => ("refused", "o-refused-node", "outcome.refused"),
+        (Verdict::Refused, _) => ("refused", "o-refused", "outcome.refused"),
         (Verdict::Timeout, _) => ("timeout", "o-timeout", "outcome.timeout"),
         (Verdict::Unreachable, _) => ("unreach", "o-unreach", "outcome.unreach"),
         (Verdict::NameNotFound, _) => ("nx", "o-nx", "outcome.nx"),

@@ -126,7 +126,7 @@ fn Prediction(part: &Part) -> Html {
     let result = course.confirmed.then(|| course.guess == course.answer);
     // What came of the start, whatever was edited and sent since.
     let came = course.answer.and_then(|answer| prediction.options.get(answer)).map(|option| &option.expect);
-    let came = came.and_then(|came| Some((ending(came.verdict?, came.status, false), came.status)));
+    let came = came.and_then(|came| Some((ending(came.verdict?, came.status), came.status)));
     html! {
         <form {onsubmit}>
             <fieldset class="predict">

@@ -94,7 +94,7 @@ fn by_pod(results: &[BurstResult]) -> BTreeMap<(String, String), u32> {
 fn endings(results: &[BurstResult]) -> Vec<(Outcome, Option<u16>, u32)> {
     let mut out: Vec<(Outcome, Option<u16>, u32)> = Vec::new();
     for result in results {
-        let outcome = ending(result.verdict, result.status, false);
+        let outcome = ending(result.verdict, result.status);
         match out.iter_mut().find(|(known, status, _)| *known == outcome && *status == result.status) {
             Some((_, _, count)) => *count += 1,
             None => out.push((outcome, result.status, 1)),

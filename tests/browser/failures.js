@@ -5,9 +5,9 @@ import { assertEnds, editor, ending, inspector, last, played, send, write } from
 
 /** What to write in the place of the first example's text, what to send, how it must end. */
 const KINDS = {
-  'refused by the node: no endpoints': { text: (web) => web.replace(/replicas: 3/, 'replicas: 0'), to: 'http://node-2:30080/', ends: 'Connection refused' },
-  'refused by the Pod: nothing listens on the target port': { text: (web) => web.replace(/targetPort: .*/, 'targetPort: 8081'), to: 'http://node-2:30080/', ends: 'Connection refused' },
-  'refused by the node: no rule for the port': { to: 'http://node-2:30999/', ends: 'Connection refused' },
+  'refused by the node: no endpoints': { text: (web) => web.replace(/replicas: 3/, 'replicas: 0'), to: 'http://node-2:30080/', ends: 'Connection refused by the node' },
+  'refused by the Pod: nothing listens on the target port': { text: (web) => web.replace(/targetPort: .*/, 'targetPort: 8081'), to: 'http://node-2:30080/', ends: 'Connection refused by the Pod' },
+  'refused by the node: no rule for the port': { to: 'http://node-2:30999/', ends: 'Connection refused by the node' },
   'timeout: an address that nobody routes': { to: 'http://203.0.113.99/', ends: 'Timed out' },
   'name not found': { to: 'http://no-such.default.svc.cluster.local/', who: 'node-1', ends: 'NXDOMAIN' },
 };
