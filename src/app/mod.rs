@@ -18,6 +18,7 @@ pub mod i18n;
 pub mod icon;
 pub mod inspector;
 pub mod keys;
+pub mod leaving;
 pub mod lessons;
 pub mod message;
 pub mod object;

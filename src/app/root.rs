@@ -5,6 +5,7 @@ use super::examples;
 use super::field::{field, show_line, splice};
 use super::i18n::{Speech, fetch_text};
 use super::keys::next_panel;
+use super::leaving::Leaving;
 use super::share;
 use super::state::{Ask, Effect, LESSONS, Msg, Screen, State, Theme};
 use super::storage;
@@ -64,8 +65,6 @@ pub enum Heard {
     Rest,
     /// The draft is to be written now.
     Write,
-    /// The page is about to go: what was not written yet is written at once.
-    Leave,
 }
 
 /// The root.
@@ -80,9 +79,10 @@ pub struct App {
     sync: bool,
     rest: Option<Timeout>,
     write: Option<Timeout>,
+    leaving: Leaving,
     /// A change that the browser's own undo knows nothing of: file, text before, text after.
     taken_back: Option<(usize, String, String)>,
-    _listeners: [EventListener; 3],
+    _listeners: [EventListener; 2],
 }
 
 impl Component for App {
@@ -102,8 +102,6 @@ impl Component for App {
                 link.send_message(Heard::Key(event.clone()));
             }
         });
-        let link = ctx.link().clone();
-        let leaving = EventListener::new(&gloo::utils::window(), "pagehide", move |_| link.send_message(Heard::Leave));
         let (first, recorded) = arrival(&mut state);
         // The recording's words are among the page's.
         let wanted = Wanted { language: storage::language(), engine: !recorded };
@@ -116,8 +114,9 @@ impl Component for App {
             sync: false,
             rest: None,
             write: None,
+            leaving: Leaving::new(),
             taken_back: None,
-            _listeners: [fragment, keys, leaving],
+            _listeners: [fragment, keys],
         };
         app.dress();
         app.take(ctx, first);
@@ -155,9 +154,9 @@ impl Component for App {
                 self.rest = None;
                 self.take(ctx, Msg::EditNow);
             }
-            Heard::Leave if self.write.is_none() => return false,
-            Heard::Write | Heard::Leave => {
+            Heard::Write => {
                 self.write = None;
+                self.leaving.written();
                 if !self.state.pristine() {
                     storage::keep(&self.state);
                     self.leave_link();
@@ -195,6 +194,7 @@ impl Component for App {
                     splice(&field, 0, u32::MAX, &file.text);
                 }
             }
+            self.leaving.note(&self.state, true);
         }
         for effect in std::mem::take(&mut self.after) {
             match effect {
@@ -231,7 +231,9 @@ impl App {
         );
         let dressed = matches!(msg, Msg::Theme(_) | Msg::Words(_));
         let chosen = matches!(msg, Msg::Theme(_) | Msg::Language(_) | Msg::Letters);
+        self.leaving.forget();
         let effects = Rc::make_mut(&mut self.state).update(msg);
+        self.leaving.note(&self.state, !self.sync);
         if dressed {
             self.dress();
         }
@@ -268,6 +270,11 @@ impl App {
                 Effect::KeepOwn(saved) => storage::keep_own(&saved),
                 Effect::Splice { .. } | Effect::ShowLine(_) => self.after.push(effect),
                 Effect::Save => {
+                    self.leaving.changed();
+                    // A reload reads the address before the page goes.
+                    if self.write.is_none() && !self.state.pristine() {
+                        self.leave_link();
+                    }
                     let link = ctx.link().clone();
                     self.write = Some(Timeout::new(300, move || link.send_message(Heard::Write)));
                 }

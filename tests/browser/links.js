@@ -64,6 +64,35 @@ export function links(site) {
     assert.match(await editor(page).inputValue(), /kind: Deployment/);
   });
 
+  it('what is typed just before a reload is kept, though the page had no time yet to look at it', async (page) => {
+    await until(() => page.workers().length === 1, 'the engine has come');
+    await send(page);
+    // As on a slow device: what waits in the page's queue would run a little later, and the page goes before.
+    await page.evaluate(() => {
+      const now = Date.now.bind(Date), later = window.setTimeout.bind(window);
+      let late = 0;
+      Date.now = () => now() + (late += 1000);
+      window.setTimeout = (then, wait, ...rest) => (wait ? later(then, wait, ...rest) : 0);
+    });
+    await editor(page).focus();
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type('# typed at the last moment');
+    const text = await editor(page).inputValue();
+    await page.reload();
+    await moving(page);
+    assert.equal(await editor(page).inputValue(), text);
+  });
+
+  it('what is typed into an example of the address and reloaded at once is kept', { hash: '#example=counter' }, async (page) => {
+    await editor(page).focus();
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type('# mine');
+    const text = await editor(page).inputValue();
+    await page.reload();
+    await moving(page);
+    assert.equal(await editor(page).inputValue(), text);
+  });
+
   it('a reload keeps text, target and what was done', async (page) => {
     const text = `${await editor(page).inputValue()}# mine\n`;
     await write(page, text);

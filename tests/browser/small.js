@@ -73,6 +73,19 @@ export function chosen(site) {
     await close();
   });
 
+  test('on a phone the editor stands at its top, however far the stage was scrolled, and scrolls by itself', async () => {
+    const { page, close } = await visit(site, { size: 'phone', motion: 'reduce', hash: '#example=counter' });
+    await moving(page);
+    const work = page.locator('.work');
+    await work.evaluate((work) => work.scrollTo(0, 400));
+    await button(page, 'YAML').click();
+    await editor(page).focus();
+    await page.keyboard.press('Control+End');
+    await page.waitForTimeout(300);
+    assert.equal(await work.evaluate((work) => work.scrollTop), 0, 'all of the panel is in sight');
+    await close();
+  });
+
   test('where there is no keyboard, no key is said to undo a fix', async () => {
     for (const [size, key] of [['phone', false], ['desktop', true]]) {
       const { page, close } = await visit(site, { size, motion: 'reduce', hash: '#example=wrong-port' });
@@ -87,7 +100,7 @@ export function chosen(site) {
   test('on a phone beads of a long request stay apart', async () => {
     const { page, close } = await visit(site, { size: 'phone', motion: 'reduce', hash: '#example=counter' });
     await moving(page);
-    const beads = await page.locator('.tlsvg circle.b').evaluateAll((all) => all.map((bead) => [Number(bead.getAttribute('cx')), Number(bead.getAttribute('r'))]));
+    const beads = await page.locator('.tlsvg [role=button] circle.b').evaluateAll((all) => all.map((bead) => [Number(bead.getAttribute('cx')), Number(bead.getAttribute('r'))]));
     assert.ok(beads.length > 12, `${beads.length} beads`);
     for (const [index, [x, r]] of beads.entries()) if (index) assert.ok(x - r - (beads[index - 1][0] + beads[index - 1][1]) >= 3, `bead ${index} and ${index + 1}`);
     await close();
