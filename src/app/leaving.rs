@@ -25,7 +25,7 @@ struct Stands {
 
 impl Leaving {
     /// Listens from now on.
-    pub fn new() -> Leaving {
+    pub fn listen() -> Leaving {
         let (stands, unwritten) = (Rc::<RefCell<Option<Stands>>>::default(), Rc::<Cell<bool>>::default());
         let typed = unwritten.clone();
         let input = EventListener::new(&gloo::utils::document(), "input", move |_| typed.set(true));

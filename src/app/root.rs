@@ -114,7 +114,7 @@ impl Component for App {
             sync: false,
             rest: None,
             write: None,
-            leaving: Leaving::new(),
+            leaving: Leaving::listen(),
             taken_back: None,
             _listeners: [fragment, keys],
         };

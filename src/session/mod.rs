@@ -6,7 +6,7 @@ pub mod view;
 use crate::api::ObjectRef;
 use crate::cluster::{Action, Change, Cluster};
 use crate::control_plane::Prune;
-use crate::control_plane::apiserver::Admission;
+use crate::control_plane::apiserver::{Admission, is_unknown};
 use crate::data_plane::{DataPlane, growth};
 use crate::diagnostic::{Diagnostic, Finding, Severity, Span};
 use crate::explain::{self, Explanation};
@@ -229,7 +229,10 @@ impl Session {
     /// may just be what cannot be read.
     fn apply(&mut self, files: &[SourceFile]) -> Vec<Change> {
         let (manifests, mut findings) = self.reader.read(files);
+        // kubectl prunes after no error (kubectl/pkg/cmd/apply/apply.go). Here only what may be any of the missing objects holds their
+        // deletion up: a text that cannot be read, a document whose kind is half typed.
         let torn = findings.iter().any(|finding| finding.severity == Severity::Error && finding.object.is_none());
+        let torn = torn || manifests.documents.iter().any(|document| is_unknown(document));
         let (before, plane) = match self.running.take() {
             Some(running) => (running.cluster, Some(running.plane)),
             None => (Cluster::new(self.settings.clone(), self.seed), None),

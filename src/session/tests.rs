@@ -46,6 +46,27 @@ fn settings_that_make_no_cluster_are_named_and_the_usual_cluster_is_played() {
 }
 
 #[test]
+fn nothing_is_deleted_while_a_document_might_be_what_is_missing() {
+    let text = include_str!("../../static/examples/nodeport.yaml");
+    let mut session = Session::default();
+    reset(&mut session, text, Settings::default());
+    let mut edit = |text: &str| {
+        let files = vec![SourceFile { name: "cluster.yaml".into(), text: text.into() }];
+        let Reply::Cluster(reply) = session.handle(Command::Edit { revision: 2, files }) else { panic!("no cluster") };
+        let names: Vec<String> = reply.view.services.iter().map(|service| service.name.clone()).collect();
+        (names.contains(&"web".into()), reply.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error))
+    };
+    let half_typed = text.replace("kind: Service", "kind: Serv");
+    for nonsense in ["version: '3'\nservices: {web: {image: nginx}}\n", "Hello there\n", "a: b: c\n", &half_typed] {
+        assert_eq!(edit(nonsense), (true, true), "{nonsense}");
+    }
+    let foreign = "apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {name: web}\n";
+    assert_eq!(edit(foreign), (false, false), "a custom resource is no mistake");
+    assert!(edit(text).0);
+    assert!(!edit("").0);
+}
+
+#[test]
 fn who_asked_for_a_load_balancer_is_offered_its_address_first() {
     let alone = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 80}]}\n";
     for text in [include_str!("../../static/examples/loadbalancer.yaml"), alone] {

@@ -33,6 +33,11 @@ pub(super) fn find(manifest: &Manifest) -> Result<Kind, Box<Diagnostic>> {
     Err(Box::new(no_match(manifest)))
 }
 
+/// Whether nobody can say which object the document means: it names no kind, or none that Kubernetes has.
+pub fn is_unknown(manifest: &Manifest) -> bool {
+    find(manifest).is_err_and(|diagnostic| diagnostic.severity == Severity::Error)
+}
+
 /// kubectl's complaint about a document that does not say what it is.
 fn not_set(value: &Value) -> Option<String> {
     if !value.is_object() {

@@ -25,4 +25,5 @@ pub mod validation;
 
 pub use admit::{Admission, Admitted, AdmittedObject, Object, admit, revise};
 pub use decode::{decode, is_decoded};
+pub use kinds::is_unknown;
 pub use stored::complete;
