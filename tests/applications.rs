@@ -255,3 +255,18 @@ fn a_service_that_comes_later_is_in_no_variable_of_running_pods() {
     let restarted = restarted.act(&"deployment/front scale 1".parse().unwrap()).cluster;
     assert_eq!(outcome(&restarted), (1, 0));
 }
+
+#[test]
+fn what_a_helm_chart_renders_comes_up_whole() {
+    let found = lit("helm", "deployment/shop-frontend", "http://shop-proxy:8080/", 8);
+    let expected = "\
+shop-frontend:8080 delivered
+  shop-cart:8080 delivered
+    shop-redis:6379 delivered
+  shop-ad:8080 delivered
+    shop-flagd:8013 delivered
+  http://shop-collector:4317 delivered
+shop-jaeger-query:16686 delivered
+";
+    assert_eq!(found, expected);
+}

@@ -9,7 +9,7 @@
 mod arguments;
 mod known;
 
-use crate::api::core::{Container, Pod, Service};
+use crate::api::core::{Container, Pod, Probe, Service};
 use crate::api::meta::{IntOrString, selects};
 use crate::msg;
 use crate::packet::Protocol;
@@ -74,6 +74,9 @@ pub fn listens<'a>(pod: &Pod, services: impl Iterator<Item = &'a Service>) -> Ve
         let may_do_more = of_container(index, container, &mut found);
         if may_do_more && found.listeners.len() == before {
             open.push(container);
+        }
+        if may_do_more {
+            probed(index, container, &mut found);
         }
     }
     // A Service's targetPort says only that somebody expects a listener; a container about which nothing else is known gets it.
@@ -164,6 +167,32 @@ fn of_container(index: usize, container: &Container, found: &mut Found) -> bool 
     declared(index, container, found);
     // A script of a shell or an operating system's image that names no port most likely opens none.
     !is_tool
+}
+
+/// A port that no list of ports names, and that two of a container's probes ask, is most likely its program's port for that: many
+/// programs answer for their health on one of their own.
+fn probed(index: usize, container: &Container, found: &mut Found) {
+    let probes = [&container.liveness_probe, &container.readiness_probe, &container.startup_probe];
+    let ports: Vec<i32> = { probes }.into_iter().flatten().filter_map(asked_port).collect();
+    for port in ports.iter().filter(|port| ports.iter().filter(|other| other == port).count() > 1) {
+        let Ok(port) = u16::try_from(*port) else { continue };
+        let basis = Basis::Assumed(msg!("listens.probes", image = known::repository(&container.image), port = port));
+        let field = format!("spec.containers[{index}].readinessProbe");
+        found.add(listener(container, port, Protocol::Tcp, basis, field));
+    }
+}
+
+/// The port that a probe asks by its number, at the Pod's own address.
+fn asked_port(probe: &Probe) -> Option<i32> {
+    let (port, host) = match (&probe.http_get, &probe.tcp_socket) {
+        (Some(get), _) => (&get.port, &get.host),
+        (None, Some(socket)) => (&socket.port, &socket.host),
+        (None, None) => return probe.grpc.as_ref().map(|grpc| grpc.port),
+    };
+    match port {
+        IntOrString::Int(number) if host.is_empty() => Some(*number),
+        _ => None,
+    }
 }
 
 /// Whether `command` or `args` put another program in the place of the image's own.

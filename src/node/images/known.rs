@@ -98,7 +98,15 @@ pub(super) const ROWS: &[Row] = &[
     usual(&["registry"], &[5000], &[]),
     usual(&["sonatype/nexus3"], &[8081], &[]),
     usual(&["influxdb"], &[8086], &[]),
-    usual(&["jaegertracing/all-in-one"], &[16686, 4317, 4318], &[]),
+    usual(&["jaegertracing/all-in-one"], &[16686, 4317, 4318, 14269], &[]),
+    Row {
+        images: &["opentelemetry-collector", "opentelemetry-collector-contrib", "opentelemetry-collector-k8s"],
+        kind: Kind::Usual,
+        tcp: &[4317, 4318, 8888, 13133],
+        udp: &[],
+        programs: &["otelcol", "otelcol-contrib", "otelcol-k8s"],
+        flags: &[],
+    },
     usual(&["examplevotingapp_vote", "examplevotingapp_result"], &[80], &[]),
     Row {
         images: &[

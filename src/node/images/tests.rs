@@ -135,3 +135,18 @@ fn two_containers_of_a_pod_never_share_a_port() {
     let both = pod("containers: [{name: a, image: nginx}, {name: b, image: httpd}]");
     assert_eq!(said(&both, &[]), "a=80/tcp");
 }
+
+#[test]
+fn a_port_that_two_probes_ask_is_most_likely_the_programs_own_for_its_health() {
+    let probes = "livenessProbe: {httpGet: {path: /live, port: 8081}}, readinessProbe: {httpGet: {path: /ready, port: 8081}}";
+    check(&format!("image: 'example.com/shop:1', ports: [{{containerPort: 8080}}], {probes}"), "c=8080/tcp? c=8081/tcp?");
+    check(
+        "image: 'example.com/shop:1', ports: [{containerPort: 8080}], readinessProbe: {tcpSocket: {port: 8081}}",
+        "c=8080/tcp?",
+    );
+    // What a known program listens on is known.
+    check(&format!("image: nginx, {probes}"), "c=80/tcp");
+    let collector =
+        "image: 'otel/opentelemetry-collector-contrib:0.97.0', command: [/otelcol-contrib, '--config=/conf/relay.yaml']";
+    check(collector, "c=4317/tcp? c=4318/tcp? c=8888/tcp? c=13133/tcp?");
+}
