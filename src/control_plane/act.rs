@@ -8,7 +8,7 @@ use super::controller_manager::pod_control::pass_time;
 use super::controller_manager::{node_lifecycle, pod_gc};
 use super::settle::settle;
 use super::world::{Key, World, key_of};
-use super::{apply, delete, events};
+use super::{apply, delete, events, kubelets};
 use crate::api::apps::{Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::{Node, Pod, Service};
 use crate::api::meta::selects;
@@ -266,6 +266,8 @@ fn wait(world: &mut World, seconds: u64) {
         settle(world);
     }
     world.cluster.now = end;
+    kubelets::look_again(world);
+    settle(world);
     events::expire(world);
 }
 

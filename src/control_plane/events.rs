@@ -1,6 +1,6 @@
 //! Event objects: what components report, in Kubernetes' own words.
 //!
-//! Imitates `client-go/tools/record`: an event that repeats counts up. Leaves out rate limits and series.
+//! Imitates `client-go/tools/record`: an event that repeats counts up. Leaves out series.
 
 use super::names::suffix;
 use super::world::World;
@@ -47,6 +47,41 @@ pub(crate) fn record(world: &mut World, object: &ObjectRef, who: (&str, &str), w
     event.metadata.namespace = namespace.to_string();
     world.put(event);
 }
+
+/// Records an event that has been said `total` times by now. As the recorder's spam filter
+/// (`events_cache.go`), one source says 25 things of one object and then one every five minutes.
+pub(crate) fn reach(world: &mut World, object: &ObjectRef, who: (&str, &str), what: (&str, &str), message: &str, total: i64) {
+    let name = format!("{}.{}", object.name, suffix(&format!("{object}{}{}{message}", who.0, what.1)));
+    let namespace = if object.namespace.is_empty() { "default" } else { &object.namespace };
+    let key = (namespace.to_string(), name);
+    if !world.cluster.store.events.contains_key(&key) {
+        record(world, object, who, what, message);
+    }
+    let (now, clock) = (world.timestamp(), i64::try_from(world.cluster.clock()).unwrap_or(i64::MAX));
+    let from = (key.0.clone(), format!("{}.", object.name));
+    let (mut others, mut first) = (0i64, clock);
+    for (at, event) in world.cluster.store.events.range(from.clone()..) {
+        if at.0 != from.0 || !at.1.starts_with(&from.1) {
+            break;
+        }
+        if event.source.component == who.0 && event.involved_object.kind == object.kind.name() {
+            first = first.min(event.first_timestamp.as_deref().and_then(seconds_of).unwrap_or(clock));
+            others += if *at == key { 0 } else { i64::from(event.count) };
+        }
+    }
+    let most = (BURST + (clock - first) / REFILL - others).max(1);
+    let Some(event) = world.cluster.store.events.get_mut(&key) else { return };
+    let count = i32::try_from(total.min(most)).unwrap_or(i32::MAX);
+    if count > event.count {
+        let event = Arc::make_mut(event);
+        event.count = count;
+        event.last_timestamp = Some(now);
+    }
+}
+
+/// How many events of one object a source sends at once, and after how many seconds one more.
+const BURST: i64 = 25;
+const REFILL: i64 = 300;
 
 /// Drops events older than an hour.
 pub(crate) fn expire(world: &mut World) {

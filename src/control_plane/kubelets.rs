@@ -5,14 +5,17 @@
 use super::dump::keeps_its_settings;
 use super::events;
 use super::world::{Key, World};
-use crate::api::core::{Container, Node, Pod, Probe, Service};
-use crate::api::time::timestamp;
+use crate::api::core::{Container, ContainerStateTerminated, Node, Pod, Probe, Service};
+use crate::api::time::{seconds_of, timestamp};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Verb;
 use crate::msg;
 use crate::netfilter::Cidr;
 use crate::node::images::{self, Listener};
-use crate::node::kubelet::{Place, ProbeFailure, Standing, config_error, free_address, is_ready, probe_failure, report, waiting};
+use crate::node::kubelet::{
+    Again, Place, ProbeFailure, Standing, config_error, free_address, is_ready, probe_failure, report, waiting,
+};
+use crate::node::restarts::{Life, RESTARTS, mounts_tried};
 use crate::node::volumes::{self, Missing};
 use crate::random::{Random, Seed, stable_hash};
 use serde_json::Value;
@@ -134,7 +137,7 @@ fn made_elsewhere(world: &World, name: &str) -> bool {
 fn creating(world: &mut World, pod: &Pod, lacking: &[Missing]) -> Vec<Standing> {
     for missing in lacking {
         let text = format!("MountVolume.SetUp failed for volume \"{}\" : {}", missing.volume, missing.why);
-        record_once(world, pod, "FailedMount", &text);
+        warn(world, pod, "FailedMount", &text, mounts_tried(age(world, pod)));
     }
     let initialized = pod.spec.init_containers.is_empty();
     let reason = if initialized { "ContainerCreating" } else { "PodInitializing" };
@@ -177,6 +180,10 @@ fn standings(world: &mut World, pod: &Pod, ip: &str) -> Vec<Standing> {
     containers
         .map(|(index, container)| match standing(world, pod, container, ip, &listeners) {
             Standing::Running(true) => Standing::Running(!(by_hand && index == 0)),
+            Standing::Restarting(mut again) => {
+                again.ready &= !(by_hand && index == 0);
+                Standing::Restarting(again)
+            }
             other => other,
         })
         .collect()
@@ -184,26 +191,47 @@ fn standings(world: &mut World, pod: &Pod, ip: &str) -> Vec<Standing> {
 
 fn standing(world: &mut World, pod: &Pod, container: &Container, ip: &str, listeners: &[Listener]) -> Standing {
     let error = config_error(pod, container, &world.cluster.store);
+    let age = age(world, pod);
     if let Some(message) = error.filter(|_| !keeps_its_settings(world, pod)) {
-        record_once(world, pod, "Failed", &format!("Error: {message}"));
+        warn(world, pod, "Failed", &format!("Error: {message}"), 1 + age / RETRY);
         return Standing::Waiting("CreateContainerConfigError", message, 0);
     }
     let failure = |probe: &Option<Probe>| probe.as_ref().and_then(|probe| probe_failure(probe, container, ip, listeners));
     // While the startup probe has not succeeded, the others are not asked.
     let startup = failure(&container.startup_probe);
     let liveness = if startup.is_none() { failure(&container.liveness_probe) } else { None };
-    for (kind, failed) in [("Startup", &startup), ("Liveness", &liveness)] {
-        let Some(why) = failed else { continue };
-        record_once(world, pod, "Unhealthy", &unhealthy(kind, why));
-        if matches!(why, ProbeFailure::Failed(_)) {
-            return crash_loop(world, pod, container, kind);
-        }
-    }
     let readiness = if startup.is_none() { failure(&container.readiness_probe) } else { None };
-    if let Some(why) = &readiness {
-        record_once(world, pod, "Unhealthy", &unhealthy("Readiness", why));
+    for (kind, failed, probe) in
+        [("Startup", &startup, &container.startup_probe), ("Liveness", &liveness, &container.liveness_probe)]
+    {
+        let (Some(why), Some(probe)) = (failed, probe) else { continue };
+        if matches!(why, ProbeFailure::Failed(_)) {
+            return restarting(world, pod, container, (kind, why, probe), readiness.is_none());
+        }
+        warn(world, pod, "Unhealthy", &unhealthy(kind, why), asked(probe, age));
+    }
+    if let (Some(why), Some(probe)) = (&readiness, &container.readiness_probe) {
+        warn(world, pod, "Unhealthy", &unhealthy("Readiness", why), asked(probe, age));
     }
     Standing::Running(startup.is_none() && readiness.is_none())
+}
+
+/// Seconds after which a Pod is tried again whose container could not be made: ten, and up to half as many more.
+const RETRY: i64 = 12;
+
+/// For how many seconds the kubelet has known the Pod.
+fn age(world: &World, pod: &Pod) -> i64 {
+    let since = pod.status.start_time.as_deref().and_then(seconds_of);
+    since.map_or(0, |since| clock(world).saturating_sub(since)).max(0)
+}
+
+fn clock(world: &World) -> i64 {
+    i64::try_from(world.cluster.clock()).unwrap_or(i64::MAX)
+}
+
+/// How often a probe has asked in so many seconds.
+fn asked(probe: &Probe, seconds: i64) -> i64 {
+    1 + (seconds - i64::from(probe.initial_delay_seconds)).max(0) / i64::from(probe.period_seconds.max(1))
 }
 
 /// What `prober.go` records.
@@ -215,22 +243,76 @@ fn unhealthy(kind: &str, why: &ProbeFailure) -> String {
 }
 
 /// A container that is killed again and again for a failing probe, with the kubelet's Events.
-fn crash_loop(world: &mut World, pod: &Pod, container: &Container, kind: &str) -> Standing {
-    let (name, meta, node) = (&container.name, &pod.metadata, &pod.spec.node_name);
+fn restarting(
+    world: &mut World,
+    pod: &Pod,
+    container: &Container,
+    (kind, why, probe): (&str, &ProbeFailure, &Probe),
+    ready: bool,
+) -> Standing {
+    let (name, meta, now) = (&container.name, &pod.metadata, clock(world));
+    let asks = i64::from(probe.failure_threshold.max(1));
+    let grace = pod.spec.termination_grace_period_seconds.unwrap_or(30).max(0);
+    let lasts = i64::from(probe.initial_delay_seconds) + (asks - 1) * i64::from(probe.period_seconds) + grace;
+    let fresh = Life { restarts: RESTARTS, ended: now, running: None };
+    let dumped = keeps_its_settings(world, pod);
+    let life = if dumped { fresh } else { life_so_far(pod, name).map_or(fresh, |life| life.at(now, lasts)) };
     let full_name = format!("{}_{}({})", meta.name, meta.namespace, meta.uid);
+    warn(world, pod, "Unhealthy", &unhealthy(kind, why), 1 + (life.kills() - 1) * asks);
     let killed = format!("Container {name} failed {} probe, will be restarted", kind.to_lowercase());
-    events::record(world, &ObjectRef::of(pod), ("kubelet", node), ("Normal", "Killing"), &killed);
-    record_once(world, pod, "BackOff", &format!("Back-off restarting failed container {name} in pod {full_name}"));
-    let message = format!("back-off 5m0s restarting failed container={name} pod={full_name}");
-    Standing::Waiting("CrashLoopBackOff", message, RESTARTS)
+    say(world, pod, "Killing", &killed, life.kills());
+    let back_off = format!("Back-off restarting failed container {name} in pod {full_name}");
+    warn(world, pod, "BackOff", &back_off, life.back_offs(now));
+    if life.starts() > 0 && world.cluster.store.pods.len() <= EVENTFUL {
+        for (reason, text) in started(container) {
+            say(world, pod, reason, &text, 1 + life.starts());
+        }
+    }
+    let written = |seconds: i64| timestamp(u64::try_from(seconds).unwrap_or(0));
+    let first = pod.status.start_time.as_deref().and_then(seconds_of).unwrap_or(now);
+    let runs = life.running.is_some();
+    Standing::Restarting(Box::new(Again {
+        restarts: life.restarts,
+        ended: ContainerStateTerminated {
+            exit_code: 137,
+            reason: "Error".into(),
+            started_at: Some(written((life.ended - lasts).max(first))),
+            finished_at: Some(written(life.ended)),
+            ..ContainerStateTerminated::default()
+        },
+        running: life.running.map(written),
+        message: format!("back-off 5m0s restarting failed container={name} pod={full_name}"),
+        ready: runs && kind == "Liveness" && ready,
+        started: runs && kind == "Liveness",
+    }))
 }
 
-/// Restarts of a container that fails its liveness probe, when its back-off has reached five minutes: 10 s doubled five times.
-const RESTARTS: i32 = 6;
+/// Where a container stood when it was looked at last, if it was killed before.
+fn life_so_far(pod: &Pod, container: &str) -> Option<Life> {
+    let status = pod.status.container_statuses.iter().find(|status| status.name == container)?;
+    let ended = status.last_state.terminated.as_ref()?.finished_at.as_deref().and_then(seconds_of)?;
+    let running = status.state.running.as_ref().and_then(|running| seconds_of(running.started_at.as_deref()?));
+    Some(Life { restarts: status.restart_count.max(RESTARTS), ended, running })
+}
 
-fn record_once(world: &mut World, pod: &Pod, reason: &str, message: &str) {
-    let node = pod.spec.node_name.clone();
-    events::record(world, &ObjectRef::of(pod), ("kubelet", &node), ("Warning", reason), message);
+/// Pods that are not ready are looked at again when time has passed: their containers come and go, and their Events repeat.
+pub(crate) fn look_again(world: &mut World) {
+    let waits = |pod: &&Arc<Pod>| {
+        let active = matches!(pod.status.phase.as_str(), "Pending" | "Running") && pod.metadata.deletion_timestamp.is_none();
+        let again = || pod.status.container_statuses.iter().any(|status| status.last_state.terminated.is_some());
+        active && !pod.spec.node_name.is_empty() && (!is_ready(pod) || again()) && !keeps_its_settings(world, pod)
+    };
+    let keys: Vec<Key> = world.cluster.store.pods.values().filter(waits).map(|pod| super::world::key_of(&pod.metadata)).collect();
+    world.queue.kubelet.extend(keys);
+}
+
+/// Says of a Pod, as its kubelet, what has been said so many times by now.
+fn warn(world: &mut World, pod: &Pod, reason: &str, message: &str, total: i64) {
+    events::reach(world, &ObjectRef::of(pod), ("kubelet", &pod.spec.node_name), ("Warning", reason), message, total);
+}
+
+fn say(world: &mut World, pod: &Pod, reason: &str, message: &str, total: i64) {
+    events::reach(world, &ObjectRef::of(pod), ("kubelet", &pod.spec.node_name), ("Normal", reason), message, total);
 }
 
 fn record_start(world: &mut World, pod: &Pod, standings: &[Standing]) {
@@ -239,20 +321,24 @@ fn record_start(world: &mut World, pod: &Pod, standings: &[Standing]) {
     }
     let (object, node) = (ObjectRef::of(pod), pod.spec.node_name.clone());
     for (container, standing) in pod.spec.containers.iter().zip(standings) {
-        let image = &container.image;
-        let pulled = if container.image_pull_policy == "Always" {
-            let pulling = format!("Pulling image \"{image}\"");
-            events::record(world, &object, ("kubelet", &node), ("Normal", "Pulling"), &pulling);
-            pulled(image)
-        } else {
-            format!("Container image \"{image}\" already present on machine and can be accessed by the pod")
-        };
-        events::record(world, &object, ("kubelet", &node), ("Normal", "Pulled"), &pulled);
-        if !matches!(standing, Standing::Waiting("CreateContainerConfigError", ..)) {
-            events::record(world, &object, ("kubelet", &node), ("Normal", "Created"), "Container created");
-            events::record(world, &object, ("kubelet", &node), ("Normal", "Started"), "Container started");
+        let made = !matches!(standing, Standing::Waiting("CreateContainerConfigError", ..));
+        let said = started(container).into_iter();
+        for (reason, text) in said.filter(|(reason, _)| made || reason.starts_with("Pull")) {
+            events::record(world, &object, ("kubelet", &node), ("Normal", reason), &text);
         }
     }
+}
+
+/// What the kubelet says when it starts a container: reasons and texts.
+fn started(container: &Container) -> Vec<(&'static str, String)> {
+    let image = &container.image;
+    let mut said = match container.image_pull_policy.as_str() {
+        "Always" => vec![("Pulling", format!("Pulling image \"{image}\"")), ("Pulled", pulled(image))],
+        _ => vec![("Pulled", format!("Container image \"{image}\" already present on machine and can be accessed by the pod"))],
+    };
+    said.push(("Created", "Container created".into()));
+    said.push(("Started", "Container started".into()));
+    said
 }
 
 /// What `image_manager.go` says of a pull. How long one takes and how large the image is come from a hash of its name.

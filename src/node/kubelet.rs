@@ -7,8 +7,8 @@
 
 use super::images::Listener;
 use crate::api::core::{
-    Condition, ConfigMap, Container, ContainerState, ContainerStateRunning, ContainerStateWaiting, ContainerStatus, Pod, PodIP,
-    PodStatus, Probe, Secret,
+    Condition, ConfigMap, Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
+    ContainerStatus, Pod, PodIP, PodStatus, Probe, Secret,
 };
 use crate::api::meta::IntOrString;
 use crate::cluster::Store;
@@ -161,6 +161,36 @@ pub enum Standing {
     Running(bool),
     /// It does not run: reason, message, restarts.
     Waiting(&'static str, String, i32),
+    /// It is killed again and again.
+    Restarting(Box<Again>),
+}
+
+/// A container that is killed again and again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Again {
+    /// Starts after the first.
+    pub restarts: i32,
+    /// How it ended last.
+    pub ended: ContainerStateTerminated,
+    /// Since when it runs.
+    pub running: Option<String>,
+    /// Why it does not run.
+    pub message: String,
+    /// It runs and is ready.
+    pub ready: bool,
+    /// It runs, and its startup probe has succeeded.
+    pub started: bool,
+}
+
+impl Standing {
+    /// Whether it runs and is ready.
+    pub fn is_ready(&self) -> bool {
+        match self {
+            Standing::Running(ready) => *ready,
+            Standing::Waiting(..) => false,
+            Standing::Restarting(again) => again.ready,
+        }
+    }
 }
 
 /// Where and when a Pod runs.
@@ -178,7 +208,7 @@ pub struct Place {
 pub fn report(pod: &Pod, place: &Place, standings: &[Standing]) -> PodStatus {
     let old = &pod.status;
     let started = old.start_time.clone().unwrap_or_else(|| place.now.clone());
-    let all_ready = standings.iter().all(|standing| *standing == Standing::Running(true));
+    let all_ready = standings.iter().all(Standing::is_ready);
     // A gate is a condition that somebody else sets; nobody does here unless the manifest's status carries it.
     let gate_open = |gate: &str| old.conditions.iter().any(|condition| condition.type_ == gate && condition.status == "True");
     let gates = pod.spec.readiness_gates.iter().all(|gate| gate_open(&gate.condition_type));
@@ -191,7 +221,7 @@ pub fn report(pod: &Pod, place: &Place, standings: &[Standing]) -> PodStatus {
     let incomplete =
         if initialized { String::new() } else { format!("containers with incomplete status: [{}]", inits.join(" ")) };
     let unready: Vec<&str> = (pod.spec.containers.iter().zip(standings))
-        .filter(|(_, standing)| **standing != Standing::Running(true))
+        .filter(|(_, standing)| !standing.is_ready())
         .map(|(container, _)| container.name.as_str())
         .collect();
     let reason = if all_ready { "" } else { "ContainersNotReady" };
@@ -235,6 +265,17 @@ fn container_status(container: &Container, standing: &Standing, started: &str) -
             status.restart_count = *restarts;
             let waiting = ContainerStateWaiting { reason: (*reason).to_string(), message: message.clone() };
             status.state = ContainerState { waiting: Some(waiting), ..Default::default() };
+        }
+        Standing::Restarting(again) => {
+            status.ready = again.ready;
+            status.started = Some(again.started);
+            status.restart_count = again.restarts;
+            status.last_state.terminated = Some(again.ended.clone());
+            let backs_off = || ContainerStateWaiting { reason: "CrashLoopBackOff".into(), message: again.message.clone() };
+            match &again.running {
+                Some(since) => status.state.running = Some(ContainerStateRunning { started_at: Some(since.clone()) }),
+                None => status.state.waiting = Some(backs_off()),
+            }
         }
     }
     status

@@ -5,4 +5,5 @@ pub mod images;
 pub mod kube_proxy;
 pub mod kubelet;
 pub mod network_policy;
+pub mod restarts;
 pub mod volumes;

@@ -240,6 +240,13 @@ pub struct ContainerStatus {
     pub image: String,
     /// Running, waiting or terminated.
     pub state: ContainerState,
+    /// How the run before ended.
+    #[serde(skip_serializing_if = "is_default")]
+    pub last_state: ContainerState,
+}
+
+fn is_default(state: &ContainerState) -> bool {
+    *state == ContainerState::default()
 }
 
 /// One of three.

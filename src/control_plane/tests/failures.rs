@@ -295,3 +295,41 @@ fn a_controller_makes_a_collected_pod_again_and_it_is_collected_again() {
     assert!(names(&act(&second, "wait 40s").cluster).iter().all(|name| !names(&second).contains(name)));
     assert_eq!(act(&first, "wait 1h").cluster.store.pods.len(), first.store.pods.len());
 }
+
+#[test]
+fn a_container_that_is_killed_again_and_again_counts_its_restarts_over_time() {
+    // Each run lasts two further probes and the grace period of 30 seconds, then it backs off for five minutes.
+    let cluster = with(&WEB.replace("image: nginx", "image: nginx, livenessProbe: {tcpSocket: {port: 9999}}"));
+    let status = |cluster: &Cluster| pods(cluster)[0].status.container_statuses[0].clone();
+    let ended = status(&cluster).last_state.terminated.unwrap();
+    assert_eq!((ended.exit_code, ended.reason.as_str()), (137, "Error"));
+    let early = act(&cluster, "wait 299s").cluster;
+    assert_eq!((status(&early).restart_count, status(&early).state.running), (6, None));
+    // Without a readiness probe it is ready while it runs.
+    let again = act(&early, "wait 1s").cluster;
+    assert_eq!((status(&again).restart_count, status(&again).ready, addresses(&again, "web").0.len()), (7, true, 3));
+    let late = act(&again, "wait 50s").cluster;
+    assert_eq!((status(&late).restart_count, status(&late).state.waiting.unwrap().reason.as_str()), (7, "CrashLoopBackOff"));
+    assert_eq!(addresses(&late, "web").0.len(), 0);
+    let hour = act(&late, "wait 3500s").cluster;
+    assert_eq!(status(&hour).restart_count, 17);
+    assert_eq!(status(&hour), status(&act(&cluster, "wait 3850s").cluster));
+}
+
+/// How often the first Pod's Event of this reason has been said.
+fn count(cluster: &Cluster, reason: &str) -> i32 {
+    cluster.store.events.values().find(|event| event.reason == reason).map_or(0, |event| event.count)
+}
+
+#[test]
+fn the_kubelets_events_repeat_as_time_passes() {
+    let unready = with(&WEB.replace("image: nginx", "image: nginx, readinessProbe: {tcpSocket: {port: 9999}}"));
+    assert_eq!(count(&unready, "Unhealthy"), 1);
+    assert_eq!(count(&act(&unready, "wait 30s").cluster, "Unhealthy"), 4);
+    // The recorder says 25 things of one Pod (four were its start), then one every five minutes.
+    assert_eq!(count(&act(&unready, "wait 900s").cluster, "Unhealthy"), 24);
+    let killed = with(&WEB.replace("image: nginx", "image: nginx, livenessProbe: {tcpSocket: {port: 9999}}"));
+    assert_eq!(count(&act(&killed, "wait 130s").cluster, "BackOff"), 3);
+    let unmounted = act(&with(CONFIGURED), "wait 10s").cluster;
+    assert_eq!(count(&unmounted, "FailedMount"), 5);
+}

@@ -2,7 +2,8 @@
 
 use super::{Page, or_none, written_date};
 use crate::api::core::{
-    Container, ContainerPort, ContainerStatus, EnvVar, EnvVarSource, HTTPGetAction, Pod, PodTemplateSpec, Probe, Toleration,
+    Container, ContainerPort, ContainerState, ContainerStatus, EnvVar, EnvVarSource, HTTPGetAction, Pod, PodTemplateSpec, Probe,
+    Toleration,
 };
 use crate::kubectl::printers::age;
 
@@ -120,14 +121,22 @@ fn words(page: &mut Page, label: &str, words: &[String]) {
 }
 
 fn state(page: &mut Page, status: &ContainerStatus) {
-    match (&status.state.running, &status.state.waiting) {
-        (Some(running), _) => {
-            page.line("    State:\tRunning");
+    one_state(page, "State", &status.state);
+    if status.last_state.terminated.is_some() {
+        one_state(page, "Last State", &status.last_state);
+    }
+    page.line(format!("    Ready:\t{}", if status.ready { "True" } else { "False" }));
+    page.line(format!("    Restart Count:\t{}", status.restart_count));
+}
+
+fn one_state(page: &mut Page, title: &str, state: &ContainerState) {
+    match (&state.running, &state.waiting, &state.terminated) {
+        (Some(running), ..) => {
+            page.line(format!("    {title}:\tRunning"));
             page.line(format!("      Started:\t{}", written_date(running.started_at.as_deref())));
         }
-        (None, None) if status.state.terminated.is_some() => {
-            let Some(ended) = &status.state.terminated else { return };
-            page.line("    State:\tTerminated");
+        (None, None, Some(ended)) => {
+            page.line(format!("    {title}:\tTerminated"));
             for (label, text) in [("Reason", &ended.reason), ("Message", &ended.message)] {
                 if !text.is_empty() {
                     page.line(format!("      {label}:\t{text}"));
@@ -140,16 +149,14 @@ fn state(page: &mut Page, status: &ContainerStatus) {
             page.line(format!("      Started:\t{}", written_date(ended.started_at.as_deref())));
             page.line(format!("      Finished:\t{}", written_date(ended.finished_at.as_deref())));
         }
-        (None, waiting) => {
-            page.line("    State:\tWaiting");
+        (None, waiting, _) => {
+            page.line(format!("    {title}:\tWaiting"));
             let reason = waiting.as_ref().map_or("", |waiting| waiting.reason.as_str());
             if !reason.is_empty() {
                 page.line(format!("      Reason:\t{reason}"));
             }
         }
     }
-    page.line(format!("    Ready:\t{}", if status.ready { "True" } else { "False" }));
-    page.line(format!("    Restart Count:\t{}", status.restart_count));
 }
 
 fn probe(probe: &Probe) -> String {

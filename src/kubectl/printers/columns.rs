@@ -40,7 +40,7 @@ pub fn header(kind: Kind, wide: bool) -> Vec<String> {
 /// The line of one object; empty when it is not there.
 pub fn row(cluster: &Cluster, object: &ObjectRef, wide: bool) -> Vec<String> {
     match object.kind {
-        Kind::Pod => with(cluster, object, |it, age| pod(it, age, wide)),
+        Kind::Pod => with(cluster, object, |it, age| pod(it, age, cluster.clock(), wide)),
         Kind::Service => with(cluster, object, |it, age| service(it, age, wide)),
         Kind::Endpoints => with(cluster, object, endpoints),
         Kind::EndpointSlice => with(cluster, object, endpoint_slice),
@@ -102,10 +102,21 @@ fn containers(list: &[Container]) -> [String; 2] {
     [join(|container| &container.name), join(|container| &container.image)]
 }
 
-fn pod(pod: &Pod, age: String, wide: bool) -> Vec<String> {
+/// How often its containers were started again, and how long ago the last one ended.
+fn restarts(pod: &Pod, now: u64) -> String {
+    let statuses = &pod.status.container_statuses;
+    let count: i32 = statuses.iter().map(|status| status.restart_count).sum();
+    let ends = statuses.iter().filter_map(|status| status.last_state.terminated.as_ref()?.finished_at.as_deref());
+    match ends.max() {
+        Some(last) if count != 0 => format!("{count} ({} ago)", age(Some(last), now)),
+        _ => count.to_string(),
+    }
+}
+
+fn pod(pod: &Pod, age: String, now: u64, wide: bool) -> Vec<String> {
     let (ready, all) = ready_containers(pod);
-    let restarts: i32 = pod.status.container_statuses.iter().map(|status| status.restart_count).sum();
-    let mut cells = vec![pod.metadata.name.clone(), format!("{ready}/{all}"), pod_status(pod), restarts.to_string(), age];
+    let restarts = restarts(pod, now);
+    let mut cells = vec![pod.metadata.name.clone(), format!("{ready}/{all}"), pod_status(pod), restarts, age];
     if wide {
         let ip = pod.status.pod_ips.first().map_or("", |ip| &ip.ip);
         let gates = &pod.spec.readiness_gates;
