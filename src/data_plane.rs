@@ -28,8 +28,11 @@ mod target;
 mod told;
 mod travel;
 mod unplayed;
+mod unselected;
 mod world;
 
+pub use advice::alias_fails;
+pub use unselected::unselected;
 pub use world::EGRESS_GATEWAY;
 
 use crate::addons::coredns::Zone;

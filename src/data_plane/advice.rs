@@ -2,6 +2,7 @@
 
 use super::DataPlane;
 use super::target::Target;
+use super::unselected::unselected;
 use super::world::EGRESS_GATEWAY;
 use crate::addons::ingress_controller::{is_served, unserved};
 use crate::addons::pending::pending;
@@ -10,7 +11,7 @@ use crate::api::core::{Event, Pod, Service};
 use crate::api::meta::selects;
 use crate::api::networking::Ingress;
 use crate::api::{Kind, ObjectRef};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Store};
 use crate::diagnostic::distance;
 use crate::msg;
 use crate::node::cni::host_port_elsewhere;
@@ -140,7 +141,7 @@ fn endpoints_missing(cluster: &Cluster, service: &Service) -> Option<Message> {
     let (object, selector) = (&service.metadata, &service.spec.selector);
     let name = &object.name;
     if selector.is_empty() {
-        return Some(msg!("advice.noSelector.next", service = name));
+        return Some(unselected(&cluster.store, service).0);
     }
     let own = |pod: &&Pod| selects(selector, &pod.metadata.labels);
     let pods: Vec<&Pod> = cluster.store.in_namespace::<Pod>(&object.namespace).filter(own).collect();
@@ -188,6 +189,9 @@ fn service_name(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
         host == service.metadata.name || host == short || host.starts_with(&format!("{short}.svc"))
     };
     let advice = |next, because| Some(Advice { why: hop.text.clone(), next, because });
+    if trace.request.target.contains("...") {
+        return advice(msg!("advice.name.cut.next", name = host), Vec::new());
+    }
     let Some(service) = cluster.store.services.values().find(named) else {
         let first = host.split('.').next().filter(|_| hop.at != Place::PublicDns)?;
         let names = cluster.store.services.values().map(|service| service.metadata.name.as_str());
@@ -195,6 +199,11 @@ fn service_name(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
         let (_, name) = near.filter(|(away, _)| *away > 0).min()?;
         return advice(msg!("advice.name.near.next", name = name), hop.because.clone());
     };
+    if service.spec.type_ == "ExternalName" && hop.at != Place::PublicDns {
+        let because = vec![FieldRef { object: ObjectRef::of(service.as_ref()), path: "spec.externalName".into() }];
+        let (why, next) = alias_fails(&cluster.store, service);
+        return Some(Advice { why, next, because });
+    }
     let selector = FieldRef { object: ObjectRef::of(service.as_ref()), path: "spec.selector".into() };
     let name = &service.metadata.name;
     let outside = hop.at == Place::PublicDns;
@@ -210,6 +219,41 @@ fn service_name(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
         },
         missing => advice(missing?, vec![selector]),
     }
+}
+
+/// Why the name of an ExternalName Service has no address: it is an address itself, leads in a circle, or to an unknown name.
+/// In words, and what to try.
+pub fn alias_fails(store: &Store, service: &Service) -> (Message, Message) {
+    let (name, alias) = (&service.metadata.name, &service.spec.external_name);
+    let next = msg!("explain.name.alias.next", service = name);
+    if alias.parse::<std::net::IpAddr>().is_ok() {
+        return (msg!("explain.name.aliasAddress", service = name, alias = alias), next);
+    }
+    let follow = |from: &Service| {
+        let mut labels = from.spec.external_name.trim_end_matches('.').split('.');
+        let (name, namespace, svc) = (labels.next()?, labels.next()?, labels.next()?);
+        store.get::<Service>(namespace, name).filter(|to| svc == "svc" && to.spec.type_ == "ExternalName")
+    };
+    let mut at = follow(service);
+    for _ in 0..8 {
+        at = at.and_then(follow);
+    }
+    match at {
+        Some(_) => (msg!("explain.name.aliasCircle", service = name, alias = alias), next),
+        None => (msg!("explain.name.alias", service = name, alias = alias), whole_name(store, service).unwrap_or(next)),
+    }
+}
+
+/// The alias is a Service's name as Pods may shorten it: DNS completes no alias.
+fn whole_name(store: &Store, service: &Service) -> Option<Message> {
+    let mut labels = service.spec.external_name.trim_end_matches('.').split('.');
+    let (name, namespace, rest) = (labels.next()?, labels.next(), labels.next().is_none_or(|svc| svc == "svc"));
+    let namespace = namespace.unwrap_or(&service.metadata.namespace);
+    let there = rest && labels.next().is_none() && store.get::<Service>(namespace, name).is_some();
+    there.then(|| {
+        let whole = format!("{name}.{namespace}.svc.cluster.local");
+        msg!("explain.name.aliasShort.next", service = service.metadata.name, whole = whole)
+    })
 }
 
 /// Only ready Pods give a headless Service's name an address.
@@ -316,6 +360,7 @@ fn policy(hop: &Hop, variant: &str) -> Message {
     let arg = |name: &str| hop.text.args.get(name).cloned().unwrap_or_default();
     let (pod, peer, port, outward) = (arg("pod"), arg("peer"), arg("port"), hop.text.id.contains(".egress"));
     match variant {
+        "icmp" => msg!("advice.policy.icmp.next", pod = pod),
         "port" => msg!("advice.policy.port.next", policy = arg("policy"), port = port),
         "namespace" => msg!("advice.policy.namespace.next", policy = arg("policy"), namespace = arg("namespace")),
         "node" => msg!("advice.policy.node.next", pod = pod, peer = peer),

@@ -8,7 +8,7 @@ use crate::api::ObjectRef;
 use crate::api::networking::NetworkPolicy;
 use crate::msg;
 use crate::node::network_policy::{Conversation, Direction, Near, Ruling};
-use crate::packet::Flow;
+use crate::packet::{Flow, Protocol};
 use crate::trace::{FieldRef, Hop, Place, Reason, Verdict};
 use crate::words::Message;
 
@@ -53,6 +53,9 @@ impl Travel<'_> {
         let denied = matches!(ruling, Ruling::Denied(_)) && !own;
         if self.tell.on {
             self.tell.assume(|| msg!("assume.networkPolicy"));
+            if self.protocol == Protocol::Icmp {
+                self.tell.assume(|| msg!("assume.policyIcmp"));
+            }
             self.assume_order(guest, direction, flow);
             if let Ruling::Allowed(policy, at) = ruling
                 && peer.is_some()
@@ -123,7 +126,10 @@ impl Words<'_> {
     }
 
     fn port(&self) -> String {
-        format!("{}/{}", self.talk.port, self.talk.protocol.api_name())
+        match self.talk.protocol {
+            Protocol::Icmp => "ICMP".to_string(),
+            protocol => format!("{}/{}", self.talk.port, protocol.api_name()),
+        }
     }
 
     fn field(&self, policy: &NetworkPolicy, path: String) -> FieldRef {
@@ -172,7 +178,11 @@ impl Words<'_> {
         };
         let name = &policy.metadata.name;
         let dns = !inward && self.talk.port == 53;
+        let ping = self.talk.protocol == Protocol::Icmp;
         let text = match (near, of_node) {
+            (Near::Port(_, at), _) if ping => {
+                msg!("hop.Policy.text.icmp", pod = pod, policy = name, rule = at + 1, peer = peer)
+            }
             (Near::Port(_, at), _) if inward => {
                 msg!("hop.Policy.text.port", pod = pod, policy = name, rule = at + 1, peer = peer, port = port)
             }
@@ -189,6 +199,8 @@ impl Words<'_> {
             }
             (Near::Empty(_), _) if inward => msg!("hop.Policy.text.empty", pod = pod, policy = name, peer = peer),
             (Near::Empty(_), _) => msg!("hop.Policy.text.egress.empty", pod = pod, policy = name, peer = peer),
+            _ if ping && inward => msg!("hop.Policy.text.ping", pod = pod, policy = name, peer = peer),
+            _ if ping => msg!("hop.Policy.text.egress.ping", pod = pod, policy = name, peer = peer),
             _ if inward => msg!("hop.Policy.text.nobody", pod = pod, policy = name, peer = peer, port = port),
             _ => msg!("hop.Policy.text.egress.nobody", pod = pod, policy = name, peer = peer, port = port),
         };

@@ -8,6 +8,7 @@ use crate::api::ObjectRef;
 use crate::api::core::{Namespace, Node, Pod, Service};
 use crate::api::networking::Ingress;
 use crate::cluster::{Cluster, Store};
+use crate::data_plane::alias_fails;
 use crate::msg;
 use crate::trace::{Reason, Request, Source, Trace, Verdict};
 use crate::words::Message;
@@ -223,13 +224,8 @@ fn missing_name<T>(cluster: &Cluster, request: &Request, target: &Target, checks
     let store = &cluster.store;
     let (text, next, because) =
         if let Some(service) = store.get::<Service>(namespace, wanted).filter(|service| service.spec.type_ == "ExternalName") {
-            let alias = &service.spec.external_name;
-            let text = match alias.parse::<std::net::IpAddr>() {
-                Ok(_) => msg!("explain.name.aliasAddress", service = wanted, alias = alias),
-                Err(_) => msg!("explain.name.alias", service = wanted, alias = alias),
-            };
-            let because = vec![field(&ObjectRef::of(service), "spec.externalName")];
-            (text, msg!("explain.name.alias.next", service = wanted), because)
+            let (text, next) = alias_fails(store, service);
+            (text, next, vec![field(&ObjectRef::of(service), "spec.externalName")])
         } else if let Some(service) = store.get::<Service>(namespace, wanted) {
             let object = ObjectRef::of(service);
             service::stands_for_ready_pods(cluster, service, checks)?;

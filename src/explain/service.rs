@@ -9,6 +9,7 @@ use crate::api::core::{LoadBalancerIngress, Node, Pod, PodTemplateSpec, Service,
 use crate::api::discovery::{Endpoint, EndpointSlice};
 use crate::api::meta::{Labels, selects};
 use crate::cluster::Cluster;
+use crate::data_plane::unselected;
 use crate::msg;
 use crate::node::cni::host_port_elsewhere;
 use crate::node::images::{Listener, listens};
@@ -268,7 +269,8 @@ fn has_endpoints<'a>(cluster: &'a Cluster, service: &Service, at: usize, checks:
     }
     if service.spec.selector.is_empty() {
         let text = msg!("explain.endpoints.noSelector", service = name);
-        return checks.fails("endpoints-ready", text, msg!("explain.endpoints.noSelector.next"), vec![field(&object, "spec")]);
+        let (next, because) = unselected(&cluster.store, service);
+        return checks.fails("endpoints-ready", text, next, vec![because]);
     }
     let because = vec![field(&object, format!("spec.ports[{at}].targetPort"))];
     if let crate::api::meta::IntOrString::String(target) = &port.target_port {

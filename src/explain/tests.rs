@@ -123,7 +123,8 @@ fn an_external_name_that_leads_nowhere_is_no_headless_service() {
         ))
     };
     check(&named("203.0.113.99"), "pod/client", "http://api/", "!service-exists explain.name.aliasAddress");
-    check(&named("api.default.svc.cluster.local"), "pod/client", "http://api/", "!service-exists explain.name.alias");
+    check(&named("api.default.svc.cluster.local"), "pod/client", "http://api/", "!service-exists explain.name.aliasCircle");
+    check(&named("web.nowhere.svc.cluster.local"), "pod/client", "http://api/", "!service-exists explain.name.alias");
     let outside = explained(&named("api.example.com"), "pod/client", "https://api/");
     assert_eq!(outside.checks.last().map(|check| check.text.id.to_string()), Some("explain.arrives.outside".into()));
 }
@@ -339,4 +340,34 @@ fn a_load_balancer_class_that_nobody_serves_is_why_a_service_has_no_address() {
     check(&service(spec), "internet", "http://web/", "!load-balancer-address pending.class");
     let plain = "{selector: {app: web}, type: LoadBalancer, ports: [{port: 80}]}";
     check(&service(plain), "internet", "http://web/", "!name-resolves explain.name.outside");
+}
+
+#[test]
+fn endpoints_that_do_not_count_are_named_for_a_service_without_selector() {
+    let of = |name: &str, rest: &str| {
+        let text =
+            format!("apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec: {{ports: [{{port: 80}}]}}\n---\n{rest}");
+        let found = explained(&cluster(&text), POD, &format!("http://{name}"));
+        assert_eq!(found.checks.last().unwrap().check, "endpoints-ready");
+        found.checks.last().unwrap().next.as_ref().unwrap().id.to_string()
+    };
+    let endpoints = |labels: &str, rest: &str| {
+        format!("apiVersion: v1\nkind: Endpoints\nmetadata: {{name: db, labels: {{{labels}}}}}\nsubsets: [{rest}]\n")
+    };
+    let skipped =
+        endpoints("endpointslice.kubernetes.io/skip-mirror: 'true'", "{addresses: [{ip: 192.0.2.1}], ports: [{port: 80}]}");
+    assert_eq!(of("db", &skipped), "advice.skipMirror.next");
+    let named = endpoints("a: b", "{addresses: [{ip: 192.0.2.1}], ports: [{name: x, port: 80}]}");
+    assert_eq!(of("db", &named), "advice.slicePort.next");
+    let unready = endpoints("a: b", "{notReadyAddresses: [{ip: 192.0.2.1}], ports: [{port: 80}]}");
+    assert_eq!(of("db", &unready), "advice.sliceNotReady.next");
+    let slice = |labels: &str| {
+        format!(
+            "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {{name: db, labels: {{{labels}}}}}\naddressType: \
+             IPv4\nendpoints: [{{addresses: [192.0.2.1]}}]\nports: [{{port: 80}}]\n"
+        )
+    };
+    assert_eq!(of("db", &slice("a: b")), "advice.sliceLabel.next");
+    assert_eq!(of("database", &slice("kubernetes.io/service-name: databse")), "advice.sliceLabel.next");
+    assert_eq!(of("other", &slice("kubernetes.io/service-name: db")), "advice.noSelector.next");
 }
