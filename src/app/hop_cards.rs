@@ -1,6 +1,7 @@
 //! The hops of a request as cards in a row, for a phone: a swipe goes to the next one, and the player brings its hop into the middle.
 
 use super::inspector::HopView;
+use super::state::Run;
 use super::workbench::Moment;
 use crate::scene::{ItemId, steps};
 use gloo::events::EventListener;
@@ -38,6 +39,17 @@ pub fn use_in_sight(panel: &NodeRef, chosen: Option<ItemId>, narrow: bool) {
             let options = web_sys::ScrollIntoViewOptions::new();
             options.set_block(web_sys::ScrollLogicalPosition::Nearest);
             panel.scroll_into_view_with_scroll_into_view_options(&options);
+        }
+    });
+}
+
+/// Another thing, or another request, is shown from its top on.
+#[hook]
+pub fn use_from_top(list: &NodeRef, chosen: Option<ItemId>, run: Option<*const Run>) {
+    let list = list.clone();
+    use_effect_with((chosen, run), move |_| {
+        if let Some(list) = list.cast::<HtmlElement>() {
+            list.set_scroll_top(0);
         }
     });
 }

@@ -4,7 +4,7 @@
 use super::changes::Changes;
 use super::explain;
 use super::growth::growth;
-use super::hop_cards::{HopCards, use_in_sight, use_narrow};
+use super::hop_cards::{HopCards, use_from_top, use_in_sight, use_narrow};
 use super::i18n::{Speech, marked};
 use super::icon::{glyph, icon, outcome, place_glyph};
 use super::object::ObjectView;
@@ -18,6 +18,7 @@ use crate::scene::steps::{self, Step};
 use crate::session::Asked;
 use crate::trace::{Advice, FieldRef, Hop, Place, Reason, RuleRef, Verdict};
 use crate::words::Message;
+use std::rc::Rc;
 use yew::prelude::*;
 
 /// The inspector's panel.
@@ -28,6 +29,8 @@ pub fn Inspector(moment: &Moment) -> Html {
     let narrow = use_narrow();
     let panel = use_node_ref();
     use_in_sight(&panel, state.selected.clone(), narrow);
+    let list = use_node_ref();
+    use_from_top(&list, state.selected.clone(), state.run.as_ref().map(Rc::as_ptr));
     let count = moment.player.steps().len();
     let (heading, body) = if let Some(item) = &state.selected {
         let changed = state.run.is_none() && state.flow > 0 && !state.changes.is_empty();
@@ -61,7 +64,7 @@ pub fn Inspector(moment: &Moment) -> Html {
                     <kbd aria-hidden="true">{ "←" }</kbd><kbd aria-hidden="true">{ "→" }</kbd>
                 }
             </div>
-            <div class="ins" tabindex="0" aria-label={speech.t("inspector.label")} role="group">
+            <div class="ins" ref={list} tabindex="0" aria-label={speech.t("inspector.label")} role="group">
                 { body }
                 <Results ..moment.part()/>
             </div>

@@ -123,6 +123,11 @@ impl Player {
         self.step + 1 >= self.inner.beats.borrow().len()
     }
 
+    /// Whether a trace was shown before what is shown now: the first of all comes by itself.
+    pub fn has_played(&self) -> bool {
+        self.run > 1
+    }
+
     /// Plays, or pauses; at the end, it begins anew.
     pub fn toggle(&self) {
         self.inner.idle.set(false);

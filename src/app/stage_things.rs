@@ -157,6 +157,11 @@ pub(super) fn wrap(text: &str, room: f64) -> Vec<String> {
     lines
 }
 
+/// How wide a card's title is, by the usual widths of its letters.
+fn heavy(text: &str) -> f64 {
+    text.chars().map(|c| if c >= '\u{1100}' { 12.0 } else { 7.1 }).sum()
+}
+
 fn outside(ink: &Ink, card: &OutsideCard) -> Html {
     let r = card.rect;
     let glyph = match &card.id {
@@ -165,13 +170,15 @@ fn outside(ink: &Ink, card: &OutsideCard) -> Html {
         _ => "g-client",
     };
     let (title, detail) = (ink.say(&card.title), ink.say(&card.detail));
+    let text = r.x + if card.narrow { 12.0 } else { 42.0_f64.min(r.width / 4.0 + 2.0) };
+    let long = heavy(&title) > r.right() - text - 4.0;
     let short = match &card.id {
-        ItemId::LoadBalancer if card.narrow => ink.speech.t("stage.lb.short"),
-        ItemId::PublicDns if card.narrow && !detail.is_empty() => "DNS".to_string(),
+        ItemId::Client if long => ink.speech.t("composer.outside"),
+        ItemId::LoadBalancer if long || card.narrow => ink.speech.t("stage.lb.short"),
+        ItemId::PublicDns if (long || card.narrow) && !detail.is_empty() => "DNS".to_string(),
         _ => title.clone(),
     };
     let folded = detail.is_empty();
-    let text = r.x + if card.narrow { 12.0 } else { 42.0_f64.min(r.width / 4.0 + 2.0) };
     let middle = r.centre().y;
     let mono = matches!(card.detail, Label::Plain(_));
     let inner = html! { <>

@@ -61,7 +61,7 @@ pub fn Timeline(props: &TimelineProps) -> Html {
             if let (Some(trace), Some(end)) = (&props.trace, end) {
                 <Beads trace={trace.clone()} player={player.clone()} glyph={end.glyph} class={end.class}/>
             } else {
-                <div class="tlempty"></div>
+                <div class="tlempty">if player.has_played() { <p class="quiet">{ speech.t("timeline.empty") }</p> }</div>
             }
         </section>
     }

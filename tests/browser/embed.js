@@ -24,6 +24,7 @@ const cut = (page) => page.evaluate(() => {
   check('.stage .bead text', 'path', 1);
   check('.stage .flag .fnt', '.fn', 1);
   check('.stage .ending', document.querySelector('.stage'));
+  check('.nowbar .hint span', document.querySelector('.nowbar'));
   return found;
 });
 

@@ -2,7 +2,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { assertAccessible, assertQuiet, picture, until, visit } from './harness.js';
-import { assertEnds, button, choose, editor, hop, last, moving, paste, region, send, stage, url, write } from './page.js';
+import { assertEnds, button, choose, editor, hop, inspector, last, moving, paste, region, send, stage, url, write } from './page.js';
 
 export function phone(site) {
   test('on a phone the hops are cards: a swipe goes to the next one, and the player brings its own', async () => {
@@ -197,6 +197,42 @@ export function mended(site) {
     assert.match(words, /spec\.ports\[0\]\.targetPort: Invalid value: 70000/);
     assert.match(await stage(page).getByRole('status').first().innerText(), /spec\.ports\[0\]\.(port|targetPort): Invalid value/, 'over the stage as well');
     await picture(page, 'two-findings');
+    await close();
+  });
+
+  test('in the narrow panel beneath the stage, what is chosen is shown from its top, tables or not', async () => {
+    const { page, close } = await visit(site, { motion: 'reduce' });
+    await page.setViewportSize({ width: 1000, height: 760 });
+    await moving(page);
+    const named = async (name) => {
+      const box = await inspector(page).getByText(name).first().boundingBox(), room = await inspector(page).boundingBox();
+      return box && room && box.y >= room.y && box.y + box.height <= room.y + room.height;
+    };
+    await choose(page, /^Node node-2/);
+    await inspector(page).getByRole('button', { name: 'Send from here' }).scrollIntoViewIfNeeded();
+    await choose(page, /^Pod web-/);
+    await until(() => named(/^web-[0-9a-f]+-\w+$/), 'the Pod\'s name is in sight');
+    await inspector(page).getByRole('button', { name: 'kubectl' }).click();
+    await page.getByRole('tab', { name: 'get endpointslices' }).click();
+    await choose(page, /^Node node-1/);
+    await until(() => named('node-1'), 'the tables make way');
+    await inspector(page).getByRole('button', { name: 'Pull the plug' }).click();
+    await page.getByText('No request is shown').waitFor();
+    await close();
+  });
+
+  test('no card\'s title leaves its card, however narrow the stage', async () => {
+    const { page, close } = await visit(site, { hash: '#example=ingress', motion: 'reduce' });
+    await moving(page);
+    for (const width of [1440, 1120, 1000, 900, 800, 390]) {
+      await page.setViewportSize({ width, height: 800 });
+      await page.waitForTimeout(300);
+      const out = await page.locator('.stage .outside, .stage .thing').evaluateAll((all) => all.flatMap((thing) => {
+        const card = thing.querySelector('rect.card'), title = thing.querySelector('text.t');
+        return card && title && title.getBoundingClientRect().right > card.getBoundingClientRect().right - 1 ? [title.textContent] : [];
+      }));
+      assert.deepEqual(out, [], `at ${width}`);
+    }
     await close();
   });
 }

@@ -8,7 +8,7 @@ use self::heard::offers;
 use super::examples::Goal;
 use super::growth::Growth;
 use super::share::Saved;
-use super::state::{Ask, Effect, Msg, REMEMBERED, Run, State, Step, Waiting};
+use super::state::{Ask, Effect, Msg, REMEMBERED, Run, State, Step, Tab, Waiting};
 use crate::kubectl::SourceFile;
 use crate::random::Seed;
 use crate::session::Command;
@@ -297,6 +297,10 @@ impl State {
             }
             Msg::Explain(what) => return vec![Effect::Ask(Ask::Explain, Command::Explain { what })],
             Msg::Select(item) => {
+                // Where the tables stand in the inspector's place, they make way for what was chosen.
+                if item.is_some() && self.tab == Tab::Kubectl {
+                    self.tab = Tab::Stage;
+                }
                 self.selected = item;
                 self.explained = None;
             }

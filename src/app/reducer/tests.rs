@@ -191,3 +191,12 @@ fn typing_on_in_one_line_is_one_edit_and_another_line_is_another() {
     state.update(Msg::Rewind(0));
     assert_eq!(state.text(), text);
 }
+
+#[test]
+fn what_is_chosen_takes_the_place_of_the_tables() {
+    let mut state = State { tab: Tab::Kubectl, ..State::new() };
+    state.update(Msg::Select(None));
+    assert_eq!(state.tab, Tab::Kubectl);
+    state.update(Msg::Select(Some(crate::scene::ItemId::Client)));
+    assert_eq!(state.tab, Tab::Stage);
+}
