@@ -68,7 +68,15 @@ fn what_is_not_played_gets_one_quiet_note() {
     for (text, note) in [
         ("apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\n", "kind.notPlayedPods"),
         ("apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: r}\n", "kind.notPlayedRouting"),
-        ("apiVersion: example.com/v1\nkind: Database\nmetadata: {name: d}\n", "kind.notPlayed"),
+        ("apiVersion: projectcalico.org/v3\nkind: NetworkPolicy\nmetadata: {name: n}\n", "kind.notPlayedRouting"),
+        (
+            "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {name: n}\n",
+            "kind.notPlayedRouting",
+        ),
+        ("apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q}\n", "kind.notPlayedObjects"),
+        ("apiVersion: example.com/v1\nkind: Database\nmetadata: {name: d}\n", "kind.notKnown"),
+        ("apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: d}\n", "kind.notPlayed"),
+        ("apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: d}\n", "kind.notPlayed"),
         (
             "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  hostAliases: [{ip: 10.0.0.1, hostnames: [a]}]\n  containers: [{name: a, image: nginx}]\n",
             "field.notPlayed",

@@ -1,41 +1,100 @@
-//! Kinds of other projects that route, or refuse, requests: known by name only, and not played.
+//! Kinds that are not played, by group and name: which requests each could change. Groups as the projects' own
+//! CustomResourceDefinitions name them.
 
-/// Which requests a kind could change.
+/// What a kind that is not played could change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// Those that come from outside.
+    /// Requests that come from outside.
     FromOutside,
-    /// Those that a Pod sends or gets.
+    /// Requests that a Pod sends or gets.
     OfPods,
-    /// None by itself: it belongs to others.
+    /// It makes Pods, which Services may select.
+    MakesPods,
+    /// It changes or refuses the objects of others, Pods above all.
+    Objects,
+    /// No request by itself.
     None,
+    /// Nobody here knows the kind.
+    Unknown,
 }
 
-const KINDS: [(&str, Reach); 19] = [
-    ("Gateway", Reach::FromOutside),
-    ("GatewayClass", Reach::None),
-    ("HTTPRoute", Reach::FromOutside),
-    ("GRPCRoute", Reach::FromOutside),
-    ("TLSRoute", Reach::FromOutside),
-    ("TCPRoute", Reach::FromOutside),
-    ("UDPRoute", Reach::FromOutside),
-    ("ReferenceGrant", Reach::None),
-    ("VirtualService", Reach::OfPods),
-    ("DestinationRule", Reach::OfPods),
-    ("ServiceEntry", Reach::OfPods),
-    ("PeerAuthentication", Reach::OfPods),
-    ("AuthorizationPolicy", Reach::OfPods),
-    ("IngressRoute", Reach::FromOutside),
-    ("HTTPProxy", Reach::FromOutside),
-    ("TransportServer", Reach::FromOutside),
-    ("CiliumNetworkPolicy", Reach::OfPods),
-    ("CiliumClusterwideNetworkPolicy", Reach::OfPods),
-    ("TargetGroupBinding", Reach::FromOutside),
+/// API groups and their kinds, in one text; `*` stands for every other kind of the group.
+const KINDS: [(&str, &str, Reach); 50] = [
+    ("", "ReplicationController", Reach::MakesPods),
+    ("", "ResourceQuota", Reach::Objects),
+    ("batch", "Job CronJob", Reach::MakesPods),
+    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration", Reach::Objects),
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicy MutatingAdmissionPolicyBinding", Reach::Objects),
+    ("policy.networking.k8s.io", "*", Reach::OfPods),
+    ("gateway.networking.k8s.io", "GatewayClass ReferenceGrant", Reach::None),
+    ("gateway.networking.k8s.io", "*", Reach::FromOutside),
+    ("gateway.networking.x-k8s.io", "*", Reach::FromOutside),
+    ("multicluster.x-k8s.io", "ServiceImport", Reach::OfPods),
+    ("multicluster.x-k8s.io", "*", Reach::None),
+    ("projectcalico.org", "NetworkPolicy GlobalNetworkPolicy", Reach::OfPods),
+    ("crd.projectcalico.org", "NetworkPolicy GlobalNetworkPolicy", Reach::OfPods),
+    ("crd.antrea.io", "NetworkPolicy ClusterNetworkPolicy Egress", Reach::OfPods),
+    ("cilium.io", CILIUM, Reach::OfPods),
+    ("k8s.ovn.org", "EgressFirewall EgressIP EgressService", Reach::OfPods),
+    ("networking.istio.io", "Gateway", Reach::FromOutside),
+    ("networking.istio.io", "*", Reach::OfPods),
+    ("security.istio.io", "*", Reach::OfPods),
+    ("linkerd.io", "*", Reach::OfPods),
+    ("policy.linkerd.io", "*", Reach::OfPods),
+    ("split.smi-spec.io", "*", Reach::OfPods),
+    ("consul.hashicorp.com", "*", Reach::OfPods),
+    ("kuma.io", "*", Reach::OfPods),
+    ("traefik.io", "IngressRoute IngressRouteTCP IngressRouteUDP", Reach::FromOutside),
+    ("traefik.io", "*", Reach::None),
+    ("traefik.containo.us", "IngressRoute IngressRouteTCP IngressRouteUDP", Reach::FromOutside),
+    ("traefik.containo.us", "*", Reach::None),
+    ("projectcontour.io", "HTTPProxy", Reach::FromOutside),
+    ("projectcontour.io", "*", Reach::None),
+    ("k8s.nginx.org", "*", Reach::FromOutside),
+    ("configuration.konghq.com", "*", Reach::FromOutside),
+    ("getambassador.io", "*", Reach::FromOutside),
+    ("apisix.apache.org", "*", Reach::FromOutside),
+    ("route.openshift.io", "Route", Reach::FromOutside),
+    ("elbv2.k8s.aws", "TargetGroupBinding", Reach::FromOutside),
+    ("elbv2.k8s.aws", "IngressClassParams", Reach::None),
+    ("networking.gke.io", "*", Reach::FromOutside),
+    ("cloud.google.com", "BackendConfig", Reach::FromOutside),
+    ("metallb.io", "*", Reach::FromOutside),
+    ("argoproj.io", "Rollout", Reach::MakesPods),
+    ("argoproj.io", "Application ApplicationSet AppProject", Reach::None),
+    ("apps.openshift.io", "DeploymentConfig", Reach::MakesPods),
+    ("serving.knative.dev", "Service Configuration", Reach::MakesPods),
+    ("monitoring.coreos.com", "PodMonitor PrometheusRule ServiceMonitor Probe ScrapeConfig AlertmanagerConfig", Reach::None),
+    ("cert-manager.io", "*", Reach::None),
+    ("acme.cert-manager.io", "*", Reach::None),
+    ("external-secrets.io", "*", Reach::None),
+    ("bitnami.com", "SealedSecret", Reach::None),
+    ("snapshot.storage.k8s.io", "*", Reach::None),
 ];
 
-/// What a kind reaches; `None` for kinds that change no request.
-pub fn reach(kind: &str) -> Option<Reach> {
-    KINDS.iter().find(|(name, _)| *name == kind).map(|(_, reach)| *reach)
+const CILIUM: &str = "CiliumNetworkPolicy CiliumClusterwideNetworkPolicy CiliumEnvoyConfig CiliumClusterwideEnvoyConfig \
+                      CiliumLocalRedirectPolicy CiliumEgressGatewayPolicy";
+
+/// Groups of Kubernetes itself end so, and a custom resource's must have a dot.
+const OWN: &str = ".k8s.io";
+
+/// Whether a group is one that a CustomResourceDefinition may bring: of those under `k8s.io`, where others may settle only by
+/// its leave, the ones that are known.
+pub fn may_be_custom(api_version: &str) -> bool {
+    let Some((group, _)) = api_version.split_once('/') else { return false };
+    let known = || group == "metrics.k8s.io" || KINDS.iter().any(|(own, kinds, _)| *own == group && *kinds == "*");
+    group.contains('.') && (!group.ends_with(OWN) || known())
+}
+
+/// What a kind could change, by its group and its name. Kubernetes' own kinds change nothing where nothing else is known of them.
+pub fn reach(api_version: &str, kind: &str) -> Reach {
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    for (own, kinds, reach) in &KINDS {
+        if *own == group && (*kinds == "*" || kinds.split(' ').any(|name| name == kind)) {
+            return *reach;
+        }
+    }
+    if group.contains('.') && !group.ends_with(OWN) { Reach::Unknown } else { Reach::None }
 }
 
 /// The service mesh that would add its proxy to a Pod, by what its namespace (if that is known) and the Pod itself say; both
@@ -52,4 +111,26 @@ pub fn mesh(namespace: &super::ObjectMeta, pod: &super::ObjectMeta) -> Option<&'
     let linkerd = "linkerd.io/inject";
     let off = says(pod, linkerd, "disabled");
     (says(pod, linkerd, "enabled") || (says(namespace, linkerd, "enabled") && !off)).then_some("Linkerd")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_known_by_its_group() {
+        assert_eq!(reach("projectcalico.org/v3", "NetworkPolicy"), Reach::OfPods);
+        assert_eq!(reach("networking.k8s.io/v1", "NetworkPolicy"), Reach::None);
+        assert_eq!(reach("networking.istio.io/v1", "Gateway"), Reach::FromOutside);
+        assert_eq!(reach("gateway.networking.k8s.io/v1", "ReferenceGrant"), Reach::None);
+        assert_eq!(reach("route.openshift.io/v1", "Route"), Reach::FromOutside);
+        assert_eq!(reach("example.com/v1", "Route"), Reach::Unknown);
+        assert_eq!(reach("rbac.authorization.k8s.io/v1", "Role"), Reach::None);
+    }
+
+    #[test]
+    fn a_group_of_kubernetes_itself_is_nobody_elses() {
+        assert!(may_be_custom("policy.networking.k8s.io/v1alpha2") && may_be_custom("cluster.x-k8s.io/v1beta1"));
+        assert!(!may_be_custom("networking.k8s.io/v1beta1") && !may_be_custom("extensions/v1beta1") && !may_be_custom("v1"));
+    }
 }

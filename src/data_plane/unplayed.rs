@@ -6,6 +6,7 @@ use crate::api::Kind;
 use crate::api::core::{Namespace, Pod, Service};
 use crate::api::foreign::{self, Reach};
 use crate::cluster::Cluster;
+use crate::kubectl::Manifest;
 use crate::msg;
 use crate::node::kubelet::assumed_probe;
 use crate::node::network_policy::{Direction, Policies};
@@ -19,16 +20,7 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
         return notes;
     }
     let pods = met(cluster, trace);
-    let alters = |reach: Reach| match reach {
-        Reach::FromOutside => trace.request.from == Source::Internet,
-        Reach::OfPods => !pods.is_empty(),
-        Reach::None => false,
-    };
-    for document in &cluster.manifests.documents {
-        if foreign::reach(&document.kind).is_some_and(alters) {
-            notes.push(msg!("assume.kindNotPlayed", kind = document.kind, name = document.name));
-        }
-    }
+    kinds(cluster, trace, !pods.is_empty(), &mut notes);
     for pod in pods {
         let meta = &pod.metadata;
         let none = Default::default();
@@ -43,6 +35,50 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
     notes.extend(classes(cluster, trace));
     notes.extend(on_the_host(cluster, trace));
     notes
+}
+
+/// The kinds that are not played and could change how the request ends; those that nobody here knows in one note.
+fn kinds(cluster: &Cluster, trace: &Trace, meets_pods: bool, notes: &mut Vec<Message>) {
+    let mut unknown: Vec<&str> = Vec::new();
+    for document in &cluster.manifests.documents {
+        let (kind, name) = (document.kind.as_str(), document.name.as_str());
+        let alters = match foreign::reach(&document.api_version, kind) {
+            Reach::FromOutside => trace.request.from == Source::Internet,
+            Reach::OfPods | Reach::Objects => meets_pods,
+            Reach::MakesPods => {
+                notes.extend(selecting(cluster, trace, document));
+                false
+            }
+            Reach::Unknown => {
+                if !unknown.contains(&kind) {
+                    unknown.push(kind);
+                }
+                false
+            }
+            Reach::None => false,
+        };
+        if alters {
+            notes.push(msg!("assume.kindNotPlayed", kind = kind, name = name));
+        }
+    }
+    if !unknown.is_empty() {
+        notes.push(msg!("assume.kindUnknown", kinds = unknown.join(", ")));
+    }
+}
+
+/// A Service that the request meets and that would select the Pods of a workload that is not played.
+fn selecting(cluster: &Cluster, trace: &Trace, workload: &Manifest) -> Option<Message> {
+    let template = ["/spec/template", "/spec/jobTemplate/spec/template"];
+    let labels = template.iter().find_map(|path| workload.value.pointer(path)?.pointer("/metadata/labels"))?;
+    let met = trace.hops.iter().flat_map(|hop| &hop.objects).filter(|object| object.kind == Kind::Service);
+    let selects = |service: &&Service| {
+        let selector = &service.spec.selector;
+        let carried = |(key, value): (&String, &String)| labels.get(key).is_some_and(|own| own == value);
+        service.metadata.namespace == workload.namespace && !selector.is_empty() && selector.iter().all(carried)
+    };
+    let mut services = met.filter_map(|object| cluster.store.get::<Service>(&object.namespace, &object.name));
+    let service = services.find(selects)?;
+    Some(msg!("assume.podsNotPlayed", kind = workload.kind, name = workload.name, service = service.metadata.name))
 }
 
 /// The node that a dump has lost, and at which the request ends.

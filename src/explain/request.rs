@@ -38,7 +38,10 @@ pub fn explain(cluster: &Cluster, request: &Request, trace: &Trace) -> Explanati
     let mut checks = Checks::default();
     let mut reached = None;
     let well = went_well(trace);
-    let unplayed = |note: &&Message| matches!(&*note.id, "assume.kindNotPlayed" | "assume.sidecar" | "assume.dualStack");
+    let unplayed = |note: &&Message| {
+        let kinds = matches!(&*note.id, "assume.kindNotPlayed" | "assume.kindUnknown" | "assume.podsNotPlayed");
+        kinds || matches!(&*note.id, "assume.sidecar" | "assume.dualStack" | "assume.fieldNotPlayed")
+    };
     for note in trace.assumptions.iter().filter(unplayed) {
         checks.holds("not-played", note.clone(), Vec::new());
     }

@@ -6,7 +6,7 @@
 use super::decode::{finding, remark};
 use super::notes;
 use super::suggest::{closest, replace};
-use crate::api::Kind;
+use crate::api::{Kind, foreign};
 use crate::diagnostic::{Diagnostic, Fix, Severity};
 use crate::kubectl::{Manifest, schema};
 use crate::msg;
@@ -27,8 +27,8 @@ pub(super) fn find(manifest: &Manifest) -> Result<Kind, Box<Diagnostic>> {
         return Ok(kind);
     }
     let known = schema::kinds(&manifest.api_version).contains(&manifest.kind.as_str());
-    if known || is_custom(&manifest.api_version) {
-        return Err(Box::new(remark(manifest, Severity::Info, "kind", notes::kind(&manifest.kind))));
+    if known || foreign::may_be_custom(&manifest.api_version) {
+        return Err(Box::new(remark(manifest, Severity::Info, "kind", notes::kind(manifest))));
     }
     Err(Box::new(no_match(manifest)))
 }
@@ -53,13 +53,6 @@ fn not_set(value: &Value) -> Option<String> {
         (Some(one), None) | (None, Some(one)) => Some(one),
         (Some(one), Some(other)) => Some(format!("[{one}, {other}]")),
     }
-}
-
-/// Whether the version's group is somebody else's.
-fn is_custom(api_version: &str) -> bool {
-    let Some((group, _)) = api_version.split_once('/') else { return false };
-    let own = group.ends_with(".k8s.io");
-    group.contains('.') && (!own || ["gateway.networking.k8s.io", "snapshot.storage.k8s.io", "metrics.k8s.io"].contains(&group))
 }
 
 fn no_match(manifest: &Manifest) -> Diagnostic {

@@ -1,8 +1,9 @@
 //! Quiet notes: what is valid and not played, where it could change a request.
 
 use super::decode::remark;
+use crate::api::foreign::{self, Reach};
 use crate::api::meta::ObjectMeta;
-use crate::api::{Kind, foreign, typed};
+use crate::api::{Kind, typed};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::kubectl::Manifest;
 use crate::msg;
@@ -13,17 +14,15 @@ use serde_json::Value;
 const POD_FIELDS: [&str; 6] =
     ["ephemeralContainers", "hostAliases", "hostnameOverride", "runtimeClassName", "schedulingGates", "setHostnameAsFQDN"];
 
-/// Kinds that make Pods and are not played.
-const MAKING_PODS: [&str; 6] = ["Job", "CronJob", "ReplicationController", "Rollout", "PodTemplate", "DeploymentConfig"];
-
 /// The note about a kind that is not played.
-pub(super) fn kind(name: &str) -> Message {
-    if foreign::reach(name).is_some() {
-        msg!("kind.notPlayedRouting", kind = name)
-    } else if MAKING_PODS.contains(&name) {
-        msg!("kind.notPlayedPods", kind = name)
-    } else {
-        msg!("kind.notPlayed", kind = name)
+pub(super) fn kind(manifest: &Manifest) -> Message {
+    let kind = &manifest.kind;
+    match foreign::reach(&manifest.api_version, kind) {
+        Reach::FromOutside | Reach::OfPods => msg!("kind.notPlayedRouting", kind = kind),
+        Reach::MakesPods => msg!("kind.notPlayedPods", kind = kind),
+        Reach::Objects => msg!("kind.notPlayedObjects", kind = kind),
+        Reach::Unknown => msg!("kind.notKnown", kind = kind),
+        Reach::None => msg!("kind.notPlayed", kind = kind),
     }
 }
 
