@@ -20,6 +20,7 @@ impl Random {
     }
 
     /// The next 64 bits.
+    #[inline]
     pub fn next_u64(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.state;
@@ -29,11 +30,13 @@ impl Random {
     }
 
     /// The next 31 bits, as the kernel's `statistic` match draws them.
+    #[inline(always)]
     pub fn next_u31(&mut self) -> u32 {
         (self.next_u64() >> 33) as u32
     }
 
     /// A number below `bound`; 0 when `bound` is 0.
+    #[inline(always)]
     pub fn below(&mut self, bound: u64) -> u64 {
         if bound == 0 { 0 } else { self.next_u64() % bound }
     }

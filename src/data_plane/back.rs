@@ -56,6 +56,7 @@ impl Travel<'_> {
     }
 
     /// The connection that an answer belongs to, as this machine remembers it.
+    #[inline]
     fn remembered(&self, at: Spot, answer: Flow) -> Option<Binding> {
         let is_it = |binding: &&Binding| binding.at == at && binding.translated.reversed() == answer;
         self.bindings.iter().rev().find(is_it).copied()
@@ -78,8 +79,8 @@ impl Travel<'_> {
 
     fn route_back(&mut self, node: usize, flow: Flow) -> Way {
         let leaves_by_balancer =
-            self.bindings.iter().any(|binding| matches!(binding.at, Spot::Balancer(_)) && binding.translated.reversed() == flow);
-        if leaves_by_balancer {
+            |binding: &Binding| matches!(binding.at, Spot::Balancer(_)) && binding.translated.reversed() == flow;
+        if !self.world.balancers.is_empty() && self.bindings.iter().any(leaves_by_balancer) {
             return Way::Outside(flow);
         }
         match self.world.owner(flow.dst.ip) {

@@ -77,7 +77,7 @@ pub(super) struct Aim {
     /// The target's host, where it is an address.
     address: Option<Ipv4Addr>,
     /// What its name means, where it is one.
-    named: OnceLock<Named>,
+    named: OnceLock<Arc<Named>>,
     via: Option<usize>,
 }
 
@@ -205,7 +205,15 @@ impl Exchange<'_> {
         }
     }
 
+    /// Room for what the machines on a way remember.
+    pub fn room(&mut self) -> Vec<Binding> {
+        let mut room = std::mem::take(&mut self.caches.bindings);
+        room.clear();
+        room
+    }
+
     /// A connection to be made.
+    #[inline(always)]
     pub fn travel(&mut self, protocol: Protocol) -> Travel<'_> {
         Travel::new(self.world, self.kernels, &mut self.random, protocol, self.tell)
     }
@@ -240,8 +248,7 @@ impl Exchange<'_> {
         via: Option<usize>,
         known: Vec<Binding>,
     ) -> Outcome {
-        let mut bindings = std::mem::take(&mut self.caches.bindings);
-        bindings.clear();
+        let bindings = self.room();
         let mut travel = Travel { via, known, bindings, ..self.travel(target.protocol) };
         let (spot, seen) = match travel.go(sender.spot, flow) {
             End::Lost(verdict, reason) => return Outcome::new(verdict, Some(reason)),
@@ -252,12 +259,14 @@ impl Exchange<'_> {
         let home = travel.back(spot, seen.reversed(), sender.spot, flow);
         let bindings = travel.bindings;
         self.tell.looked_at = looked_at;
-        let way_back = if self.tell.on { self.tell.events.split_off(there) } else { Vec::new() };
+        let back = self.tell.events.len();
         if !home {
-            return self.answer_lost(sender, spot, seen, flow, way_back);
+            return self.answer_lost(sender, spot, seen, flow, there);
         }
         let outcome = self.serve(spot, seen, target, request);
+        self.tell.put_off(there..back);
         if outcome.verdict == Verdict::Refused {
+            self.tell.events.truncate(self.tell.events.len() - (back - there));
             return outcome;
         }
         if request.keep_alive && target.protocol != Protocol::Icmp {
@@ -265,18 +274,16 @@ impl Exchange<'_> {
         } else {
             self.caches.bindings = bindings;
         }
-        if self.tell.on {
-            self.tell.events.extend(way_back);
-            self.tell.events.push(Event::Reply { to: sender.spot, called: flow, status: outcome.status });
-        }
+        self.tell.note(|| Event::Reply { to: sender.spot, called: flow, status: outcome.status });
         outcome
     }
 
-    fn answer_lost(&mut self, sender: Sender, from: Spot, seen: Flow, called: Flow, way_back: Vec<Event>) -> Outcome {
+    fn answer_lost(&mut self, sender: Sender, from: Spot, seen: Flow, called: Flow, there: usize) -> Outcome {
+        let back = self.tell.events.len();
         if let Spot::Pod(pod) = from {
             self.tell.note(|| Event::PodArrive { pod, flow: seen });
         }
-        self.tell.events.extend(way_back);
+        self.tell.put_off(there..back);
         let world = self.world;
         self.tell.hop(|| {
             let (at, objects) = world.place_of(sender.spot);

@@ -106,6 +106,7 @@ impl Kernel {
     }
 
     /// Lets a packet meet the rules of one hook.
+    #[inline(always)]
     pub fn walk(&mut self, hook: Hook, situation: &mut Situation, random: &mut Random) -> Option<&Arc<Answer>> {
         // The memory changes while the rules are read, so they are taken as fields of their own.
         if self.sync.get().is_none() {

@@ -4,7 +4,8 @@
 
 use super::exchange::{Exchange, Sender};
 use super::story::{Event, HopExt, Story, hop};
-use super::travel::{End, Spot};
+use super::travel::{End, Spot, Travel};
+use super::world::World;
 use crate::addons::coredns::resolver::{ResolvConf, resolve};
 use crate::addons::public_dns::is_server;
 use crate::api::ObjectRef;
@@ -14,7 +15,7 @@ use crate::msg;
 use crate::node::kube_proxy::parse_ip_sloppy;
 use crate::node::network_policy::Direction;
 use crate::packet::{Flow, Protocol, Socket};
-use crate::trace::{DnsResult, FieldRef, Place, Reason, Source, Verdict};
+use crate::trace::{DnsResult, FieldRef, Hop, Place, Reason, Source, Verdict};
 use crate::words::Message;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, OnceLock};
@@ -31,6 +32,9 @@ pub(super) enum Meaning {
 /// What DNS says of a host to one who asks. It stays the same as long as the cluster does.
 #[derive(Debug)]
 pub(super) struct Named {
+    /// Who asks.
+    sender: Sender,
+    host: String,
     /// The DNS server inside the cluster, where that one is asked.
     server: Option<Ipv4Addr>,
     result: Arc<DnsResult>,
@@ -47,10 +51,48 @@ impl Named {
         };
         let records = result.answers.iter().filter(|record| record.kind == "A");
         Named {
+            sender,
+            host: host.to_string(),
             server: pod.and_then(|pod| cluster_server(exchange, pod)),
             addresses: records.filter_map(|record| record.data.parse().ok()).collect(),
             result: Arc::new(result),
         }
+    }
+
+    /// The question as a hop, answered by this Pod or by nobody here.
+    pub fn asked(&self, world: &World, by: Option<usize>) -> Hop {
+        let host = &self.host;
+        let guest = |pod: Option<usize>| pod.and_then(|pod| world.pods.get(pod));
+        let (text, because) = match (self.server, guest(self.sender.pod), guest(by)) {
+            (Some(server), _, Some(by)) => {
+                let (own, at) = (&by.pod.metadata.name, by.ip);
+                (msg!("hop.Lookup.text.answered", name = host, server = server, pod = own, ip = at), Vec::new())
+            }
+            (Some(server), ..) => (msg!("hop.Lookup.text", name = host, server = server), Vec::new()),
+            (None, Some(guest), _) => passes_by(&guest.pod, host),
+            (None, None, _) => (msg!("hop.Lookup.text.public", name = host), Vec::new()),
+        };
+        let (place, objects) = world.place_of(self.sender.spot);
+        hop(place, Reason::Lookup, text).about(objects).because(because)
+    }
+
+    /// The answer as a hop: the client takes this of its addresses.
+    pub fn answered(&self, ip: Ipv4Addr) -> Hop {
+        let (result, count) = (&self.result, self.addresses.len());
+        let tried = result.searched.last().map_or("", String::as_str);
+        let text = if let Some(alias) = alias(result) {
+            msg!("hop.LookupAnswer.text.alias", name = tried, alias = alias, ip = ip)
+        } else if count > 1 {
+            msg!("hop.LookupAnswer.text.several", name = tried, ip = ip, count = count)
+        } else {
+            msg!("hop.LookupAnswer.text", name = tried, ip = ip)
+        };
+        hop(self.place(), Reason::LookupAnswer, text)
+    }
+
+    /// Who answers.
+    fn place(&self) -> Place {
+        if self.server.is_some() { Place::Coredns } else { Place::PublicDns }
     }
 
     /// What the asker knows when no answer comes: it gives up at the first full name.
@@ -64,7 +106,7 @@ impl Named {
 const ATTEMPTS: usize = 2;
 
 /// Finds the address of a host that is a name. The question travels each time; what the servers say is worked out once.
-pub(super) fn look_up(exchange: &mut Exchange<'_>, sender: Sender, host: &str, known: &OnceLock<Named>) -> Meaning {
+pub(super) fn look_up(exchange: &mut Exchange<'_>, sender: Sender, host: &str, known: &OnceLock<Arc<Named>>) -> Meaning {
     if host == "localhost" {
         return Meaning::Address(Ipv4Addr::LOCALHOST, None);
     }
@@ -77,9 +119,8 @@ pub(super) fn look_up(exchange: &mut Exchange<'_>, sender: Sender, host: &str, k
     }
     let world = exchange.world;
     let pod = sender.pod.and_then(|pod| world.pods.get(pod)).map(|guest| &guest.pod);
-    let pod = pod.map(Arc::as_ref);
-    let named = known.get_or_init(|| Named::of(exchange, sender, pod, host, "A"));
-    inquire(exchange, sender, pod, host, named)
+    let named = known.get_or_init(|| Arc::new(Named::of(exchange, sender, pod.map(Arc::as_ref), host, "A")));
+    inquire(exchange, named)
 }
 
 /// What DNS says of a name, and where it says nothing, the reason in words. The one who asks is a Pod, or, without one, somebody
@@ -101,8 +142,8 @@ pub(super) fn dig(
         }
     };
     let pod = sender.pod.and_then(|pod| world.pods.get(pod)).map_or(&anybody, |guest| guest.pod.as_ref());
-    let named = Named::of(exchange, sender, Some(pod), name, kind);
-    let result = match inquire(exchange, sender, Some(pod), name, &named) {
+    let named = Arc::new(Named::of(exchange, sender, Some(pod), name, kind));
+    let result = match inquire(exchange, &named) {
         Meaning::Nothing(_, _, result) | Meaning::Address(_, Some(result)) => Arc::unwrap_or_clone(result),
         Meaning::Address(_, None) => DnsResult::default(),
     };
@@ -112,25 +153,11 @@ pub(super) fn dig(
 }
 
 /// The question travels to the server, where it is the cluster's; what that one says is known.
-fn inquire(exchange: &mut Exchange<'_>, sender: Sender, pod: Option<&Pod>, host: &str, named: &Named) -> Meaning {
+fn inquire(exchange: &mut Exchange<'_>, named: &Arc<Named>) -> Meaning {
     let server = named.server;
-    let asker = exchange.travel(Protocol::Udp).place_of(sender.spot);
-    let place = if server.is_some() { Place::Coredns } else { Place::PublicDns };
-    let asked = server.map_or_else(Asked::nobody, |server| ask(exchange, sender, server));
+    let asked = server.map_or_else(Asked::nobody, |server| ask(exchange, named.sender, server));
     let heard = asked.heard;
-    let by = asked.by.and_then(|by| exchange.world.pods.get(by));
-    exchange.tell.note(|| {
-        let (text, because) = match (server, pod, by) {
-            (Some(server), _, Some(by)) => {
-                let (own, at) = (&by.pod.metadata.name, by.ip);
-                (msg!("hop.Lookup.text.answered", name = host, server = server, pod = own, ip = at), Vec::new())
-            }
-            (Some(server), ..) => (msg!("hop.Lookup.text", name = host, server = server), Vec::new()),
-            (None, Some(pod), _) => passes_by(pod, host),
-            (None, None, _) => (msg!("hop.Lookup.text.public", name = host), Vec::new()),
-        };
-        Event::Lookup(Box::new(hop(asker.0, Reason::Lookup, text).about(asker.1).because(because)), asked.story)
-    });
+    exchange.tell.note(|| Event::Lookup { named: Arc::clone(named), by: asked.by, way: asked.story });
     if let Heard::Dropped(pod, direction, flow) = heard {
         exchange.travel(Protocol::Udp).policy(pod, direction, flow);
         return Meaning::Nothing(Verdict::Timeout, Reason::Policy, named.unheard());
@@ -142,22 +169,20 @@ fn inquire(exchange: &mut Exchange<'_>, sender: Sender, pod: Option<&Pod>, host:
         });
         return Meaning::Nothing(Verdict::Timeout, Reason::DnsSilent, named.unheard());
     }
-    answer(exchange, host, place, named)
+    answer(exchange, named)
 }
 
-fn answer(exchange: &mut Exchange<'_>, host: &str, place: Place, named: &Named) -> Meaning {
-    let (result, addresses) = (&named.result, &named.addresses);
-    let tried = result.searched.last().map_or("", String::as_str);
-    let place = || place.clone();
+fn answer(exchange: &mut Exchange<'_>, named: &Arc<Named>) -> Meaning {
+    let Named { result, addresses, host, .. } = named.as_ref();
     if addresses.is_empty() {
         let missing = result.rcode.as_deref() != Some("NOERROR");
         let reason = if missing { Reason::NoSuchName } else { Reason::NoAddress };
         exchange.tell.hop(|| {
             let count = result.searched.len();
             if missing {
-                hop(place(), reason, msg!("hop.NoSuchName.text", name = host, count = count))
+                hop(named.place(), reason, msg!("hop.NoSuchName.text", name = host, count = count))
             } else {
-                hop(place(), reason, msg!("hop.NoAddress.text", name = host))
+                hop(named.place(), reason, msg!("hop.NoAddress.text", name = host))
             }
         });
         return match result.rcode {
@@ -168,22 +193,12 @@ fn answer(exchange: &mut Exchange<'_>, host: &str, place: Place, named: &Named) 
     // CoreDNS shuffles its answers, and clients take the first.
     let index = if addresses.len() > 1 { exchange.random.below(addresses.len() as u64) as usize } else { 0 };
     let ip = addresses.get(index).copied().unwrap_or(Ipv4Addr::UNSPECIFIED);
-    let alias = alias(result);
-    exchange.tell.hop(|| {
-        let text = if let Some(alias) = &alias {
-            msg!("hop.LookupAnswer.text.alias", name = tried, alias = alias, ip = ip)
-        } else if addresses.len() > 1 {
-            msg!("hop.LookupAnswer.text.several", name = tried, ip = ip, count = addresses.len())
-        } else {
-            msg!("hop.LookupAnswer.text", name = tried, ip = ip)
-        };
-        hop(place(), Reason::LookupAnswer, text)
-    });
-    if is_server(ip) {
-        exchange.tell.assume(|| msg!("assume.outsideName", name = alias.as_deref().unwrap_or(host), ip = ip));
-    } else if place() == Place::PublicDns {
+    exchange.tell.note(|| Event::LookupAnswer { named: Arc::clone(named), ip });
+    if exchange.tell.on && is_server(ip) {
+        exchange.tell.assume(|| msg!("assume.outsideName", name = alias(result).as_deref().unwrap_or(host), ip = ip));
+    } else if exchange.tell.on && named.server.is_none() {
         let services = exchange.cluster.store.services.values();
-        let clouds = services.flat_map(|service| &service.status.load_balancer.ingress).any(|at| at.hostname == host);
+        let clouds = services.flat_map(|service| &service.status.load_balancer.ingress).any(|at| at.hostname == *host);
         exchange.tell.assume(|| match clouds {
             true => msg!("assume.balancerName", name = host, ip = ip),
             false => msg!("assume.publicDns", name = host, ip = ip),
@@ -260,14 +275,20 @@ fn ask(exchange: &mut Exchange<'_>, sender: Sender, server: Ipv4Addr) -> Asked {
         let flow = Flow { src: Socket::new(from, port), dst: Socket::new(server, 53) };
         let mut story = if exchange.tell.on { Story::kept() } else { Story::default() };
         let mut quiet = exchange.quietly(&mut story);
-        let mut travel = quiet.travel(Protocol::Udp);
+        let bindings = quiet.room();
+        let mut travel = Travel { bindings, ..quiet.travel(Protocol::Udp) };
         let end = travel.go(sender.spot, flow);
         let dropped = travel.dropped;
         let sent_to = travel.bindings.last().map_or(server, |last| last.translated.dst.ip);
         let mut over = false;
         asked.lost = if let End::Lost(_, reason) = end { Some((reason, sent_to)) } else { None };
+        let home = match end {
+            End::At(spot, seen) => travel.back(spot, seen.reversed(), sender.spot, flow),
+            End::Lost(..) => false,
+        };
+        quiet.caches.bindings = travel.bindings;
         match end {
-            End::At(spot, seen) if travel.back(spot, seen.reversed(), sender.spot, flow) => {
+            End::At(spot, seen) if home => {
                 let by = if let Spot::Pod(pod) = spot { Some(pod) } else { None };
                 let takes = |pod| quiet.listeners(pod).iter().any(|open| open.takes(seen.dst.port, Protocol::Udp));
                 let answers = by.is_none_or(takes);

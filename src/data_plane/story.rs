@@ -1,14 +1,17 @@
 //! What is kept of a request on its way: numbers and addresses in the order of events. Words are made when it is read
-//! ([`told`](super::told)), except for the hops of names, Ingress controllers and failures, which are rare.
+//! ([`told`](super::told)), except for the hops of Ingress controllers and failures, which are rare.
 //!
 //! One code walks whether it is kept or not.
 
+use super::names::Named;
 use super::travel::Spot;
 use crate::api::ObjectRef;
 use crate::netfilter::answers::Answer;
 use crate::packet::{Flow, Packet, Protocol};
 use crate::trace::{FieldRef, Hop, Place, Reason};
 use crate::words::Message;
+use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// One thing that happened. Nodes, Pods and listeners by number.
@@ -59,8 +62,17 @@ pub(super) enum Event {
         called: Flow,
         status: Option<u16>,
     },
-    /// A question to the cluster's DNS, and the way of its packet: one hop, which cites the rules of that way.
-    Lookup(Box<Hop>, Story),
+    /// A question to DNS, the Pod that answered it, and the way of its packet: one hop, which cites the rules of that way.
+    Lookup {
+        named: Arc<Named>,
+        by: Option<usize>,
+        way: Story,
+    },
+    /// The client takes this of the addresses.
+    LookupAnswer {
+        named: Arc<Named>,
+        ip: Ipv4Addr,
+    },
     /// A hop in words.
     Hop(Box<Hop>),
     Assume(Message),
@@ -94,6 +106,13 @@ impl Story {
     pub fn note(&mut self, event: impl FnOnce() -> Event) {
         if self.on {
             self.events.push(event());
+        }
+    }
+
+    /// These events come after all that was noted since.
+    pub fn put_off(&mut self, these: Range<usize>) {
+        if let Some(since) = self.events.get_mut(these.start..).filter(|_| self.on) {
+            since.rotate_left(these.len());
         }
     }
 

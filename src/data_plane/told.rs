@@ -81,7 +81,8 @@ impl<'a> Telling<'a> {
         for event in &story.events {
             match event {
                 Event::Hook(hook) => self.hook(hook),
-                Event::Lookup(hop, asked) => self.lookup(hop, asked),
+                Event::Lookup { named, by, way } => self.lookup(named.asked(&self.plane.world, *by), way),
+                Event::LookupAnswer { named, ip } => self.hops.push(named.answered(*ip)),
                 Event::Hop(hop) => self.hops.push(hop.as_ref().clone()),
                 Event::Assume(assumption) => self.assume(assumption),
                 Event::Listener { pod, listener } => {
@@ -127,13 +128,12 @@ impl<'a> Telling<'a> {
     }
 
     /// The way of a question to DNS becomes one hop: where it went, and by which rules.
-    fn lookup(&mut self, hop: &Hop, asked: &Story) {
+    fn lookup(&mut self, mut hop: Hop, asked: &Story) {
         let (hops, assumptions) = (self.hops.len(), self.assumptions.len());
         self.story(asked);
         let mut way = self.hops.split_off(hops);
         self.assumptions.truncate(assumptions);
         way.retain(|hop| !hop.reply);
-        let mut hop = hop.clone();
         hop.before = way.iter().find_map(|step| step.before);
         hop.after = way.last().and_then(|step| step.after);
         hop.rules = way.into_iter().flat_map(|step| step.rules).collect();

@@ -81,6 +81,7 @@ pub(super) enum Next {
 const LONGEST_WAY: usize = 16;
 
 impl<'a> Travel<'a> {
+    #[inline(always)]
     pub fn new(
         world: &'a World,
         kernels: &'a mut [Kernel],
@@ -107,6 +108,7 @@ impl<'a> Travel<'a> {
         self.world.nodes.get(node).map_or("", |node| node.name.as_str())
     }
 
+    #[inline]
     pub fn situation(&self, node: usize, packet: Packet, state: ConntrackState) -> Situation {
         let local = self.world.nodes.get(node).map_or([Ipv4Addr::UNSPECIFIED; 2], |node| [node.ip, node.cni0]);
         Situation { packet, state, dnat: false, local, now: self.world.now }
@@ -144,6 +146,7 @@ impl<'a> Travel<'a> {
         }
     }
 
+    #[inline]
     pub fn walk(&mut self, node: usize, hook: Hook, situation: &mut Situation, reply: bool) -> Decision {
         let before = situation.packet;
         let answer = self.kernels.get_mut(node).and_then(|kernel| kernel.walk(hook, situation, self.random));
@@ -151,13 +154,16 @@ impl<'a> Travel<'a> {
         let decision = answer.decision;
         self.tell.looked_at = self.tell.looked_at.saturating_add(answer.looked_at);
         let told = self.tell.on.then(|| Arc::clone(answer));
-        if let Decision::Dnat(to) = decision {
-            situation.packet.flow.dst = to;
-            situation.dnat = true;
-        }
-        if decision == Decision::Masquerade {
-            let interface = self.interface(node, situation.packet.flow.dst.ip);
-            situation.packet.flow.src = self.masquerade_as(node, interface);
+        match decision {
+            Decision::Dnat(to) => {
+                situation.packet.flow.dst = to;
+                situation.dnat = true;
+            }
+            Decision::Masquerade => {
+                let interface = self.interface(node, situation.packet.flow.dst.ip);
+                situation.packet.flow.src = self.masquerade_as(node, interface);
+            }
+            _ => {}
         }
         if let Some(answer) = told {
             self.tell.events.push(Event::Hook(KernelHop { node, before, after: situation.packet, answer, reply }));
@@ -166,6 +172,7 @@ impl<'a> Travel<'a> {
     }
 
     /// By which interface a node sends to an address.
+    #[inline]
     pub fn interface(&self, node: usize, to: Ipv4Addr) -> Interface {
         let here = self.world.nodes.get(node);
         if to.is_loopback() || here.is_some_and(|here| here.ip == to || here.cni0 == to) {
@@ -201,6 +208,7 @@ impl<'a> Travel<'a> {
     }
 
     /// One kernel takes a new connection's packet: in by a wire or the bridge (PREROUTING), or from a process (OUTPUT).
+    #[inline(always)]
     fn kernel(&mut self, node: usize, first: Hook, flow: Flow) -> Next {
         if !self.world.is_up(node) {
             return self.dead_node(node, flow);
@@ -247,11 +255,13 @@ impl<'a> Travel<'a> {
     }
 
     /// A packet whose addresses stand leaves a kernel.
+    #[inline(always)]
     pub fn onward(&mut self, node: usize, flow: Flow) -> Next {
         let lost = self.leaving.take().and_then(|pod| self.policy_out(pod, flow));
         lost.unwrap_or_else(|| self.transmit(node, flow))
     }
 
+    #[inline]
     /// Whose filter rules a packet meets that came in by this nat hook, and whether it stays on the node.
     pub fn filter_hook(&self, node: usize, first: Hook, to: Ipv4Addr) -> (Hook, bool) {
         let stays = self.interface(node, to) == Interface::Loopback;
@@ -263,6 +273,7 @@ impl<'a> Travel<'a> {
         (hook, stays)
     }
 
+    #[inline]
     pub fn filter(&mut self, node: usize, hook: Hook, situation: &mut Situation) -> Option<Next> {
         match self.walk(node, hook, situation, false) {
             Decision::Drop => Some(Next::Ends(End::Lost(Verdict::Timeout, Reason::Drop))),
@@ -286,6 +297,7 @@ impl<'a> Travel<'a> {
         Next::Ends(End::Lost(Verdict::Timeout, Reason::NodeDown))
     }
 
+    #[inline(always)]
     /// A node's routes: to a Pod here, to another node, or out of the cluster.
     fn transmit(&mut self, node: usize, flow: Flow) -> Next {
         match self.world.owner(flow.dst.ip) {
@@ -331,6 +343,7 @@ impl<'a> Travel<'a> {
         if self.protocol == Protocol::Udp { Verdict::Timeout } else { Verdict::Unreachable }
     }
 
+    #[inline]
     pub fn tell_arrive(&mut self, node: usize, flow: Flow) {
         if self.world.is_up(node) {
             let again = !self.known.is_empty();
@@ -338,6 +351,7 @@ impl<'a> Travel<'a> {
         }
     }
 
+    #[inline]
     fn tell_route(&mut self, node: usize, to: usize, flow: Flow) {
         if !std::mem::replace(&mut self.routed, node != to) {
             self.tell.note(|| Event::Route { from: node, to, flow });

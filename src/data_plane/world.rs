@@ -19,7 +19,7 @@ use crate::netfilter::Cidr;
 use crate::node::cni;
 use crate::node::kube_proxy::{internal_ip, parse_cidr_sloppy, parse_ip_sloppy};
 use crate::node::network_policy::Policies;
-use crate::packet::Socket;
+use crate::packet::{Socket, as_is};
 use crate::settings::{CLIENT_OUTSIDE, INGRESS_NAMESPACE, Mode, OutsideSettings, Provider};
 use crate::trace::Place;
 use std::collections::{BTreeMap, BTreeSet};
@@ -146,9 +146,10 @@ struct Owners {
 }
 
 impl Owners {
-    fn of(owners: BTreeMap<u32, Owner>) -> Owners {
+    fn of(owners: BTreeMap<Ipv4Addr, Owner>) -> Owners {
         let mut own = Owners { places: vec![None; (owners.len() * 2 + 1).next_power_of_two()] };
         for (ip, owner) in owners {
+            let ip = as_is(ip);
             let mut at = own.place(ip);
             while matches!(own.places.get(at), Some(Some(_))) {
                 at = own.next(at);
@@ -175,7 +176,7 @@ impl Owners {
     /// Addresses that follow each other lie apart.
     #[inline(always)]
     fn place(&self, ip: u32) -> usize {
-        (ip.wrapping_mul(0x9E37_79B9) >> 8) as usize & self.places.len().wrapping_sub(1)
+        ((u64::from(ip.wrapping_mul(0x9E37_79B9)) * self.places.len() as u64) >> 32) as usize
     }
 
     #[inline(always)]
@@ -215,23 +216,23 @@ impl World {
         }
         world.pods = store.pods.values().filter_map(|pod| world.guest(pod)).collect();
         world.host_ports = world.pods.iter().flat_map(host_ports).collect();
-        let mut owners = BTreeMap::<u32, Owner>::new();
-        let own = |(index, balancer): (usize, &Balancer)| (balancer.ip.into(), Owner::Balancer(index));
+        let mut owners = BTreeMap::<Ipv4Addr, Owner>::new();
+        let own = |(index, balancer): (usize, &Balancer)| (balancer.ip, Owner::Balancer(index));
         owners.extend(world.balancers.iter().enumerate().map(own));
-        let own = |(index, alb): (usize, &Alb)| [alb.own, alb.ip].map(|ip| (ip.into(), Owner::Alb(index)));
+        let own = |(index, alb): (usize, &Alb)| [alb.own, alb.ip].map(|ip| (ip, Owner::Alb(index)));
         owners.extend(world.albs.iter().enumerate().flat_map(own));
         let guests = world.pods.iter().enumerate().filter(|(_, guest)| !guest.host_network);
         // Of two Pods with one address, the one that is not on its way out answers.
         let (leaving, staying): (Vec<_>, Vec<_>) = guests.partition(|(_, guest)| guest.pod.metadata.deletion_timestamp.is_some());
-        owners.extend(leaving.into_iter().chain(staying).map(|(index, guest)| (guest.ip.into(), Owner::Pod(index))));
+        owners.extend(leaving.into_iter().chain(staying).map(|(index, guest)| (guest.ip, Owner::Pod(index))));
         for (index, node) in world.nodes.iter().enumerate() {
-            owners.extend(node.outside.map(|ip| (ip.into(), Owner::NodeOutside(index))));
-            owners.insert(node.cni0.into(), Owner::Node(index));
-            owners.insert(node.ip.into(), Owner::Node(index));
+            owners.extend(node.outside.map(|ip| (ip, Owner::NodeOutside(index))));
+            owners.insert(node.cni0, Owner::Node(index));
+            owners.insert(node.ip, Owner::Node(index));
         }
-        owners.extend([(CLIENT_OUTSIDE, Owner::Client), (EGRESS_GATEWAY, Owner::Gateway)].map(|(ip, own)| (ip.into(), own)));
+        owners.extend([(CLIENT_OUTSIDE, Owner::Client), (EGRESS_GATEWAY, Owner::Gateway)]);
         for server in &world.api_servers {
-            owners.entry(server.ip.into()).or_insert(Owner::ApiServer);
+            owners.entry(server.ip).or_insert(Owner::ApiServer);
         }
         world.owners = Owners::of(owners);
         let endpoints = store.all::<EndpointSlice>().flat_map(|slice| &slice.endpoints);
@@ -298,7 +299,7 @@ impl World {
 
     #[inline]
     pub fn owner(&self, ip: Ipv4Addr) -> Owner {
-        if let Some(owner) = self.owners.find(ip.into()) {
+        if let Some(owner) = self.owners.find(as_is(ip)) {
             return owner;
         }
         let in_range = |node: &Machine| node.pod_range.is_some_and(|range| range.contains(ip));

@@ -4,8 +4,8 @@
 //! answers likewise, though not to the rule.)
 
 use super::walk::{Decision, Hook, Lots, Recorder, RulePlace, Situation};
+use crate::packet::as_is;
 use crate::random::Random;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// A rule that a packet met.
@@ -71,7 +71,7 @@ const NEAR: usize = 4;
 
 impl Answers {
     /// What a hook makes of a packet: as it did before, or by a walk. The packet's mark follows.
-    #[inline]
+    #[inline(always)]
     pub fn ask(
         &mut self,
         hook: Hook,
@@ -81,23 +81,33 @@ impl Answers {
     ) -> Option<&Arc<Answer>> {
         let key = Key::of(hook, situation);
         let Some(place) = self.known(key, random) else {
-            let mut noted = Noted::default();
-            let decision = walk(situation, random, &mut noted);
-            let Noted { steps, looked_at, lots, by_memory } = noted;
-            let answer = Arc::new(Answer { decision, mark: situation.packet.mark, steps, looked_at });
-            if !by_memory {
-                self.keep(key, &lots, &answer);
-            }
-            self.last = Some(answer);
-            return self.last.as_ref();
+            return self.walked(key, situation, |situation, noted| walk(situation, random, noted));
         };
         let Some(Some((_, Then::Done(answer)))) = self.kept.get(place) else { return None };
         situation.packet.mark = answer.mark;
         Some(answer)
     }
 
+    #[inline(never)]
+    fn walked(
+        &mut self,
+        key: Key,
+        situation: &mut Situation,
+        walk: impl FnOnce(&mut Situation, &mut Noted) -> Decision,
+    ) -> Option<&Arc<Answer>> {
+        let mut noted = Noted::default();
+        let decision = walk(situation, &mut noted);
+        let Noted { steps, looked_at, lots, by_memory } = noted;
+        let answer = Arc::new(Answer { decision, mark: situation.packet.mark, steps, looked_at });
+        if !by_memory {
+            self.keep(key, &lots, &answer);
+        }
+        self.last = Some(answer);
+        self.last.as_ref()
+    }
+
     /// Where the answer stands. Lots are drawn only if it stands somewhere.
-    #[inline]
+    #[inline(always)]
     fn known(&self, mut key: Key, random: &mut Random) -> Option<usize> {
         let mut drawn = random.clone();
         loop {
@@ -152,7 +162,7 @@ impl Key {
     #[inline(always)]
     fn of(hook: Hook, situation: &Situation) -> Key {
         let packet = &situation.packet;
-        let side = |ip: Ipv4Addr| u64::from(u32::from(ip));
+        let side = |ip| u64::from(as_is(ip));
         let kind = (hook as u64) << 8 | (packet.protocol as u64) << 5 | (situation.state as u64) << 1 | u64::from(situation.dnat);
         Key {
             addresses: side(packet.flow.src.ip) << 32 | side(packet.flow.dst.ip),

@@ -13,7 +13,7 @@ pub mod walk;
 
 pub use part::{Chain, Part, Rule, Table};
 
-use crate::packet::Protocol;
+use crate::packet::{Protocol, as_is};
 use crate::trace::FieldRef;
 use std::net::Ipv4Addr;
 
@@ -220,9 +220,10 @@ impl Cidr {
     }
 
     /// Whether the address lies in the range.
+    #[inline]
     pub fn contains(self, ip: Ipv4Addr) -> bool {
-        let mask = u32::MAX.checked_shl(32 - u32::from(self.bits.min(32))).unwrap_or(0);
-        u32::from(self.base) & mask == u32::from(ip) & mask
+        let apart = u32::from_be(as_is(self.base) ^ as_is(ip));
+        apart.checked_shr(32 - u32::from(self.bits.min(32))).unwrap_or(0) == 0
     }
 }
 

@@ -1,6 +1,7 @@
 //! The same work natively. Without an argument it prints how rule sets grow, as ratios. With one it does a part alone, so that
 //! instructions can be counted, which stays the same on a busy machine:
-//! `valgrind --tool=callgrind --toggle-collect='*measured*' kubehop-native edit 3`; parts: edit, fresh, counted, named, traced, told.
+//! `valgrind --tool=callgrind --toggle-collect='*measured*' kubehop-native edit 3`; parts: edit, fresh, counted, traced,
+//! told, and by name counted-named, traced-named.
 
 mod scale;
 
@@ -26,7 +27,7 @@ fn request(seed: u64) -> Request {
 #[inline(never)]
 fn measured(part: &str, session: &mut Session, plane: &mut DataPlane, cluster: &Cluster, texts: &[String], count: u64) {
     let mut request = request(0);
-    if part == "named" {
+    if part.ends_with("-named") {
         request.from = "deployment/web".parse().unwrap_or_default();
         request.target = "http://web/".into();
     }
@@ -34,8 +35,8 @@ fn measured(part: &str, session: &mut Session, plane: &mut DataPlane, cluster: &
         request.seed = Seed(round);
         match part {
             "told" => drop(black_box(plane.send(cluster, &request))),
-            "traced" => drop(black_box(plane.record(cluster, &request))),
-            "counted" | "named" => drop(black_box(plane.verdict(cluster, &request))),
+            "traced" | "traced-named" => drop(black_box(plane.record(cluster, &request))),
+            "counted" | "counted-named" => drop(black_box(plane.verdict(cluster, &request))),
             "fresh" => {
                 *session = Session::default();
                 edit(session, 1, texts[0].clone());
