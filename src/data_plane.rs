@@ -29,6 +29,7 @@ mod told;
 mod travel;
 mod unplayed;
 mod unselected;
+mod verdicts;
 mod world;
 
 pub use advice::alias_fails;
@@ -37,7 +38,7 @@ pub use world::EGRESS_GATEWAY;
 
 use crate::addons::coredns::Zone;
 use crate::addons::ingress_controller::Router;
-use crate::api::core::{Node, Pod};
+use crate::api::core::Node;
 use crate::cluster::Cluster;
 use crate::node::environment::{Call, calls, late, nameless};
 use crate::node::images::Listener;
@@ -54,6 +55,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use story::Story;
 use travel::Binding;
+use verdicts::Verdicts;
 use world::{Guest, World};
 
 /// Calls inside calls go no deeper.
@@ -75,6 +77,8 @@ struct Caches {
     environments: BTreeMap<usize, Arc<Environment>>,
     /// Of the last request.
     aim: Option<Arc<Aim>>,
+    /// How such requests ended.
+    verdicts: Verdicts,
     /// Room for what machines remember of a connection.
     bindings: Vec<Binding>,
 }
@@ -180,13 +184,6 @@ impl DataPlane {
     /// Sends a request and keeps everything that happens; [`DataPlane::tell`] puts it into words.
     pub fn record(&mut self, cluster: &Cluster, request: &Request) -> Recording {
         self.recorded(cluster, request, &mut Vec::new(), &mut 0)
-    }
-
-    /// Sends a request and tells only how it ends: verdict, HTTP status, the Pod that took it.
-    pub fn verdict(&mut self, cluster: &Cluster, request: &Request) -> (Verdict, Option<u16>, Option<Arc<Pod>>) {
-        let outcome = self.exchange(cluster, request, &mut Story::default());
-        let pod = outcome.pod.and_then(|pod| self.world.pods.get(pod));
-        (outcome.verdict, outcome.status, pod.map(|guest| Arc::clone(&guest.pod)))
     }
 
     /// What DNS says of a name to a Pod, or to anybody in namespace `default`, by the packets with which a request begins; and why

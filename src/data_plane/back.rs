@@ -108,6 +108,8 @@ impl Travel<'_> {
         if self.is_own(node, flow.dst.ip) {
             return Way::Lost;
         }
+        // Rules see the client's port here, which is drawn, too.
+        self.random.spoil_notes();
         let state = if self.protocol == Protocol::Udp { ConntrackState::New } else { ConntrackState::Invalid };
         let mut situation = self.situation(node, Packet { protocol: self.protocol, flow, mark: 0 }, state);
         if self.walk(node, Hook::FilterForward, &mut situation, true) != Decision::Accept {

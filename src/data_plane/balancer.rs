@@ -119,7 +119,7 @@ impl Travel<'_> {
         let node_port = u16::try_from(port.node_port).unwrap_or(0);
         let chosen = match self.via.filter(|via| healthy.contains(via)) {
             Some(via) => Some(via),
-            None => healthy.get(self.random.below(healthy.len() as u64) as usize).copied(),
+            None => healthy.get(self.random.one_of(healthy.len())).copied(),
         };
         let node = chosen.filter(|_| node_port != 0).and_then(|node| Some((node, self.world.nodes.get(node)?)));
         let Some((index_of_node, node)) = node else {
@@ -156,7 +156,7 @@ impl Travel<'_> {
         let targets: Vec<Socket> =
             balancer.targets.iter().filter(|(port, _)| *port == position).map(|(_, socket)| *socket).collect();
         let name = &balancer.service.metadata.name;
-        let chosen = targets.get(self.random.below(targets.len() as u64) as usize).copied();
+        let chosen = targets.get(self.random.one_of(targets.len())).copied();
         let home = chosen.and_then(|socket| match self.world.owner(socket.ip) {
             Owner::Pod(pod) => self.world.pods.get(pod).map(|guest| (guest.pod.metadata.name.clone(), guest.node)),
             Owner::Node(node) | Owner::EmptyPodAddress(node) => Some((socket.to_string(), node)),

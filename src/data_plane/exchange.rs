@@ -6,6 +6,7 @@ use super::names::{Meaning, Named, alias, look_up};
 use super::story::{Event, HopExt, Story, hop};
 use super::target::{Scheme, Target};
 use super::travel::{Binding, End, Spot, Travel};
+use super::verdicts::Verdicts;
 use super::world::World;
 use super::{Caches, Parts};
 use crate::api::core::Pod;
@@ -15,7 +16,7 @@ use crate::msg;
 use crate::node::kube_proxy::parse_ip_sloppy;
 use crate::node::kubelet;
 use crate::packet::{Flow, Protocol, Socket};
-use crate::random::{Random, Seed};
+use crate::random::Random;
 use crate::settings::CLIENT_OUTSIDE;
 use crate::trace::{DnsResult, FieldRef, Place, Reason, Request, Source, Verdict};
 use crate::words::Message;
@@ -82,7 +83,7 @@ pub(super) struct Aim {
 }
 
 impl Aim {
-    fn is_of(&self, request: &Request) -> bool {
+    pub fn is_of(&self, request: &Request) -> bool {
         let known = &self.request;
         known.target == request.target
             && known.from == request.from
@@ -145,6 +146,7 @@ impl Exchange<'_> {
             via,
         });
         self.caches.aim = Some(Arc::clone(&aim));
+        self.caches.verdicts = Verdicts::default();
         Ok(aim)
     }
 
@@ -200,7 +202,7 @@ impl Exchange<'_> {
             parts: self.parts,
             caches: self.caches,
             kept: self.kept,
-            random: Random::new(Seed(self.random.next_u64())),
+            random: self.random.child(),
             tell: silent,
         }
     }

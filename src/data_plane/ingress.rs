@@ -89,7 +89,7 @@ impl Exchange<'_> {
     ) -> Outcome {
         let matched = &route.matched;
         let machine = sender.pod.is_none();
-        let choice = self.random.below(route.endpoints.len() as u64) as usize;
+        let choice = self.random.one_of(route.endpoints.len());
         let Some(backend) = route.endpoints.get(choice) else { return controller };
         let own = self.source_address(sender, backend.socket.ip);
         let flow = Flow { src: Socket::new(own, 32768 + self.random.below(28232) as u16), dst: backend.socket };

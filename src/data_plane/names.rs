@@ -191,7 +191,7 @@ fn answer(exchange: &mut Exchange<'_>, named: &Arc<Named>) -> Meaning {
         };
     }
     // CoreDNS shuffles its answers, and clients take the first.
-    let index = if addresses.len() > 1 { exchange.random.below(addresses.len() as u64) as usize } else { 0 };
+    let index = if addresses.len() > 1 { exchange.random.one_of(addresses.len()) } else { 0 };
     let ip = addresses.get(index).copied().unwrap_or(Ipv4Addr::UNSPECIFIED);
     exchange.tell.note(|| Event::LookupAnswer { named: Arc::clone(named), ip });
     if exchange.tell.on && is_server(ip) {
@@ -302,6 +302,8 @@ fn ask(exchange: &mut Exchange<'_>, sender: Sender, server: Ipv4Addr) -> Asked {
             }
             _ => asked.heard = dropped.map_or(asked.heard, |(pod, direction, flow)| Heard::Dropped(pod, direction, flow)),
         }
+        let child = quiet.random;
+        exchange.random.rejoin(child);
         asked.story = story;
         if over {
             break;

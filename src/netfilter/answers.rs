@@ -3,9 +3,9 @@
 //! how they fell; what depends on clients that the kernel remembers is never kept. (Open vSwitch and the kernel's own flow tables keep
 //! answers likewise, though not to the rule.)
 
-use super::walk::{Decision, Hook, Lots, Recorder, RulePlace, Situation};
+use super::walk::{Decision, Hook, Recorder, RulePlace, Situation};
 use crate::packet::as_is;
-use crate::random::Random;
+use crate::random::{Lots, Random};
 use std::sync::Arc;
 
 /// A rule that a packet met.
@@ -80,8 +80,10 @@ impl Answers {
         walk: impl FnOnce(&mut Situation, &mut Random, &mut Noted) -> Decision,
     ) -> Option<&Arc<Answer>> {
         let key = Key::of(hook, situation);
-        let Some(place) = self.known(key, random) else {
-            return self.walked(key, situation, |situation, noted| walk(situation, random, noted));
+        // Whoever wants all lots noted gets a walk.
+        let known = if random.notes_lots() { None } else { self.known(key, random) };
+        let Some(place) = known else {
+            return self.walked(key, situation, random, walk);
         };
         let Some(Some((_, Then::Done(answer)))) = self.kept.get(place) else { return None };
         situation.packet.mark = answer.mark;
@@ -93,13 +95,16 @@ impl Answers {
         &mut self,
         key: Key,
         situation: &mut Situation,
-        walk: impl FnOnce(&mut Situation, &mut Noted) -> Decision,
+        random: &mut Random,
+        walk: impl FnOnce(&mut Situation, &mut Random, &mut Noted) -> Decision,
     ) -> Option<&Arc<Answer>> {
         let mut noted = Noted::default();
-        let decision = walk(situation, &mut noted);
+        let decision = walk(situation, random, &mut noted);
         let Noted { steps, looked_at, lots, by_memory } = noted;
         let answer = Arc::new(Answer { decision, mark: situation.packet.mark, steps, looked_at });
-        if !by_memory {
+        if by_memory {
+            random.spoil_notes();
+        } else {
             self.keep(key, &lots, &answer);
         }
         self.last = Some(answer);
@@ -109,13 +114,13 @@ impl Answers {
     /// Where the answer stands. Lots are drawn only if it stands somewhere.
     #[inline(always)]
     fn known(&self, mut key: Key, random: &mut Random) -> Option<usize> {
-        let mut drawn = random.clone();
+        let mut drawn = random.ahead();
         loop {
             let place = self.find(key)?;
             match self.kept.get(place)? {
-                Some((_, Then::Draw(lots))) => key = key.after(*lots, lots.draw(&mut drawn))?,
+                Some((_, Then::Draw(lots))) => key = key.after(*lots, lots.fall(drawn.next_u64()))?,
                 _ => {
-                    *random = drawn;
+                    random.go_on(&drawn);
                     return Some(place);
                 }
             }

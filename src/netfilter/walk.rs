@@ -10,7 +10,7 @@ use super::print::probability_in_ten_billionths;
 use super::sieve::{Facts, Sieve};
 use super::{ConntrackState, Match, Rule, RuleSet, Sense, Table, Target};
 use crate::packet::{Packet, Socket};
-use crate::random::Random;
+use crate::random::{Lots, Random};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -131,37 +131,6 @@ pub trait Recorder {
     fn lots(&mut self, _lots: Lots, _drawn: u32) {}
     /// The kernel's memory of clients was asked, or changed.
     fn memory(&mut self) {}
-}
-
-/// How a rule draws lots.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lots {
-    /// `-m statistic --mode random`: 1 when 31 random bits lie below this, else 0.
-    Chance(u32),
-    /// `numgen random mod`: a number below this.
-    Below(u32),
-}
-
-impl Lots {
-    /// Once in so many.
-    pub fn one_in(count: u32) -> Lots {
-        Lots::Chance(threshold(count))
-    }
-
-    /// Draws.
-    #[inline]
-    pub fn draw(self, random: &mut Random) -> u32 {
-        match self {
-            Lots::Chance(threshold) => u32::from(random.next_u31() < threshold),
-            // 32 random bits, scaled.
-            Lots::Below(modulus) => (((random.next_u64() >> 32) * u64::from(modulus)) >> 32) as u32,
-        }
-    }
-
-    /// How many bits hold what is drawn.
-    pub(super) fn bits(self) -> u32 {
-        if matches!(self, Lots::Chance(_)) { 1 } else { 32 }
-    }
 }
 
 /// Records nothing.
@@ -372,8 +341,8 @@ impl<'a, R: Recorder> Walk<'a, R> {
             Match::NotConntrackState(states) => !in_state(states),
             Match::Mark(value, mask, sense) => (situation.packet.mark & mask == *value) == (*sense == Sense::Is),
             Match::OneIn(count) => {
-                let lots = Lots::one_in(*count);
-                let drawn = lots.draw(self.random);
+                let lots = Lots::Chance(threshold(*count));
+                let drawn = self.random.decide(lots);
                 self.recorder.lots(lots, drawn);
                 drawn == 1
             }

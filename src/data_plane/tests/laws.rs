@@ -44,4 +44,37 @@ proptest::proptest! {
             }
         }
     }
+
+    #[test]
+    fn kept_verdicts_are_those_of_walks(
+        applications in proptest::collection::vec((1u8..6, 0u8..5), 1..4),
+        nftables: bool,
+        first: u16,
+    ) {
+        let mode = if nftables { crate::settings::Mode::Nftables } else { crate::settings::Mode::Iptables };
+        let text: String = (0..).zip(&applications).map(|(number, (kind, replicas))| application(number, *kind, *replicas)).collect();
+        let (manifests, _) = crate::kubectl::read(&[crate::kubectl::SourceFile { name: "a.yaml".into(), text }]);
+        let cluster = Cluster::new(Settings { mode, ..Settings::default() }, Seed(7)).apply(Arc::new(manifests)).cluster;
+        let mut plane = DataPlane::program(&cluster);
+        let mut targets = Vec::new();
+        for service in cluster.store.in_namespace::<Service>("default") {
+            let (name, spec) = (&service.metadata.name, &service.spec);
+            targets.extend([("deployment/app-0", format!("http://{name}/")), ("node/node-1", format!("{}:81", spec.cluster_ip))]);
+            targets.extend(spec.ports.first().map(|port| ("internet", format!("http://10.0.0.12:{}", port.node_port))));
+            targets.extend(service.status.load_balancer.ingress.iter().map(|at| ("internet", format!("http://{}", at.ip))));
+        }
+        for (from, target) in targets {
+            for seed in 0..40 {
+                let request = request(from, &target, u64::from(first) + seed);
+                // The walk meets the memory of clients that the verdict met.
+                let mut walking = plane.clone();
+                walking.caches = Caches::default();
+                let (verdict, status, pod) = plane.verdict(&cluster, &request);
+                let outcome = walking.record(&cluster, &request).outcome;
+                let walked = outcome.pod.and_then(|pod| walking.pod_name(pod)).map(|(_, name)| name);
+                let ended = (verdict, status, pod.map(|pod| pod.metadata.name.clone()));
+                proptest::prop_assert_eq!(ended, (outcome.verdict, outcome.status, walked), "{} to {}", from, target);
+            }
+        }
+    }
 }

@@ -1,9 +1,9 @@
 //! A packet walks an nftables table. Follows the kernel's `nf_tables_core.c`, `nft_numgen.c` and `nft_dynset.c`.
 
-use super::super::walk::{Decision, Hook, Lots, Memory, Recorder, RulePlace, Situation};
+use super::super::walk::{Decision, Hook, Memory, Recorder, RulePlace, Situation};
 use super::{Condition, ElementVerdict, Key, NftTable, Statement};
 use crate::netfilter::ConntrackState;
-use crate::random::Random;
+use crate::random::{Lots, Random};
 
 /// Recorders see rules as those of table 0, elements of maps as those of table 1.
 pub const RULES: u32 = 0;
@@ -140,7 +140,7 @@ impl<R: Recorder> Walk<'_, R> {
     /// `numgen random mod N`
     fn numgen(&mut self, modulus: usize) -> usize {
         let lots = Lots::Below(modulus as u32);
-        let drawn = lots.draw(self.random);
+        let drawn = self.random.decide(lots);
         self.recorder.lots(lots, drawn);
         drawn as usize
     }

@@ -31,21 +31,26 @@ impl Engine {
 
     /// Sends so many requests and keeps all that happens on every hop; answers how many were delivered.
     pub fn traced(&mut self, from: &str, target: &str, count: u32) -> u32 {
-        self.count(from, target, count, |engine, request| engine.plane.record(&engine.cluster, request).verdict())
+        self.count(request(from, target), count, |engine, request| engine.plane.record(&engine.cluster, request).verdict())
     }
 
     /// As `traced`, and every hop is put into words, with its rules as they are written.
     pub fn told(&mut self, from: &str, target: &str, count: u32) -> u32 {
-        self.count(from, target, count, |engine, request| engine.plane.send(&engine.cluster, request).verdict)
+        self.count(request(from, target), count, |engine, request| engine.plane.send(&engine.cluster, request).verdict)
     }
 
     /// Sends so many requests and keeps the verdicts alone; answers how many were delivered.
     pub fn counted(&mut self, from: &str, target: &str, count: u32) -> u32 {
-        self.count(from, target, count, |engine, request| engine.plane.verdict(&engine.cluster, request).0)
+        self.count(request(from, target), count, |engine, request| engine.plane.verdict(&engine.cluster, request).0)
     }
 
-    fn count(&mut self, from: &str, target: &str, count: u32, mut send: impl FnMut(&mut Engine, &Request) -> Verdict) -> u32 {
-        let mut request = Request { from: from.parse().unwrap_or_default(), target: target.into(), ..Request::default() };
+    /// As `counted`, and every request walks: with a header it is not taken for one like another.
+    pub fn walked(&mut self, from: &str, target: &str, count: u32) -> u32 {
+        let request = Request { headers: vec![("Accept".into(), "*/*".into())], ..request(from, target) };
+        self.count(request, count, |engine, request| engine.plane.verdict(&engine.cluster, request).0)
+    }
+
+    fn count(&mut self, mut request: Request, count: u32, mut send: impl FnMut(&mut Engine, &Request) -> Verdict) -> u32 {
         let mut delivered = 0;
         for seed in 1..=u64::from(count) {
             request.seed = Seed(seed);
@@ -53,6 +58,10 @@ impl Engine {
         }
         delivered
     }
+}
+
+fn request(from: &str, target: &str) -> Request {
+    Request { from: from.parse().unwrap_or_default(), target: target.into(), ..Request::default() }
 }
 
 /// Many Services; see `scale.rs`.

@@ -1,7 +1,7 @@
 //! The same work natively. Without an argument it prints how rule sets grow, as ratios. With one it does a part alone, so that
 //! instructions can be counted, which stays the same on a busy machine:
-//! `valgrind --tool=callgrind --toggle-collect='*measured*' kubehop-native edit 3`; parts: edit, fresh, counted, traced,
-//! told, and by name counted-named, traced-named.
+//! `valgrind --tool=callgrind --toggle-collect='*measured*' kubehop-native edit 3`; parts: edit, fresh, counted, walked
+//! (verdicts, each by a walk), traced, told, and by name counted-named, walked-named, traced-named.
 
 mod scale;
 
@@ -31,12 +31,15 @@ fn measured(part: &str, session: &mut Session, plane: &mut DataPlane, cluster: &
         request.from = "deployment/web".parse().unwrap_or_default();
         request.target = "http://web/".into();
     }
+    if part.starts_with("walked") {
+        request.headers.push(("Accept".into(), "*/*".into()));
+    }
     for round in 0..count {
         request.seed = Seed(round);
         match part {
             "told" => drop(black_box(plane.send(cluster, &request))),
             "traced" | "traced-named" => drop(black_box(plane.record(cluster, &request))),
-            "counted" | "counted-named" => drop(black_box(plane.verdict(cluster, &request))),
+            "counted" | "counted-named" | "walked" | "walked-named" => drop(black_box(plane.verdict(cluster, &request))),
             "fresh" => {
                 *session = Session::default();
                 edit(session, 1, texts[0].clone());
