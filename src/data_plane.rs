@@ -20,6 +20,7 @@ mod kept;
 mod kernel;
 mod names;
 mod outside;
+mod owners;
 mod policy;
 mod process;
 mod serve;

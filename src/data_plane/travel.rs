@@ -261,8 +261,8 @@ impl<'a> Travel<'a> {
         lost.unwrap_or_else(|| self.transmit(node, flow))
     }
 
-    #[inline]
     /// Whose filter rules a packet meets that came in by this nat hook, and whether it stays on the node.
+    #[inline]
     pub fn filter_hook(&self, node: usize, first: Hook, to: Ipv4Addr) -> (Hook, bool) {
         let stays = self.interface(node, to) == Interface::Loopback;
         let hook = match (first, stays) {
@@ -297,8 +297,8 @@ impl<'a> Travel<'a> {
         Next::Ends(End::Lost(Verdict::Timeout, Reason::NodeDown))
     }
 
-    #[inline(always)]
     /// A node's routes: to a Pod here, to another node, or out of the cluster.
+    #[inline(always)]
     fn transmit(&mut self, node: usize, flow: Flow) -> Next {
         match self.world.owner(flow.dst.ip) {
             Owner::Pod(pod) => {

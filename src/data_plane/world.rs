@@ -6,6 +6,8 @@
 
 use super::balancer::{place, service_ref};
 use super::host_port::{HostPort, host_ports};
+pub(super) use super::owners::Owner;
+use super::owners::Owners;
 use super::travel::Spot;
 use crate::addons::ingress_controller::{self, Backend, Router};
 use crate::addons::public_dns::balancer_address;
@@ -19,7 +21,7 @@ use crate::netfilter::Cidr;
 use crate::node::cni;
 use crate::node::kube_proxy::{internal_ip, parse_cidr_sloppy, parse_ip_sloppy};
 use crate::node::network_policy::Policies;
-use crate::packet::{Socket, as_is};
+use crate::packet::Socket;
 use crate::settings::{CLIENT_OUTSIDE, INGRESS_NAMESPACE, Mode, OutsideSettings, Provider};
 use crate::trace::Place;
 use std::collections::{BTreeMap, BTreeSet};
@@ -99,23 +101,6 @@ pub(super) enum Means {
     Announced(Option<usize>),
 }
 
-/// Who owns an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Owner {
-    Node(usize),
-    Pod(usize),
-    /// In a node's Pod range, but nobody has it.
-    EmptyPodAddress(usize),
-    Balancer(usize),
-    Alb(usize),
-    /// A node's address outside, where a cloud gives it one.
-    NodeOutside(usize),
-    ApiServer,
-    Client,
-    Gateway,
-    Nobody,
-}
-
 /// All machines of a cluster.
 #[derive(Clone, Debug)]
 pub(super) struct World {
@@ -136,53 +121,6 @@ pub(super) struct World {
     pub service_range: Cidr,
     pub now: u64,
     owners: Owners,
-}
-
-/// Owners by address, each from its [`Owners::place`] on: every packet asks several times, and this is found quicker than in a map.
-#[derive(Clone, Debug, Default)]
-struct Owners {
-    /// A power of two of places, at least half of them free.
-    places: Vec<Option<(u32, Owner)>>,
-}
-
-impl Owners {
-    fn of(owners: BTreeMap<Ipv4Addr, Owner>) -> Owners {
-        let mut own = Owners { places: vec![None; (owners.len() * 2 + 1).next_power_of_two()] };
-        for (ip, owner) in owners {
-            let ip = as_is(ip);
-            let mut at = own.place(ip);
-            while matches!(own.places.get(at), Some(Some(_))) {
-                at = own.next(at);
-            }
-            if let Some(free) = own.places.get_mut(at) {
-                *free = Some((ip, owner));
-            }
-        }
-        own
-    }
-
-    #[inline(always)]
-    fn find(&self, ip: u32) -> Option<Owner> {
-        let mut at = self.place(ip);
-        while let Some(Some((other, owner))) = self.places.get(at) {
-            if *other == ip {
-                return Some(*owner);
-            }
-            at = self.next(at);
-        }
-        None
-    }
-
-    /// Addresses that follow each other lie apart.
-    #[inline(always)]
-    fn place(&self, ip: u32) -> usize {
-        ((u64::from(ip.wrapping_mul(0x9E37_79B9)) * self.places.len() as u64) >> 32) as usize
-    }
-
-    #[inline(always)]
-    fn next(&self, at: usize) -> usize {
-        (at + 1) & self.places.len().wrapping_sub(1)
-    }
 }
 
 impl World {
@@ -299,7 +237,7 @@ impl World {
 
     #[inline]
     pub fn owner(&self, ip: Ipv4Addr) -> Owner {
-        if let Some(owner) = self.owners.find(as_is(ip)) {
+        if let Some(owner) = self.owners.find(ip) {
             return owner;
         }
         let in_range = |node: &Machine| node.pod_range.is_some_and(|range| range.contains(ip));
