@@ -80,6 +80,8 @@ pub struct App {
     rest: Option<Timeout>,
     write: Option<Timeout>,
     leaving: Leaving,
+    /// A lesson was asked for and is not there yet.
+    lesson_comes: bool,
     /// A change that the browser's own undo knows nothing of: file, text before, text after.
     taken_back: Option<(usize, String, String)>,
     _listeners: [EventListener; 2],
@@ -115,6 +117,7 @@ impl Component for App {
             rest: None,
             write: None,
             leaving: Leaving::listen(),
+            lesson_comes: false,
             taken_back: None,
             _listeners: [fragment, keys],
         };
@@ -229,6 +232,7 @@ impl App {
                 | Msg::Rewind(_)
                 | Msg::CloseFile(_)
         );
+        self.lesson_comes &= !matches!(msg, Msg::Replied(Ask::Lesson(_), _) | Msg::Show(_));
         let dressed = matches!(msg, Msg::Theme(_) | Msg::Words(_));
         let chosen = matches!(msg, Msg::Theme(_) | Msg::Language(_) | Msg::Letters);
         self.leaving.forget();
@@ -259,20 +263,23 @@ impl App {
                     Heard::Page(Msg::ExampleText(example, text.unwrap_or_else(|_| examples::FIRST.into())))
                 }),
                 Effect::KeepLesson(id, begun) => storage::keep_begun(id, &begun),
-                Effect::FetchLesson { id, anew } => ctx.link().send_future(async move {
-                    let mut files = [String::new(), String::new(), String::new()];
-                    for (text, name) in files.iter_mut().zip(["lesson", "start", "solution"]) {
-                        *text = fetch_text(&format!("lessons/{id}/{name}.yaml")).await.unwrap_or_default();
-                    }
-                    let begun = storage::begun(id).filter(|_| !anew).map(Box::new);
-                    Heard::Page(Msg::LessonText(id, Box::new(files), begun))
-                }),
+                Effect::FetchLesson { id, anew } => {
+                    self.lesson_comes = true;
+                    ctx.link().send_future(async move {
+                        let mut files = [String::new(), String::new(), String::new()];
+                        for (text, name) in files.iter_mut().zip(["lesson", "start", "solution"]) {
+                            *text = fetch_text(&format!("lessons/{id}/{name}.yaml")).await.unwrap_or_default();
+                        }
+                        let begun = storage::begun(id).filter(|_| !anew).map(Box::new);
+                        Heard::Page(Msg::LessonText(id, Box::new(files), begun))
+                    });
+                }
                 Effect::KeepOwn(saved) => storage::keep_own(&saved),
                 Effect::Splice { .. } | Effect::ShowLine(_) => self.after.push(effect),
                 Effect::Save => {
                     self.leaving.changed();
                     // A reload reads the address before the page goes.
-                    if self.write.is_none() && !self.state.pristine() {
+                    if !self.state.pristine() {
                         self.leave_link();
                     }
                     let link = ctx.link().clone();
@@ -328,7 +335,7 @@ impl App {
         let named = |id: &str| hash.trim_start_matches('#').split('&').any(|pair| pair.strip_prefix("lesson=") == Some(id));
         match &self.state.lesson {
             Some(course) if !named(course.id) => address(&format!("#lesson={}", course.id)),
-            None if LESSONS.into_iter().any(named) => address(""),
+            None if !self.lesson_comes && LESSONS.into_iter().any(named) => address(""),
             _ => {}
         }
     }

@@ -44,6 +44,22 @@ export function engine(site) {
     await close();
   });
 
+  test('what the notice says is in the page\'s language; only the words for a report are as they came', async () => {
+    const { page, close } = await visit(site, { motion: 'reduce', locale: 'ko-KR' });
+    await page.locator('.tlsvg [role=button]').first().waitFor();
+    const old = await another(page, undefined);
+    // The page opens on a recording; the second request is the engine's own.
+    await page.getByRole('button', { name: '보내기', exact: true }).click();
+    await page.getByText(/^지금까지 요청 2번/).waitFor();
+    await old.evaluate(() => { setTimeout(() => { throw new Error('killed by a test'); }); });
+    const notice = page.getByRole('alert');
+    await notice.waitFor();
+    assert.match(await notice.locator('code[lang=en]').innerText(), /killed by a test/);
+    const words = await notice.evaluate((notice) => { const copy = notice.cloneNode(true); copy.querySelector('code').remove(); return copy.textContent; });
+    assert.deepEqual(words.match(/[A-Za-z]+/g), ['YAML'], words);
+    await close();
+  });
+
   test('a first call that takes more than two seconds is made once more, without a notice, and traffic moves', async () => {
     // The first worker never hears what it is asked, as one that is still busy with it; the next ones work.
     const before = () => {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { assertAccessible, assertQuiet, picture, ROOT, until, visit } from './harness.js';
+import { assertAccessible, assertQuiet, late, picture, ROOT, until, visit } from './harness.js';
 import { button, editor, moving, region, write } from './page.js';
 
 const LESSONS = readdirSync(join(ROOT, 'lessons')).filter((name) => /^\d/.test(name)).sort();
@@ -37,6 +37,8 @@ export function lessons(site) {
       await write(page, file(id, 'solution'));
       await until(async () => (await goals(page)) === `${all} of ${all} reached`, 'every goal ticks while the text changes');
       await lesson.getByText('All goals reached').waitFor();
+      // What came of the start is no longer what the text does; it stays told.
+      assert.match(await lesson.locator('.predict [role=status]').innerText(), /\. (NXDOMAIN|Connection refused|Delivered)$/);
       await assertAccessible(page, id);
       await picture(page, `lesson ${id} solved`.replaceAll(' ', '-'));
       await write(page, file(id, 'start'));
@@ -101,6 +103,19 @@ export function lessons(site) {
     await page.getByRole('button', { name: /Why Services/ }).click();
     await until(async () => (await editor(page).inputValue()) === text, 'the lesson goes on where it was left');
     assertQuiet(trouble);
+    await close();
+  });
+
+  test('while a lesson is on its way, its address stands: a reload then still opens it', async () => {
+    const id = LESSONS[1];
+    const { page, context, close } = await visit(site, { motion: 'reduce', path: 'boot.js' });
+    await late(context, `lessons/${id}/`);
+    const seen = [];
+    page.on('framenavigated', () => seen.push(page.url().split('/').pop()));
+    await page.goto(`${site.host.url}#lesson=${id}`);
+    await region(page, 'Lesson').waitFor({ timeout: 20_000 });
+    await page.waitForTimeout(600);
+    assert.deepEqual([...new Set(seen)], [`#lesson=${id}`]);
     await close();
   });
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, until } from './harness.js';
-import { assertEnds, editor, paste, played, send, stage, url, write } from './page.js';
+import { assertEnds, editor, paste, played, podsOf, send, stage, url, write } from './page.js';
 
 const fixture = (name) => readFileSync(join(ROOT, 'tests/fixtures/notes', name), 'utf8');
 const settled = (page) => page.waitForTimeout(500);
@@ -64,6 +64,21 @@ export function pasting(site) {
     assert.match(await page.locator('.pasted').innerText(), /fence/i);
     await page.locator('.pasted').getByRole('button', { name: 'Close' }).click();
     await page.locator('.pasted').waitFor({ state: 'detached' });
+  });
+
+  it('nonsense in the place of all text deletes nothing, and undo brings the text back', async (page) => {
+    const before = await editor(page).inputValue();
+    for (const nonsense of ['version: "3"\nservices:\n  web:\n    image: nginx\n', '<!doctype html>\n<html></html>\n']) {
+      await paste(page, nonsense, { over: true });
+      await page.getByText('Last good state kept').waitFor();
+      await page.getByText('Every object begins with apiVersion and kind').first().waitFor();
+      assert.equal((await podsOf(page, 'web')).length, 3);
+      await editor(page).focus();
+      await page.keyboard.press('Control+Z');
+      await until(async () => (await editor(page).inputValue()) === before, 'the text is back');
+    }
+    await send(page);
+    await assertEnds(page, '200 OK');
   });
 
   const services = (count) => Array.from({ length: count }, (_, at) => `apiVersion: v1\nkind: Service\nmetadata: {name: s${at}}\nspec: {ports: [{port: 80}]}\n`).join('---\n');
