@@ -2,7 +2,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { assertQuiet, picture, until, visit } from './harness.js';
-import { assertEnds, button, editor, hop, inspector, moving, pause, played, seedOf, send, timeline, url } from './page.js';
+import { assertEnds, button, editor, hop, inspector, moving, pause, played, seedOf, send, stage, timeline, url } from './page.js';
 
 export function steps(site) {
   const it = played(site);
@@ -34,6 +34,25 @@ export function steps(site) {
       assert.deepEqual(parts, [], `cut off at ${width}`);
       const address = await url(page).evaluate((field) => [field.scrollWidth, field.clientWidth]);
       assert.ok(address[0] <= address[1], `the address is whole at ${width}: ${address}`);
+    }
+  });
+
+  it('at every width the clock and the offers stay in the window, and the stage in its place', async (page) => {
+    await stage(page).getByRole('button', { name: /^Node node-2/ }).first().press('Enter');
+    await button(page, 'Pull the plug').click();
+    const history = page.getByRole('button', { name: /^History/ });
+    await history.waitFor();
+    for (const width of [1440, 1380, 1280, 1260, 1120, 1119, 1000, 900, 800]) {
+      await page.setViewportSize({ width, height: 800 });
+      await history.focus();
+      const boxes = await page.locator('.stagebox').evaluate((box) => ({ scrolled: box.scrollLeft, over: box.scrollWidth - box.clientWidth, right: box.getBoundingClientRect().right,
+        ends: [...box.querySelectorAll('.stagebar button')].map((button) => button.getBoundingClientRect().right) }));
+      assert.equal(boxes.scrolled, 0, `at ${width}`);
+      assert.ok(Math.max(...boxes.ends) <= boxes.right, `at ${width}: ${JSON.stringify(boxes)}`);
+      await url(page).click();
+      const list = await page.getByRole('listbox', { name: 'URL' }).boundingBox();
+      assert.ok(list.x >= 0 && list.x + list.width <= width, `at ${width}: ${JSON.stringify(list)}`);
+      await url(page).press('Escape');
     }
   });
 
