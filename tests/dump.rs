@@ -317,3 +317,41 @@ fn the_dns_servers_of_a_dump_of_this_very_cluster_keep_their_readiness() {
     assert_eq!(ready(&again), ready(&silent));
     assert!(ready(&again).iter().all(|(_, ready)| ready == "False"), "{:?}", ready(&again));
 }
+
+/// The shared dump without its Nodes.
+fn without_nodes() -> Manifests {
+    let mut dump = dump();
+    dump.documents.retain(|manifest| manifest.kind != "Node");
+    for (position, manifest) in (0..).zip(&mut dump.documents) {
+        Arc::make_mut(manifest).position = position;
+    }
+    dump
+}
+
+#[test]
+fn the_nodes_of_a_dump_without_nodes_are_those_that_its_pods_name() {
+    let cluster = applied(without_nodes());
+    let nodes: Vec<(&str, &str)> =
+        cluster.store.all::<Node>().map(|node| (node.metadata.name.as_str(), node.spec.pod_cidr.as_str())).collect();
+    let own = [("shop-control-plane", "10.244.0.0/24"), ("shop-worker", "10.244.1.0/24"), ("shop-worker2", "10.244.2.0/24")];
+    assert_eq!(nodes, own);
+    let whole = self::cluster();
+    for (from, target) in [(FRONT, "http://catalog"), (FRONT, "cart:7070"), ("internet", "http://shop-worker:30080/")] {
+        let (here, there) = (send(&cluster, from, target), send(&whole, from, target));
+        assert_eq!((here.verdict, here.pod), (there.verdict, there.pod), "{target}");
+    }
+}
+
+#[test]
+fn one_pods_text_among_others_does_not_take_the_nodes_away() {
+    let mut mixed = without_nodes();
+    mixed.documents.retain(|manifest| manifest.name == "frontend-6b9f7c5d8c-8lqtw");
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: c, image: nginx}]}\n";
+    let own = manifests(text.to_string());
+    mixed.documents.extend(own.documents);
+    Arc::make_mut(&mut mixed.documents[1]).position = 1;
+    Arc::make_mut(&mut mixed.documents[0]).position = 0;
+    let cluster = applied(mixed);
+    let nodes: Vec<&str> = cluster.store.all::<Node>().map(|node| node.metadata.name.as_str()).collect();
+    assert_eq!(nodes, ["node-1", "node-2", "node-3", "shop-worker"]);
+}

@@ -3,13 +3,13 @@
 //! Objects that carry a uid of their own are taken as they stand: names, addresses, readiness and owners are the real cluster's,
 //! and what the dump's controllers made is not made twice. Where the dump has Nodes, they take the place of the standing ones,
 //! and the address ranges are read off them. Namespaces, IngressClasses, ConfigMaps and Secrets that the dump's objects rest on
-//! are presumed, the present is the newest time that it names, and Pods whose controller is not in it stay. Leaves out the
+//! are presumed, as are the nodes that its Pods name where it has none; the present is the newest time that it names, and Pods whose controller is not in it stay. Leaves out the
 //! addresses of other clusters' node port ranges and IPv6.
 
 use super::apiserver::{AdmittedObject, Object};
 use super::world::{Key, World, controller_of, key_of};
 use super::{delete, inventory, refusals};
-use crate::api::core::{Namespace, Node, Pod, Service};
+use crate::api::core::{Namespace, Node, NodeAddress, Pod, Service};
 use crate::api::networking::IngressClass;
 use crate::api::time::seconds_of;
 use crate::api::{Kind, ObjectRef};
@@ -18,8 +18,9 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::kubectl::{Manifest, Manifests};
 use crate::msg;
 use crate::netfilter::Cidr;
-use crate::settings::INGRESS_CONTROLLER;
+use crate::settings::{INGRESS_CONTROLLER, MOST_NODES};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -119,6 +120,15 @@ pub(crate) fn make_room(world: &mut World, manifests: &Manifests, work: &[Admitt
         .iter()
         .filter_map(|item| if let Object::Node(node) = &item.object { Some(node.as_ref().clone()) } else { None })
         .collect();
+    let presumed = if nodes.is_empty() { presumed_nodes(world, &brought) } else { Vec::new() };
+    let whole = manifests.documents.iter().all(|manifest| manifest.is_dumped());
+    if !presumed.is_empty() {
+        let list = presumed.iter().map(|node| node.metadata.name.as_str()).take(6).collect::<Vec<_>>().join(", ");
+        let first = manifests.documents.iter().find(|manifest| manifest.is_dumped()).map(Arc::as_ref);
+        let note = refusals::ours(first, "", msg!("dump.nodesPresumed", nodes = list));
+        world.diagnostics.push(Diagnostic { severity: Severity::Info, ..note });
+    }
+    let nodes = if nodes.is_empty() { presumed.clone() } else { nodes };
     if nodes.is_empty() {
         return Vec::new();
     }
@@ -127,13 +137,50 @@ pub(crate) fn make_room(world: &mut World, manifests: &Manifests, work: &[Admitt
     for node in standing
         .iter()
         .filter(|node| !named(&node.name) && !world.cluster.origins.contains_key(node))
+        // One Pod's text among others does not take the standing nodes away.
+        .filter(|_| whole || presumed.is_empty())
         .cloned()
         .collect::<Vec<_>>()
     {
         delete::delete(world, &node);
     }
     read_ranges(world, &nodes, &brought);
+    for (node, number) in presumed.into_iter().zip(1..) {
+        let node = inventory::completed(&world.cluster.settings, node, number);
+        world.put(node);
+    }
     nodes.into_iter().map(|node| node.metadata.name).collect()
+}
+
+/// The nodes that a dump's Pods name and that neither the dump nor the cluster has: with the addresses that the Pods tell, and the
+/// /24 of each one's Pods, where no two share one.
+fn presumed_nodes(world: &World, brought: &[&AdmittedObject]) -> Vec<Node> {
+    let mut found: BTreeMap<&str, (&str, Vec<Ipv4Addr>)> = BTreeMap::new();
+    for item in brought {
+        let Object::Pod(pod) = &item.object else { continue };
+        let name = pod.spec.node_name.as_str();
+        if name.is_empty() || world.cluster.store.get::<Node>("", name).is_some() {
+            continue;
+        }
+        let (host, bases) = found.entry(name).or_default();
+        if host.is_empty() {
+            *host = &pod.status.host_ip;
+        }
+        bases.extend(pod_address(item).map(|ip| masked(ip, 24)));
+    }
+    let alone = |base: &Ipv4Addr| found.values().filter(|(_, bases)| bases.contains(base)).count() == 1;
+    let node = |(name, (host, bases)): (&&str, &(&str, Vec<Ipv4Addr>))| {
+        let mut node = Node::default();
+        node.metadata.name = (*name).to_string();
+        if !host.is_empty() {
+            node.status.addresses.push(NodeAddress { type_: "InternalIP".into(), address: (*host).to_string() });
+        }
+        if let Some(base) = bases.first().filter(|base| bases.iter().all(|other| other == *base) && alone(base)) {
+            node.spec.pod_cidr = Cidr { base: *base, bits: 24 }.to_string();
+        }
+        node
+    };
+    found.iter().map(node).take(MOST_NODES as usize).collect()
 }
 
 /// A node whose kubelet the dump's cluster no longer hears of counts as without power, for as long as the dump says so. One that
