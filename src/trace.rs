@@ -317,6 +317,18 @@ pub struct Trace {
     pub advice: Option<Advice>,
 }
 
+impl Trace {
+    /// Whether it got what it asked for: a process took it, or somebody in between answered without an error.
+    pub fn arrived(&self) -> bool {
+        self.verdict == Verdict::Delivered || self.status.is_some_and(|status| status < 400)
+    }
+
+    /// The first of the requests in turn, and of theirs, that did not arrive.
+    pub fn failed_call(&self) -> Option<&Trace> {
+        self.calls.iter().find_map(|call| if call.arrived() { call.failed_call() } else { Some(call) })
+    }
+}
+
 /// Why a request failed, and what to try.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Advice {

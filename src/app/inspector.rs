@@ -16,7 +16,7 @@ use crate::kubectl::SourceFile;
 use crate::msg;
 use crate::scene::steps::{self, Step};
 use crate::session::Asked;
-use crate::trace::{Advice, FieldRef, Hop, Place, Reason, RuleRef, Verdict};
+use crate::trace::{Advice, FieldRef, Hop, Place, Reason, RuleRef};
 use crate::words::Message;
 use std::rc::Rc;
 use yew::prelude::*;
@@ -139,8 +139,11 @@ pub fn HopView(HopProps { moment, hop, run, step }: &HopProps) -> Html {
     let state = &moment.state;
     let (name, class) = place_glyph(&hop.at);
     let steps = moment.player.steps();
-    let failed = run.trace.verdict != Verdict::Delivered && *step >= steps::deciding(&steps, &run.trace);
-    let advised = failed && run.trace.advice.is_some();
+    // A hop of a call inside the request belongs to that one: it has an end and advice of its own.
+    let path = steps.get(*step).map_or(&[][..], |step| &step.call);
+    let own = steps.get(*step).and_then(|step| steps::call(&run.trace, step)).unwrap_or(&run.trace);
+    let over = steps::decided(&steps, &run.trace, path).is_some_and(|decided| *step >= decided);
+    let advised = over && own.advice.is_some();
     let inner = steps.get(*step).is_some_and(|step: &Step| !step.call.is_empty());
     let (who, decided) = (decided_by(state, hop), state.speech.t("who.decided"));
     let (before, after) = decided.split_once("{who}").unwrap_or((&decided, ""));
@@ -152,7 +155,7 @@ pub fn HopView(HopProps { moment, hop, run, step }: &HopProps) -> Html {
             <p>{ marked(&text(&state.speech, hop)) }</p>
             { dns(state, hop, run) }
         </section>
-        if advised { <AdviceView moment={moment.clone()} hop={hop.clone()} advice={run.trace.advice.clone()}/> }
+        if advised { <AdviceView moment={moment.clone()} hop={hop.clone()} advice={own.advice.clone()} class={outcome(own).class}/> }
         { addresses(state, hop) }
         { rules(state, hop) }
         { growth(&moment.part(), hop, &run.trace.request) }
@@ -324,18 +327,18 @@ struct AdviceProps {
     moment: Moment,
     hop: Hop,
     advice: Option<Advice>,
+    class: &'static str,
 }
 
 /// Why it failed, what to try next, and the change that would mend it.
 #[component]
-fn AdviceView(AdviceProps { moment, hop, advice }: &AdviceProps) -> Html {
+fn AdviceView(AdviceProps { moment, hop, advice, class }: &AdviceProps) -> Html {
     let state = &moment.state;
     let Some(advice) = advice else { return Html::default() };
-    let class = state.run.as_ref().map_or("", |run| outcome(&run.trace).class);
     let why = state.say(&advice.why);
     let fix = mending(state, advice);
     html! {
-        <section class={classes!("fix", class)}>
+        <section class={classes!("fix", *class)}>
             if why != text(&state.speech, hop) { <h4>{ marked(&why) }</h4> }
             <p>{ icon("i-hint", 15) }{ " " }{ marked(&state.say(&advice.next)) }</p>
             <Cause moment={moment.clone()} because={advice.because.clone()}/>

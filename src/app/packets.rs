@@ -1,7 +1,7 @@
 //! What moves on the stage: the trail, the packet with its label, where it was going before, the outcome; and the dots of a burst.
 
 use super::i18n::use_speech;
-use super::icon::outcome;
+use super::icon::{Outcome, outcome};
 use super::stage::Shown;
 use super::stage_player::{Player, Ticking, still};
 use super::stage_things::{diamond, n, sheet, write, write_by};
@@ -11,6 +11,7 @@ use crate::scene::geometry::{Point, Polyline, Rect, at};
 use crate::scene::lanes::Stop;
 use crate::scene::picture::Picture;
 use crate::scene::route::{Route, spread};
+use crate::scene::steps::{Step, call};
 use crate::session::BurstResult;
 use crate::trace::{Trace, Verdict};
 use gloo::render::request_animation_frame;
@@ -77,7 +78,8 @@ pub(super) fn Packets(props: &PacketsProps) -> Html {
             { beads(&scene.route, &now) }
             { gates(&scene.route, &now) }
             { for now.past.iter().filter(|_| !props.crowd).map(|past| flag(past, "past", &past.text, true)) }
-            if now.decided { { mark(&scene.picture, &scene.route, end.glyph, end.class) } }
+            { for failed_calls(&scene.route, &props.trace, &props.player.steps(), &now).map(|(step, end)| mark(&scene.picture, &scene.route, step, end)) }
+            if now.decided { { mark(&scene.picture, &scene.route, scene.route.decided, end) } }
             if !(now.in_gate || rejected && now.decided || props.crowd) {
                 <circle class={classes!("dot", now.reply.then_some("reply"), (refused && now.reply).then_some("bad"))} cx={n(now.packet.x)} cy={n(now.packet.y)} r="6"/>
             }
@@ -224,9 +226,21 @@ fn flag(flag: &Flag, class: &'static str, text: &str, arrow: bool) -> Html {
     }
 }
 
+/// The calls inside the request that failed by now: at which step, and how.
+fn failed_calls<'a>(
+    route: &'a Route,
+    trace: &'a Trace,
+    steps: &'a [Step],
+    now: &'a Frame,
+) -> impl Iterator<Item = (usize, Outcome)> + 'a {
+    let past = |step: &&usize| now.step > **step || now.step == **step && now.arrived;
+    route.failures.iter().filter(past).filter_map(|step| Some((*step, outcome(call(trace, steps.get(*step)?)?))))
+}
+
 /// The outcome's shape, where it was decided: on a Pod's or a card's corner, or in place of the diamond.
-fn mark(picture: &Picture, route: &Route, glyph: &'static str, class: &'static str) -> Html {
-    let Some(halt) = route.stops.get(route.decided) else { return Html::default() };
+fn mark(picture: &Picture, route: &Route, step: usize, end: Outcome) -> Html {
+    let Outcome { glyph, class, .. } = end;
+    let Some(halt) = route.stops.get(step) else { return Html::default() };
     let Some(leg) = route.legs.get(halt.leg) else { return Html::default() };
     let here = leg.line.point(halt.to);
     // Whole, where a card stands close to the picture's edge.

@@ -13,7 +13,7 @@ use super::storage;
 use crate::msg;
 use crate::scene::beads::{Bead, Zone, beads, moment};
 use crate::scene::name;
-use crate::scene::steps::{Rewrite, hop};
+use crate::scene::steps::{Rewrite, call, hop};
 use crate::trace::{Hop, Place, Trace};
 use crate::words::{Message, args};
 use std::rc::Rc;
@@ -113,6 +113,9 @@ fn chip(speech: &Speech, trace: Option<&Trace>, end: Outcome, narrow: bool) -> H
 fn ending(speech: &Speech, trace: Option<&Trace>, end: Outcome) -> String {
     let status = trace.and_then(|trace| trace.status);
     match (end.class, status) {
+        ("ok", Some(status)) if trace.is_some_and(|trace| trace.failed_call().is_some()) => {
+            speech.say(&msg!("timeline.ok.callFailed", status = status))
+        }
         ("ok", Some(status)) => speech
             .say(&msg!("timeline.ok.status", status = status, words = if status == 200 { "OK" } else { "" }))
             .trim()
@@ -353,7 +356,13 @@ fn bead(
 ) -> Html {
     let x = string.x(index);
     let last = index + 1 == names.len();
-    let name = if last { ending(speech, Some(&props.trace), outcome(&props.trace)) } else { speech.say(&bead.label) };
+    let steps = props.player.steps();
+    let failed = bead.failed.and_then(|step| Some(outcome(call(&props.trace, steps.get(step)?)?)));
+    let name = match failed {
+        _ if last => ending(speech, Some(&props.trace), outcome(&props.trace)),
+        Some(end) => format!("{}: {}", speech.say(&bead.label), ending(speech, None, end)),
+        None => speech.say(&bead.label),
+    };
     let number = bead.steps.start + 1;
     let state = match index.cmp(&current) {
         std::cmp::Ordering::Less => "done",
@@ -380,6 +389,9 @@ fn bead(
             if last {
                 <circle class="backing" cx={n(x)} cy="52" r="10.5"/>
                 <svg class={colour} x={n(x - 11.0)} y="41" width="22" height="22"><use href={format!("#{}", props.glyph)}/></svg>
+            } else if let Some(end) = failed.filter(|_| radius > 6.5) {
+                <circle class="backing" cx={n(x)} cy="52" r={n(radius)}/>
+                <svg class={format!("o-{}", end.class)} x={n(x - radius)} y={n(52.0 - radius)} width={n(2.0 * radius)} height={n(2.0 * radius)}><use href={format!("#{}", end.glyph)}/></svg>
             } else {
                 <circle class="b" cx={n(x)} cy="52" r={n(radius)}/>
                 if let Some(size) = digits(number, radius) { <text class={classes!("bn", size)} x={n(x)} y="56">{ number }</text> }

@@ -60,12 +60,24 @@ impl DataPlane {
         if trace.advice.is_none() {
             trace.advice = advice::of_calls(&trace);
         }
+        answers_nevertheless(&mut trace);
         trace
     }
 
     fn listener(&self, pod: usize, listener: usize) -> Option<&Listener> {
         Some(&self.caches.listeners.get(pod)?.as_ref()?.get(listener)?.listener)
     }
+}
+
+/// What a program answers when its own call failed cannot be known.
+fn answers_nevertheless(trace: &mut Trace) {
+    let failed = trace.calls.iter().find(|call| !call.arrived()).map(|call| call.request.target.clone());
+    let (Some(target), Some((_, pod)), Some(status)) = (failed, trace.pod.clone(), trace.status) else { return };
+    let answer = trace.hops.iter_mut().rfind(|hop| hop.reason == Reason::ProcessAnswers);
+    let Some(hop) = answer.filter(|hop| hop.text.id == "hop.ProcessAnswers.text.http") else { return };
+    hop.text.id = "hop.ProcessAnswers.text.http.callFailed".into();
+    hop.text.args.insert("target".into(), target.clone());
+    trace.assumptions.push(msg!("assume.callFailed", pod = pod, target = target, status = status));
 }
 
 /// One request being put into words.

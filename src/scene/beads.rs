@@ -1,7 +1,7 @@
 //! The timeline: one bead for each step, under brackets that name the machine. Many rules of one kernel fold into one bead.
 
 use super::beats::Beats;
-use super::steps::{Machine, Rewrite, Step, call, hop};
+use super::steps::{Machine, Rewrite, Step, call, failures, hop};
 use crate::msg;
 use crate::trace::{Hop, Reason, Trace};
 use crate::words::Message;
@@ -23,6 +23,8 @@ pub struct Bead {
     pub wire: bool,
     /// What is rewritten there.
     pub rewrite: Option<Rewrite>,
+    /// The step of it at which a call inside the request failed.
+    pub failed: Option<usize>,
 }
 
 /// Beads of one machine.
@@ -50,7 +52,13 @@ pub fn beads(trace: &Trace, steps: &[Step], playing: usize) -> (Vec<Bead>, Vec<Z
             continue;
         }
         if !group.is_empty() {
-            beads.push(Bead { steps: index..index + 1, label: called(trace, step, group), wire: true, rewrite: None });
+            beads.push(Bead {
+                steps: index..index + 1,
+                label: called(trace, step, group),
+                wire: true,
+                rewrite: None,
+                failed: None,
+            });
             match zones.last_mut() {
                 Some((Err(Calls), zone)) => zone.beads.end = beads.len(),
                 _ => zones.push((Err(Calls), Zone { beads: beads.len() - 1..beads.len(), title: msg!("zone.calls") })),
@@ -66,11 +74,14 @@ pub fn beads(trace: &Trace, steps: &[Step], playing: usize) -> (Vec<Bead>, Vec<Z
             last.rewrite = last.rewrite.or(step.rewrite);
             continue;
         }
-        beads.push(Bead { steps: index..index + 1, label: label(hop), wire: step.wire, rewrite: step.rewrite });
+        beads.push(Bead { steps: index..index + 1, label: label(hop), wire: step.wire, rewrite: step.rewrite, failed: None });
         match zones.last_mut().filter(|_| same) {
             Some((_, zone)) => zone.beads.end = beads.len(),
             None => zones.push((Ok(machine), Zone { beads: beads.len() - 1..beads.len(), title: title(machine) })),
         }
+    }
+    for step in failures(steps, trace) {
+        beads.iter_mut().filter(|bead| bead.steps.contains(&step)).for_each(|bead| bead.failed = Some(step));
     }
     (beads, zones.into_iter().map(|(_, zone)| zone).collect())
 }

@@ -87,7 +87,7 @@ pub fn frame(scene: &Scene, beats: &Beats, now: f64) -> Frame {
         label,
         past,
         flip,
-        decided: step > route.known || step == route.known && arrived,
+        decided: step > route.decided || step == route.decided && arrived,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::geometry::{Point, Polyline, at};
 use super::lanes::{Lanes, SENT, Stop};
 use super::picture::Picture;
-use super::steps::{Machine, Step, call, deciding, hop, steps};
+use super::steps::{Machine, Step, call, deciding, failures, hop, steps};
 use super::view::PodRole;
 use crate::api::Kind;
 use crate::trace::{Hop, Place, Reason, Source, Trace};
@@ -17,8 +17,8 @@ pub struct Route {
     pub stops: Vec<Halt>,
     /// The step at which the outcome is decided: there it is drawn.
     pub decided: usize,
-    /// From this step on it is known: a Pod that calls others answers after them.
-    pub known: usize,
+    /// The steps at which calls inside the request failed.
+    pub failures: Vec<usize>,
 }
 
 /// One connection.
@@ -67,9 +67,7 @@ pub fn route(picture: &Picture, trace: &Trace) -> Route {
         }
     }
     let decided = deciding(&steps, trace);
-    let back = |step: &Step| step.call.is_empty() && hop(trace, step).is_some_and(|hop| hop.reply);
-    let answers = steps.iter().position(back).filter(|_| !trace.calls.is_empty());
-    Route { legs, stops, decided, known: answers.unwrap_or(decided) }
+    Route { legs, stops, decided, failures: failures(&steps, trace) }
 }
 
 struct Walk<'a> {
@@ -93,6 +91,7 @@ impl Walk<'_> {
         let (leg, from, to) = match found {
             Some((place, _)) => place,
             None if self.begins(index, hop) => self.begin(&stop, hop),
+            None if self.returns(index) => self.go_on_after_calls(index, &stop),
             None => self.go_on(&stop),
         };
         let bead = self.bead(&stop).filter(|_| !hop.reply);
@@ -102,9 +101,26 @@ impl Walk<'_> {
     /// A new connection starts where somebody sends; also after a reply, or in another call.
     fn begins(&self, index: usize, hop: &Hop) -> bool {
         let Some(before) = index.checked_sub(1) else { return true };
+        if hop.reason == Reason::ProcessAnswers {
+            // Where the packet came in, whatever the Pod called in between.
+            return false;
+        }
         let replied = self.stops.last().is_some_and(|halt| halt.reply) && !hop.reply;
         let sends = matches!(hop.reason, Reason::Send | Reason::Lookup | Reason::IngressPick);
         sends || replied || self.steps[before].call != self.steps[index].call && !hop.reply
+    }
+
+    /// Calls inside are over: the step belongs to the request around them.
+    fn returns(&self, index: usize) -> bool {
+        index.checked_sub(1).is_some_and(|before| self.steps[before].call.len() > self.steps[index].call.len())
+    }
+
+    fn go_on_after_calls(&mut self, index: usize, stop: &Stop) -> (usize, f64, f64) {
+        let own = &self.steps[index].call;
+        let halts: Vec<usize> =
+            self.stops.iter().zip(self.steps).filter(|(_, step)| step.call == *own).map(|(halt, _)| halt.leg).collect();
+        self.open.retain(|leg| halts.contains(leg));
+        self.go_on(stop)
     }
 
     fn begin(&mut self, stop: &Stop, hop: &Hop) -> (usize, f64, f64) {

@@ -64,9 +64,10 @@ pub fn hop<'a>(trace: &'a Trace, step: &Step) -> Option<&'a Hop> {
     call(trace, step)?.hops.get(step.hop)
 }
 
-/// A Pod calls others when it was called: their hops come before the way back.
+/// A Pod that was called calls others before it answers.
 fn gather(trace: &Trace, path: &mut Vec<usize>, steps: &mut Vec<Step>) {
-    let answered = trace.hops.iter().rposition(|hop| !hop.reply).map_or(0, |last| last + 1);
+    let last = trace.hops.iter().rposition(|hop| !hop.reply);
+    let answered = last.map_or(0, |last| if trace.hops[last].reason == Reason::ProcessAnswers { last } else { last + 1 });
     let step = |index: usize, hop: &Hop| Step {
         call: path.clone(),
         hop: index,
@@ -116,9 +117,22 @@ fn rewrite(hop: &Hop) -> Option<Rewrite> {
 
 /// The step that decided how the request ended: from here on its outcome is shown.
 pub fn deciding(steps: &[Step], trace: &Trace) -> usize {
-    let own = |step: &&Step| step.call.is_empty() && hop(trace, step).is_some_and(|hop| !hop.reply);
-    let last = steps.iter().rev().find(own).cloned();
-    steps.iter().position(|step| Some(step) == last.as_ref()).unwrap_or_default()
+    decided(steps, trace, &[]).unwrap_or_default()
+}
+
+/// The same of a call inside it.
+pub fn decided(steps: &[Step], trace: &Trace, path: &[usize]) -> Option<usize> {
+    steps.iter().rposition(|step| step.call == path && hop(trace, step).is_some_and(|hop| !hop.reply))
+}
+
+/// The steps at which calls inside the request failed.
+pub fn failures(steps: &[Step], trace: &Trace) -> Vec<usize> {
+    let fails = |index: &usize| {
+        let step = &steps[*index];
+        let failed = !step.call.is_empty() && call(trace, step).is_some_and(|call| !call.arrived());
+        failed && decided(steps, trace, &step.call) == Some(*index)
+    };
+    (0..steps.len()).filter(fails).collect()
 }
 
 /// A destination after a step, as its label says it.

@@ -8,10 +8,10 @@ use super::geometry::{Rect, Size};
 use super::lanes::Stop;
 use super::layout::columns;
 use super::picture::{Density, Health, Picture, PodState, Trouble};
-use super::steps::{Rewrite, steps};
+use super::steps::{Rewrite, failures, steps};
 use super::view::ClusterView;
 use super::{ItemId, Options, Scene, stage};
-use crate::trace::Trace;
+use crate::trace::{Reason, Trace};
 
 const DESK: Size = Size { width: 748.0, height: 480.0 };
 const PHONE: Size = Size { width: 390.0, height: 372.0 };
@@ -334,6 +334,23 @@ fn over_fourteen_hops_the_rules_of_a_kernel_fold_into_one_bead() {
     let folded = beads.iter().find(|bead| bead.steps.len() > 1).unwrap();
     assert_eq!((folded.steps.clone(), folded.rewrite), (2..10, Some(Rewrite::Destination)));
     assert_eq!(beads.iter().map(|bead| bead.steps.len()).sum::<usize>(), 15);
+}
+
+#[test]
+fn a_pod_calls_others_before_it_answers_and_a_failed_call_is_marked() {
+    let view = cluster(3, 3);
+    let mut trace = node_port(&view, &view.pods[2].name);
+    trace.calls = vec![refused().1];
+    let list = steps(&trace);
+    let answers = list.iter().position(|step| step.call.is_empty() && trace.hops[step.hop].reason == Reason::ProcessAnswers);
+    let inner: Vec<usize> = (0..list.len()).filter(|index| !list[*index].call.is_empty()).collect();
+    assert_eq!(answers, inner.last().map(|last| last + 1));
+    let drawn = play(&view, &trace, DESK).route;
+    assert_eq!(drawn.failures, failures(&list, &trace));
+    assert_eq!(drawn.stops[answers.unwrap()].leg, drawn.stops[0].leg, "the answer is given where the request came in");
+    let (beads, _) = beads::beads(&trace, &list, 0);
+    assert_eq!(beads.iter().filter_map(|bead| bead.failed).collect::<Vec<usize>>(), drawn.failures);
+    assert_eq!(drawn.failures.len(), 1);
 }
 
 #[test]
