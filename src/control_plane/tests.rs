@@ -12,6 +12,7 @@ use crate::settings::Settings;
 use std::sync::Arc;
 
 mod failures;
+mod mirroring;
 mod placement;
 mod rollouts;
 mod writes;

@@ -1,20 +1,33 @@
 //! The EndpointSlice mirroring controller: Endpoints that people write by hand become slices.
 //!
-//! Imitates `pkg/controller/endpointslicemirroring` for IPv4: only for Services without selector, not where the label
-//! `endpointslice.kubernetes.io/skip-mirror` is true, at most 1,000 addresses a subset. Slices are named after the Endpoints.
+//! Imitates `pkg/controller/endpointslicemirroring` (`reconciler.go`, `utils.go`) over `RepackSubsets` of `pkg/api/v1/endpoints`: only
+//! for Services without selector, not where the label `endpointslice.kubernetes.io/skip-mirror` is true or a leader is elected, a
+//! slice for each set of ports and kind of address, at most 1,000 addresses of a subset. Slices are named after the Endpoints.
+//! Upstream fills a slice in no certain order; here addresses are sorted.
 
-use crate::api::core::{EndpointSubset, Endpoints};
+use crate::api::core::{EndpointAddress, EndpointPort as Port, EndpointSubset, Endpoints};
 use crate::api::discovery::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
 use crate::api::{ObjectRef, Resource};
 use crate::cluster::Verb;
+use crate::control_plane::events;
 use crate::control_plane::world::{Key, World, controller_reference};
 use crate::msg;
+use crate::node::kube_proxy::parse_ip_sloppy;
+use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 const COMPONENT: &str = "endpointslice-mirroring-controller";
 const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 const MANAGER: &str = "endpointslicemirroring-controller.k8s.io";
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
+/// `--mirroring-max-endpoints-per-subset`.
+const MOST: usize = 1000;
+
+/// Annotations that slices do not take over.
+const NOT_MIRRORED: [&str; 2] =
+    ["endpoints.kubernetes.io/last-change-trigger-time", "kubectl.kubernetes.io/last-applied-configuration"];
 
 /// Works off the Endpoints that may have to be mirrored.
 pub(crate) fn run(world: &mut World) {
@@ -23,7 +36,10 @@ pub(crate) fn run(world: &mut World) {
         let service = world.cluster.store.services.get(&key);
         let mirrored = service.is_some_and(|service| service.spec.selector.is_empty() && service.spec.type_ != "ExternalName");
         let wanted = match endpoints {
-            Some(endpoints) if mirrored && !skips(&endpoints) => slices(&endpoints),
+            Some(endpoints) if mirrored && !skips(&endpoints) => {
+                warn_of_too_many(world, &endpoints);
+                slices(&endpoints)
+            }
             _ => Vec::new(),
         };
         reconcile(world, &key, wanted);
@@ -34,44 +50,119 @@ fn skips(endpoints: &Endpoints) -> bool {
     let labels = &endpoints.metadata.labels;
     labels.get("endpointslice.kubernetes.io/skip-mirror").is_some_and(|skip| skip == "true")
         || labels.contains_key("endpoints.kubernetes.io/managed-by")
+        || endpoints.metadata.annotations.contains_key("control-plane.alpha.kubernetes.io/leader")
+}
+
+fn size(subset: &EndpointSubset) -> usize {
+    subset.addresses.len() + subset.not_ready_addresses.len()
+}
+
+fn warn_of_too_many(world: &mut World, endpoints: &Endpoints) {
+    let skipped: usize = endpoints.subsets.iter().map(|subset| size(subset).saturating_sub(MOST)).sum();
+    if skipped > 0 {
+        let text = format!(
+            "A max of {MOST} addresses can be mirrored to EndpointSlices per Endpoints subset. {skipped} addresses were skipped"
+        );
+        let (what, who) = (("Warning", "TooManyAddressesToMirror"), ("endpoint-slice-mirroring-controller", ""));
+        events::record(world, &ObjectRef::of(endpoints), who, what, &text);
+    }
+}
+
+/// An address by what tells it from others: itself and its Pod's uid.
+type Name = (String, String);
+
+/// The subsets anew: each set of addresses once, with all ports that it offers (`RepackSubsets`). An address that is ready and not
+/// ready for one port is not ready.
+fn repacked(subsets: &[EndpointSubset]) -> Vec<EndpointSubset> {
+    let mut known: BTreeMap<Name, EndpointAddress> = BTreeMap::new();
+    let mut offers: Vec<(Option<Port>, BTreeMap<Name, bool>)> = Vec::new();
+    for subset in subsets {
+        let none = subset.ports.is_empty().then_some(None);
+        for port in none.into_iter().chain(subset.ports.iter().cloned().map(Some)) {
+            let at = offers.iter().position(|(other, _)| *other == port).unwrap_or(offers.len());
+            if at == offers.len() {
+                offers.push((port, BTreeMap::new()));
+            }
+            let Some((_, offered)) = offers.get_mut(at) else { continue };
+            let ready = subset.addresses.iter().map(|address| (address, true));
+            for (address, ready) in ready.chain(subset.not_ready_addresses.iter().map(|address| (address, false))) {
+                let uid = address.target_ref.as_ref().map(|target| target.uid.clone()).unwrap_or_default();
+                let name = (address.ip.clone(), uid);
+                known.entry(name.clone()).or_insert_with(|| address.clone());
+                *offered.entry(name).or_insert(ready) &= ready;
+            }
+        }
+    }
+    let mut packed: Vec<(BTreeMap<Name, bool>, Vec<Port>)> = Vec::new();
+    for (port, offered) in offers {
+        match packed.iter_mut().find(|(addresses, _)| *addresses == offered) {
+            Some((_, ports)) => ports.extend(port),
+            None => packed.push((offered, port.into_iter().collect())),
+        }
+    }
+    let subset = |(offered, ports): (BTreeMap<Name, bool>, Vec<Port>)| {
+        let of = |wanted: bool| {
+            let names = offered.iter().filter(|(_, ready)| **ready == wanted);
+            names.filter_map(|(name, _)| known.get(name).cloned()).collect()
+        };
+        EndpointSubset { addresses: of(true), not_ready_addresses: of(false), ports }
+    };
+    packed.into_iter().map(subset).collect()
 }
 
 fn slices(endpoints: &Endpoints) -> Vec<EndpointSlice> {
-    endpoints
-        .subsets
-        .iter()
-        .filter(|subset| !(subset.addresses.is_empty() && subset.not_ready_addresses.is_empty()))
-        .map(|subset| slice(endpoints, subset))
-        .collect()
+    let mut slices = Vec::new();
+    for subset in repacked(&endpoints.subsets) {
+        let ready = subset.addresses.iter().map(|address| (address, true));
+        let all = ready.chain(subset.not_ready_addresses.iter().map(|address| (address, false)));
+        let all: Vec<(&str, Endpoint)> = all.filter_map(|(address, ready)| endpoint(address, ready)).take(MOST).collect();
+        for kind in ["IPv4", "IPv6"] {
+            let own: Vec<Endpoint> = all.iter().filter(|(of, _)| *of == kind).map(|(_, endpoint)| endpoint.clone()).collect();
+            if !own.is_empty() {
+                slices.push(slice(endpoints, &subset.ports, kind, own));
+            }
+        }
+    }
+    slices
 }
 
-fn slice(endpoints: &Endpoints, subset: &EndpointSubset) -> EndpointSlice {
-    let mut slice = EndpointSlice { address_type: "IPv4".into(), ..EndpointSlice::default() };
-    let meta = &mut slice.metadata;
-    meta.namespace.clone_from(&endpoints.metadata.namespace);
-    meta.generate_name = format!("{}-", endpoints.metadata.name);
-    meta.labels.clone_from(&endpoints.metadata.labels);
-    meta.labels.insert(SERVICE_NAME.into(), endpoints.metadata.name.clone());
-    meta.labels.insert(MANAGED_BY.into(), MANAGER.into());
-    meta.owner_references = vec![controller_reference(endpoints)];
-    let ready = subset.addresses.iter().map(|address| (address, true));
-    let all = ready.chain(subset.not_ready_addresses.iter().map(|address| (address, false)));
-    let endpoint = |(address, ready): (&crate::api::core::EndpointAddress, bool)| Endpoint {
-        addresses: vec![address.ip.clone()],
+/// An address as a slice has it, and its kind; irregular forms become regular.
+fn endpoint(address: &EndpointAddress, ready: bool) -> Option<(&'static str, Endpoint)> {
+    let v4 = || parse_ip_sloppy(&address.ip).map(|ip| ("IPv4", ip.to_string()));
+    let v6 = || {
+        let ip: Ipv6Addr = address.ip.parse().ok()?;
+        Some(ip.to_ipv4_mapped().map_or_else(|| ("IPv6", ip.to_string()), |ip| ("IPv4", ip.to_string())))
+    };
+    let (kind, ip) = v4().or_else(v6)?;
+    let endpoint = Endpoint {
+        addresses: vec![ip],
         conditions: EndpointConditions { ready: Some(ready), ..EndpointConditions::default() },
         hostname: (!address.hostname.is_empty()).then(|| address.hostname.clone()),
         node_name: address.node_name.clone(),
         target_ref: address.target_ref.clone(),
         ..Endpoint::default()
     };
-    slice.endpoints = all.take(1000).map(endpoint).collect();
-    let port = |port: &crate::api::core::EndpointPort| EndpointPort {
+    Some((kind, endpoint))
+}
+
+fn slice(endpoints: &Endpoints, ports: &[Port], kind: &str, own: Vec<Endpoint>) -> EndpointSlice {
+    let mut slice = EndpointSlice { address_type: kind.into(), endpoints: own, ..EndpointSlice::default() };
+    let meta = &mut slice.metadata;
+    meta.namespace.clone_from(&endpoints.metadata.namespace);
+    meta.generate_name = format!("{}-", endpoints.metadata.name);
+    meta.labels.clone_from(&endpoints.metadata.labels);
+    meta.labels.insert(SERVICE_NAME.into(), endpoints.metadata.name.clone());
+    meta.labels.insert(MANAGED_BY.into(), MANAGER.into());
+    meta.annotations.clone_from(&endpoints.metadata.annotations);
+    meta.annotations.retain(|key, _| !NOT_MIRRORED.contains(&key.as_str()));
+    meta.owner_references = vec![controller_reference(endpoints)];
+    let port = |port: &Port| EndpointPort {
         name: Some(port.name.clone()),
         protocol: Some(if port.protocol.is_empty() { "TCP".into() } else { port.protocol.clone() }),
         port: Some(port.port),
         app_protocol: port.app_protocol.clone(),
     };
-    slice.ports = subset.ports.iter().map(port).collect();
+    slice.ports = ports.iter().map(port).collect();
     slice
 }
 
@@ -83,11 +174,19 @@ fn reconcile(world: &mut World, key: &Key, wanted: Vec<EndpointSlice>) {
             && labels.get(MANAGED_BY).is_some_and(|by| by == MANAGER)
     };
     let mut old: Vec<Arc<EndpointSlice>> = world.cluster.store.endpoint_slices.values().filter(own).cloned().collect();
-    for mut slice in wanted {
-        let kept = old.iter().position(|old| old.ports == slice.ports).map(|at| old.remove(at));
+    let mut matched: Vec<(EndpointSlice, Option<Arc<EndpointSlice>>)> = Vec::new();
+    for slice in wanted {
+        let same = |old: &Arc<EndpointSlice>| old.ports == slice.ports && old.address_type == slice.address_type;
+        let kept = old.iter().position(same).map(|at| old.remove(at));
+        matched.push((slice, kept));
+    }
+    for (mut slice, kept) in matched {
+        // A slice that is not wanted any more becomes one that is (`recycleSlices`).
+        let spare = |old: &Arc<EndpointSlice>| old.address_type == slice.address_type;
+        let kept = kept.or_else(|| old.iter().position(spare).map(|at| old.remove(at)));
         let verb = if kept.is_some() { Verb::Update } else { Verb::Create };
         match kept {
-            Some(kept) if kept.endpoints == slice.endpoints => continue,
+            Some(kept) if is_up_to_date(&kept, &slice) => continue,
             Some(kept) => slice.metadata.name.clone_from(&kept.metadata.name),
             None => {
                 let prefix = slice.metadata.generate_name.clone();
@@ -104,4 +203,11 @@ fn reconcile(world: &mut World, key: &Key, wanted: Vec<EndpointSlice>) {
         world.touch_slice(&slice);
         world.cluster.store.remove(&object);
     }
+}
+
+/// Nothing that is mirrored differs.
+fn is_up_to_date(kept: &EndpointSlice, slice: &EndpointSlice) -> bool {
+    let (old, new) = (&kept.metadata, &slice.metadata);
+    let meta = old.labels == new.labels && old.annotations == new.annotations && old.owner_references == new.owner_references;
+    meta && kept.endpoints == slice.endpoints && kept.ports == slice.ports
 }
