@@ -3,12 +3,13 @@
 //! Every event is played to its end, except the loss of a node: its stages (load balancer, NotReady, eviction) lie in the
 //! future and are reached by waiting.
 
-use super::controller_manager::deployment_status::next_deadline;
+use super::controller_manager::deployment_status::deadlines;
 use super::controller_manager::pod_control::pass_time;
 use super::controller_manager::{node_lifecycle, pod_gc};
+use super::kubelets::{self, next_turn};
 use super::settle::settle;
 use super::world::{Key, World, key_of};
-use super::{apply, delete, events, kubelets};
+use super::{apply, delete, events};
 use crate::api::apps::{Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::{Node, Pod, Service};
 use crate::api::meta::selects;
@@ -237,22 +238,37 @@ enum Stage {
 /// A controller makes collected Pods again and again; so many in one wait are enough to see it.
 const MOST_COLLECTED: usize = 10_000;
 
+/// Looks at everything that changes by time alone.
+fn look_again(world: &mut World) {
+    kubelets::look_again(world);
+    let now = world.cluster.now;
+    let due = deadlines(world).into_iter().filter(|(at, _)| *at <= now).map(|(_, deployment)| deployment);
+    world.queue.workloads.extend(due);
+    settle(world);
+}
+
+/// Of a long wait, so many of its last seconds are played restart by restart.
+const WATCHED: u64 = 3600;
+
 fn wait(world: &mut World, seconds: u64) {
     let end = world.cluster.now.saturating_add(seconds);
     settle(world);
     let mut collected = 0;
     loop {
         let stage = next_stage(world, end, collected < MOST_COLLECTED);
-        let until = stage.as_ref().map_or(end, |(at, ..)| *at);
-        let late = next_deadline(world).filter(|(at, _)| *at <= until);
-        if pass_time(world, late.as_ref().map_or(until, |(at, _)| *at)) {
+        // What falls together with a stage is looked at after it, at the end.
+        let now = world.cluster.now;
+        let free = |at: &u64| *at > now && stage.as_ref().map_or(*at <= end, |(stage, ..)| at < stage);
+        let turn = next_turn(world).filter(|at| free(at) && *at > end.saturating_sub(WATCHED));
+        let late = deadlines(world).into_iter().map(|(at, _)| at).filter(free).min();
+        let change = late.into_iter().chain(turn).min();
+        if pass_time(world, change.or(stage.as_ref().map(|(at, ..)| *at)).unwrap_or(end)) {
             settle(world);
             continue;
         }
-        if let Some((at, deployment)) = late {
+        if let Some(at) = change {
             world.cluster.now = at;
-            world.queue.workloads.insert(deployment);
-            settle(world);
+            look_again(world);
             continue;
         }
         let Some((at, node, stage)) = stage else { break };
@@ -266,8 +282,7 @@ fn wait(world: &mut World, seconds: u64) {
         settle(world);
     }
     world.cluster.now = end;
-    kubelets::look_again(world);
-    settle(world);
+    look_again(world);
     events::expire(world);
 }
 

@@ -251,9 +251,7 @@ fn restarting(
     ready: bool,
 ) -> Standing {
     let (name, meta, now) = (&container.name, &pod.metadata, clock(world));
-    let asks = i64::from(probe.failure_threshold.max(1));
-    let grace = pod.spec.termination_grace_period_seconds.unwrap_or(30).max(0);
-    let lasts = i64::from(probe.initial_delay_seconds) + (asks - 1) * i64::from(probe.period_seconds) + grace;
+    let (asks, lasts) = (i64::from(probe.failure_threshold.max(1)), lasts(pod, probe));
     let fresh = Life { restarts: RESTARTS, ended: now, running: None };
     let dumped = keeps_its_settings(world, pod);
     let life = if dumped { fresh } else { life_so_far(pod, name).map_or(fresh, |life| life.at(now, lasts)) };
@@ -285,6 +283,30 @@ fn restarting(
         ready: runs && kind == "Liveness" && ready,
         started: runs && kind == "Liveness",
     }))
+}
+
+/// How many seconds a container runs that fails this probe: until it has failed often enough, and its grace is over.
+fn lasts(pod: &Pod, probe: &Probe) -> i64 {
+    let grace = pod.spec.termination_grace_period_seconds.unwrap_or(30).max(0);
+    let asks = i64::from(probe.failure_threshold.max(1)) - 1;
+    (i64::from(probe.initial_delay_seconds) + asks * i64::from(probe.period_seconds)).saturating_add(grace)
+}
+
+/// When the next container of those that are killed again and again is started or killed, in virtual seconds.
+pub(crate) fn next_turn(world: &World) -> Option<u64> {
+    let mut next: Option<u64> = None;
+    for pod in world.cluster.store.pods.values().filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
+        for container in &pod.spec.containers {
+            let Some(life) = life_so_far(pod, &container.name) else { continue };
+            // While both fail, it is the startup probe that kills.
+            let probe = container.startup_probe.as_ref().or(container.liveness_probe.as_ref());
+            let Some(at) = probe.map(|probe| life.turns(lasts(pod, probe))) else { continue };
+            let at = u64::try_from(at).ok().and_then(|at| at.checked_sub(world.cluster.epoch));
+            let runs = world.cluster.is_up(&pod.spec.node_name) && !keeps_its_settings(world, pod);
+            next = at.filter(|at| runs && *at > world.cluster.now && next.is_none_or(|next| *at < next)).or(next);
+        }
+    }
+    next
 }
 
 /// Where a container stood when it was looked at last, if it was killed before.

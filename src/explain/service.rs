@@ -246,7 +246,7 @@ pub(super) fn ready_endpoints<'a>(cluster: &'a Cluster, service: &Service, port:
     let meta = &service.metadata;
     let own = |slice: &&EndpointSlice| {
         let named = slice.metadata.labels.get("kubernetes.io/service-name") == Some(&meta.name);
-        named && slice.metadata.namespace == meta.namespace
+        named && slice.metadata.namespace == meta.namespace && slice.address_type == "IPv4"
     };
     let mut found = Vec::new();
     for slice in cluster.store.all::<EndpointSlice>().filter(own) {

@@ -49,6 +49,11 @@ impl Life {
         life
     }
 
+    /// When it turns next: it is started, or killed.
+    pub fn turns(&self, lasts: i64) -> i64 {
+        self.running.map_or_else(|| self.ended.saturating_add(BACK_OFF), |since| since.saturating_add(lasts.max(1)))
+    }
+
     /// How often it was killed since the cluster was first seen.
     pub fn kills(&self) -> i64 {
         i64::from(self.restarts) - i64::from(RESTARTS) + i64::from(self.running.is_none())
@@ -96,6 +101,7 @@ mod tests {
         assert_eq!(first.at(3_500, 50), Life { restarts: 16, ended: 3_500, running: None });
         // Step by step as at once.
         assert_eq!(first.at(320, 50).at(1_000, 50).at(3_500, 50), first.at(3_500, 50));
+        assert_eq!((first.turns(50), first.at(300, 50).turns(50)), (300, 350));
         assert_eq!((first.kills(), first.starts(), first.back_offs(0), first.back_offs(130)), (1, 0, 1, 3));
     }
 

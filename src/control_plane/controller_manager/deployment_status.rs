@@ -152,9 +152,9 @@ fn judge(deployment: &Deployment, status: &mut DeploymentStatus, new: Option<&st
     }
 }
 
-/// When the next rollout that stands has stood for too long, in virtual seconds, and whose it is.
-pub(crate) fn next_deadline(world: &World) -> Option<(u64, ObjectRef)> {
-    let mut next: Option<(u64, ObjectRef)> = None;
+/// When the rollouts that stand will have stood for too long, in virtual seconds, and whose they are.
+pub(crate) fn deadlines(world: &World) -> Vec<(u64, ObjectRef)> {
+    let mut all = Vec::new();
     for deployment in world.cluster.store.deployments.values().filter(|own| !own.spec.paused) {
         let Some(condition) = find(&deployment.status, PROGRESSING) else { continue };
         if [DONE, TIMED_OUT].contains(&condition.reason.as_str()) {
@@ -163,10 +163,7 @@ pub(crate) fn next_deadline(world: &World) -> Option<(u64, ObjectRef)> {
         let since = condition.last_update_time.as_deref().and_then(seconds_of);
         let due = since.zip(deadline(deployment)).map(|(since, limit)| since.saturating_add(limit).saturating_add(1));
         let at = due.and_then(|due| u64::try_from(due).ok()?.checked_sub(world.cluster.epoch));
-        let Some(at) = at.filter(|at| *at > world.cluster.now) else { continue };
-        if next.as_ref().is_none_or(|(first, _)| at < *first) {
-            next = Some((at, ObjectRef::of(deployment.as_ref())));
-        }
+        all.extend(at.map(|at| (at, ObjectRef::of(deployment.as_ref()))));
     }
-    next
+    all
 }

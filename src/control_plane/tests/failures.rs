@@ -311,6 +311,10 @@ fn a_container_that_is_killed_again_and_again_counts_its_restarts_over_time() {
     let late = act(&again, "wait 50s").cluster;
     assert_eq!((status(&late).restart_count, status(&late).state.waiting.unwrap().reason.as_str()), (7, "CrashLoopBackOff"));
     assert_eq!(addresses(&late, "web").0.len(), 0);
+    // While its Pod was there, the rollout was done: it no longer has a deadline.
+    let web = late.store.get::<crate::api::apps::Deployment>("default", "web").unwrap();
+    assert_eq!(web.status.conditions.iter().find(|own| own.type_ == "Progressing").unwrap().reason, "NewReplicaSetAvailable");
+    assert_eq!(late.store, act(&cluster, "wait 350s").cluster.store);
     let hour = act(&late, "wait 3500s").cluster;
     assert_eq!(status(&hour).restart_count, 17);
     assert_eq!(status(&hour), status(&act(&cluster, "wait 3850s").cluster));
