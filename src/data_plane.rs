@@ -34,6 +34,7 @@ mod verdicts;
 mod world;
 
 pub use advice::alias_fails;
+pub use target::{Scheme, Target};
 pub use unselected::unselected;
 pub use world::EGRESS_GATEWAY;
 

@@ -91,9 +91,29 @@ pub fn distance(one: &str, other: &str) -> usize {
     above.last().copied().unwrap_or(0)
 }
 
+/// Whether so many wrong letters are a slip of the hand. A few may be wrong, but where a name is short, another letter makes another
+/// name: `es` is no mistyped `db`.
+pub fn is_slip(distance: usize, one: &str, other: &str) -> bool {
+    let letters = one.chars().count().min(other.chars().count());
+    let most = match letters {
+        0..=2 => 0,
+        3..=4 => 1,
+        _ => 2.max(letters / 4),
+    };
+    distance <= most
+}
+
 #[cfg(test)]
 mod tests {
-    use super::distance;
+    use super::{distance, is_slip};
+
+    #[test]
+    fn short_names_are_no_slips_of_each_other() {
+        for (a, b, expected) in [("es", "db", false), ("a", "lb", false), ("web", "db", false), ("wbe", "web", true)] {
+            assert_eq!(is_slip(distance(a, b), a, b), expected, "{a} {b}");
+        }
+        assert!(is_slip(distance("postgers", "postgres"), "postgers", "postgres"));
+    }
 
     #[test]
     fn distances_count_changed_letters() {

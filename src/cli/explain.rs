@@ -4,6 +4,7 @@ use super::Outcome;
 use super::args::{ExplainArgs, Proto, TextOrJson};
 use super::load;
 use super::output::{Out, escaped};
+use crate::api::Kind;
 use crate::cluster::Cluster;
 use crate::data_plane::DataPlane;
 use crate::explain::{Explanation, IDLE_TOLD, explain as explain_request, explain_pod};
@@ -20,7 +21,7 @@ pub fn explain(args: &ExplainArgs, out: &mut Out) -> Result<Outcome, String> {
         if args.call.proto == Some(Proto::Udp) || args.target.starts_with("udp://") { Protocol::Udp } else { Protocol::Tcp };
     let seed = Seed(args.call.seed);
     let request = Request { from, target: args.target.clone(), protocol, via: args.call.via.clone(), seed, ..Request::default() };
-    let explanation = match pod_named(&args.target) {
+    let explanation = match pod_named(&args.target)? {
         Some((namespace, name)) => explain_pod(&loaded.cluster, namespace, name),
         None => {
             let trace = DataPlane::program(&loaded.cluster).send(&loaded.cluster, &request);
@@ -35,10 +36,14 @@ pub fn explain(args: &ExplainArgs, out: &mut Out) -> Result<Outcome, String> {
     Ok(Outcome::of(explanation.ok()))
 }
 
-/// `pod/NAME` or `pod/NS/NAME` asks about a Pod instead of a request.
-fn pod_named(target: &str) -> Option<(&str, &str)> {
-    let rest = target.strip_prefix("pod/")?;
-    Some(rest.split_once('/').unwrap_or(("default", rest)))
+/// `pod/NAME` or `pod/NS/NAME` asks about a Pod instead of a request; of other kinds nothing can be asked.
+fn pod_named(target: &str) -> Result<Option<(&str, &str)>, String> {
+    let Some((kind, rest)) = target.split_once('/').filter(|(kind, _)| !kind.contains([':', '.'])) else { return Ok(None) };
+    match Kind::named(kind) {
+        Some(Kind::Pod) => Ok(Some(rest.split_once('/').unwrap_or(("default", rest)))),
+        Some(_) => Err(format!("{target} is neither a request (http://web, db:5432) nor a Pod (pod/NAME)")),
+        None => Ok(None),
+    }
 }
 
 fn lines(cluster: &Cluster, because: &[FieldRef]) -> Vec<(String, u32)> {

@@ -4,7 +4,8 @@ use crate::packet::Protocol;
 
 /// How the client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scheme {
+#[allow(missing_docs)]
+pub enum Scheme {
     /// Nothing but `HOST:PORT` was given.
     Bare,
     Http,
@@ -17,7 +18,8 @@ pub(super) enum Scheme {
 
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
+#[allow(missing_docs)]
+pub struct Target {
     pub scheme: Scheme,
     pub host: String,
     pub port: u16,

@@ -2,8 +2,11 @@
 //!
 //! In the manner of "Debug Services" in the Kubernetes documentation: does the name resolve, does the Service exist, does it have
 //! that port, does its selector match Pods, are they ready, are they in its EndpointSlices, does anything listen there. The trace
-//! of the request has the last word: where every check holds and the request fails all the same, its own reason is the last check.
+//! of the request has the last word: where every check holds and the request fails all the same, or the check that fails is not
+//! about what ended it, its own reason is the last check.
 
+mod last_word;
+mod names;
 mod pod;
 mod request;
 mod service;
@@ -12,6 +15,7 @@ pub use pod::explain_pod;
 pub use request::explain;
 
 use crate::api::ObjectRef;
+use crate::diagnostic::{distance, is_slip};
 use crate::trace::FieldRef;
 use crate::words::Message;
 use serde::{Deserialize, Serialize};
@@ -88,8 +92,8 @@ fn field(object: &ObjectRef, path: impl Into<String>) -> FieldRef {
 
 /// The candidate that a mistyped name most likely stands for.
 fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = candidates.filter(|other| *other != name).map(|other| (crate::diagnostic::distance(name, other), other));
-    scored.filter(|(distance, other)| *distance <= 2.max(other.len() / 4)).min().map(|(_, other)| other)
+    let scored = candidates.filter(|other| *other != name).map(|other| (distance(name, other), other));
+    scored.filter(|(distance, other)| is_slip(*distance, name, other)).min().map(|(_, other)| other)
 }
 
 #[cfg(test)]

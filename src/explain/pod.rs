@@ -3,8 +3,7 @@
 use super::service::{listener, ready_endpoints, selected};
 use super::{Checks, Explanation, Idle, Stop, field};
 use crate::api::ObjectRef;
-use crate::api::core::{Event, Node, Pod, Service};
-use crate::api::discovery::Endpoint;
+use crate::api::core::{ContainerStatus, Event, Node, Pod, Service};
 use crate::api::meta::selects;
 use crate::cluster::Cluster;
 use crate::msg;
@@ -12,17 +11,18 @@ use crate::node::images::Listener;
 use crate::node::kubelet::waiting;
 use crate::node::network_policy::{Direction, Policies};
 use crate::packet::Protocol;
-use crate::trace::FieldRef;
+use crate::trace::{FieldRef, Trace};
 use crate::words::Message;
 
 /// Why a Pod gets no traffic: does it run, is it ready, does a Service select it, is it an endpoint, does it listen.
 pub fn explain_pod(cluster: &Cluster, namespace: &str, name: &str) -> Explanation {
     let mut checks = Checks::default();
-    let _ = check(cluster, namespace, name, &mut checks);
-    Explanation { checks: checks.list, idle: Vec::new() }
+    let mut idle = Vec::new();
+    let _ = check(cluster, namespace, name, &mut checks, &mut idle);
+    Explanation { checks: checks.list, idle }
 }
 
-fn check(cluster: &Cluster, namespace: &str, name: &str, checks: &mut Checks) -> Result<(), Stop> {
+fn check(cluster: &Cluster, namespace: &str, name: &str, checks: &mut Checks, idle: &mut Vec<Idle>) -> Result<(), Stop> {
     let Some(pod) = cluster.store.get::<Pod>(namespace, name) else {
         let names = cluster.store.in_namespace::<Pod>(namespace).map(|pod| pod.metadata.name.as_str());
         let next = match super::nearest(name, names) {
@@ -32,10 +32,17 @@ fn check(cluster: &Cluster, namespace: &str, name: &str, checks: &mut Checks) ->
         return checks.fails("pod-exists", msg!("explain.pod.missing", pod = name, namespace = namespace), next, Vec::new());
     };
     checks.holds("pod-exists", msg!("explain.pod.ok", pod = name), Vec::new());
-    is_ready(cluster, pod, checks)?;
-    lets_somebody_in(cluster, pod, checks)?;
     let by = |service: &&Service| !service.spec.selector.is_empty() && selects(&service.spec.selector, &pod.metadata.labels);
     let services: Vec<&Service> = cluster.store.in_namespace::<Service>(namespace).filter(by).collect();
+    let publishes = |service: &&&Service| service.spec.publish_not_ready_addresses && !pod.status.pod_ip.is_empty();
+    match services.iter().find(publishes).filter(|_| readiness(cluster, pod).is_some()) {
+        Some(service) => {
+            let because = vec![field(&ObjectRef::of(*service), "spec.publishNotReadyAddresses")];
+            checks.holds("pod-ready", msg!("explain.pod.published", pod = name, service = service.metadata.name), because);
+        }
+        None => is_ready(cluster, pod, checks)?,
+    }
+    lets_somebody_in(cluster, pod, checks)?;
     let labels = field(&ObjectRef::of(pod), "metadata.labels");
     if services.is_empty() {
         let text = msg!("explain.pod.unselected", pod = name);
@@ -44,10 +51,7 @@ fn check(cluster: &Cluster, namespace: &str, name: &str, checks: &mut Checks) ->
     let names = services.iter().map(|service| service.metadata.name.as_str()).collect::<Vec<_>>().join(", ");
     let because = services.iter().map(|service| field(&ObjectRef::of(*service), "spec.selector")).chain([labels]).collect();
     checks.holds("service-selects-pod", msg!("explain.pod.selected", pod = name, services = names), because);
-    for service in services {
-        through(cluster, service, pod, checks)?;
-    }
-    Ok(())
+    through(cluster, &services, pod, checks, idle)
 }
 
 /// Of the network policies that isolate the Pod, one at least has a rule.
@@ -68,24 +72,41 @@ fn lets_somebody_in(cluster: &Cluster, pod: &Pod, checks: &mut Checks) -> Result
     Ok(())
 }
 
-/// The Pod stands in the Service's slices for each port, and listens there.
-fn through(cluster: &Cluster, service: &Service, pod: &Pod, checks: &mut Checks) -> Result<(), Stop> {
-    let object = ObjectRef::of(service);
-    for (at, port) in service.spec.ports.iter().enumerate() {
-        let target = vec![field(&object, format!("spec.ports[{at}].targetPort"))];
-        let (name, port_number) = (&pod.metadata.name, port.port);
-        let own = |(endpoint, _): &(&Endpoint, u16)| endpoint.addresses.contains(&pod.status.pod_ip);
-        let found = ready_endpoints(cluster, service, port);
-        let service = &service.metadata.name;
-        let Some((_, number)) = found.into_iter().find(own) else {
-            let text = msg!("explain.pod.noEndpoint", pod = name, service = service, port = port_number);
-            return checks.fails("pod-is-endpoint", text, msg!("explain.pod.noEndpoint.next"), target);
-        };
-        let text = msg!("explain.pod.endpoint", pod = name, service = service, port = port_number);
-        checks.holds("pod-is-endpoint", text, target);
-        listens_on(cluster, pod, number, Protocol::of_api(&port.protocol).unwrap_or_default(), checks)?;
+/// The Pod stands in a Service's slices for a port, and listens there. One such way brings traffic; the others are told beside it.
+fn through(cluster: &Cluster, services: &[&Service], pod: &Pod, checks: &mut Checks, idle: &mut Vec<Idle>) -> Result<(), Stop> {
+    let (mut good, mut lost) = (Vec::new(), Vec::new());
+    for service in services {
+        for at in 0..service.spec.ports.len() {
+            let mut way = Checks::default();
+            match by_port(cluster, service, at, pod, &mut way) {
+                Ok(()) => good.extend(way.list),
+                Err(Stop) => lost.push(way.list),
+            }
+        }
     }
+    if good.is_empty() {
+        let first = lost.into_iter().next();
+        checks.list.extend(first.into_iter().flatten());
+        return if checks.list.last().is_some_and(|check| !check.ok) { Err(Stop) } else { Ok(()) };
+    }
+    checks.list.extend(good);
+    let failed = lost.into_iter().flatten().filter(|check| !check.ok);
+    idle.extend(failed.map(|check| Idle { pod: ObjectRef::of(pod), why: check.text, because: check.because }));
     Ok(())
+}
+
+/// One port of a Service brings the Pod traffic.
+fn by_port(cluster: &Cluster, service: &Service, at: usize, pod: &Pod, checks: &mut Checks) -> Result<(), Stop> {
+    let Some(port) = service.spec.ports.get(at) else { return Ok(()) };
+    let target = vec![field(&ObjectRef::of(service), format!("spec.ports[{at}].targetPort"))];
+    let (name, number, own) = (&pod.metadata.name, port.port, &service.metadata.name);
+    let found = ready_endpoints(cluster, service, port);
+    let Some((_, to)) = found.into_iter().find(|(endpoint, _)| endpoint.addresses.contains(&pod.status.pod_ip)) else {
+        let text = msg!("explain.pod.noEndpoint", pod = name, service = own, port = number);
+        return checks.fails("pod-is-endpoint", text, msg!("explain.pod.noEndpoint.next"), target);
+    };
+    checks.holds("pod-is-endpoint", msg!("explain.pod.endpoint", pod = name, service = own, port = number), target);
+    listens_on(cluster, pod, to, Protocol::of_api(&port.protocol).unwrap_or_default(), checks)
 }
 
 /// Why a Pod is not ready, and its fields; `None`: it is.
@@ -118,7 +139,11 @@ pub(super) fn readiness(cluster: &Cluster, pod: &Pod) -> Option<(Message, Vec<Fi
         return Some((msg!("explain.pod.nodeDown", pod = name, node = pod.spec.node_name), Vec::new()));
     }
     if let Some((container, reason)) = waiting(pod).filter(|(_, reason)| !reason.is_empty()) {
-        let why = match warned(cluster, pod, "") {
+        let own = pod.status.container_statuses.iter().find(|status| status.name == container);
+        // The container's own message names what is amiss, but for a back-off, which only says how long.
+        let told = own.and_then(|status| status.state.waiting.as_ref()).map(|state| state.message.as_str());
+        let told = told.filter(|message| reason.ends_with("Error") && !message.is_empty());
+        let why = match told.or_else(|| warned(cluster, pod, container, "")) {
             Some(said) => msg!("explain.pod.waiting.said", pod = name, container = container, reason = reason, message = said),
             None => msg!("explain.pod.waiting", pod = name, container = container, reason = reason),
         };
@@ -132,8 +157,10 @@ pub(super) fn readiness(cluster: &Cluster, pod: &Pod) -> Option<(Message, Vec<Fi
         let because = vec![field(&object, format!("spec.readinessGates[{at}].conditionType"))];
         return Some((msg!("explain.pod.gate", pod = name, gate = gate), because));
     }
-    let probed = pod.spec.containers.iter().position(|container| container.readiness_probe.is_some());
-    let said = warned(cluster, pod, "Readiness");
+    let fails = |name: &str| pod.status.container_statuses.iter().any(|status| status.name == name && !status.ready);
+    let probed = pod.spec.containers.iter().position(|own| own.readiness_probe.is_some() && fails(&own.name));
+    let container = probed.and_then(|at| pod.spec.containers.get(at)).map_or("", |own| own.name.as_str());
+    let said = warned(cluster, pod, container, "Readiness");
     let because = probed.map(|at| field(&object, format!("spec.containers[{at}].readinessProbe")));
     let why = match said {
         Some(message) => msg!("explain.pod.probe", pod = name, message = message),
@@ -156,12 +183,14 @@ fn unwell_node(cluster: &Cluster, pod: &Pod) -> Option<Message> {
     Some(msg!("explain.pod.nodeNotReady", pod = name, node = node, message = ready.message))
 }
 
-/// What the kubelet warned of last, in its own words: a probe that fails, a setting that is missing. `of` begins the message.
-fn warned<'a>(cluster: &'a Cluster, pod: &'a Pod, of: &str) -> Option<&'a str> {
-    let meta = &pod.metadata;
+/// What the kubelet warned of last, in its own words: a probe that fails, a setting that is missing. `of` begins the message; an
+/// event that names its container is about that one only.
+fn warned<'a>(cluster: &'a Cluster, pod: &'a Pod, container: &str, of: &str) -> Option<&'a str> {
+    let (meta, part) = (&pod.metadata, format!("{{{container}}}"));
     let events = cluster.store.in_namespace::<Event>(&meta.namespace).filter(|event| {
         let about = &event.involved_object;
         let own = about.kind == "Pod" && about.name == meta.name;
+        let own = own && (about.field_path.is_empty() || about.field_path.ends_with(&part));
         own && matches!(event.reason.as_str(), "Unhealthy" | "Failed" | "FailedMount") && event.message.starts_with(of)
     });
     events.max_by_key(|event| &event.last_timestamp).map(|event| event.message.as_str())
@@ -184,9 +213,19 @@ pub(super) fn is_ready(cluster: &Cluster, pod: &Pod, checks: &mut Checks) -> Res
     }
 }
 
+/// What would listen runs.
+pub(super) fn container_runs(cluster: &Cluster, pod: &Pod, container: &str, checks: &mut Checks) -> Result<(), Stop> {
+    let stopped = |own: &ContainerStatus| own.name == container && own.state.running.is_none();
+    match pod.status.container_statuses.iter().any(stopped) {
+        true => is_ready(cluster, pod, checks),
+        false => Ok(()),
+    }
+}
+
 pub(super) fn listens_on(cluster: &Cluster, pod: &Pod, port: u16, protocol: Protocol, checks: &mut Checks) -> Result<(), Stop> {
     match listener(cluster, pod, port, protocol) {
         Ok(listener) => {
+            container_runs(cluster, pod, &listener.container, checks)?;
             let text = msg!("explain.listens.ok", container = listener.container, pod = pod.metadata.name, port = port);
             let fields = Some(listener.field).filter(|path| !path.is_empty()).map(|path| field(&ObjectRef::of(pod), path));
             checks.holds("process-listens", text, fields.into_iter().collect());
@@ -222,31 +261,29 @@ pub(super) fn nothing_listens(
     checks.fails("process-listens", text, next, because)
 }
 
-/// The Pods that a Service's selector matches and that get nothing from it.
-pub(super) fn idle(cluster: &Cluster, service: &Service) -> Vec<Idle> {
+/// The Pods that a Service's selector matches and that get nothing through one of its ports. A Pod that took the request is none
+/// of them; and where a kube-proxy is stopped, its old rules decide, so nothing is said.
+pub(super) fn idle(cluster: &Cluster, service: &Service, at: usize, trace: &Trace) -> Vec<Idle> {
     let mut idle = Vec::new();
-    for pod in selected(cluster, service) {
-        let mut add = |why, because| idle.push(Idle { pod: ObjectRef::of(pod), why, because });
-        if let Some((why, because)) = readiness(cluster, pod).filter(|_| !service.spec.publish_not_ready_addresses) {
-            add(why, because);
-            continue;
-        }
-        for port in &service.spec.ports {
-            let protocol = Protocol::of_api(&port.protocol).unwrap_or_default();
-            let all = ready_endpoints(cluster, service, port);
-            let own = all.into_iter().find(|(endpoint, _)| endpoint.addresses.contains(&pod.status.pod_ip));
-            let (name, number) = (&pod.metadata.name, port.port);
-            let silent = own.and_then(|(_, number)| listener(cluster, pod, number, protocol).err().map(|_| number));
-            match (own, silent) {
-                (None, _) => {
-                    add(msg!("explain.pod.noEndpoint", pod = name, service = service.metadata.name, port = number), Vec::new())
-                }
-                (_, Some(port)) => {
-                    add(msg!("explain.listens.none", pod = name, port = port, protocol = protocol.api_name()), Vec::new())
-                }
-                _ => {}
+    if cluster.machines.values().any(|machine| machine.frozen_view.is_some()) {
+        return idle;
+    }
+    let took = |pod: &&Pod| {
+        let meta = &pod.metadata;
+        trace.pod.as_ref().is_some_and(|(namespace, name)| (namespace, name) == (&meta.namespace, &meta.name))
+    };
+    for pod in selected(cluster, service).into_iter().filter(|pod| !took(pod)) {
+        let unready = readiness(cluster, pod).filter(|_| !service.spec.publish_not_ready_addresses);
+        let (why, because) = match unready {
+            Some(unready) => unready,
+            None => {
+                let mut way = Checks::default();
+                let _ = by_port(cluster, service, at, pod, &mut way);
+                let Some(failed) = way.list.into_iter().find(|check| !check.ok) else { continue };
+                (failed.text, failed.because)
             }
-        }
+        };
+        idle.push(Idle { pod: ObjectRef::of(pod), why, because });
     }
     idle
 }

@@ -1,37 +1,37 @@
 //! Why one request ends as it does.
 
-use super::{Checks, Explanation, Stop, field, nearest, pod, service};
+use super::{Checks, Explanation, Stop, last_word, names, nearest, pod, service};
 use crate::addons::aws;
 use crate::addons::ingress_controller::{self, Decision, HttpRequest, Router, Unavailable};
-use crate::addons::pending::pending;
 use crate::api::ObjectRef;
-use crate::api::core::{Namespace, Node, Pod, Service};
-use crate::api::networking::Ingress;
-use crate::cluster::{Cluster, Store};
-use crate::data_plane::alias_fails;
+use crate::api::core::{Node, Service};
+use crate::cluster::Cluster;
+use crate::data_plane::{self, Scheme};
 use crate::msg;
-use crate::trace::{Reason, Request, Source, Trace, Verdict};
+use crate::packet::Protocol;
+use crate::trace::{Request, Trace, Verdict};
 use crate::words::Message;
 
 /// What a target says.
 pub(super) struct Target {
-    pub(super) https: bool,
+    https: bool,
+    /// In small letters, without the final dot.
     pub(super) host: String,
     pub(super) port: u16,
+    pub(super) protocol: Protocol,
     path: String,
 }
 
 impl Target {
-    fn read(text: &str) -> Option<Target> {
-        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
-        let (authority, path) = rest.split_once('/').map_or((rest, "/".to_string()), |(host, path)| (host, format!("/{path}")));
-        let authority = authority.rsplit('@').next().unwrap_or(authority);
-        let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
-        let https = scheme.eq_ignore_ascii_case("https");
-        let port = port.map_or(Some(if https { 443 } else { 80 }), |port| port.parse().ok())?;
-        Some(Target { https, host: host.trim_end_matches('.').to_lowercase(), port, path })
+    fn read(request: &Request) -> Option<Target> {
+        let read = data_plane::Target::read(&request.target, request.protocol)?;
+        let host = read.host.trim_end_matches('.').to_lowercase();
+        Some(Target { https: read.scheme == Scheme::Https, host, port: read.port, protocol: read.protocol, path: read.path })
     }
 }
+
+/// The Service that a request comes to, and which of its ports.
+pub(super) type Reached = (ObjectRef, usize);
 
 /// Explains a request by its trace.
 pub fn explain(cluster: &Cluster, request: &Request, trace: &Trace) -> Explanation {
@@ -50,19 +50,25 @@ pub fn explain(cluster: &Cluster, request: &Request, trace: &Trace) -> Explanati
         // The request arrived: what a check found missing was not in its way.
         checks.list.retain(|check| check.ok);
         checks.holds("request-arrives", ending(trace), Vec::new());
+        let kept = |note: &&Message| matches!(&*note.id, "assume.tlsName" | "assume.hostHeader");
+        for note in trace.assumptions.iter().filter(kept) {
+            checks.holds("name-kept", note.clone(), Vec::new());
+        }
         let _: Result<(), Stop> = in_turn(cluster, trace, &mut checks);
-    } else if all_hold {
+    } else if all_hold || !last_word::agrees(trace, &checks.list) {
+        checks.list.retain(|check| check.ok);
         let advice = trace.advice.clone();
         let (why, next, because) = match advice {
             Some(advice) => (advice.why, advice.next, advice.because),
             None => (ending(trace), msg!("explain.trace.next"), Vec::new()),
         };
-        let dropped = trace.hops.iter().any(|hop| hop.reason == Reason::Policy && hop.after.is_none());
-        let check = if dropped { "network-policy" } else { "request-arrives" };
-        let _: Result<(), Stop> = checks.fails(check, why, next, because);
+        let _: Result<(), Stop> = checks.fails(last_word::check(trace), why, next, because);
     }
-    let idle = reached.and_then(|object: ObjectRef| cluster.store.get::<Service>(&object.namespace, &object.name));
-    Explanation { checks: checks.list, idle: idle.map(|service| pod::idle(cluster, service)).unwrap_or_default() }
+    let idle = reached.and_then(|(object, at): Reached| Some((cluster.store.get(&object.namespace, &object.name)?, at)));
+    Explanation {
+        checks: checks.list,
+        idle: idle.map(|(service, at)| pod::idle(cluster, service, at, trace)).unwrap_or_default(),
+    }
 }
 
 /// The calls that the reached Pod makes in turn: the first that fails is explained like a request of its own.
@@ -146,13 +152,17 @@ fn check(
     request: &Request,
     trace: &Trace,
     checks: &mut Checks,
-    reached: &mut Option<ObjectRef>,
+    reached: &mut Option<Reached>,
 ) -> Result<(), Stop> {
-    let Some(target) = Target::read(&request.target) else { return Ok(()) };
+    let Some(target) = Target::read(request) else { return Ok(()) };
     if trace.verdict == Verdict::Rejected {
         return Ok(());
     }
-    let address = name(cluster, request, trace, &target, checks)?;
+    let address = name(cluster, trace, &target, checks)?;
+    if target.protocol == Protocol::Icmp {
+        // A ping asks for no port, and so for no Service.
+        return Ok(());
+    }
     let alb = ingress_controller::alb_at(&cluster.store, &address);
     let router = match alb.filter(|alb| aws::ingress_ports(&alb.metadata.annotations).contains(&target.port)) {
         Some(alb) => Some(Router::from(&[alb])),
@@ -164,10 +174,9 @@ fn check(
     if let Some(router) = router {
         let http = HttpRequest { host: host_header(request, &target), path: target.path.clone(), https: target.https };
         let (service, port) = ingress(cluster, &router, &http, checks)?;
-        *reached = Some(service.clone());
-        return service::backend(cluster, &service, &port, checks);
+        return service::backend(cluster, &service, &port, checks, reached);
     }
-    service::by_address(cluster, request, &target, &address, checks, reached)
+    service::by_address(cluster, &target, &address, checks, reached)
 }
 
 fn host_header(request: &Request, target: &Target) -> String {
@@ -176,7 +185,7 @@ fn host_header(request: &Request, target: &Target) -> String {
 }
 
 /// The name resolves; gives the address.
-fn name(cluster: &Cluster, request: &Request, trace: &Trace, target: &Target, checks: &mut Checks) -> Result<String, Stop> {
+fn name(cluster: &Cluster, trace: &Trace, target: &Target, checks: &mut Checks) -> Result<String, Stop> {
     if target.host.parse::<std::net::Ipv4Addr>().is_ok() {
         return Ok(target.host.clone());
     }
@@ -191,103 +200,10 @@ fn name(cluster: &Cluster, request: &Request, trace: &Trace, target: &Target, ch
         (Some(dns), _) if dns.rcode.is_none() => {
             // The question or its answer was lost on its way: the trace's own advice says where.
             let Some(advice) = trace.advice.clone() else { return Ok(target.host.clone()) };
-            let dropped = trace.hops.iter().any(|hop| hop.reason == Reason::Policy);
-            let check = if dropped { "network-policy" } else { "name-resolves" };
-            checks.fails(check, advice.why, advice.next, advice.because)
+            checks.fails(last_word::check(trace), advice.why, advice.next, advice.because)
         }
-        _ => missing_name(cluster, request, target, checks),
+        _ => names::missing(cluster, trace, target, checks),
     }
-}
-
-/// Says which of the usual mistakes makes a name unknown.
-fn missing_name<T>(cluster: &Cluster, request: &Request, target: &Target, checks: &mut Checks) -> Result<T, Stop> {
-    let caller = caller_namespace(cluster, &request.from);
-    let Some(own) = caller else {
-        let known = ingress_host(cluster, &target.host);
-        let (text, next) = match known {
-            Some(ingress) => {
-                let (why, next, because) = ingress_controller::unserved(cluster, ingress);
-                checks.holds(
-                    "name-listed",
-                    msg!("explain.name.listed", host = target.host, ingress = ingress.metadata.name),
-                    Vec::new(),
-                );
-                return checks.fails("ingress-served", why, next, because);
-            }
-            None => match waiting(cluster, &target.host) {
-                Some((why, next, field)) => return checks.fails("load-balancer-address", why, next, vec![field]),
-                None => (msg!("explain.name.outside", name = target.host), msg!("explain.name.outside.next")),
-            },
-        };
-        return checks.fails("name-resolves", text, next, Vec::new());
-    };
-    let parts: Vec<&str> = target.host.split('.').collect();
-    let wanted = parts.first().copied().unwrap_or_default();
-    let namespace = parts.get(1).copied().unwrap_or(own.as_str());
-    let store = &cluster.store;
-    let (text, next, because) =
-        if let Some(service) = store.get::<Service>(namespace, wanted).filter(|service| service.spec.type_ == "ExternalName") {
-            let (text, next) = alias_fails(store, service);
-            (text, next, vec![field(&ObjectRef::of(service), "spec.externalName")])
-        } else if let Some(service) = store.get::<Service>(namespace, wanted) {
-            let object = ObjectRef::of(service);
-            service::stands_for_ready_pods(cluster, service, checks)?;
-            let text = msg!("explain.name.headless", service = wanted);
-            (
-                text,
-                msg!("explain.name.headless.next", service = wanted),
-                vec![field(&object, "spec.clusterIP"), field(&object, "spec.selector")],
-            )
-        } else if let Some((pod, service)) = pod_of_headless(store, &parts, own.as_str()) {
-            let because = vec![field(&ObjectRef::of(service), "spec.selector")];
-            service::pod_is_ready(cluster, service, pod, checks)?;
-            let service = &service.metadata.name;
-            (
-                msg!("explain.name.pod", pod = pod, service = service),
-                msg!("explain.name.pod.next", pod = pod, service = service),
-                because,
-            )
-        } else if parts.len() > 1 && store.get::<Namespace>("", namespace).is_none() {
-            (
-                msg!("explain.name.namespace", namespace = namespace),
-                msg!("explain.name.namespace.next", namespace = namespace),
-                Vec::new(),
-            )
-        } else if let Some(other) = store.all::<Service>().find(|service| service.metadata.name == wanted) {
-            let full = format!("{wanted}.{}", other.metadata.namespace);
-            let text = msg!("explain.name.elsewhere", service = wanted, namespace = other.metadata.namespace, own = namespace);
-            (text, msg!("explain.name.elsewhere.next", name = full), vec![field(&ObjectRef::of(other), "metadata.namespace")])
-        } else {
-            let names = store.in_namespace::<Service>(namespace).map(|service| service.metadata.name.as_str());
-            let text = msg!("explain.name.missing", service = wanted, namespace = namespace);
-            let next = match nearest(wanted, names) {
-                Some(near) => msg!("explain.name.near.next", near = near),
-                None => msg!("explain.name.missing.next", service = wanted),
-            };
-            (text, next, Vec::new())
-        };
-    checks.fails("service-exists", text, next, because)
-}
-
-/// The Service of that name, seen from outside, waits for its load balancer in vain: why, and what to try.
-fn waiting(cluster: &Cluster, host: &str) -> Option<(Message, Message, crate::trace::FieldRef)> {
-    let first = host.split('.').next().unwrap_or_default();
-    let mut named = cluster.store.all::<Service>().filter(|service| service.metadata.name == first);
-    named.find_map(|service| pending(&cluster.settings, service))
-}
-
-fn caller_namespace(cluster: &Cluster, from: &Source) -> Option<String> {
-    match from {
-        Source::Pod(namespace, _) => Some(namespace.clone()),
-        Source::Workload(object) => Some(object.namespace.clone()),
-        Source::Internet | Source::Node(_) => None,
-    }
-    .filter(|namespace| cluster.store.in_namespace::<Pod>(namespace).next().is_some())
-}
-
-fn ingress_host<'a>(cluster: &'a Cluster, host: &str) -> Option<&'a Ingress> {
-    let lists = |ingress: &&Ingress| ingress.spec.rules.iter().any(|rule| rule.host.eq_ignore_ascii_case(host));
-    cluster.store.all::<Ingress>().find(|ingress| lists(ingress) && !ingress_controller::is_served(&cluster.store, ingress))
 }
 
 /// A served Ingress has a rule; gives the backend: Service, and port as written.
@@ -341,11 +257,4 @@ fn ingress(cluster: &Cluster, router: &Router, http: &HttpRequest, checks: &mut 
             }
         }
     }
-}
-
-/// `POD.SERVICE` or `POD.SERVICE.NAMESPACE` of a headless Service: the Pod's host name and the Service.
-fn pod_of_headless<'a>(store: &'a Store, parts: &[&'a str], own: &str) -> Option<(&'a str, &'a Service)> {
-    let [pod, service, rest @ ..] = parts else { return None };
-    let service = store.get::<Service>(rest.first().copied().unwrap_or(own), service)?;
-    (service.spec.cluster_ip == "None").then_some((*pod, service))
 }

@@ -1,6 +1,6 @@
 //! From an address to a Service, and from the Service to a process that listens: Kubernetes' "Debug Services", step by step.
 
-use super::request::Target;
+use super::request::{Reached, Target};
 use super::{Checks, Stop, field, pod};
 use crate::addons::public_dns::balancer_address;
 use crate::api::ObjectRef;
@@ -10,61 +10,86 @@ use crate::api::discovery::{Endpoint, EndpointSlice};
 use crate::api::meta::{Labels, selects};
 use crate::cluster::Cluster;
 use crate::data_plane::unselected;
+use crate::diagnostic::{distance, is_slip};
 use crate::msg;
 use crate::node::cni::host_port_elsewhere;
 use crate::node::images::{Listener, listens};
 use crate::packet::Protocol;
-use crate::trace::Request;
 
 /// The Service behind an address, and everything behind that.
 pub(super) fn by_address(
     cluster: &Cluster,
-    request: &Request,
     target: &Target,
     address: &str,
     checks: &mut Checks,
-    reached: &mut Option<ObjectRef>,
+    reached: &mut Option<Reached>,
 ) -> Result<(), Stop> {
-    let (port, protocol) = (i32::from(target.port), request.protocol);
+    let (port, protocol) = (i32::from(target.port), target.protocol);
     let same = |own: &ServicePort| Protocol::of_api(&own.protocol) == Some(protocol);
-    if let Some(node) = cluster.store.all::<Node>().find(|node| node.status.addresses.iter().any(|own| own.address == address)) {
-        let fits = |own: &ServicePort| own.node_port == port && same(own);
-        let Some((service, at)) = find(cluster, |_| true, fits) else { return no_node_port(cluster, node, port, checks) };
-        *reached = Some(ObjectRef::of(service));
+    let node = cluster.store.all::<Node>().find(|node| node.status.addresses.iter().any(|own| own.address == address));
+    let node_port = |own: &ServicePort| own.node_port == port && same(own);
+    if let Some((service, at)) = node.and_then(|_| find(cluster, |_| true, node_port)) {
         let because = vec![field(&ObjectRef::of(service), format!("spec.ports[{at}].nodePort"))];
         checks.holds("node-port", msg!("explain.nodePort.ok", port = port, service = service.metadata.name), because);
-        return behind(cluster, service, at, checks);
+        return behind(cluster, service, at, checks, reached);
     }
-    let owns = |service: &Service| {
-        let own = |at: &LoadBalancerIngress| balancer_address(service, at).is_some_and(|own| own.to_string() == address);
-        let listed = service.spec.external_ips.iter().any(|own| own == address);
-        listed || service.spec.cluster_ip == address || service.status.load_balancer.ingress.iter().any(own)
-    };
-    if let Some(service) = cluster.store.all::<Service>().find(|service| owns(service)) {
-        *reached = Some(ObjectRef::of(service));
+    let has_port = |own: &ServicePort| own.port == port && same(own);
+    let owns = |service: &Service| owns(service, address);
+    // Several Services may share an external address: the one with this port gets the packet.
+    if let Some((service, at)) = find(cluster, owns, has_port) {
         let (object, name) = (ObjectRef::of(service), &service.metadata.name);
         checks.holds("service-exists", msg!("explain.service.ok", service = name, address = address), Vec::new());
-        let Some(at) = service.spec.ports.iter().position(|own| own.port == port && same(own)) else {
-            let asked = format!("{port}/{}", protocol.api_name());
-            let text = msg!("explain.port.missing", service = name, port = asked);
-            let next = msg!("explain.port.has.next", service = name, ports = ports(service));
-            return checks.fails("service-port", text, next, vec![field(&object, "spec.ports")]);
-        };
         let because = vec![field(&object, format!("spec.ports[{at}].port"))];
         checks.holds("service-port", msg!("explain.port.ok", service = name, port = port), because);
-        return behind(cluster, service, at, checks);
+        return behind(cluster, service, at, checks, reached);
+    }
+    if let Some(node) = node {
+        return on_the_node(cluster, node, target.port, protocol, checks);
+    }
+    if let Some(service) = cluster.store.all::<Service>().find(|service| owns(service)) {
+        let name = &service.metadata.name;
+        checks.holds("service-exists", msg!("explain.service.ok", service = name, address = address), Vec::new());
+        let asked = format!("{port}/{}", protocol.api_name());
+        let text = msg!("explain.port.missing", service = name, port = asked);
+        let next = msg!("explain.port.has.next", service = name, ports = ports(service));
+        return checks.fails("service-port", text, next, vec![field(&ObjectRef::of(service), "spec.ports")]);
     }
     if let Some(found) = cluster.store.all::<Pod>().find(|pod| pod.status.pod_ip == address) {
         let text = msg!("explain.pod.address", pod = found.metadata.name, address = address);
         checks.holds("pod-address", text, Vec::new());
-        pod::is_ready(cluster, found, checks)?;
         if let Some(service) = headless(cluster, &target.host, found) {
             let text = msg!("explain.headless.port", service = service.metadata.name, port = port);
             checks.holds("headless", text, vec![field(&ObjectRef::of(service), "spec.clusterIP")]);
         }
+        // Who calls a Pod by its own address asks nobody whether it is ready.
         return pod::listens_on(cluster, found, target.port, protocol, checks);
     }
     Ok(())
+}
+
+/// Whether a Service has this address: as ClusterIP, as external IP or from a load balancer.
+fn owns(service: &Service, address: &str) -> bool {
+    let own = |at: &LoadBalancerIngress| balancer_address(service, at).is_some_and(|own| own.to_string() == address);
+    let listed = service.spec.external_ips.iter().any(|own| own == address);
+    listed || service.spec.cluster_ip == address || service.status.load_balancer.ingress.iter().any(own)
+}
+
+/// No Service has this port of a node: a Pod in the node's network may, or the health check of a Service.
+fn on_the_node(cluster: &Cluster, node: &Node, port: u16, protocol: Protocol, checks: &mut Checks) -> Result<(), Stop> {
+    let name = &node.metadata.name;
+    let shares = |pod: &&Pod| pod.spec.host_network == Some(true) && pod.spec.node_name == *name;
+    let listens = |pod: &&Pod| listener(cluster, pod, port, protocol).is_ok();
+    if let Some(found) = cluster.store.all::<Pod>().filter(shares).find(listens) {
+        let because = vec![field(&ObjectRef::of(found), "spec.hostNetwork")];
+        let text = msg!("explain.pod.hostNetwork", pod = found.metadata.name, node = name, port = port);
+        checks.holds("pod-address", text, because);
+        return pod::listens_on(cluster, found, port, protocol, checks);
+    }
+    let number = i32::from(port);
+    if cluster.store.all::<Service>().any(|service| service.spec.health_check_node_port == number) {
+        return Ok(());
+    }
+    no_node_port(cluster, node, number, checks)
 }
 
 /// The headless Service by whose name a Pod was reached: its `port` and `targetPort` translate nothing.
@@ -118,17 +143,30 @@ fn ports(service: &Service) -> String {
 }
 
 /// A Service that an Ingress names, by its port as written.
-pub(super) fn backend(cluster: &Cluster, object: &ObjectRef, port: &str, checks: &mut Checks) -> Result<(), Stop> {
+pub(super) fn backend(
+    cluster: &Cluster,
+    object: &ObjectRef,
+    port: &str,
+    checks: &mut Checks,
+    reached: &mut Option<Reached>,
+) -> Result<(), Stop> {
     let Some(service) = cluster.store.get::<Service>(&object.namespace, &object.name) else { return Ok(()) };
     let fits = |own: &ServicePort| own.port.to_string() == port || own.name == port;
     match service.spec.ports.iter().position(fits) {
-        Some(at) => behind(cluster, service, at, checks),
+        Some(at) => behind(cluster, service, at, checks, reached),
         None => Ok(()),
     }
 }
 
 /// Selector, Pods, readiness, slices, listeners.
-fn behind(cluster: &Cluster, service: &Service, at: usize, checks: &mut Checks) -> Result<(), Stop> {
+fn behind(
+    cluster: &Cluster,
+    service: &Service,
+    at: usize,
+    checks: &mut Checks,
+    reached: &mut Option<Reached>,
+) -> Result<(), Stop> {
+    *reached = Some((ObjectRef::of(service), at));
     if !service.spec.selector.is_empty() {
         matches_pods(cluster, service, checks)?;
         has_ready_pods(cluster, service, checks)?;
@@ -197,7 +235,7 @@ fn near_labels(cluster: &Cluster, service: &Service) -> (crate::words::Message, 
         let equal = selector.iter().filter(|(key, value)| labels.get(*key) == Some(value)).count();
         let close = selector
             .iter()
-            .filter(|(key, value)| labels.get(*key).is_some_and(|own| crate::diagnostic::distance(own, value) <= 2))
+            .filter(|(key, value)| labels.get(*key).is_some_and(|own| is_slip(distance(own, value), own, value)))
             .count();
         let swapped = selector.values().filter(|value| labels.values().any(|own| own == *value)).count();
         (equal, close, swapped)
@@ -274,6 +312,12 @@ fn has_endpoints<'a>(cluster: &'a Cluster, service: &Service, at: usize, checks:
     }
     let because = vec![field(&object, format!("spec.ports[{at}].targetPort"))];
     if let crate::api::meta::IntOrString::String(target) = &port.target_port {
+        let has = |pod: &&Pod| pod.spec.containers.iter().flat_map(|own| &own.ports).any(|own| own.name == *target);
+        let pods = selected(cluster, service);
+        if let Some((pod, (next, _))) = pods.into_iter().filter(has).find_map(|pod| Some((pod, pod::readiness(cluster, pod)?))) {
+            let text = msg!("explain.endpoints.portNameUnready", name = target, service = name, pod = pod.metadata.name);
+            return checks.fails("endpoints-ready", text, next, because);
+        }
         let text = msg!("explain.endpoints.portName", name = target, service = name);
         return checks.fails("endpoints-ready", text, msg!("explain.endpoints.portName.next", name = target), because);
     }
@@ -301,6 +345,7 @@ fn has_listener(cluster: &Cluster, service: &Service, at: usize, endpoints: &Rea
     for (pod, port) in pods {
         match listener(cluster, pod, port, protocol) {
             Ok(listener) => {
+                pod::container_runs(cluster, pod, &listener.container, checks)?;
                 let fields = Some(listener.field).filter(|path| !path.is_empty()).map(|path| field(&ObjectRef::of(pod), path));
                 let text = msg!("explain.listens.ok", container = listener.container, pod = pod.metadata.name, port = port);
                 checks.holds("process-listens", text, std::iter::once(target).chain(fields).collect());

@@ -45,6 +45,15 @@ fn a_refused_manifest_is_bad_news_for_trace_too() {
 }
 
 #[test]
+fn explain_is_asked_about_requests_and_pods_only() {
+    for target in ["deployment/x", "svc/db"] {
+        let run = kubehop(&["explain", target, "-f", &note("my-nodeport.yaml")]);
+        assert_eq!((run.status, run.out.as_str()), (2, ""), "{}", run.err);
+        assert!(run.err.contains(&format!("{target} is neither a request")), "{}", run.err);
+    }
+}
+
+#[test]
 fn a_network_policy_that_drops_a_request_is_named_by_trace_and_explain() {
     let file = "tests/fixtures/routes/policy-default-deny.yaml";
     let run = kubehop(&["trace", "http://web:8080/", "--from", "pod/client", "-o", "json", "-f", file]);

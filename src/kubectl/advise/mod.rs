@@ -12,7 +12,7 @@ use crate::api::meta::{IntOrString, Labels, selects};
 use crate::api::networking::NetworkPolicy;
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Store};
-use crate::diagnostic::{Diagnostic, Finding, Fix, Severity, Span, distance};
+use crate::diagnostic::{Diagnostic, Finding, Fix, Severity, Span, distance, is_slip};
 use crate::msg;
 use crate::node::images::{self, Listener};
 use crate::packet::Protocol;
@@ -370,7 +370,7 @@ fn near_miss(selector: &Labels, all: &[Labels]) -> Option<(String, String, Strin
         let Some(right) = labels.get(*key) else { continue };
         let distance = distance(value, right);
         // A selector of several pairs that agrees in all others is near, however different the last one is.
-        if distance <= 2.max(value.len() / 3) || selector.len() > 1 {
+        if is_slip(distance, value, right) || selector.len() > 1 {
             best.entry(distance).or_insert_with(|| (key.to_string(), value.to_string(), right.clone()));
         }
     }

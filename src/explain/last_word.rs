@@ -1,0 +1,60 @@
+//! The trace has the last word: a check that fails is the cause of a request's end only where it is about what ended it.
+
+use super::Check;
+use crate::trace::{Reason, Trace};
+
+/// The checks that are about the end of a request; empty: none of them, the trace itself says why.
+fn about(trace: &Trace) -> &'static [&'static str] {
+    const NAMES: &[&str] = &[
+        "service-exists",
+        "name-resolves",
+        "ingress-served",
+        "load-balancer-address",
+        "selector-matches-pods",
+        "pods-ready",
+        "pod-ready",
+        "endpoints-ready",
+    ];
+    const ENDPOINTS: &[&str] = &["service-port", "selector-matches-pods", "pods-ready", "endpoints-ready"];
+    let Some(advice) = &trace.advice else { return &[] };
+    let Some(hop) = trace.hops.iter().rev().find(|hop| hop.text == advice.why) else {
+        // Not a hop's words: rules that nobody renews, or a name that waits for a load balancer or an Ingress controller.
+        return if advice.why.id.starts_with("advice.staleRules") { &[] } else { NAMES };
+    };
+    let variant = hop.text.id.rsplit('.').next().unwrap_or_default();
+    match (hop.reason, variant) {
+        (Reason::NoSuchName | Reason::NoAddress, _) => NAMES,
+        (Reason::DnsSilent, _) => &["name-resolves"],
+        (Reason::Policy, _) => &["network-policy"],
+        (Reason::LoadBalancerNoBackend, "sourceRange" | "listener" | "nodePort" | "ping") | (Reason::Reject, "ping") => &[],
+        (Reason::Reject | Reason::LoadBalancerNoBackend, _) | (Reason::NoRoute, "unannounced") => ENDPOINTS,
+        (Reason::NoRule, "hostname" | "proxy" | "ping") => &[],
+        (Reason::NoRule, _) => &["service-port"],
+        (Reason::NothingListens, "node") => &["node-port", "pod-ready"],
+        (Reason::NothingListens, "stopped") => &["pod-ready"],
+        (Reason::NothingListens, _) => &["process-listens"],
+        (Reason::IngressNoRule, _) => &["ingress-rule"],
+        (Reason::IngressNoEndpoints, _) => {
+            &["service-exists", "service-port", "ingress-backend", "selector-matches-pods", "pods-ready", "endpoints-ready"]
+        }
+        (Reason::IngressBadGateway, _) => &["process-listens", "pod-ready"],
+        _ => &[],
+    }
+}
+
+/// Whether the check that fails says why the request ends as it does.
+pub(super) fn agrees(trace: &Trace, checks: &[Check]) -> bool {
+    checks.iter().any(|check| !check.ok && about(trace).contains(&check.check.as_str()))
+}
+
+/// The check that the trace's own words answer.
+pub(super) fn check(trace: &Trace) -> &'static str {
+    let why = trace.advice.as_ref().map(|advice| &advice.why);
+    let hop = trace.hops.iter().rev().find(|hop| Some(&hop.text) == why);
+    match hop.map(|hop| hop.reason) {
+        Some(Reason::Policy) => "network-policy",
+        Some(Reason::Lookup | Reason::NoSuchName | Reason::NoAddress | Reason::DnsSilent) => "name-resolves",
+        Some(Reason::NothingListens) => "process-listens",
+        _ => "request-arrives",
+    }
+}
