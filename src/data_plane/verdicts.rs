@@ -2,8 +2,9 @@
 //!
 //! Requests that differ in their seeds alone take the same ways, but for the lots that fall on them: a rule's chance, a load balancer's
 //! choice. So a verdict is kept by how they fell, and a request whose lots fall as another's did ends as that one, without a walk. What
-//! else is drawn, the ports of clients and of rewritten sources, decides nothing ([`Random::decide`] parts the two); where it could,
-//! and where a kernel's memory of clients has a say, nothing is kept. A test holds kept verdicts to walks. Who asks for hops gets a walk.
+//! else is drawn, the ports of clients and of rewritten sources, decides nothing: [`decide`](crate::random::Random::decide) parts the
+//! two. Where it could, and where a kernel's memory of clients has a say, nothing is kept. A test holds kept verdicts to walks. Who asks
+//! for hops gets a walk.
 
 use super::story::Story;
 use super::{Caches, DataPlane};
