@@ -364,7 +364,8 @@ fn policy(hop: &Hop, variant: &str) -> Message {
         "port" => msg!("advice.policy.port.next", policy = arg("policy"), port = port),
         "namespace" => msg!("advice.policy.namespace.next", policy = arg("policy"), namespace = arg("namespace")),
         "node" => msg!("advice.policy.node.next", pod = pod, peer = peer),
-        "dns" => msg!("advice.policy.dns.next", pod = pod),
+        // A Pod stands with its name before its address; a server outside is an address alone.
+        "dns" if peer.contains('(') => msg!("advice.policy.dns.next", pod = pod),
         _ if outward => msg!("advice.policy.egress.next", pod = pod, peer = peer),
         _ => msg!("advice.policy.next", pod = pod, peer = peer),
     }

@@ -155,7 +155,10 @@ pub(super) fn dig(
 /// The question travels to the server, where it is the cluster's; what that one says is known.
 fn inquire(exchange: &mut Exchange<'_>, named: &Arc<Named>) -> Meaning {
     let server = named.server;
-    let asked = server.map_or_else(Asked::nobody, |server| ask(exchange, named.sender, server));
+    let asked = match server {
+        Some(server) => ask(exchange, named.sender, server),
+        None => ask_outside(exchange, named.sender),
+    };
     let heard = asked.heard;
     exchange.tell.note(|| Event::Lookup { named: Arc::clone(named), by: asked.by, way: asked.story });
     if let Heard::Dropped(pod, direction, flow) = heard {
@@ -254,6 +257,22 @@ impl Asked {
     fn nobody() -> Asked {
         Asked { heard: Heard::Answer, by: None, lost: None, story: Story::default() }
     }
+}
+
+/// A question to a server outside the cluster: only a network policy at the Pod itself can be in its way.
+fn ask_outside(exchange: &mut Exchange<'_>, sender: Sender) -> Asked {
+    let world = exchange.world;
+    let Spot::Pod(at) = sender.spot else { return Asked::nobody() };
+    let Some(guest) = world.pods.get(at).filter(|_| !world.policies.is_empty()) else { return Asked::nobody() };
+    let Some(server) = ResolvConf::of(&guest.pod, "").nameservers.first().and_then(|ip| parse_ip_sloppy(ip)) else {
+        return Asked::nobody();
+    };
+    let port = 32768 + exchange.random.below(28232) as u16;
+    let flow = Flow { src: Socket::new(guest.ip, port), dst: Socket::new(server, 53) };
+    let mut silent = Story::default();
+    let dropped = exchange.quietly(&mut silent).travel(Protocol::Udp).policy(at, Direction::Egress, flow).is_some();
+    let heard = if dropped { Heard::Dropped(at, Direction::Egress, flow) } else { Heard::Answer };
+    Asked { heard, ..Asked::nobody() }
 }
 
 /// Why nobody hears an answer.
