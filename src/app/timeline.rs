@@ -111,11 +111,17 @@ fn chip(speech: &Speech, trace: Option<&Trace>, end: Outcome, narrow: bool) -> H
 
 /// How it ended, in a word or two: with the status where HTTP was spoken.
 fn ending(speech: &Speech, trace: Option<&Trace>, end: Outcome) -> String {
+    let failed = trace.is_some_and(|trace| trace.failed_call().is_some());
+    if failed && end.class == "ok" {
+        speech.say(&msg!("timeline.ok.callFailed", words = arrived(speech, trace, end)))
+    } else {
+        arrived(speech, trace, end)
+    }
+}
+
+fn arrived(speech: &Speech, trace: Option<&Trace>, end: Outcome) -> String {
     let status = trace.and_then(|trace| trace.status);
     match (end.class, status) {
-        ("ok", Some(status)) if trace.is_some_and(|trace| trace.failed_call().is_some()) => {
-            speech.say(&msg!("timeline.ok.callFailed", status = status))
-        }
         ("ok", Some(status)) => speech
             .say(&msg!("timeline.ok.status", status = status, words = if status == 200 { "OK" } else { "" }))
             .trim()

@@ -28,6 +28,17 @@ export function failures(site) {
     });
   }
 
+  it('a call inside the request that fails is marked where it fails, and tells why', { hash: '#example=counter' }, async (page) => {
+    await write(page, (await editor(page).inputValue()).replace('name: redis\nspec:\n', 'name: redis\nspec:\n  replicas: 0\n'));
+    await page.waitForTimeout(600);
+    await send(page, { to: 'http://node-1:31000/' });
+    await assertEnds(page, '200 OK, but a call failed');
+    const failed = page.getByRole('button', { name: /Connection refused by the node/ });
+    await failed.click();
+    await until(async () => (await inspector(page).innerText()).includes('has 0 replicas. Scale it up.'), 'the call has advice of its own');
+    await picture(page, 'failure-of-a-call');
+  });
+
   for (const [example, line, button] of [['wrong-port', /targetPort: 8080/, 'targetPort: 80'], ['bad-backend', /name: apii/, 'name: api'], ['no-endpoints', /app: wbe/, 'app: web']]) {
     it(`the example ${example} names its line and is mended by one click`, { hash: `#example=${example}` }, async (page) => {
       await last(page);
