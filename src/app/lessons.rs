@@ -5,7 +5,7 @@ use super::icon::{ending, icon};
 use super::results::words;
 use super::root::Part;
 use super::state::{Course, LESSONS, Msg, Screen, State};
-use crate::lesson::Texts;
+use crate::lesson::{GoalResult, Texts};
 use crate::msg;
 use yew::prelude::*;
 
@@ -54,7 +54,7 @@ pub fn LessonColumn(part: &Part) -> Html {
     let speech = &state.speech;
     let id = course.id;
     let number = LESSONS.iter().position(|id| *id == course.id).unwrap_or_default();
-    let done = course.results.iter().filter(|result| result.passed).count();
+    let done = judged(course).iter().filter(|result| result.passed).count();
     let goals = course.lesson.goals.len();
     let next = (done == goals && goals > 0).then(|| LESSONS.get(number + 1)).flatten();
     html! {
@@ -85,11 +85,16 @@ pub fn LessonColumn(part: &Part) -> Html {
     }
 }
 
+/// The goals' results, once the guess stands: before, they would give it away.
+fn judged(course: &Course) -> &[GoalResult] {
+    if course.confirmed { &course.results } else { &[] }
+}
+
 fn goal_row(state: &State, course: &Course, index: usize, words: &str) -> Html {
-    let result = course.results.get(index);
+    let result = judged(course).get(index);
     let passed = result.is_some_and(|result| result.passed);
-    let current = course.results.iter().position(|result| !result.passed) == Some(index);
-    let instead = result.and_then(|result| result.instead.as_ref()).filter(|_| current && course.confirmed);
+    let current = judged(course).iter().position(|result| !result.passed) == Some(index);
+    let instead = result.and_then(|result| result.instead.as_ref()).filter(|_| current);
     html! {
         <li class={if passed { "done" } else if current { "cur" } else { "" }}>
             <span class="box">{ if passed { icon("i-check", 13) } else { Html::default() } }</span>

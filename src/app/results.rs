@@ -26,7 +26,8 @@ pub fn Results(part: &Part) -> Html {
     let pods = by_pod(results);
     let most = pods.values().copied().max().unwrap_or(1).max(1);
     let served: u32 = pods.values().sum();
-    let share = f64::from(served) / pods.len().max(1) as f64;
+    let chance = chance(state).filter(|count| (2..=*count).contains(&pods.len()));
+    let share = chance.map(|count| f64::from(served) / count as f64);
     html! {
         <section class="results">
             <div class="row between"><h3 class="small">{ if results.len() < REMEMBERED { state.say(&msg!("results.some", count = results.len())) } else { state.speech.t("results.title") } }</h3>
@@ -45,16 +46,28 @@ pub fn Results(part: &Part) -> Html {
                             <td class="bar"><svg viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
                                 <rect class="all" width="100" height="12"/>
                                 <rect class="part" width={n(f64::from(*count) * 80.0 / f64::from(most))} height="12"/>
-                                if pods.len() > 1 { <rect class="tick" x={n(share * 80.0 / f64::from(most))} width="0.7" height="12"/> }
+                                if let Some(share) = share { <rect class="tick" x={n(share * 80.0 / f64::from(most))} width="0.7" height="12"/> }
                             </svg></td>
                             <td class="val">{ *count }</td></tr>
                     }) }
                 </table>
-                if pods.len() > 1 { <p class="muted small">{ state.say(&msg!("results.tick", count = pods.len())) }</p> }
+                if let Some(count) = chance { <p class="muted small">{ state.say(&msg!("results.tick", count = count)) }</p> }
             }
             { keep_alive(part) }
         </section>
     }
+}
+
+/// How many endpoints the kernel draws from with equal chances, where all that is counted went that one way: to one target, each
+/// with a connection of its own, and no Ingress controller picks.
+fn chance(state: &State) -> Option<usize> {
+    let trace = &state.run.as_ref().filter(|_| !state.mixed && !state.keep_alive)?.trace;
+    if trace.hops.iter().any(|hop| hop.reason == Reason::IngressPick) {
+        return None;
+    }
+    let drawn = |id: &str| matches!(id, "hop.PickEndpoint.text" | "hop.PickEndpoint.text.nftables");
+    let pick = trace.hops.iter().rev().find(|hop| hop.reason == Reason::PickEndpoint)?;
+    pick.text.args.get("count").filter(|_| drawn(&pick.text.id))?.parse().ok()
 }
 
 /// The switch for one connection that stays open, and what comes of it.

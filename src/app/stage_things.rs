@@ -103,7 +103,9 @@ pub(super) fn sheet(class: &'static str, r: Rect, round: f64) -> Html {
 
 /// One line of words.
 pub(super) fn write(class: &'static str, x: f64, y: f64, words: String) -> Html {
-    html! { <text {class} x={n(x)} y={n(y)}>{ words }</text> }
+    // A name is no word of the page's language: a Korean face would draw its ellipsis as dots in the middle of the line.
+    let lang = (class == "m" || class.starts_with("m ")).then_some("en");
+    html! { <text {class} {lang} x={n(x)} y={n(y)}>{ words }</text> }
 }
 
 /// One line of words around or before a place.

@@ -154,6 +154,8 @@ pub struct State {
 
     pub run: Option<Rc<Run>>,
     pub results: Rc<Vec<BurstResult>>,
+    /// They were sent to different targets, or from different places.
+    pub mixed: bool,
     /// The last hundred as they were sent together.
     pub burst: Rc<Vec<BurstResult>>,
     pub bursts: u64,
@@ -248,6 +250,7 @@ impl State {
             sending: false,
             run: None,
             results: Rc::default(),
+            mixed: false,
             burst: Rc::default(),
             bursts: 0,
             shown: View::Cluster,

@@ -48,7 +48,7 @@ pub fn Theater(moment: &Moment) -> Html {
                 <ObjectsView ..moment.clone()/>
             } else if state.cluster.is_some() {
                 <Stage view={state.view.clone()} trace={trace.clone()} player={moment.player.clone()} selected={state.selected.clone()} on_select={choose}
-                    burst={(state.bursts > 0 && !state.results.is_empty()).then(|| state.burst.clone())} {touched}/>
+                    burst={(!state.burst.is_empty()).then(|| state.burst.clone())} {touched}/>
             } else {
                 <div class="loading" role="status"><p>{ speech.t("stage.loading") }</p><p class="muted">{ speech.t("stage.loading.text") }</p></div>
             }

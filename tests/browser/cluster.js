@@ -25,6 +25,16 @@ export function cluster(site) {
     await assertEnds(page, '200 OK');
   });
 
+  it('the tick marks one in as many as there are endpoints, and only where all that is counted went one way', async (page) => {
+    const tick = page.getByText('The tick marks one in 3.');
+    for (let sent = 1; sent < 12 && !(await tick.count()); sent++) await send(page);
+    assert.equal(await tick.count(), 1, 'by the second Pod that answers, though there are three');
+    await send(page, { to: 'http://node-1:30080/' });
+    await until(async () => (await tick.count()) === 0, 'two targets have no chance in common');
+    await button(page, 'Send 100').click();
+    await tick.waitFor();
+  });
+
   it('scaling changes the number of Pods, and all of them answer', async (page) => {
     for (const [name, count] of [['One replica more', 4], ['One replica fewer', 3], ['One replica fewer', 2]]) {
       await choose(page, /^Pod web-/);

@@ -44,6 +44,7 @@ impl State {
             Msg::Replied(Ask::Burst, Reply::Burst(reply)) => {
                 self.burst = Rc::new(reply.results);
                 self.results = self.burst.clone();
+                self.mixed = false;
                 self.bursts += 1;
                 Vec::new()
             }
@@ -89,7 +90,20 @@ impl State {
         }
     }
 
+    /// What was counted does not belong to what comes: another cluster, another way.
+    pub(super) fn count_anew(&mut self) {
+        self.results = Rc::default();
+        self.burst = Rc::default();
+        self.mixed = false;
+    }
+
     pub(super) fn remember(&mut self, trace: &Trace) {
+        let before = self.run.as_ref().map(|run| &run.trace.request);
+        if before.is_some_and(|before| before.target != trace.request.target || before.from != trace.request.from) {
+            // The dots of a hundred ran another way.
+            self.burst = Rc::default();
+            self.mixed = true;
+        }
         let results = Rc::make_mut(&mut self.results);
         if results.len() >= REMEMBERED {
             results.remove(0);
@@ -109,7 +123,7 @@ impl State {
             self.run = None;
             self.explained = None;
             self.growth = None;
-            self.results = Rc::default();
+            self.count_anew();
         }
         if !cluster.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
             self.good = cluster.revision;

@@ -168,7 +168,7 @@ impl State {
         self.at = self.steps.len();
         self.run = None;
         self.selected = None;
-        self.results = Rc::default();
+        self.count_anew();
         self.notes = Rc::default();
         vec![Effect::Ask(Ask::Cluster, self.reset(events)), Effect::Save]
     }
@@ -232,7 +232,7 @@ impl State {
             Msg::KeepAlive => {
                 self.keep_alive = !self.keep_alive;
                 // Counted apart: what was sent before went another way.
-                self.results = Rc::default();
+                self.count_anew();
             }
             Msg::Send => return self.send(),
             Msg::Replay => return self.send_with(self.next.saturating_sub(1).max(1)),

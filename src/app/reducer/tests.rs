@@ -4,8 +4,8 @@ use super::super::examples;
 use super::*;
 use crate::diagnostic::{Diagnostic, Finding, Fix, Severity, Span};
 use crate::scene::view::{ClusterView, OfferGroup, TargetOffer};
-use crate::session::{ClusterReply, Reply};
-use crate::trace::Trace;
+use crate::session::{BurstReply, BurstResult, ClusterReply, Reply, TraceReply};
+use crate::trace::{Trace, Verdict};
 use crate::words::Message;
 
 fn cluster(revision: u64, pod_cidr: &str) -> Reply {
@@ -199,4 +199,31 @@ fn what_is_chosen_takes_the_place_of_the_tables() {
     assert_eq!(state.tab, Tab::Kubectl);
     state.update(Msg::Select(Some(crate::scene::ItemId::Client)));
     assert_eq!(state.tab, Tab::Stage);
+}
+
+#[test]
+fn the_dots_of_a_hundred_do_not_run_again_in_another_cluster_or_to_another_target() {
+    let hundred = || {
+        let result = BurstResult { verdict: Verdict::Delivered, status: Some(200), pod: None };
+        Msg::Replied(Ask::Burst, Reply::Burst(BurstReply { results: vec![result; 100] }))
+    };
+    let sent = |target: &str| {
+        let trace: Trace = serde_json::from_value(serde_json::json!({
+            "request": {"from": "internet", "target": target}, "verdict": "timeout", "hops": [], "assumptions": [], "calls": []
+        }))
+        .unwrap();
+        Msg::Replied(Ask::Send, Reply::Trace(Box::new(TraceReply { trace: Rc::new(trace), lines: Rc::default() })))
+    };
+    let mut state = State::new();
+    state.update(Msg::Replied(Ask::Cluster, cluster(1, "a")));
+    for msg in [sent("http://a/"), hundred(), sent("http://a/")] {
+        state.update(msg);
+    }
+    assert_eq!((state.burst.len(), state.mixed), (100, false));
+    state.update(sent("http://b/"));
+    assert_eq!((state.burst.len(), state.mixed), (0, true), "what is counted now went two ways");
+    state.update(hundred());
+    assert_eq!((state.burst.len(), state.mixed), (100, false));
+    state.update(Msg::Replied(Ask::Cluster, cluster(2, "b")));
+    assert_eq!((state.burst.len(), state.results.len(), state.mixed), (0, 0, false));
 }
