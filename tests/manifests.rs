@@ -78,7 +78,7 @@ fn what_is_not_played_gets_one_quiet_note() {
         ("apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: d}\n", "kind.notPlayed"),
         ("apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: d}\n", "kind.notPlayed"),
         (
-            "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  hostAliases: [{ip: 10.0.0.1, hostnames: [a]}]\n  containers: [{name: a, image: nginx}]\n",
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  runtimeClassName: gvisor\n  containers: [{name: a, image: nginx}]\n",
             "field.notPlayed",
         ),
     ] {

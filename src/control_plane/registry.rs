@@ -9,7 +9,7 @@ use super::apiserver::{default_toleration_seconds, service_account};
 use super::inventory;
 use super::world::{World, key_of};
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
-use crate::api::core::{Node, Pod, Service};
+use crate::api::core::{Node, Pod, PodSpec, Service};
 use crate::api::discovery::EndpointSlice;
 use crate::api::networking::Ingress;
 use crate::api::{ObjectRef, Resource};
@@ -155,11 +155,19 @@ fn write_service(world: &mut World, mut new: Service, manifest: &Manifest, taken
     Ok(())
 }
 
+/// A Pod's default says nothing: it is taken out, and stands in what is read again.
+pub(super) fn default_scheduler(spec: &mut PodSpec) {
+    if spec.scheduler_name == "default-scheduler" {
+        spec.scheduler_name.clear();
+    }
+}
+
 fn write_pod(world: &mut World, mut new: Pod, manifest: &Manifest) -> Result<(), Refusals> {
     let old = world.cluster.store.pods.get(&key_of(&new.metadata)).cloned();
     let object = ObjectRef::of(&new);
     default_toleration_seconds::admit(&mut new.spec.tolerations);
     service_account::forget(&mut new.spec);
+    default_scheduler(&mut new.spec);
     if let Some(old) = &old {
         keep_meta(&mut new, old.as_ref());
         if new.spec.node_name.is_empty() {

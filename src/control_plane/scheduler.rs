@@ -1,7 +1,7 @@
 //! The scheduler: finds a node for each Pod that has none.
 //!
 //! Imitates the filters of `pkg/scheduler/framework/plugins` (nodeunschedulable, nodename, tainttoleration, nodeports,
-//! noderesources' Pod count, and in `placement` those that look at other Pods) and the text of `framework.FitError`. Leaves out
+//! noderesources' Pod count, schedulinggates, and in `placement` those that look at other Pods) and the text of `framework.FitError`. Leaves out
 //! resources, volumes, preemption and most scoring plugins: Pods of one controller spread over the nodes that fit, in an order
 //! that is hashed from the controller's name, so that other workloads never move them.
 
@@ -41,6 +41,13 @@ pub(crate) fn run(world: &mut World) {
 
 /// Finds a node for the Pod. True if there is one.
 fn schedule(world: &mut World, pod: &Pod) -> bool {
+    if !pod.spec.scheduling_gates.is_empty() {
+        report_gated(world, pod);
+        return false;
+    }
+    if !matches!(pod.spec.scheduler_name.as_str(), "" | "default-scheduler") {
+        return false;
+    }
     let placement = Placement::of(world, pod);
     let nodes: Vec<Arc<Node>> = world.cluster.store.nodes.values().cloned().collect();
     let named = named_nodes(&pod.spec);
@@ -210,6 +217,22 @@ fn condition(status: &str, reason: &str, message: &str, now: String) -> Conditio
         last_transition_time: Some(now),
         ..Condition::default()
     }
+}
+
+/// The condition that a Pod with scheduling gates is created with (`applySchedulingGatedCondition` of
+/// `pkg/registry/core/pod/strategy.go`). The scheduler does not look at such a Pod, and records nothing.
+fn report_gated(world: &mut World, pod: &Pod) {
+    if pod.status.conditions.iter().any(|own| own.type_ == "PodScheduled") {
+        return;
+    }
+    let why = "Scheduling is blocked due to non-empty scheduling gates";
+    let mut gated = pod.clone();
+    gated.status.phase = "Pending".into();
+    gated.status.conditions.push(condition("False", "SchedulingGated", why, world.timestamp()));
+    let message = msg!("change.unschedulable", pod = pod.metadata.name, why = why);
+    world.note("kube-apiserver", Verb::Notice, ObjectRef::of(pod), message);
+    world.put_pod(gated);
+    world.queue.unscheduled.remove(&super::world::key_of(&pod.metadata));
 }
 
 fn report_pending(world: &mut World, pod: &Pod, why: &str) {

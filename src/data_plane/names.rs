@@ -1,8 +1,9 @@
 //! What the host of a target means to the one who asks: an address as it stands, or a name that DNS knows.
 //!
-//! A Pod's question travels to kube-dns as every packet does; where no answer comes, no connection is tried.
+//! What stands in a Pod's `/etc/hosts` is asked of nobody. Every other question of a Pod travels to kube-dns as every packet does;
+//! where no answer comes, no connection is tried.
 
-use super::exchange::{Exchange, Sender};
+use super::exchange::{Exchange, Sender, template_fields};
 use super::story::{Event, HopExt, Story, hop};
 use super::travel::{End, Spot, Travel};
 use super::world::World;
@@ -10,8 +11,9 @@ use crate::addons::coredns::resolver::{ResolvConf, resolve};
 use crate::addons::public_dns::is_server;
 use crate::api::ObjectRef;
 use crate::api::core::Pod;
-use crate::cluster::dns_service;
+use crate::cluster::{Cluster, dns_service};
 use crate::msg;
+use crate::node::hosts::{self, Line};
 use crate::node::kube_proxy::parse_ip_sloppy;
 use crate::node::network_policy::Direction;
 use crate::packet::{Flow, Protocol, Socket};
@@ -119,8 +121,29 @@ pub(super) fn look_up(exchange: &mut Exchange<'_>, sender: Sender, host: &str, k
     }
     let world = exchange.world;
     let pod = sender.pod.and_then(|pod| world.pods.get(pod)).map(|guest| &guest.pod);
+    if let Some(pod) = pod
+        && let Some((ip, line)) = hosts::look_up(pod, host)
+    {
+        let cluster = exchange.cluster;
+        exchange.tell.hop(|| hop_of_line(cluster, pod, host, ip, line));
+        return Meaning::Address(ip, None);
+    }
     let named = known.get_or_init(|| Arc::new(Named::of(exchange, sender, pod.map(Arc::as_ref), host, "A")));
     inquire(exchange, named)
+}
+
+/// The Pod's own `/etc/hosts` names the host, so nobody is asked.
+fn hop_of_line(cluster: &Cluster, pod: &Pod, host: &str, ip: Ipv4Addr, line: Line) -> Hop {
+    let object = ObjectRef::of(pod);
+    let (own, at) = (&pod.metadata.name, Place::Pod(object.namespace.clone(), object.name.clone()));
+    let (text, because) = match line {
+        Line::Own => (msg!("hop.LookupAnswer.text.own", pod = own, name = host, ip = ip), Vec::new()),
+        Line::Alias(index) => {
+            let field = FieldRef { object: object.clone(), path: format!("spec.hostAliases[{index}]") };
+            (msg!("hop.LookupAnswer.text.hosts", pod = own, name = host, ip = ip), template_fields(cluster, field))
+        }
+    };
+    hop(at, Reason::LookupAnswer, text).about(vec![object]).because(because)
 }
 
 /// What DNS says of a name, and where it says nothing, the reason in words. The one who asks is a Pod, or, without one, somebody

@@ -126,8 +126,13 @@ pub(super) fn readiness(cluster: &Cluster, pod: &Pod) -> Option<(Message, Vec<Fi
             .iter()
             .find(|condition| condition.type_ == "PodScheduled")
             .map(|condition| condition.message.clone());
+        let scheduler = pod.spec.scheduler_name.as_str();
+        if message.is_none() && !matches!(scheduler, "" | "default-scheduler") {
+            return Some((msg!("field.otherScheduler", scheduler = scheduler), vec![field(&object, "spec.schedulerName")]));
+        }
         let why = msg!("explain.pod.pending", pod = name, message = message.unwrap_or_default());
-        return Some((why, vec![field(&object, "spec.nodeSelector")]));
+        let path = if pod.spec.scheduling_gates.is_empty() { "spec.nodeSelector" } else { "spec.schedulingGates" };
+        return Some((why, vec![field(&object, path)]));
     }
     if ready {
         return None;

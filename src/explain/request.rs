@@ -9,7 +9,7 @@ use crate::cluster::Cluster;
 use crate::data_plane::{self, Scheme};
 use crate::msg;
 use crate::packet::Protocol;
-use crate::trace::{Request, Trace, Verdict};
+use crate::trace::{Hop, Place, Reason, Request, Trace, Verdict};
 use crate::words::Message;
 
 /// What a target says.
@@ -188,6 +188,11 @@ fn host_header(request: &Request, target: &Target) -> String {
 fn name(cluster: &Cluster, trace: &Trace, target: &Target, checks: &mut Checks) -> Result<String, Stop> {
     if target.host.parse::<std::net::Ipv4Addr>().is_ok() {
         return Ok(target.host.clone());
+    }
+    let own_file = |hop: &&Hop| hop.reason == Reason::LookupAnswer && matches!(hop.at, Place::Pod(..));
+    if let Some(hop) = trace.hops.first().filter(own_file) {
+        checks.holds("name-resolves", hop.text.clone(), hop.because.clone());
+        return Ok(hop.text.args.get("ip").cloned().unwrap_or_default());
     }
     let answer = trace.dns.as_ref();
     if let Some(record) = answer.and_then(|dns| dns.answers.iter().find(|record| record.kind == "A")) {

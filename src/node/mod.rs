@@ -1,6 +1,7 @@
 //! What runs on a node: kubelet, kube-proxy, the container network, images.
 pub mod cni;
 pub mod environment;
+pub mod hosts;
 pub mod images;
 pub mod kube_proxy;
 pub mod kubelet;

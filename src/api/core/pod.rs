@@ -64,6 +64,9 @@ pub struct PodSpec {
     /// Own resolver settings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dns_config: Option<PodDNSConfig>,
+    /// Further lines of its `/etc/hosts`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub host_aliases: Vec<HostAlias>,
     /// Service variables in the environment; true by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_service_links: Option<bool>,
@@ -76,12 +79,29 @@ pub struct PodSpec {
     /// Taints that it bears.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tolerations: Vec<Toleration>,
+    /// Who finds a node for it; `default-scheduler` by default.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub scheduler_name: String,
+    /// While there are any, nobody looks for a node.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scheduling_gates: Vec<serde_json::Value>,
     /// Further conditions of readiness.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub readiness_gates: Vec<PodReadinessGate>,
     /// 30 by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub termination_grace_period_seconds: Option<i64>,
+}
+
+/// A line of `/etc/hosts`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HostAlias {
+    /// Address.
+    pub ip: String,
+    /// Its names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hostnames: Vec<String>,
 }
 
 /// A further condition of readiness.

@@ -11,8 +11,7 @@ use crate::words::Message;
 use serde_json::Value;
 
 /// Fields of a Pod's spec that decide where it runs or what its names mean, and are not played.
-const POD_FIELDS: [&str; 6] =
-    ["ephemeralContainers", "hostAliases", "hostnameOverride", "runtimeClassName", "schedulingGates", "setHostnameAsFQDN"];
+const POD_FIELDS: [&str; 4] = ["ephemeralContainers", "hostnameOverride", "runtimeClassName", "setHostnameAsFQDN"];
 
 /// The note about a kind that is not played.
 pub(super) fn kind(manifest: &Manifest) -> Message {
@@ -37,7 +36,15 @@ pub(super) fn fields(kind: Kind, manifest: &Manifest) -> Vec<Diagnostic> {
     };
     let paths = POD_FIELDS.iter().map(|field| format!("{pod}.{field}")).filter(|path| manifest.spans.contains_key(path));
     let template = if kind == Kind::Pod { "metadata" } else { "spec.template.metadata" };
-    paths.map(|path| not_played(manifest, &path)).chain(mesh(manifest, template)).collect()
+    let scheduler = other_scheduler(manifest, &format!("{pod}.schedulerName"));
+    paths.map(|path| not_played(manifest, &path)).chain(scheduler).chain(mesh(manifest, template)).collect()
+}
+
+/// Of all schedulers only Kubernetes' own runs here.
+fn other_scheduler(manifest: &Manifest, path: &str) -> Option<Diagnostic> {
+    let name = manifest.value.pointer(&format!("/{}", path.replace('.', "/")))?.as_str()?;
+    let other = !name.is_empty() && name != "default-scheduler" && !manifest.is_dumped();
+    other.then(|| remark(manifest, Severity::Info, path, msg!("field.otherScheduler", scheduler = name)))
 }
 
 /// A service mesh would put a proxy before the program here.

@@ -9,6 +9,7 @@ use crate::api::{ObjectRef, Resource};
 use crate::cluster::Verb;
 use crate::control_plane::apiserver::default_toleration_seconds;
 use crate::control_plane::names::template_hash;
+use crate::control_plane::registry::default_scheduler;
 use crate::control_plane::world::{World, controller_reference};
 use crate::control_plane::{events, kubelets};
 use crate::msg;
@@ -25,6 +26,7 @@ pub(crate) fn from_template<R: Resource>(template: &PodTemplateSpec, owner: &R) 
     pod.metadata.owner_references = vec![controller_reference(owner)];
     // A default that Pods have and templates have not (`SetDefaults_Pod`).
     pod.spec.enable_service_links.get_or_insert(true);
+    default_scheduler(&mut pod.spec);
     pod.status.phase = "Pending".into();
     pod
 }
@@ -52,6 +54,7 @@ pub(super) fn hash_of(world: &World, template: &PodTemplateSpec, object: &Object
     // As written: defaults of what a volume or an image's pull says are not hashed.
     let mut template = template.clone();
     template.spec.volumes.clear();
+    default_scheduler(&mut template.spec);
     for container in template.spec.init_containers.iter_mut().chain(&mut template.spec.containers) {
         container.image_pull_policy.clear();
         container.volume_mounts.clear();

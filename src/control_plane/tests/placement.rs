@@ -128,3 +128,26 @@ fn a_daemon_sets_pod_waits_for_its_own_node_and_no_other() {
     let free = act(&later, "pod/default/taken delete").cluster;
     assert_eq!(places(&free), BTreeMap::from([("node-1".into(), 1), ("node-2".into(), 1), ("node-3".into(), 1)]));
 }
+
+#[test]
+fn a_pod_with_scheduling_gates_waits_until_they_are_gone() {
+    let gated = with(&web(1, "schedulingGates: [{name: example.com/quota}]"));
+    let pod = pods(&gated)[0].clone();
+    assert_eq!(crate::kubectl::printers::pod_status(&pod), "SchedulingGated");
+    let condition = &pod.status.conditions[0];
+    assert_eq!((condition.type_.as_str(), condition.status.as_str()), ("PodScheduled", "False"));
+    assert_eq!(condition.message, "Scheduling is blocked due to non-empty scheduling gates");
+    let said = |cluster: &Cluster| cluster.store.events.values().any(|event| event.involved_object.name == pod.metadata.name);
+    assert!(!said(&gated), "the scheduler does not look at it");
+    let free = act(&gated, "deployment/web scale 2");
+    assert_eq!(pods(&free.cluster).iter().filter(|pod| pod.spec.node_name.is_empty()).count(), 2);
+}
+
+#[test]
+fn a_pod_of_another_scheduler_stays_pending_without_an_event() {
+    let cluster = with(&web(1, "schedulerName: volcano"));
+    let pod = pods(&cluster)[0].clone();
+    assert_eq!((crate::kubectl::printers::pod_status(&pod).as_str(), pod.spec.node_name.as_str()), ("Pending", ""));
+    assert!(pod.status.conditions.is_empty());
+    assert!(!cluster.store.events.values().any(|event| event.involved_object.name == pod.metadata.name));
+}

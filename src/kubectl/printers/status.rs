@@ -1,6 +1,6 @@
 //! What kubectl makes of a Pod's state, and how it writes ages.
 
-use crate::api::core::{Container, ContainerStateTerminated, ContainerStatus, Pod};
+use crate::api::core::{Condition, Container, ContainerStateTerminated, ContainerStatus, Pod};
 use crate::api::time::seconds_of;
 
 /// The STATUS column of `kubectl get pods` (`printPod`): phase, unless something more telling is known.
@@ -19,6 +19,10 @@ pub fn pod_status(pod: &Pod) -> String {
         return reason;
     }
     let mut reason = if status.reason.is_empty() { status.phase.clone() } else { status.reason.clone() };
+    let gated = |own: &Condition| own.type_ == "PodScheduled" && own.reason == "SchedulingGated";
+    if status.conditions.iter().any(gated) {
+        reason = "SchedulingGated".into();
+    }
     let (mut running, mut error) = (false, String::new());
     for container in status.container_statuses.iter().rev() {
         match (&container.state.waiting, &container.state.terminated) {
