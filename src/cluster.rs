@@ -1,8 +1,10 @@
 //! The cluster at one moment: the store of objects, the machines' state, virtual time; and what can happen to it.
 
 mod action;
+mod makers;
 
 pub use action::Action;
+pub use makers::Maker;
 
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::{ConfigMap, Endpoints, Event, Namespace, Node, Pod, PodTemplateSpec, Secret, Service};

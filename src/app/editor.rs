@@ -274,6 +274,9 @@ fn FindingRow(FindingProps { part, diagnostic }: &FindingProps) -> Html {
         let span = span.clone();
         part.send.reform(move |_: MouseEvent| Msg::Line(span.clone()))
     };
+    // Kubernetes' own messages end in the middle of the line, without a full stop.
+    let said = said(state, diagnostic);
+    let gap = if said.ends_with(['.', '?', '!']) { " " } else { ". " };
     html! {
         <div class={classes!("diag", class)}>
             <svg class="ic" width="15" height="15" role="img" aria-label={state.speech.t(&format!("severity.{class}"))}><use href={format!("#{sign}")}/></svg>
@@ -282,8 +285,8 @@ fn FindingRow(FindingProps { part, diagnostic }: &FindingProps) -> Html {
                     <b class="obj">{ format!("{} {}: ", object.kind.name(), object.name) }</b>
                     if let Some(path) = field_of(diagnostic) { <code>{ path }</code>{ ": " } }
                 }
-                { marked(&said(state, diagnostic)) }
-                if let Some(help) = &diagnostic.help { { " " }{ marked(&state.say(help)) } }
+                { marked(&said) }
+                if let Some(help) = &diagnostic.help { { gap }{ marked(&state.say(help)) } }
                 <span class="acts">
                     if let Some(span) = &diagnostic.span {
                         <button type="button" onclick={go(span)}>{ state.say(&msg!("line", line = span.line)) }</button>

@@ -143,6 +143,8 @@ pub struct State {
     pub target: String,
     /// The target was never offered: a person typed it, and no edit takes it away.
     pub own_target: bool,
+    /// The target was taken because the one before it was gone: nobody chose it.
+    pub followed: bool,
     pub next: u64,
     /// Requests go over one connection that stays open.
     pub keep_alive: bool,
@@ -243,6 +245,7 @@ impl State {
             method: "GET".into(),
             target: "http://node-2:30080/".into(),
             own_target: false,
+            followed: false,
             next: 1,
             keep_alive: false,
             send_after: Some(Waiting::Next),

@@ -3,7 +3,7 @@
 //! Imitates `kubectl apply --prune` over the API server's create and update strategies: what the text does not name stays as the
 //! cluster filled it in. A refused document leaves its object in its last good form. Leaves out conflicts between field managers.
 
-use super::apiserver::allocate::Taken;
+use super::apiserver::allocate::{self, Taken};
 use super::apiserver::validation::FieldError;
 use super::apiserver::{Admission, AdmittedObject, Object, admit, revise};
 use super::refusals::{allocation_first, namespaces_first, no_namespace, ours, upstream};
@@ -269,9 +269,10 @@ fn write(world: &mut World, manifests: &Arc<Manifests>, item: AdmittedObject, ta
         Ok(()) => note_origin(world, manifests, &object, item.position),
         Err(refusals) => {
             for FieldError { path, message } in refusals {
-                let mut refusal = upstream(manifest, &path, message);
                 let stays = world.cluster.store.contains(&object);
-                refusal.help = stays.then(|| msg!("help.immutable", object = object));
+                let another = allocate::another(&path, &message);
+                let mut refusal = upstream(manifest, &path, message);
+                refusal.help = another.or_else(|| stays.then(|| msg!("help.immutable", object = object)));
                 world.diagnostics.push(refusal);
             }
         }

@@ -6,13 +6,12 @@ use super::unselected::unselected;
 use super::world::EGRESS_GATEWAY;
 use crate::addons::ingress_controller::{is_served, unserved};
 use crate::addons::pending::pending;
-use crate::api::apps::Deployment;
 use crate::api::core::{Event, Pod, Service};
 use crate::api::meta::selects;
 use crate::api::networking::Ingress;
 use crate::api::{Kind, ObjectRef};
-use crate::cluster::{Cluster, Store};
-use crate::diagnostic::distance;
+use crate::cluster::{Cluster, Maker, Store};
+use crate::diagnostic::{distance, is_slip};
 use crate::msg;
 use crate::node::cni::host_port_elsewhere;
 use crate::node::kubelet::is_ready;
@@ -43,7 +42,30 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
     }
     let better = other_service_protocol(cluster, decided).or_else(|| without_endpoints(cluster, decided));
     let better = better.or_else(|| open_node_ports(cluster, decided)).or_else(|| called_dead_node(cluster, trace, decided));
-    Some(Advice { why, next: better.unwrap_or(next), because: blamed(cluster, trace, decided) })
+    Some(Advice { why, next: better.unwrap_or(next), because: unmade(cluster, blamed(cluster, trace, decided)) })
+}
+
+/// A selector that matches what would make Pods is right: to blame is why that made none.
+fn unmade(cluster: &Cluster, mut because: Vec<FieldRef>) -> Vec<FieldRef> {
+    because.retain_mut(|field| {
+        let FieldRef { object, path } = &*field;
+        let service = Some(object).filter(|object| object.kind == Kind::Service && path == "spec.selector");
+        let Some(service) = service.and_then(|own| cluster.store.get::<Service>(&own.namespace, &own.name)) else { return true };
+        let (namespace, selector) = (&service.metadata.namespace, &service.spec.selector);
+        let matches = |pod: &Pod| selects(selector, &pod.metadata.labels);
+        if selector.is_empty() || cluster.store.in_namespace::<Pod>(namespace).any(matches) {
+            return true;
+        }
+        match cluster.maker(namespace, selector) {
+            Some(Maker::Idle(object)) => *field = FieldRef { object, path: "spec.replicas".into() },
+            Some(Maker::Waiting(object) | Maker::Refused(object)) => *field = FieldRef { object, path: String::new() },
+            // The text that names it is not what deleted it.
+            Some(Maker::Deleted(_)) => return false,
+            None => {}
+        }
+        true
+    });
+    because
 }
 
 /// A node's kube-proxy is stopped, and with rules as they should be the request would arrive: asked of the network itself.
@@ -146,10 +168,13 @@ fn endpoints_missing(cluster: &Cluster, service: &Service) -> Option<Message> {
     let own = |pod: &&Pod| selects(selector, &pod.metadata.labels);
     let pods: Vec<&Pod> = cluster.store.in_namespace::<Pod>(&object.namespace).filter(own).collect();
     if pods.is_empty() {
-        let makes = |it: &&Deployment| selects(selector, &it.spec.template.metadata.labels);
-        return Some(match cluster.store.in_namespace::<Deployment>(&object.namespace).find(makes) {
-            Some(idle) if idle.spec.replicas == Some(0) => msg!("advice.noReplicas.next", workload = idle.metadata.name),
-            _ => {
+        let maker = cluster.maker(&object.namespace, selector);
+        return Some(match maker {
+            Some(Maker::Idle(idle)) => msg!("advice.noReplicas.next", kind = idle.kind, name = idle.name),
+            Some(Maker::Deleted(gone)) => msg!("advice.deleted.next", kind = gone.kind, name = gone.name),
+            Some(Maker::Waiting(workload)) => msg!("advice.madeNone.next", kind = workload.kind, name = workload.name),
+            Some(Maker::Refused(refused)) => msg!("advice.refused.next", kind = refused.kind, name = refused.name),
+            None => {
                 let pairs = selector.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>();
                 msg!("advice.noPods.next", service = name, selector = pairs.join(","))
             }
@@ -195,8 +220,7 @@ fn service_name(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
     let Some(service) = cluster.store.services.values().find(named) else {
         let first = host.split('.').next().filter(|_| hop.at != Place::PublicDns)?;
         let names = cluster.store.services.values().map(|service| service.metadata.name.as_str());
-        let near = names.map(|name| (distance(first, name), name)).filter(|(away, name)| *away <= 2 && *away < name.len() / 2);
-        let (_, name) = near.filter(|(away, _)| *away > 0).min()?;
+        let (_, name) = names.map(|name| (distance(first, name), name)).filter(|(away, name)| is_slip(*away, first, name)).min()?;
         return advice(msg!("advice.name.near.next", name = name), hop.because.clone());
     };
     if service.spec.type_ == "ExternalName" && hop.at != Place::PublicDns {

@@ -7,7 +7,7 @@ use crate::api::ObjectRef;
 use crate::api::core::{Endpoints, Service};
 use crate::api::discovery::EndpointSlice;
 use crate::cluster::Store;
-use crate::diagnostic::distance;
+use crate::diagnostic::{distance, is_slip};
 use crate::msg;
 use crate::trace::FieldRef;
 use crate::words::Message;
@@ -44,7 +44,7 @@ pub fn unselected(store: &Store, service: &Service) -> (Message, FieldRef) {
         return (msg!("advice.skipMirror.next", object = object, label = SKIP_MIRROR), field(object, "metadata.labels"));
     }
     let unnamed = |slice: &&&EndpointSlice| label(slice).is_empty() && slice.metadata.name.starts_with(name.as_str());
-    let misspelt = |slice: &&&EndpointSlice| !label(slice).is_empty() && (1..=2).contains(&distance(&label(slice), name));
+    let misspelt = |slice: &&&EndpointSlice| !label(slice).is_empty() && is_slip(distance(&label(slice), name), &label(slice), name);
     if let Some(slice) = slices.iter().find(unnamed).or_else(|| slices.iter().find(misspelt)) {
         let (object, label) = (ObjectRef::of(*slice), format!("{SERVICE_NAME}: {name}"));
         return (msg!("advice.sliceLabel.next", service = name, object = object, label = label), field(object, "metadata"));

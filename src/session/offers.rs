@@ -5,7 +5,7 @@
 use super::view::{is_ready, natural, node_ip};
 use crate::api::ObjectRef;
 use crate::api::core::{Node, Pod, Service, ServicePort};
-use crate::api::meta::IntOrString;
+use crate::api::meta::{IntOrString, selects};
 use crate::api::networking::Ingress;
 use crate::cluster::Cluster;
 use crate::data_plane::DataPlane;
@@ -43,9 +43,7 @@ pub fn of(cluster: &Cluster, plane: &DataPlane) -> Vec<TargetOffer> {
     for ingress in cluster.store.all::<Ingress>() {
         offers.ingress(ingress);
     }
-    if let Some(pod) = offers.caller("default") {
-        offers.pods(&pod);
-    }
+    offers.pods();
     offers.sure_failures();
     let mut list = offers.list;
     list.truncate(MOST);
@@ -93,12 +91,13 @@ impl Offers<'_> {
         }
     }
 
-    /// A Pod of the learner from which names can be called: ready, same namespace if there is one.
-    fn caller(&self, namespace: &str) -> Option<Source> {
+    /// A Pod of the learner from which names can be called: ready, same namespace if there is one, and not the one that is called
+    /// if there is another.
+    fn caller(&self, namespace: &str, called: &dyn Fn(&Pod) -> bool) -> Option<Source> {
         let own = |pod: &&Pod| pod.metadata.namespace != "kube-system" && pod.metadata.namespace != INGRESS_NAMESPACE;
         let ready = || self.cluster.store.all::<Pod>().filter(own).filter(|pod| is_ready(pod));
-        let pod = ready().find(|pod| pod.metadata.namespace == namespace).or_else(|| ready().next());
-        let pod = pod?;
+        let near = || ready().filter(|pod| pod.metadata.namespace == namespace);
+        let pod = near().find(|pod| !called(pod)).or_else(|| near().next()).or_else(|| ready().next())?;
         Some(Source::Pod(pod.metadata.namespace.clone(), pod.metadata.name.clone()))
     }
 
@@ -118,7 +117,8 @@ impl Offers<'_> {
         for port in &spec.ports {
             self.node_ports(service, port);
         }
-        let Some(caller) = self.caller(&meta.namespace) else {
+        let behind = |pod: &Pod| pod.metadata.namespace == meta.namespace && selects(&spec.selector, &pod.metadata.labels);
+        let Some(caller) = self.caller(&meta.namespace, &behind) else {
             self.by_cluster_ip(service);
             return;
         };
@@ -197,7 +197,7 @@ impl Offers<'_> {
         }
     }
 
-    fn pods(&mut self, caller: &Source) {
+    fn pods(&mut self) {
         let mut seen: BTreeMap<String, ()> = BTreeMap::new();
         for pod in self.cluster.store.all::<Pod>() {
             let meta = &pod.metadata;
@@ -210,9 +210,13 @@ impl Offers<'_> {
             }
             let listeners = crate::node::images::listens(pod, self.cluster.store.all::<Service>());
             let Some(listener) = listeners.iter().find(|listener| listener.protocol == Protocol::Tcp) else { continue };
+            let owner = meta.owner_references.first();
+            let called =
+                |pod: &Pod| pod.metadata.name == meta.name || owner.is_some() && pod.metadata.owner_references.first() == owner;
+            let Some(caller) = self.caller("default", &called) else { return };
             let label = msg!("offer.pod", pod = meta.name);
             let target = format!("http://{}:{}/", pod.status.pod_ip, listener.port);
-            self.push(OfferGroup::Pod, target, Some(caller.clone()), label);
+            self.push(OfferGroup::Pod, target, Some(caller), label);
         }
     }
 

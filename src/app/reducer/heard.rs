@@ -5,7 +5,7 @@ use super::super::state::{Ask, Dock, Effect, Msg, REMEMBERED, Run, State, View, 
 use super::super::text;
 use crate::diagnostic::Severity;
 use crate::scene::ItemId;
-use crate::scene::view::TargetOffer;
+use crate::scene::view::{OfferGroup, TargetOffer};
 use crate::session::{BurstResult, ClusterReply, Command, Reply};
 use crate::trace::{Source, Trace};
 use std::rc::Rc;
@@ -158,22 +158,41 @@ impl State {
         effects
     }
 
-    /// A target that was offered and is gone with the edit makes way for its nearest kin.
+    /// A target that was offered and is gone with the edit makes way for its nearest kin; one that nobody chose, for the way in
+    /// from outside, once there is one.
     pub(super) fn follow(&mut self, cluster: &ClusterReply) {
-        if offers(cluster, &self.target) {
+        let there = cluster.targets.iter().find(|offer| offer.target == self.target);
+        if there.is_some() {
             self.own_target = false;
-            return;
+            if !self.followed {
+                return;
+            }
         }
         let Some(before) = &self.cluster else { return };
         let broken = cluster.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         if broken || before.revision == cluster.revision || self.own_target {
             return;
         }
-        let host = |target: &str| target.rsplit_once(':').map(|(host, _)| host.to_string());
-        let works = || cluster.targets.iter().filter(|offer| offer.fails.is_none());
-        let kin = works().find(|offer| host(&offer.target) == host(&self.target));
-        let kin = kin.or_else(|| works().find(|offer| caller(offer) == self.from));
-        if let Some(offer) = kin.or_else(|| works().next()).or(cluster.targets.first()) {
+        let best = cluster.targets.iter().min_by_key(|offer| (offer.fails.is_some(), rank(offer)));
+        let chosen = match there {
+            Some(now) => {
+                // What worked until this edit is what the edit is about.
+                let worked = before.targets.iter().any(|offer| offer.target == now.target && offer.fails.is_none());
+                let worth = |offer: &TargetOffer| (offer.fails.is_some(), !is_door(offer));
+                let broke = worked && now.fails.is_some();
+                Some(best.filter(|best| !broke && worth(best) < worth(now)).unwrap_or(now))
+            }
+            None => {
+                let host = |target: &str| target.rsplit_once(':').map(|(host, _)| host.to_string());
+                let works = || cluster.targets.iter().filter(|offer| offer.fails.is_none());
+                let kin = works().find(|offer| host(&offer.target) == host(&self.target));
+                let own = |offer: &&TargetOffer| !self.followed && caller(offer) == self.from;
+                let kin = kin.or_else(|| works().filter(own).min_by_key(|offer| rank(offer)));
+                self.followed |= kin.is_none_or(|kin| host(&kin.target) != host(&self.target));
+                kin.or(best)
+            }
+        };
+        if let Some(offer) = chosen {
             self.target = offer.target.clone();
             self.from = caller(offer);
         }
@@ -200,6 +219,22 @@ impl State {
 /// Who sends where a target is offered.
 fn caller(offer: &TargetOffer) -> Source {
     offer.from.as_ref().and_then(|from| from.parse().ok()).unwrap_or_default()
+}
+
+/// Whether an offer is a way into the cluster from outside.
+fn is_door(offer: &TargetOffer) -> bool {
+    rank(offer) < 3
+}
+
+/// Which offer is called first where nobody chose: the outermost way in.
+fn rank(offer: &TargetOffer) -> u8 {
+    match offer.group {
+        OfferGroup::Ingress => 0,
+        OfferGroup::LoadBalancer => 1,
+        OfferGroup::NodePort => 2,
+        OfferGroup::Service | OfferGroup::Pod => 3,
+        OfferGroup::Fails => 4,
+    }
 }
 
 /// Whether a target is among those that are offered.

@@ -65,7 +65,7 @@ impl State {
         let call = &lesson.prediction.call;
         self.from = if call.from.is_empty() { Source::Internet } else { call.from.parse().unwrap_or_default() };
         self.target = call.target.clone();
-        self.own_target = true;
+        (self.own_target, self.followed) = (true, false);
         self.method = "GET".into();
         self.next = 1;
         self.keep_alive = false;

@@ -118,7 +118,7 @@ impl State {
                 if let Goal::Url(url) = example.target {
                     self.target = url.into();
                 }
-                self.own_target = true;
+                (self.own_target, self.followed) = (true, false);
                 self.settings = Rc::default();
                 self.send_after = Some(Waiting::First(example.target));
             }
@@ -149,7 +149,7 @@ impl State {
         self.seed = saved.seed;
         self.from = saved.from.parse().unwrap_or_default();
         self.target = saved.target;
-        self.own_target = true;
+        (self.own_target, self.followed) = (true, false);
         self.method = if saved.method.is_empty() { "GET".into() } else { saved.method };
         self.next = saved.next.max(1);
         self.keep_alive = saved.keep_alive;
@@ -215,6 +215,7 @@ impl State {
     }
 
     fn compose(&mut self, msg: Msg) -> Vec<Effect> {
+        self.followed &= !matches!(msg, Msg::From(_) | Msg::Target(_) | Msg::Offer(..));
         match msg {
             Msg::From(source) => self.from = source,
             Msg::Target(target) => {

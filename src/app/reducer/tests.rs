@@ -67,6 +67,49 @@ fn a_target_follows_the_text_unless_a_person_typed_it() {
 }
 
 #[test]
+fn after_pastes_one_after_another_the_way_in_from_outside_is_called_unless_a_person_chose() {
+    let offer = |target: &str, from: &str, group, fails: bool| TargetOffer {
+        target: target.into(),
+        from: (!from.is_empty()).then(|| from.into()),
+        label: Message::default(),
+        group,
+        fails: fails.then(Message::default),
+    };
+    let offering = |revision: u64, targets: Vec<TargetOffer>| {
+        let Reply::Cluster(mut reply) = cluster(revision, &revision.to_string()) else { unreachable!() };
+        Rc::make_mut(&mut reply).targets = targets;
+        Msg::Replied(Ask::Cluster, Reply::Cluster(reply))
+    };
+    let redis = |from: &str| offer("redis:6379", from, OfferGroup::Service, false);
+    let door = |fails| offer("http://node-1:31000/", "", OfferGroup::NodePort, fails);
+    let called = |state: &State| (state.from.to_string(), state.target.clone());
+    let pasted = || {
+        let mut state = State::new();
+        state.update(offering(1, vec![offer("http://node-2:30080/", "", OfferGroup::NodePort, false)]));
+        state.update(offering(2, vec![redis("pod/default/redis")]));
+        assert_eq!(called(&state), ("pod/default/redis".into(), "redis:6379".into()));
+        // The caller is the one that the target is offered for now.
+        state.update(offering(3, vec![redis("pod/default/counter")]));
+        assert_eq!(called(&state), ("pod/default/counter".into(), "redis:6379".into()));
+        state
+    };
+    let mut state = pasted();
+    state.update(offering(4, vec![redis("pod/default/counter"), door(true)]));
+    assert_eq!(state.target, "redis:6379", "a way in that leads nowhere is none");
+    state.update(offering(5, vec![door(false), redis("pod/default/counter")]));
+    assert_eq!(called(&state), ("internet".into(), "http://node-1:31000/".into()));
+    // What an edit breaks is what its writer wants to see.
+    state.update(offering(6, vec![redis("pod/default/counter"), door(true)]));
+    assert_eq!(state.target, "http://node-1:31000/");
+    for choice in [Msg::From("pod/default/counter".parse().unwrap()), Msg::Offer("redis:6379".into(), None)] {
+        let mut state = pasted();
+        state.update(choice);
+        state.update(offering(5, vec![door(false), redis("pod/default/counter")]));
+        assert_eq!(called(&state), ("pod/default/counter".into(), "redis:6379".into()));
+    }
+}
+
+#[test]
 fn of_a_hundred_one_is_traced_where_no_trace_of_it_is_shown() {
     let mut state = State::new();
     assert_eq!(sends(&state.update(Msg::Burst)), [1]);

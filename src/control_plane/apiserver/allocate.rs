@@ -8,7 +8,9 @@
 use crate::api::core::{Service, ServicePort};
 use crate::cluster::Store;
 use crate::control_plane::names::mixed_hash;
+use crate::msg;
 use crate::netfilter::Cidr;
+use crate::words::Message;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
@@ -304,6 +306,20 @@ fn allocate_ports(service: &mut Service, taken: &mut Taken) -> Result<(), Refusa
 fn take_port(number: i32, index: usize, taken: &mut Taken) -> Result<i32, Refusal> {
     let why = reserve(number, taken).err();
     why.map_or(Ok(number), |why| Err((format!("spec.ports[{index}].nodePort"), format!("Invalid value: {number}: {why}"))))
+}
+
+/// What to write in place of what could not be allocated; `None` where something else is amiss, such as a field that may not
+/// change.
+pub fn another(path: &str, message: &str) -> Option<Message> {
+    let asked_port = path.ends_with(".nodePort");
+    match () {
+        () if asked_port && message.contains("not in the valid range") => {
+            Some(msg!("help.nodePort.range", first = NODE_PORTS.0, last = NODE_PORTS.1))
+        }
+        () if asked_port && message.contains("already allocated") => Some(msg!("help.nodePort.taken")),
+        () if message.contains("failed to allocate IP") => Some(msg!("help.clusterIP")),
+        () => None,
+    }
 }
 
 fn reserve(number: i32, taken: &mut Taken) -> Result<(), String> {

@@ -1,6 +1,7 @@
 //! What the API server stores, deletes and refuses.
 
 use super::*;
+use crate::msg;
 
 #[test]
 fn a_removed_document_is_deleted_and_the_others_stay() {
@@ -41,6 +42,16 @@ fn allocation_is_refused_before_validation() {
     let first = &outcome.diagnostics[0];
     assert_eq!(first.path, "spec.ports[0].nodePort");
     assert!(matches!(&first.message, Finding::Upstream(message) if message.contains("valid range")), "{first:?}");
+}
+
+#[test]
+fn a_node_port_that_cannot_be_had_may_change_to_another_one() {
+    let cluster = with(WEB);
+    let help = |number: &str| apply(&cluster, &WEB.replace("30080", number)).diagnostics.remove(0).help;
+    assert_eq!(help("80"), Some(msg!("help.nodePort.range", first = 30_000, last = 32_767)));
+    let other = "---\napiVersion: v1\nkind: Service\nmetadata: {name: z}\nspec: {type: NodePort, ports: [{port: 80, nodePort: 30080}]}\n";
+    let taken = apply(&cluster, &format!("{WEB}{other}")).diagnostics.into_iter().find(|found| found.path.ends_with("nodePort"));
+    assert_eq!(taken.and_then(|taken| taken.help), Some(msg!("help.nodePort.taken")));
 }
 
 #[test]

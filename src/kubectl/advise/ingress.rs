@@ -6,7 +6,7 @@ use crate::addons::{aws, ingress_controller};
 use crate::api::core::Service;
 use crate::api::networking::{Ingress, IngressBackend};
 use crate::api::{Kind, ObjectRef};
-use crate::diagnostic::{Fix, Severity, distance};
+use crate::diagnostic::{Fix, Severity, distance, is_slip};
 use crate::msg;
 use crate::settings::{INGRESS_CONTROLLER, Provider};
 
@@ -96,6 +96,12 @@ impl Advice<'_> {
             let message = msg!("advise.noBackend", service = wanted.name, ingress = object.name);
             let number = if wanted.port.number == 0 { 80 } else { wanted.port.number };
             let path = format!("{path}.service.name");
+            let named = ObjectRef::new(Kind::Service, &object.namespace, &wanted.name);
+            if self.cluster.manifests.documents.iter().any(|document| document.names(&named)) {
+                // There is one, and it was refused for a reason that is told elsewhere.
+                self.tell(Severity::Warning, object, &path, message, None, Vec::new());
+                return;
+            }
             let (help, fixes) = match self.respelt(object, &path, &wanted.name) {
                 Some((name, fix)) => (msg!("advise.noBackend.near", name = name), Some(fix)),
                 None => {
@@ -126,7 +132,7 @@ impl Advice<'_> {
     /// The Service of that namespace whose name a misspelt one most likely means, and the change that names it.
     fn respelt(&self, object: &ObjectRef, path: &str, typed: &str) -> Option<(String, Fix)> {
         let names = self.store().in_namespace::<Service>(&object.namespace).map(|service| service.metadata.name.as_str());
-        let near = names.map(|name| (distance(typed, name), name)).filter(|(away, name)| *away <= 2 && *away < name.len());
+        let near = names.map(|name| (distance(typed, name), name)).filter(|(away, name)| is_slip(*away, typed, name));
         let name = near.min()?.1.to_string();
         let label = msg!("advise.fix.value", from = typed, to = name);
         let span = self.written(object, path)?;

@@ -11,7 +11,7 @@ use crate::api::core::{Pod, Service, ServicePort};
 use crate::api::meta::{IntOrString, Labels, selects};
 use crate::api::networking::NetworkPolicy;
 use crate::api::{Kind, ObjectRef};
-use crate::cluster::{Cluster, Store};
+use crate::cluster::{Cluster, Maker, Store};
 use crate::diagnostic::{Diagnostic, Finding, Fix, Severity, Span, distance, is_slip};
 use crate::msg;
 use crate::node::images::{self, Listener};
@@ -166,7 +166,14 @@ impl Advice<'_> {
             "None" => msg!("advise.noPodsHeadless", service = object.name, selector = text),
             _ => msg!("advise.noPods", service = object.name, selector = text),
         };
-        let labels = self.own_labels(&object.namespace);
+        let maker = self.cluster.maker(&object.namespace, selector);
+        if let Some(maker) = maker {
+            // The selector is right: nothing about it is to be changed.
+            let (help, fix) = self.made_none(maker);
+            self.tell(Severity::Warning, object, "spec.selector", message, help, fix.into_iter().collect());
+            return;
+        }
+        let labels = self.free_labels(object, selector);
         if let Some((key, wrong, right)) = near_miss(selector, &labels) {
             let path = format!("spec.selector.{key}");
             let fixes = self.written(object, &path).map(|span| Fix {
@@ -182,17 +189,6 @@ impl Advice<'_> {
         if let Some(namespace) = elsewhere.map(|pod| pod.metadata.namespace.clone()) {
             let help = msg!("advise.otherNamespace", namespace = namespace, own = object.namespace);
             self.tell(Severity::Warning, object, "spec.selector", message, Some(help), Vec::new());
-            return;
-        }
-        let workload = self.scaled_to_nothing(&object.namespace, selector);
-        if let Some(name) = workload {
-            let help = msg!("advise.scaledToZero", workload = name);
-            self.tell(Severity::Warning, object, "spec.selector", message, Some(help), Vec::new());
-            return;
-        }
-        if self.is_written(&object.namespace, selector) {
-            // There is one, and it was refused for a reason that is told elsewhere.
-            self.tell(Severity::Warning, object, "spec.selector", message, None, Vec::new());
             return;
         }
         let fix = missing::workload(service, &mut self.offered);
@@ -221,27 +217,40 @@ impl Advice<'_> {
         all
     }
 
-    /// Whether the text has a workload or a Pod with these labels that the cluster has not.
-    fn is_written(&self, namespace: &str, selector: &Labels) -> bool {
-        self.cluster.manifests.documents.iter().any(|document| {
-            let Some(object) = document.object().filter(|object| object.namespace == namespace) else { return false };
-            let path = match object.kind {
-                Kind::Pod => "/metadata/labels",
-                Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::ReplicaSet => "/spec/template/metadata/labels",
-                _ => return false,
+    /// Those of [`Advice::own_labels`] that a Service may have been meant for: where several pairs stand in its selector and one
+    /// is wholly different, what another Service selects already is that one's.
+    fn free_labels(&self, object: &ObjectRef, selector: &Labels) -> Vec<Labels> {
+        let others: Vec<&Service> = self.store().in_namespace(&object.namespace).collect();
+        let taken = |labels: &Labels| {
+            let by = |other: &&Service| {
+                other.metadata.name != object.name
+                    && !other.spec.selector.is_empty()
+                    && selects(&other.spec.selector, labels)
+                    && !selector
+                        .iter()
+                        .all(|(key, value)| labels.get(key).is_some_and(|own| is_slip(distance(value, own), value, own)))
             };
-            let has =
-                |key: &str| document.value.pointer(path).and_then(|labels| labels.get(key)).and_then(|value| value.as_str());
-            !self.store().contains(&object) && selector.iter().all(|(key, value)| has(key) == Some(value))
-        })
+            others.iter().any(by)
+        };
+        let mut labels = self.own_labels(&object.namespace);
+        labels.retain(|own| !taken(own));
+        labels
     }
 
-    fn scaled_to_nothing(&self, namespace: &str, selector: &Labels) -> Option<String> {
-        let deployments = self.store().in_namespace::<crate::api::apps::Deployment>(namespace);
-        let idle = |it: &&crate::api::apps::Deployment| {
-            it.spec.replicas == Some(0) && selects(selector, &it.spec.template.metadata.labels)
-        };
-        deployments.into_iter().find(idle).map(|it| it.metadata.name.clone())
+    /// Why what would make the Pods has made none, and the change that lets it.
+    fn made_none(&self, maker: Maker) -> (Option<Message>, Option<Fix>) {
+        match maker {
+            Maker::Idle(workload) => {
+                let span = self.written(&workload, "spec.replicas");
+                let label = msg!("advise.fix.value", from = "replicas: 0", to = "replicas: 1");
+                let fix = span.map(|span| Fix { label, span: Some(span), text: "1".into() });
+                (Some(msg!("advise.scaledToZero", kind = workload.kind, name = workload.name)), fix)
+            }
+            Maker::Waiting(workload) => (Some(msg!("advise.madeNone", kind = workload.kind, name = workload.name)), None),
+            Maker::Deleted(workload) => (Some(msg!("advise.deleted", kind = workload.kind, name = workload.name)), None),
+            // The reason is told elsewhere.
+            Maker::Refused(_) => (None, None),
+        }
     }
 
     fn target_port(&mut self, object: &ObjectRef, index: usize, port: &ServicePort, pods: &[Arc<Pod>], headless: bool) {
@@ -405,5 +414,57 @@ mod tests {
         let found = advise(&cluster);
         let [only] = found.as_slice() else { panic!("{found:?}") };
         assert_eq!(only.help, Some(msg!("advise.listensOn", ports = "53/UDP")));
+    }
+
+    /// What is found in a text.
+    fn found(text: &str) -> Vec<Diagnostic> {
+        let file = crate::kubectl::SourceFile { name: "d.yaml".into(), text: text.into() };
+        let (manifests, _) = crate::kubectl::read(&[file]);
+        let cluster = Cluster::new(crate::settings::Settings::default(), crate::random::Seed(1));
+        advise(&cluster.apply(std::sync::Arc::new(manifests)).cluster)
+    }
+
+    fn deployment(name: &str, labels: &str, replicas: u32) -> String {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec:\n  replicas: {replicas}\n  selector: {{matchLabels: \
+             {{{labels}}}}}\n  template:\n    metadata: {{labels: {{{labels}}}}}\n    spec: {{containers: [{{name: c, image: nginx}}]}}\n---\n"
+        )
+    }
+
+    fn service(name: &str, labels: &str) -> String {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec:\n  selector:\n    {}\n  ports: [{{port: 80}}]\n---\n",
+            labels.replace(", ", "\n    ")
+        )
+    }
+
+    #[test]
+    fn a_selector_that_matches_a_workload_of_no_replicas_is_right_and_stays() {
+        let app = deployment("counter", "app: counter, tier: app", 1);
+        let redis = deployment("redis", "app: counter, tier: db", 0);
+        let all = found(&format!("{app}{redis}{}", service("redis", "app: counter, tier: db")));
+        let [only] = all.as_slice() else { panic!("{all:?}") };
+        assert_eq!(only.help, Some(msg!("advise.scaledToZero", kind = Kind::Deployment, name = "redis")));
+        let [fix] = only.fixes.as_slice() else { panic!("{:?}", only.fixes) };
+        assert_eq!((fix.text.as_str(), fix.span.as_ref().map(|span| span.line)), ("1", Some(15)));
+    }
+
+    #[test]
+    fn a_selector_is_not_bent_to_pods_that_another_service_selects() {
+        let app = deployment("counter", "app: counter, tier: app", 1);
+        let text =
+            format!("{app}{}{}", service("counter", "app: counter, tier: app"), service("redis", "app: counter, tier: db"));
+        let all = found(&text);
+        let [only] = all.as_slice() else { panic!("{all:?}") };
+        assert_eq!(only.help, Some(msg!("advise.addWorkload", selector = "app=counter,tier=db")));
+        // Without the other Service, those Pods may well be the ones that are meant.
+        let all = found(&format!("{app}{}", service("redis", "app: counter, tier: db")));
+        assert_eq!(all[0].help, Some(msg!("advise.didYouMean", label = "tier=app")));
+    }
+
+    #[test]
+    fn another_short_name_is_no_misspelling() {
+        let all = found(&format!("{}{}", deployment("db", "app: db", 1), service("web", "app: web")));
+        assert_eq!(all[0].help, Some(msg!("advise.addWorkload", selector = "app=web")));
     }
 }

@@ -1,0 +1,62 @@
+//! Who makes the Pods that carry some labels: asked where no such Pod is there.
+
+use super::Cluster;
+use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
+use crate::api::core::PodTemplateSpec;
+use crate::api::meta::{Labels, selects};
+use crate::api::{Kind, ObjectRef};
+
+/// What the text has of the Pods that carry some labels, and the cluster has not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Maker {
+    /// A workload that is there and is to make no Pods.
+    Idle(ObjectRef),
+    /// A workload that is there and has made none.
+    Waiting(ObjectRef),
+    /// The text names it, it was there, and it was deleted since.
+    Deleted(ObjectRef),
+    /// The text names it, and it was refused.
+    Refused(ObjectRef),
+}
+
+impl Cluster {
+    /// What would make Pods with these labels in a namespace that has none of them.
+    pub fn maker(&self, namespace: &str, selector: &Labels) -> Option<Maker> {
+        let mut workloads: Vec<(ObjectRef, Option<i32>, &PodTemplateSpec)> = Vec::new();
+        let store = &self.store;
+        workloads.extend(
+            store.in_namespace::<Deployment>(namespace).map(|it| (ObjectRef::of(it), it.spec.replicas, &it.spec.template)),
+        );
+        workloads.extend(
+            store.in_namespace::<StatefulSet>(namespace).map(|it| (ObjectRef::of(it), it.spec.replicas, &it.spec.template)),
+        );
+        workloads.extend(store.in_namespace::<DaemonSet>(namespace).map(|it| (ObjectRef::of(it), None, &it.spec.template)));
+        let bare = |set: &&ReplicaSet| set.metadata.owner_references.is_empty();
+        let bare = store.in_namespace::<ReplicaSet>(namespace).filter(bare);
+        workloads.extend(bare.map(|it| (ObjectRef::of(it), it.spec.replicas, &it.spec.template)));
+        workloads.retain(|(_, _, template)| selects(selector, &template.metadata.labels));
+        // One that is to make Pods and has none weighs more than one that was put to rest.
+        workloads.sort_by_key(|(_, replicas, _)| *replicas == Some(0));
+        match workloads.into_iter().next() {
+            Some((object, Some(0), _)) => Some(Maker::Idle(object)),
+            Some((object, ..)) => Some(Maker::Waiting(object)),
+            None => self.only_written(namespace, selector),
+        }
+    }
+
+    /// The workload or Pod of the text with these labels that the cluster has not.
+    fn only_written(&self, namespace: &str, selector: &Labels) -> Option<Maker> {
+        let missing = |object: &ObjectRef| object.namespace == namespace && !self.store.contains(object);
+        self.manifests.documents.iter().find_map(|document| {
+            let object = document.object().filter(missing)?;
+            let path = match object.kind {
+                Kind::Pod => "/metadata/labels",
+                Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::ReplicaSet => "/spec/template/metadata/labels",
+                _ => return None,
+            };
+            let labels = document.value.pointer(path)?;
+            let carries = selector.iter().all(|(key, value)| labels.get(key).and_then(|own| own.as_str()) == Some(value));
+            carries.then(|| if self.applied.contains(&object) { Maker::Deleted(object) } else { Maker::Refused(object) })
+        })
+    }
+}
