@@ -220,7 +220,8 @@ fn service_name(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
     let Some(service) = cluster.store.services.values().find(named) else {
         let first = host.split('.').next().filter(|_| hop.at != Place::PublicDns)?;
         let names = cluster.store.services.values().map(|service| service.metadata.name.as_str());
-        let (_, name) = names.map(|name| (distance(first, name), name)).filter(|(away, name)| is_slip(*away, first, name)).min()?;
+        let (_, name) =
+            names.map(|name| (distance(first, name), name)).filter(|(away, name)| is_slip(*away, first, name)).min()?;
         return advice(msg!("advice.name.near.next", name = name), hop.because.clone());
     };
     if service.spec.type_ == "ExternalName" && hop.at != Place::PublicDns {

@@ -44,7 +44,8 @@ pub fn unselected(store: &Store, service: &Service) -> (Message, FieldRef) {
         return (msg!("advice.skipMirror.next", object = object, label = SKIP_MIRROR), field(object, "metadata.labels"));
     }
     let unnamed = |slice: &&&EndpointSlice| label(slice).is_empty() && slice.metadata.name.starts_with(name.as_str());
-    let misspelt = |slice: &&&EndpointSlice| !label(slice).is_empty() && is_slip(distance(&label(slice), name), &label(slice), name);
+    let near = |label: &str| !label.is_empty() && label != name && is_slip(distance(label, name), label, name);
+    let misspelt = |slice: &&&EndpointSlice| near(&label(slice));
     if let Some(slice) = slices.iter().find(unnamed).or_else(|| slices.iter().find(misspelt)) {
         let (object, label) = (ObjectRef::of(*slice), format!("{SERVICE_NAME}: {name}"));
         return (msg!("advice.sliceLabel.next", service = name, object = object, label = label), field(object, "metadata"));

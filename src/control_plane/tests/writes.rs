@@ -49,7 +49,8 @@ fn a_node_port_that_cannot_be_had_may_change_to_another_one() {
     let cluster = with(WEB);
     let help = |number: &str| apply(&cluster, &WEB.replace("30080", number)).diagnostics.remove(0).help;
     assert_eq!(help("80"), Some(msg!("help.nodePort.range", first = 30_000, last = 32_767)));
-    let other = "---\napiVersion: v1\nkind: Service\nmetadata: {name: z}\nspec: {type: NodePort, ports: [{port: 80, nodePort: 30080}]}\n";
+    let other =
+        "---\napiVersion: v1\nkind: Service\nmetadata: {name: z}\nspec: {type: NodePort, ports: [{port: 80, nodePort: 30080}]}\n";
     let taken = apply(&cluster, &format!("{WEB}{other}")).diagnostics.into_iter().find(|found| found.path.ends_with("nodePort"));
     assert_eq!(taken.and_then(|taken| taken.help), Some(msg!("help.nodePort.taken")));
 }
