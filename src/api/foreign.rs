@@ -97,6 +97,15 @@ pub fn reach(api_version: &str, kind: &str) -> Reach {
     if group.contains('.') && !group.ends_with(OWN) { Reach::Unknown } else { Reach::None }
 }
 
+/// Fields of a Pod's spec that decide where it runs or what its names mean, and are not played.
+pub const POD_FIELDS: [&str; 4] = ["ephemeralContainers", "hostnameOverride", "runtimeClassName", "setHostnameAsFQDN"];
+
+/// The annotation by which a Service asks for topology aware hints (`hintsEnabled` of `k8s.io/endpointslice/topologycache`).
+pub fn topology_mode(annotations: &super::meta::Labels) -> Option<&'static str> {
+    let keys = ["service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints"];
+    keys.into_iter().find(|key| annotations.get(*key).is_some_and(|value| value == "Auto" || value == "auto"))
+}
+
 /// The service mesh that would add its proxy to a Pod, by what its namespace (if that is known) and the Pod itself say; both
 /// meshes read labels, Linkerd annotations.
 pub fn mesh(namespace: &super::ObjectMeta, pod: &super::ObjectMeta) -> Option<&'static str> {

@@ -110,6 +110,8 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune, admission: 
     for item in work {
         write(&mut world, &manifests, item, &mut taken);
     }
+    // What a waiting Pod lacks may have come with this text.
+    world.queue.room |= world.cluster.store.pods.values().any(|pod| pod.spec.node_name.is_empty());
     dump::lose_nodes(&mut world, &manifests, &dumped);
     note_missing_nodes(&mut world, &manifests);
     settle(&mut world);

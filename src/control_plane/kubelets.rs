@@ -133,6 +133,21 @@ fn made_elsewhere(world: &World, name: &str) -> bool {
     { documents }.any(|document| Kind::find(&document.api_version, &document.kind).is_none() && names(&document.value, name))
 }
 
+/// The first PersistentVolumeClaim that a Pod names and that nobody has written. Those that are written count as bound.
+pub(super) fn missing_claim<'a>(world: &World, pod: &'a Pod) -> Option<&'a str> {
+    let claims = pod.spec.volumes.iter().filter_map(|volume| volume.pointer("/persistentVolumeClaim/claimName")?.as_str());
+    let documents = &world.cluster.manifests.documents;
+    let absent = |name: &&'a str| {
+        let mut same = documents.iter().filter(|document| document.kind == "PersistentVolumeClaim" && document.name == *name);
+        match same.next() {
+            // Claims of other namespaces do not count.
+            Some(first) => first.namespace != pod.metadata.namespace && same.all(|it| it.namespace != pod.metadata.namespace),
+            None => !made_elsewhere(world, name),
+        }
+    };
+    { claims }.find(absent).filter(|_| !keeps_its_settings(world, pod))
+}
+
 /// Every container waits for the Pod's volumes; the kubelet says why.
 fn creating(world: &mut World, pod: &Pod, lacking: &[Missing]) -> Vec<Standing> {
     for missing in lacking {

@@ -1,12 +1,13 @@
 //! The scheduler: finds a node for each Pod that has none.
 //!
 //! Imitates the filters of `pkg/scheduler/framework/plugins` (nodeunschedulable, nodename, tainttoleration, nodeports,
-//! noderesources' Pod count, schedulinggates, and in `placement` those that look at other Pods) and the text of `framework.FitError`. Leaves out
-//! resources, volumes, preemption and most scoring plugins: Pods of one controller spread over the nodes that fit, in an order
+//! noderesources' Pod count, schedulinggates, volumebinding's missing claims, and in `placement` those that look at other Pods) and the text of `framework.FitError`. Leaves out
+//! resources, all other volumes, preemption and most scoring plugins: Pods of one controller spread over the nodes that fit, in an order
 //! that is hashed from the controller's name, so that other workloads never move them.
 
 pub(crate) mod placement;
 
+use super::kubelets::missing_claim;
 use super::names::mixed_hash;
 use super::world::{Key, World, controller_of};
 use crate::api::ObjectRef;
@@ -48,8 +49,12 @@ fn schedule(world: &mut World, pod: &Pod) -> bool {
     if !matches!(pod.spec.scheduler_name.as_str(), "" | "default-scheduler") {
         return false;
     }
-    let placement = Placement::of(world, pod);
     let nodes: Vec<Arc<Node>> = world.cluster.store.nodes.values().cloned().collect();
+    if let Some(claim) = missing_claim(world, pod).filter(|_| !nodes.is_empty()) {
+        report_pending(world, pod, &no_claim(nodes.len(), claim));
+        return false;
+    }
+    let placement = Placement::of(world, pod);
     let named = named_nodes(&pod.spec);
     let mut fitting: Vec<&Node> = Vec::new();
     let mut misfits: BTreeMap<Misfit, u32> = BTreeMap::new();
@@ -252,6 +257,14 @@ fn report_pending(world: &mut World, pod: &Pod, why: &str) {
     super::events::record(world, &ObjectRef::of(pod), ("default-scheduler", ""), ("Warning", "FailedScheduling"), why);
     world.put_pod(pending);
     world.queue.unscheduled.remove(&super::world::key_of(&pod.metadata));
+}
+
+/// The plugin volumebinding refuses before it looks at any node (`podHasPVCs`).
+fn no_claim(nodes: usize, claim: &str) -> String {
+    format!(
+        "0/{nodes} nodes are available: persistentvolumeclaim \"{claim}\" not found. no new claims to deallocate, preemption: \
+         0/{nodes} nodes are available: {nodes} Preemption is not helpful for scheduling."
+    )
 }
 
 fn fit_error(nodes: usize, misfits: &BTreeMap<Misfit, u32>) -> String {

@@ -1,16 +1,17 @@
 //! What could change how a request ends and is not played: Gateways and their routes, service meshes, dual stack, probes that a program
 //! answers. It is said on its object when it is read, and here on every trace that it could change.
 
+use super::exchange::template_fields;
 use crate::addons::pending::pending;
-use crate::api::Kind;
 use crate::api::core::{Namespace, Pod, Service};
 use crate::api::foreign::{self, Reach};
+use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::kubectl::Manifest;
 use crate::msg;
 use crate::node::kubelet::assumed_probe;
 use crate::node::network_policy::{Direction, Policies};
-use crate::trace::{Place, Reason, Source, Trace, Verdict};
+use crate::trace::{FieldRef, Place, Reason, Source, Trace, Verdict};
 use crate::words::Message;
 
 /// The notes for one trace.
@@ -28,9 +29,10 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
         if let Some(mesh) = foreign::mesh(namespace, meta) {
             notes.push(msg!("assume.sidecar", pod = meta.name, mesh = mesh));
         }
+        notes.extend(fields(cluster, pod));
         notes.extend(assumed_probe(pod).filter(|_| trace.pod.as_ref().is_some_and(|(_, name)| *name == meta.name)));
     }
-    notes.extend(dual_stack(cluster, trace));
+    services(cluster, trace, &mut notes);
     notes.extend(lost_node(cluster, trace));
     notes.extend(classes(cluster, trace));
     notes.extend(on_the_host(cluster, trace));
@@ -79,6 +81,17 @@ fn selecting(cluster: &Cluster, trace: &Trace, workload: &Manifest) -> Option<Me
     let mut services = met.filter_map(|object| cluster.store.get::<Service>(&object.namespace, &object.name));
     let service = services.find(selects)?;
     Some(msg!("assume.podsNotPlayed", kind = workload.kind, name = workload.name, service = service.metadata.name))
+}
+
+/// The fields of a Pod that are not played and decide where it runs or what its name is, as they are written.
+fn fields(cluster: &Cluster, pod: &Pod) -> Vec<Message> {
+    let own = FieldRef { object: ObjectRef::of(pod), path: String::new() };
+    let written = template_fields(cluster, own).into_iter().find_map(|field| cluster.origin(&field.object));
+    let Some(manifest) = written else { return Vec::new() };
+    let path = if manifest.kind == "Pod" { "/spec" } else { "/spec/template/spec" };
+    let Some(spec) = manifest.value.pointer(path) else { return Vec::new() };
+    let present = foreign::POD_FIELDS.into_iter().filter(|field| spec.get(*field).is_some());
+    present.map(|field| msg!("assume.fieldNotPlayed", field = field, pod = pod.metadata.name)).collect()
 }
 
 /// The node that a dump has lost, and at which the request ends.
@@ -134,18 +147,21 @@ fn met<'a>(cluster: &'a Cluster, trace: &Trace) -> Vec<&'a Pod> {
     pods
 }
 
-/// The Services that it meets and that ask for IPv6, too.
-fn dual_stack(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
-    let mut notes = Vec::new();
+/// The Services that it meets and that ask for IPv6, too, or for hints by topology.
+fn services(cluster: &Cluster, trace: &Trace, notes: &mut Vec<Message>) {
     let objects = trace.hops.iter().flat_map(|hop| &hop.objects).filter(|object| object.kind == Kind::Service);
     for object in objects {
         let Some(service) = cluster.store.get::<Service>(&object.namespace, &object.name) else { continue };
         let spec = &service.spec;
         let six = spec.ip_families.iter().any(|family| family == "IPv6");
-        let note = msg!("assume.dualStack", service = object.name);
-        if (six || spec.ip_family_policy.as_deref().is_some_and(|policy| policy != "SingleStack")) && !notes.contains(&note) {
-            notes.push(note);
+        let dual = six || spec.ip_family_policy.as_deref().is_some_and(|policy| policy != "SingleStack");
+        let hints = foreign::topology_mode(&service.metadata.annotations).is_some();
+        let dual = dual.then(|| msg!("assume.dualStack", service = object.name));
+        let hints = hints.then(|| msg!("assume.topologyMode", service = object.name));
+        for note in [dual, hints].into_iter().flatten() {
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
         }
     }
-    notes
 }

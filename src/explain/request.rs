@@ -40,7 +40,7 @@ pub fn explain(cluster: &Cluster, request: &Request, trace: &Trace) -> Explanati
     let well = went_well(trace);
     let unplayed = |note: &&Message| {
         let kinds = matches!(&*note.id, "assume.kindNotPlayed" | "assume.kindUnknown" | "assume.podsNotPlayed");
-        kinds || matches!(&*note.id, "assume.sidecar" | "assume.dualStack" | "assume.fieldNotPlayed")
+        kinds || matches!(&*note.id, "assume.sidecar" | "assume.dualStack" | "assume.topologyMode" | "assume.fieldNotPlayed")
     };
     for note in trace.assumptions.iter().filter(unplayed) {
         checks.holds("not-played", note.clone(), Vec::new());

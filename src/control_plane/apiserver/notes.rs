@@ -10,9 +10,6 @@ use crate::msg;
 use crate::words::Message;
 use serde_json::Value;
 
-/// Fields of a Pod's spec that decide where it runs or what its names mean, and are not played.
-const POD_FIELDS: [&str; 4] = ["ephemeralContainers", "hostnameOverride", "runtimeClassName", "setHostnameAsFQDN"];
-
 /// The note about a kind that is not played.
 pub(super) fn kind(manifest: &Manifest) -> Message {
     let kind = &manifest.kind;
@@ -30,11 +27,11 @@ pub(super) fn fields(kind: Kind, manifest: &Manifest) -> Vec<Diagnostic> {
     let pod = match kind {
         Kind::Pod => "spec",
         Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => "spec.template.spec",
-        Kind::Service => return dual_stack(manifest),
+        Kind::Service => return dual_stack(manifest).into_iter().chain(topology_mode(manifest)).collect(),
         Kind::Namespace => return mesh(manifest, "metadata"),
         _ => return Vec::new(),
     };
-    let paths = POD_FIELDS.iter().map(|field| format!("{pod}.{field}")).filter(|path| manifest.spans.contains_key(path));
+    let paths = foreign::POD_FIELDS.iter().map(|field| format!("{pod}.{field}")).filter(|path| manifest.spans.contains_key(path));
     let template = if kind == Kind::Pod { "metadata" } else { "spec.template.metadata" };
     let scheduler = other_scheduler(manifest, &format!("{pod}.schedulerName"));
     paths.map(|path| not_played(manifest, &path)).chain(scheduler).chain(mesh(manifest, template)).collect()
@@ -56,6 +53,13 @@ fn mesh(manifest: &Manifest, path: &str) -> Vec<Diagnostic> {
     let mesh = foreign::mesh(&meta, &meta).or_else(|| foreign::mesh(&none, &meta));
     let note = |mesh: &str| remark(manifest, Severity::Info, path, msg!("field.mesh", mesh = mesh));
     mesh.map(note).into_iter().collect()
+}
+
+/// Hints of `k8s.io/endpointslice/topologycache` follow the nodes' CPUs, which nobody knows here.
+fn topology_mode(manifest: &Manifest) -> Option<Diagnostic> {
+    let meta = typed::from_value::<ObjectMeta>(manifest.value.get("metadata")?).ok()?;
+    let key = foreign::topology_mode(&meta.annotations)?;
+    Some(remark(manifest, Severity::Info, &format!("metadata.annotations.{key}"), msg!("field.notPlayed", field = key)))
 }
 
 fn dual_stack(manifest: &Manifest) -> Vec<Diagnostic> {

@@ -1,6 +1,6 @@
 //! Where Pods run, and in which words the scheduler says that they cannot.
 
-use super::{act, pods, with};
+use super::{act, apply, pods, with};
 use crate::cluster::Cluster;
 use std::collections::BTreeMap;
 
@@ -150,4 +150,16 @@ fn a_pod_of_another_scheduler_stays_pending_without_an_event() {
     assert_eq!((crate::kubectl::printers::pod_status(&pod).as_str(), pod.spec.node_name.as_str()), ("Pending", ""));
     assert!(pod.status.conditions.is_empty());
     assert!(!cluster.store.events.values().any(|event| event.involved_object.name == pod.metadata.name));
+}
+
+#[test]
+fn a_pod_waits_for_a_persistent_volume_claim_of_its_namespace() {
+    let text = web(1, "volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]");
+    check(&text, &[("0/3 nodes are available: persistentvolumeclaim \"data\" not found", 1)]);
+    let claim = |namespace: &str| {
+        format!("{text}---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: data, namespace: {namespace}}}\n")
+    };
+    check(&claim("other"), &[("0/3 nodes are available: persistentvolumeclaim \"data\" not found", 1)]);
+    let cluster = apply(&with(&text), &claim("default")).cluster;
+    assert!(pods(&cluster).iter().all(|pod| !pod.spec.node_name.is_empty()));
 }
