@@ -1,12 +1,14 @@
 //! Which of the usual mistakes makes a name unknown.
 
 use super::request::Target;
+use super::service::pairs;
 use super::{Checks, Stop, field, nearest, service};
 use crate::addons::coredns::CLUSTER_DOMAIN;
 use crate::addons::ingress_controller;
 use crate::addons::pending::pending;
 use crate::api::ObjectRef;
 use crate::api::core::{Namespace, Pod, Service};
+use crate::api::meta::selects;
 use crate::api::networking::Ingress;
 use crate::cluster::{Cluster, Store};
 use crate::data_plane::alias_fails;
@@ -80,6 +82,9 @@ fn of_service(cluster: &Cluster, trace: &Trace, parts: &[&str], own: &str, check
     }
     if let Some((pod, service)) = pod_of_headless(store, parts, own) {
         service::pod_is_ready(cluster, service, pod, checks)?;
+        if let Some(said) = not_selected(store, service, pod) {
+            return Ok(Some(said));
+        }
         let because = vec![field(&ObjectRef::of(service), "spec.selector")];
         let service = &service.metadata.name;
         let text = msg!("explain.name.pod", pod = pod, service = service);
@@ -106,6 +111,21 @@ fn of_service(cluster: &Cluster, trace: &Trace, parts: &[&str], own: &str, check
         None => msg!("explain.name.missing.next", service = wanted),
     };
     Ok(Some((text, next, Vec::new())))
+}
+
+/// A Pod has the host name and the subdomain, and the headless Service's selector passes it by.
+fn not_selected(store: &Store, service: &Service, host: &str) -> Option<Said> {
+    let (name, selector) = (&service.metadata.name, &service.spec.selector);
+    let named = |pod: &&Pod| {
+        let own = if pod.spec.hostname.is_empty() { &pod.metadata.name } else { &pod.spec.hostname };
+        *own == host && pod.spec.subdomain == *name && !selects(selector, &pod.metadata.labels)
+    };
+    let pod = store.in_namespace::<Pod>(&service.metadata.namespace).find(named).filter(|_| !selector.is_empty())?;
+    let own = &pod.metadata.name;
+    let because = vec![field(&ObjectRef::of(service), "spec.selector"), field(&ObjectRef::of(pod), "metadata.labels")];
+    let text = msg!("explain.name.podUnselected", pod = own, name = format!("{host}.{name}"), service = name);
+    let next = msg!("explain.name.podUnselected.next", pod = own, selector = pairs(selector));
+    Some((text, next, because))
 }
 
 /// The Service is there, and its name has no address: an alias of something unknown, or nobody ready behind a headless one.

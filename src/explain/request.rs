@@ -60,7 +60,13 @@ pub fn explain(cluster: &Cluster, request: &Request, trace: &Trace) -> Explanati
         let advice = trace.advice.clone();
         let (why, next, because) = match advice {
             Some(advice) => (advice.why, advice.next, advice.because),
-            None => (ending(trace), msg!("explain.trace.next"), Vec::new()),
+            None => {
+                // Somebody answered with an error: kube-proxy's health check, for one, whose own words say why.
+                let answered = trace.hops.iter().rev().find(|hop| hop.reason == Reason::ProcessAnswers);
+                let (why, because) =
+                    answered.map_or_else(|| (ending(trace), Vec::new()), |hop| (hop.text.clone(), hop.because.clone()));
+                (why, msg!("explain.trace.next"), because)
+            }
         };
         let _: Result<(), Stop> = checks.fails(last_word::check(trace), why, next, because);
     }

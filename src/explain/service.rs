@@ -203,7 +203,8 @@ pub(super) fn selected<'a>(cluster: &'a Cluster, service: &'a Service) -> Vec<&'
     cluster.store.in_namespace::<Pod>(&service.metadata.namespace).filter(own).collect()
 }
 
-fn pairs(labels: &Labels) -> String {
+/// `app=web,tier=front`
+pub(super) fn pairs(labels: &Labels) -> String {
     labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }
 
