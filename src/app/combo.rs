@@ -106,6 +106,7 @@ pub fn Combo(props: &ComboProps) -> Html {
         active: active.clone(),
         search: search.clone(),
         take: take.clone(),
+        free: props.on_type.is_some(),
     });
     let free = props.on_type.is_some();
     let value = if free { props.value.clone() } else { (*search).clone().unwrap_or_else(|| props.value.clone()) };
@@ -156,9 +157,11 @@ struct Keys {
     active: UseStateHandle<Option<usize>>,
     search: UseStateHandle<Option<String>>,
     take: Callback<usize>,
+    /// What is typed counts as it stands: Enter sends it.
+    free: bool,
 }
 
-fn keys(Keys { shown, open, active, search, take }: Keys) -> Callback<KeyboardEvent> {
+fn keys(Keys { shown, open, active, search, take, free }: Keys) -> Callback<KeyboardEvent> {
     Callback::from(move |event: KeyboardEvent| {
         let here = active.and_then(|active| shown.iter().position(|index| *index == active));
         let count = shown.len();
@@ -179,7 +182,7 @@ fn keys(Keys { shown, open, active, search, take }: Keys) -> Callback<KeyboardEv
                 }
             }
             "Enter" if *open && !event.ctrl_key() => {
-                let only = (search.is_some() && count == 1).then_some(0);
+                let only = (!free && search.is_some() && count == 1).then_some(0);
                 if let Some(index) = here.or(only).and_then(|here| shown.get(here)) {
                     event.prevent_default();
                     take.emit(*index);

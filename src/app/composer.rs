@@ -63,6 +63,7 @@ pub fn Composer(part: &Part) -> Html {
                 <span class="sep"></span>
                 <Combo id="url" name="URL" mono=true value={state.target.clone()} choices={(*targets).clone()} on_take={offered} empty={speech.t("composer.nothing")}
                     on_type={part.send.reform(Msg::Target)}/>
+                if state.unaddressed { <p class="unsent" role="alert">{ speech.t("composer.noUrl") }</p> }
             </div>
             <span class="sender">
             <button class="btn now" type="submit" disabled={locked} aria-label={speech.t("composer.send")} aria-keyshortcuts="Control+Enter" title={seed.clone()}>

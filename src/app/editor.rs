@@ -1,4 +1,4 @@
-//! The YAML editor: a text area over coloured lines, so that typing, selecting, undo and screen readers are the browser's own.
+//! The YAML editor: a text area over coloured lines, so that typing, selecting and screen readers are the browser's own.
 //! Line numbers, the lines that caused the shown hop, and findings stand beside and below the text.
 
 use super::i18n::marked;
@@ -336,6 +336,7 @@ fn Foot(part: &Part) -> Html {
             if let Some(applied) = applied {
                 <span>{ if errors > 0 { state.speech.t("editor.kept") } else { state.say(&msg!("editor.applied", revision = applied)) } }</span>
             }
+            <span class="edkeys" aria-hidden="true">{ state.speech.t("editor.help") }</span>
             <span class="spacer"></span>
             <span>{ if objects == 1 { state.speech.t("editor.object") } else { state.say(&msg!("editor.objects", count = objects)) } }</span>
         </div>
@@ -346,7 +347,7 @@ fn area(event: &InputEvent) -> HtmlTextAreaElement {
     event.target_unchecked_into()
 }
 
-/// Lets the browser paste, so that undo brings the raw paste back, then asks the engine to mend it.
+/// Lets the browser paste, so that undo brings the raw paste back; then asks the engine to mend it.
 fn paste(part: &Part) -> Callback<Event> {
     let send = part.send.clone();
     let read = |event: Event| {
@@ -366,15 +367,17 @@ fn paste(part: &Part) -> Callback<Event> {
     })
 }
 
-/// Tab indents, Enter keeps the indent, Escape leaves the editor.
+/// Tab indents, Enter keeps the indent, Escape leaves the editor: to the request, or where that is not shown, with the next Tab.
 fn keys() -> Callback<KeyboardEvent> {
     Callback::from(|event: KeyboardEvent| {
         let field: HtmlTextAreaElement = event.target_unchecked_into();
         if event.ctrl_key() || event.meta_key() || event.alt_key() || event.is_composing() {
             return;
         }
+        let leaves = field.has_attribute("data-leaves");
+        let _ = field.remove_attribute("data-leaves");
         match event.key().as_str() {
-            "Tab" if !event.shift_key() => {
+            "Tab" if !event.shift_key() && !leaves => {
                 event.prevent_default();
                 insert("  ");
             }
@@ -394,13 +397,16 @@ fn keys() -> Callback<KeyboardEvent> {
                 if let Some(next) = next.and_then(|next| next.dyn_into::<web_sys::HtmlElement>().ok()) {
                     let _ = next.focus();
                 }
+                if gloo::utils::document().active_element().as_ref() == Some(field.as_ref()) {
+                    let _ = field.set_attribute("data-leaves", "");
+                }
             }
             _ => {}
         }
     })
 }
 
-/// Types for the learner, so that undo takes it back.
+/// Types for the learner, at the caret.
 fn insert(text: &str) {
     if let Ok(document) = gloo::utils::document().dyn_into::<web_sys::HtmlDocument>() {
         let _ = document.exec_command_with_show_ui_and_value("insertText", false, text);

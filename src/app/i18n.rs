@@ -78,7 +78,9 @@ pub fn marked(text: &str) -> Html {
         .enumerate()
         .map(|(index, part)| {
             if index % 2 == 1 {
-                html! { <code>{ part }</code> }
+                // A long name breaks after its dots, not within a word.
+                let whole = if part.len() > 20 { '.' } else { '\0' };
+                html! { <code>{ for part.split_inclusive(whole).map(|label| html! { <>{ label }<wbr/></> }) }</code> }
             } else {
                 html! { { part } }
             }

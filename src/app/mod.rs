@@ -41,6 +41,7 @@ pub mod text;
 pub mod theater;
 pub mod timeline;
 pub mod topbar;
+mod undo;
 pub mod wire;
 pub mod wording;
 pub mod workbench;

@@ -9,6 +9,7 @@ use super::leaving::Leaving;
 use super::share;
 use super::state::{Ask, Effect, LESSONS, Msg, Screen, State, Theme};
 use super::storage;
+use super::undo::{self, Undo};
 use super::wording::{self, Wanted, Wording};
 use super::workbench::Workbench;
 use gloo::events::EventListener;
@@ -22,6 +23,9 @@ use yew::prelude::*;
 
 /// Milliseconds of rest after which typed text is applied.
 const TYPING_RESTS: u32 = 150;
+
+/// The address of the lessons' list.
+const LIST: &str = "#lessons";
 
 /// The state as components get it: the same state compares equal at once.
 #[derive(Clone)]
@@ -59,6 +63,8 @@ pub enum Heard {
     Words(wording::Heard),
     /// The fragment of the address changed.
     Fragment,
+    /// To undo, or to redo, if the focus is in the editor.
+    Undo(bool, Event),
     /// A key, wherever the focus is.
     Key(KeyboardEvent),
     /// Typing rests.
@@ -82,9 +88,8 @@ pub struct App {
     leaving: Leaving,
     /// A lesson was asked for and is not there yet.
     lesson_comes: bool,
-    /// A change that the browser's own undo knows nothing of: file, text before, text after.
-    taken_back: Option<(usize, String, String)>,
-    _listeners: [EventListener; 2],
+    undo: Undo,
+    _listeners: [EventListener; 3],
 }
 
 impl Component for App {
@@ -104,6 +109,14 @@ impl Component for App {
                 link.send_message(Heard::Key(event.clone()));
             }
         });
+        let link = ctx.link().clone();
+        // The browser's menus, and a shaken phone, ask without a key.
+        let menus = EventListener::new_with_options(&gloo::utils::document(), "beforeinput", options, move |event| {
+            let kind = event.dyn_ref::<web_sys::InputEvent>().map(web_sys::InputEvent::input_type).unwrap_or_default();
+            if kind == "historyUndo" || kind == "historyRedo" {
+                link.send_message(Heard::Undo(kind == "historyUndo", event.clone()));
+            }
+        });
         let (first, recorded) = arrival(&mut state);
         // The recording's words are among the page's.
         let wanted = Wanted { language: storage::language(), engine: !recorded };
@@ -118,8 +131,8 @@ impl Component for App {
             write: None,
             leaving: Leaving::listen(),
             lesson_comes: false,
-            taken_back: None,
-            _listeners: [fragment, keys],
+            undo: Undo::default(),
+            _listeners: [fragment, keys, menus],
         };
         app.dress();
         app.take(ctx, first);
@@ -128,6 +141,7 @@ impl Component for App {
 
     fn update(&mut self, ctx: &Context<App>, heard: Heard) -> bool {
         match heard {
+            Heard::Undo(back, event) => return self.take_back(ctx, back, &event),
             Heard::Page(msg) => self.take(ctx, msg),
             Heard::Words(heard) => {
                 let Some((language, words)) = self.wording.hear(heard) else { return false };
@@ -203,10 +217,8 @@ impl Component for App {
             match effect {
                 Effect::Splice { file, start, end, text } => {
                     if let Some(field) = field(file) {
-                        let before = field.value();
-                        let by_hand = splice(&field, start, end, &text);
-                        self.taken_back = (!by_hand).then(|| (file, before, field.value()));
-                        // Where the browser refuses to edit (the field is not shown), no event told of the change.
+                        splice(&field, start, end, &text);
+                        // No event tells of the change.
                         ctx.link().send_message(Heard::Page(Msg::Typed { file, text: field.value() }));
                     }
                 }
@@ -236,7 +248,14 @@ impl App {
         let dressed = matches!(msg, Msg::Theme(_) | Msg::Words(_));
         let chosen = matches!(msg, Msg::Theme(_) | Msg::Language(_) | Msg::Letters);
         self.leaving.forget();
+        let opens = matches!(msg, Msg::Replied(Ask::Lesson(_), _) | Msg::Show(_) | Msg::Load(_));
+        let files = self.state.files.clone();
         let effects = Rc::make_mut(&mut self.state).update(msg);
+        if opens {
+            self.undo.forget();
+        } else if !Rc::ptr_eq(&files, &self.state.files) {
+            self.undo.note(&files, &self.state.files);
+        }
         self.leaving.note(&self.state, !self.sync);
         if dressed {
             self.dress();
@@ -329,13 +348,19 @@ impl App {
         address("");
     }
 
-    /// An open lesson stands in the address, so that a reload opens it again; one that was left does not.
+    /// An open lesson stands in the address, and so does their list, so that a reload opens it again; what was left does not.
     fn address_lesson(&self) {
         let hash = gloo::utils::window().location().hash().unwrap_or_default();
         let named = |id: &str| hash.trim_start_matches('#').split('&').any(|pair| pair.strip_prefix("lesson=") == Some(id));
         match &self.state.lesson {
             Some(course) if !named(course.id) => address(&format!("#lesson={}", course.id)),
-            None if !self.lesson_comes && LESSONS.into_iter().any(named) => address(""),
+            None if self.lesson_comes => {}
+            None if self.state.screen == Screen::Lessons => {
+                if hash != LIST {
+                    address(LIST);
+                }
+            }
+            None if hash == LIST || LESSONS.into_iter().any(named) => address(""),
             _ => {}
         }
     }
@@ -362,8 +387,8 @@ impl App {
             self.take(ctx, Msg::Send);
             return true;
         }
-        if key.eq_ignore_ascii_case("z") && (event.ctrl_key() || event.meta_key()) && !event.shift_key() && self.take_back(ctx) {
-            event.prevent_default();
+        if let Some(back) = undo::asked(event) {
+            return self.take_back(ctx, back, event);
         }
         if key == "F6" {
             event.prevent_default();
@@ -374,16 +399,14 @@ impl App {
 }
 
 impl App {
-    /// Undoes the last large change of the page's own, if the focus is in its text and nothing was typed since.
-    fn take_back(&mut self, ctx: &Context<App>) -> bool {
-        let Some((file, before, after)) = &self.taken_back else { return false };
-        let Some(field) = field(*file).filter(|field| field.value() == *after) else { return false };
-        if gloo::utils::document().active_element().as_ref() != Some(field.as_ref()) {
-            return false;
-        }
-        field.set_value(before);
-        let msg = Msg::Typed { file: *file, text: before.clone() };
-        self.taken_back = None;
+    /// Undoes or redoes a change of the open file, if its text has the focus.
+    fn take_back(&mut self, ctx: &Context<App>, back: bool, event: &Event) -> bool {
+        let file = self.state.open;
+        let Some(field) = undo::focused(file) else { return false };
+        event.prevent_default();
+        let Some(text) = self.undo.step(&self.state.files[file].name, back) else { return false };
+        undo::show(&field, text);
+        let msg = Msg::Typed { file, text: text.to_string() };
         self.take(ctx, msg);
         true
     }
@@ -403,6 +426,10 @@ fn address(fragment: &str) {
 fn arrival(state: &mut State) -> (Msg, bool) {
     let draft = storage::draft();
     if let Some(msg) = addressed(state) {
+        if let Msg::Show(screen) = msg {
+            state.screen = screen;
+            return waiting(draft);
+        }
         if matches!(msg, Msg::OpenLesson(_)) {
             // The playground waits as it was left.
             state.shelf = draft.map(Rc::new);
@@ -412,6 +439,10 @@ fn arrival(state: &mut State) -> (Msg, bool) {
         let recorded = matches!(&msg, Msg::Load(saved) if **saved == State::opening());
         return (msg, recorded);
     }
+    waiting(draft)
+}
+
+fn waiting(draft: Option<share::Saved>) -> (Msg, bool) {
     let recorded = draft.is_none();
     (Msg::Load(Box::new(draft.unwrap_or_else(State::opening))), recorded)
 }
@@ -422,6 +453,9 @@ fn addressed(state: &mut State) -> Option<Msg> {
     let fragment = hash.strip_prefix('#').unwrap_or(&hash);
     if let Some(saved) = share::from_fragment(fragment) {
         return Some(Msg::Load(Box::new(saved)));
+    }
+    if hash == LIST {
+        return Some(Msg::Show(Screen::Lessons));
     }
     let opening = State::opening();
     let mut found = None;

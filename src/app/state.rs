@@ -145,6 +145,8 @@ pub struct State {
     pub own_target: bool,
     /// The target was taken because the one before it was gone: nobody chose it.
     pub followed: bool,
+    /// Something was to be sent, and there was no URL.
+    pub unaddressed: bool,
     pub next: u64,
     /// Requests go over one connection that stays open.
     pub keep_alive: bool,
@@ -246,6 +248,7 @@ impl State {
             target: "http://node-2:30080/".into(),
             own_target: false,
             followed: false,
+            unaddressed: false,
             next: 1,
             keep_alive: false,
             send_after: Some(Waiting::Next),

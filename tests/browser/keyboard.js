@@ -28,6 +28,29 @@ export function keyboard(site) {
     assert.ok((await editor(page).inputValue()).endsWith('\n  '));
     await page.keyboard.press('Escape');
     assert.equal(await panel(page), 'request');
+    await page.keyboard.press('Tab');
+    assert.notEqual(await panel(page), 'yaml');
+    await editor(page).focus();
+    await page.getByText('To leave the editor, press Escape, then Tab.').last().waitFor();
+  });
+
+  it('a typed URL is sent by the first Enter; an empty one is asked for', async (page) => {
+    const seed = await seedOf(page);
+    await url(page).focus();
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type('http://node-1:30080');
+    await page.keyboard.press('Enter');
+    await until(async () => (await seedOf(page)) === seed + 1, 'it was sent');
+    assert.equal(await url(page).inputValue(), 'http://node-1:30080');
+    await assertEnds(page, '200 OK');
+    await url(page).focus();
+    await page.keyboard.press('Control+A');
+    await page.keyboard.press('Delete');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').filter({ hasText: 'Type a URL' }).waitFor();
+    assert.equal(await seedOf(page), seed + 1);
+    await page.keyboard.type('w');
+    await page.getByRole('alert').filter({ hasText: 'Type a URL' }).waitFor({ state: 'detached' });
   });
 
   it('who calls and what, chosen by arrows and sent by Enter', async (page) => {
@@ -46,6 +69,19 @@ export function keyboard(site) {
     await page.keyboard.press('Enter');
     await until(async () => (await seedOf(page)) === seed + 1, 'it was sent');
     await assertEnds(page, '200 OK');
+  });
+
+  it('line numbers stay while a long line scrolls sideways', async (page) => {
+    await editor(page).focus();
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type(`# ${'long '.repeat(40)}`);
+    const at = () => page.evaluate(() => {
+      const ed = document.querySelector('.ed:not([hidden])');
+      return [ed.scrollLeft, ed.querySelector('.no').getBoundingClientRect().left - ed.getBoundingClientRect().left];
+    });
+    const [scrolled, left] = await at();
+    assert.ok(scrolled > 100, `${scrolled}`);
+    assert.ok(Math.abs(left) < 2, `${left}`);
   });
 
   it('a Pod is found, chosen and deleted', async (page) => {

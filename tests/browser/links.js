@@ -60,6 +60,22 @@ export function links(site) {
     await until(async () => (await editor(page).inputValue()) === text, 'the own text waited');
   });
 
+  it('the list of lessons has an address, which a reload and another tab open', async (page) => {
+    const list = page.getByRole('link', { name: 'Lessons', exact: true });
+    await list.click();
+    await until(() => page.url().endsWith('#lessons'), 'the address names it');
+    await page.reload();
+    await until(async () => (await list.getAttribute('aria-current')) === 'page', 'the list is open again');
+    const other = await page.context().newPage();
+    await other.goto(page.url());
+    await until(async () => (await other.getByRole('link', { name: 'Lessons', exact: true }).getAttribute('aria-current')) === 'page', 'another tab opens it');
+    await other.getByRole('link', { name: 'Playground' }).click();
+    await editor(other).waitFor();
+    assert.match(await editor(other).inputValue(), /kind: Service/);
+    await until(() => !other.url().includes('#lessons'), 'what was left is not in the address');
+    await other.close();
+  });
+
   it('a damaged link opens the page on its example', { hash: '#1.damaged' }, async (page) => {
     assert.match(await editor(page).inputValue(), /kind: Deployment/);
   });

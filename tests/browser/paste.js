@@ -49,6 +49,29 @@ export function pasting(site) {
     assert.equal(await editor(page).inputValue(), raw);
   });
 
+  it('undo and redo walk from the mended paste to the raw one and to the text before, and leave nothing empty', async (page) => {
+    const before = await editor(page).inputValue();
+    const raw = 'Here is how:\n\n```yaml\napiVersion: v1\nkind: Service\nmetadata:\n  name: late\nspec:\n  ports:\n  - port: 80\n```\nDone!';
+    await paste(page, raw, { over: true });
+    await until(async () => !(await editor(page).inputValue()).includes('```'), 'the fence is taken away');
+    const mended = await editor(page).inputValue();
+    await editor(page).focus();
+    const seen = [];
+    for (const key of ['Control+Z', 'Control+Z', 'Control+Z', 'Control+Y', 'Control+Shift+Z', 'Control+Y']) {
+      await page.keyboard.press(key);
+      seen.push(await editor(page).inputValue());
+    }
+    assert.deepEqual(seen, [raw, before, before, raw, mended, mended]);
+    await page.getByText('1 object', { exact: true }).waitFor();
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type('# one two');
+    await page.keyboard.press('Control+Z');
+    assert.ok((await editor(page).inputValue()).endsWith('# one '));
+    // As the browser's menu does it.
+    await page.evaluate(() => document.execCommand('undo'));
+    assert.doesNotMatch(await editor(page).inputValue(), /two|^$/);
+  });
+
   it('a misspelt field is named as Kubernetes names it, and the good documents still run', async (page) => {
     const text = await editor(page).inputValue();
     await write(page, `${text}---\napiVersion: v1\nkind: Service\nmetadata:\n  name: second\nspec:\n  prots: []\n`);

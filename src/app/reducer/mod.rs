@@ -221,6 +221,7 @@ impl State {
             Msg::Target(target) => {
                 self.own_target = self.cluster.as_ref().is_none_or(|cluster| !offers(cluster, &target));
                 self.target = target;
+                self.unaddressed = false;
             }
             Msg::Offer(target, from) => {
                 self.target = target;
@@ -264,10 +265,11 @@ impl State {
         self.send_with(seed)
     }
 
-    /// A lesson asks for a guess before anything is sent.
-    fn may_send(&self) -> bool {
+    /// A lesson asks for a guess before anything is sent; and a request needs a URL, which the page then asks for.
+    fn may_send(&mut self) -> bool {
         let locked = self.lesson.as_ref().is_some_and(|course| !course.confirmed);
-        !locked && !self.target.trim().is_empty()
+        self.unaddressed = !locked && self.target.trim().is_empty();
+        !locked && !self.unaddressed
     }
 
     fn send_with(&mut self, seed: u64) -> Vec<Effect> {
