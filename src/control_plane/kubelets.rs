@@ -13,7 +13,8 @@ use crate::msg;
 use crate::netfilter::Cidr;
 use crate::node::images::{self, Listener};
 use crate::node::kubelet::{
-    Again, Place, ProbeFailure, Standing, config_error, free_address, is_ready, probe_failure, report, waiting,
+    Again, Place, ProbeFailure, Standing, config_error, free_address, is_ready, probe_delays, probe_failure, redefined, report,
+    running_since, waiting,
 };
 use crate::node::restarts::{Life, RESTARTS, mounts_tried};
 use crate::node::volumes::{self, Missing};
@@ -88,6 +89,7 @@ fn sync(world: &mut World, pod: &Pod) {
         world.note(&component, Verb::Start, object.clone(), message);
         record_start(world, pod, &standings);
     }
+    restart_redefined(world, pod, &mut next);
     match (is_ready(pod), is_ready(&next)) {
         (false, true) => {
             world.note(&component, Verb::Ready, object, msg!("change.ready", pod = pod.metadata.name));
@@ -103,6 +105,24 @@ fn sync(world: &mut World, pod: &Pod) {
     world.put_pod(next);
     // Asked and answered: it waits for a change from outside now.
     world.queue.kubelet.remove(&super::world::key_of(&pod.metadata));
+}
+
+/// Says which containers are started again because the Pod defines them with another image now.
+fn restart_redefined(world: &mut World, pod: &Pod, next: &mut Pod) {
+    let changed: Vec<&Container> = pod.spec.containers.iter().filter(|container| redefined(pod, container).is_some()).collect();
+    for container in &changed {
+        let (name, image) = (&container.name, &container.image);
+        let message = msg!("change.redefined", pod = pod.metadata.name, container = name, image = image);
+        world.note(&format!("kubelet/{}", pod.spec.node_name), Verb::Start, ObjectRef::of(pod), message);
+        let killing = format!("Container {name} definition changed, will be restarted");
+        for (reason, text) in std::iter::once(("Killing", killing)).chain(started(container)) {
+            events::record(world, &ObjectRef::of(pod), ("kubelet", &pod.spec.node_name), ("Normal", reason), &text);
+        }
+    }
+    if !changed.is_empty() && changed.len() == pod.spec.containers.len() {
+        // Started anew, they get the variables of the Services that are there now.
+        next.metadata.since = world.cluster.steps;
+    }
 }
 
 /// No container of it has been made yet.
@@ -225,10 +245,44 @@ fn standing(world: &mut World, pod: &Pod, container: &Container, ip: &str, liste
         }
         warn(world, pod, "Unhealthy", &unhealthy(kind, why), asked(probe, age));
     }
-    if let (Some(why), Some(probe)) = (&readiness, &container.readiness_probe) {
+    let (starts, ready) = if keeps_its_settings(world, pod) { (0, 0) } else { probe_delays(container) };
+    let runs = running_since(pod, container).and_then(seconds_of).map_or(0, |since| clock(world).saturating_sub(since));
+    if startup.is_some() || runs < starts {
+        return Standing::Starting;
+    }
+    let delay = container.readiness_probe.as_ref().map_or(0, |probe| i64::from(probe.initial_delay_seconds));
+    if let (Some(why), Some(probe)) = (readiness.as_ref().filter(|_| runs >= delay), &container.readiness_probe) {
         warn(world, pod, "Unhealthy", &unhealthy("Readiness", why), asked(probe, age));
     }
-    Standing::Running(startup.is_none() && readiness.is_none())
+    Standing::Running(readiness.is_none() && runs >= ready)
+}
+
+/// When the next containers are asked by a probe that waited for its initial delay, in virtual seconds, and whose they are.
+pub(crate) fn next_asked(world: &World) -> Option<(u64, Vec<Key>)> {
+    let mut next: Option<(u64, Vec<Key>)> = None;
+    for (key, pod) in &world.cluster.store.pods {
+        let active = pod.metadata.deletion_timestamp.is_none() && pod.status.phase == "Running" && !is_ready(pod);
+        if !active || !world.cluster.is_up(&pod.spec.node_name) {
+            continue;
+        }
+        for container in &pod.spec.containers {
+            let (starts, ready) = probe_delays(container);
+            let status = pod.status.container_statuses.iter().find(|status| status.name == container.name);
+            let waits = ready > 0 && status.is_some_and(|status| !status.ready && status.restart_count < RESTARTS);
+            let since = running_since(pod, container).and_then(seconds_of);
+            let Some(since) = since.filter(|_| waits && !keeps_its_settings(world, pod)) else { continue };
+            for delay in [starts, ready] {
+                let at = u64::try_from(since.saturating_add(delay)).ok().and_then(|at| at.checked_sub(world.cluster.epoch));
+                let Some(at) = at.filter(|at| *at > world.cluster.now) else { continue };
+                match &mut next {
+                    Some((first, keys)) if *first == at => keys.push(key.clone()),
+                    Some((first, _)) if *first < at => {}
+                    _ => next = Some((at, vec![key.clone()])),
+                }
+            }
+        }
+    }
+    next
 }
 
 /// Seconds after which a Pod is tried again whose container could not be made: ten, and up to half as many more.

@@ -51,20 +51,35 @@ impl Target {
             Some((host, port)) => (host, port.parse().ok().filter(|port| *port != 0)?),
             None => (authority, default_port(scheme, protocol)?),
         };
-        let readable =
-            !host.is_empty() && host.len() <= 253 && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._*".contains(c));
+        let labels = host.strip_suffix('.').unwrap_or(host);
+        let named = host.chars().all(|c| c.is_ascii_alphanumeric() || "-._*".contains(c));
+        let readable = host.len() <= 253 && named && labels.split('.').all(|label| !label.is_empty());
+        let host = with_octal(host)?;
         let path = match path.split('#').next().unwrap_or_default() {
             "" => "/".to_string(),
             query if query.starts_with('?') => format!("/{query}"),
             path => path.to_string(),
         };
-        readable.then(|| Target { scheme, host: host.to_string(), port, path, protocol, alias: None })
+        readable.then(|| Target { scheme, host, port, path, protocol, alias: None })
     }
 
     /// Whether it is an HTTP request.
     pub fn is_http(&self) -> bool {
         matches!(self.scheme, Scheme::Http | Scheme::Https)
     }
+}
+
+/// The host, or the address that `inet_aton` reads where a part of it has a leading zero: that part is octal. `None`: it is none.
+fn with_octal(host: &str) -> Option<String> {
+    let parts: Vec<&str> = host.split('.').collect();
+    let is_octal = |part: &str| part.len() > 1 && part.starts_with('0');
+    let numbers = host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if parts.len() != 4 || !numbers || !parts.iter().any(|part| is_octal(part)) {
+        return Some(host.to_string());
+    }
+    let octet = |part: &&str| u8::from_str_radix(part, if is_octal(part) { 8 } else { 10 }).ok();
+    let octets: Vec<String> = parts.iter().filter_map(octet).map(|octet| octet.to_string()).collect();
+    (octets.len() == 4).then(|| octets.join("."))
 }
 
 fn scheme_of(name: &str) -> Option<Scheme> {
@@ -111,5 +126,9 @@ mod tests {
         assert_eq!(read("icmp://web:80"), None, "a ping has no port");
         assert_eq!(read("we b:80"), None);
         assert_eq!(read(""), None);
+        assert_eq!(read("http://010.0.0.011:80"), target("8.0.0.9", 80, "/"), "a leading zero makes it octal");
+        assert_eq!(read("http://08.0.0.11"), None, "no octal number");
+        assert_eq!(read("http://web.default.:80"), target("web.default.", 80, "/"));
+        assert_eq!(read("http://web..default"), None, "an empty label");
     }
 }

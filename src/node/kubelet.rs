@@ -3,7 +3,8 @@
 //! Imitates `pkg/kubelet/status/generate.go` (conditions), `pkg/kubelet/kuberuntime` (why a container cannot be made),
 //! `pkg/kubelet/prober` (probes against ports) and the bridge CNI with host-local addresses, except that an address comes from a
 //! hash of the Pod's name, so that other Pods do not move it. Leaves out images that cannot be pulled, init containers'
-//! runs, restarts over time; exec probes and HTTP paths are assumed to succeed.
+//! runs, restarts over time; exec probes and HTTP paths are assumed to succeed. A probe first asks when its initial delay is over,
+//! not at the next of its periods; a program that is told to end for another definition of its container ends at once.
 
 use super::images::Listener;
 use crate::api::core::{
@@ -84,6 +85,18 @@ pub fn config_error(pod: &Pod, container: &Container, store: &Store) -> Option<S
     None
 }
 
+/// For how many seconds after its start a container waits for its probes, if they succeed: until its startup probe is asked, and
+/// until its readiness probe has been asked often enough, which is not before that.
+pub fn probe_delays(container: &Container) -> (i64, i64) {
+    let delay = |probe: &Option<Probe>| probe.as_ref().map_or(0, |probe| i64::from(probe.initial_delay_seconds.max(0)));
+    let startup = delay(&container.startup_probe);
+    let again = container
+        .readiness_probe
+        .as_ref()
+        .map_or(0, |probe| i64::from(probe.success_threshold.max(1) - 1).saturating_mul(i64::from(probe.period_seconds.max(1))));
+    (startup, startup.max(delay(&container.readiness_probe)).saturating_add(again))
+}
+
 /// How a probe ends that does not succeed, in the kubelet's words: `Readiness` and these.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ProbeFailure {
@@ -159,6 +172,8 @@ fn resolve_port(port: &IntOrString, container: &Container) -> Result<i32, String
 pub enum Standing {
     /// It runs; whether it is ready.
     Running(bool),
+    /// It runs, and its startup probe has not succeeded yet.
+    Starting,
     /// It does not run: reason, message, restarts.
     Waiting(&'static str, String, i32),
     /// It is killed again and again.
@@ -187,7 +202,7 @@ impl Standing {
     pub fn is_ready(&self) -> bool {
         match self {
             Standing::Running(ready) => *ready,
-            Standing::Waiting(..) => false,
+            Standing::Starting | Standing::Waiting(..) => false,
             Standing::Restarting(again) => again.ready,
         }
     }
@@ -247,17 +262,51 @@ pub fn report(pod: &Pod, place: &Place, standings: &[Standing]) -> PodStatus {
     status.pod_ip.clone_from(&place.pod_ip);
     status.pod_ips = if place.pod_ip.is_empty() { Vec::new() } else { vec![PodIP { ip: place.pod_ip.clone() }] };
     let containers = pod.spec.containers.iter().zip(standings);
-    status.container_statuses = containers.map(|(container, standing)| container_status(container, standing, &started)).collect();
+    let status_of = |(container, standing): (&Container, &Standing)| {
+        let mut status = container_status(container, standing, running_since(pod, container).unwrap_or(&place.now));
+        let before = old.container_statuses.iter().find(|status| status.name == container.name);
+        if let (Standing::Running(_) | Standing::Starting, Some(before)) = (standing, before) {
+            status.restart_count = before.restart_count;
+            status.last_state = before.last_state.clone();
+            if let Some(ran) = redefined(pod, container) {
+                status.restart_count = before.restart_count.saturating_add(1);
+                status.last_state.terminated = Some(ContainerStateTerminated {
+                    reason: "Completed".into(),
+                    started_at: ran.started_at.clone(),
+                    finished_at: Some(place.now.clone()),
+                    ..ContainerStateTerminated::default()
+                });
+            }
+        }
+        status
+    };
+    status.container_statuses = containers.map(status_of).collect();
     status.start_time = Some(started);
     status
+}
+
+/// The run of a container that its Pod now defines with another image: it is ended, and the container started again. Only name and
+/// image count (`HashContainer` of `pkg/kubelet/container/helpers.go`). A dump may tell an image's full name, or its digest.
+pub fn redefined<'a>(pod: &'a Pod, container: &Container) -> Option<&'a ContainerStateRunning> {
+    let status = pod.status.container_statuses.iter().find(|status| status.name == container.name)?;
+    let plain = |image: &str| image.strip_suffix(":latest").unwrap_or(image).to_string();
+    let (was, is) = (&status.image, &container.image);
+    let same = was == is || was.is_empty() || was.starts_with("sha256:") || plain(was).ends_with(&format!("/{}", plain(is)));
+    status.state.running.as_ref().filter(|_| !same)
+}
+
+/// Since when a container runs as it is defined; `None`: it is started now.
+pub fn running_since<'a>(pod: &'a Pod, container: &Container) -> Option<&'a str> {
+    let status = pod.status.container_statuses.iter().find(|status| status.name == container.name)?;
+    status.state.running.as_ref()?.started_at.as_deref().filter(|_| redefined(pod, container).is_none())
 }
 
 fn container_status(container: &Container, standing: &Standing, started: &str) -> ContainerStatus {
     let mut status = ContainerStatus { name: container.name.clone(), image: container.image.clone(), ..Default::default() };
     match standing {
-        Standing::Running(ready) => {
-            status.ready = *ready;
-            status.started = Some(true);
+        Standing::Running(_) | Standing::Starting => {
+            status.ready = standing.is_ready();
+            status.started = Some(*standing != Standing::Starting);
             status.state.running = Some(ContainerStateRunning { started_at: Some(started.to_string()) });
         }
         Standing::Waiting(reason, message, restarts) => {

@@ -31,7 +31,8 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
     let (new, old): (Vec<_>, Vec<_>) = sets.into_iter().partition(|set| set.metadata.labels.get(HASH) == Some(&hash));
     let new = new.into_iter().next();
     let sized: Vec<Arc<ReplicaSet>> = old.iter().chain(&new).cloned().collect();
-    let by_hand = !sized.is_empty() && (deployment.spec.paused || is_scaling(&deployment, &sized));
+    // A paused Deployment only sizes the ReplicaSets that it has: one that was never rolled out has none.
+    let by_hand = deployment.spec.paused || is_scaling(&deployment, &sized);
     if by_hand {
         rescale(world, &deployment, object, new.as_ref(), &old);
     } else {
@@ -197,8 +198,10 @@ fn create(world: &mut World, deployment: &Deployment, object: &ObjectRef, hash: 
     let name = set.metadata.name.clone();
     let message = msg!("change.createReplicaSet", name = name, deployment = object.name, replicas = replicas);
     world.note(COMPONENT, Verb::Create, ObjectRef::of(&set), message);
-    let text = format!("Scaled up replica set {name} from 0 to {replicas}");
-    events::record(world, object, (COMPONENT, ""), ("Normal", "ScalingReplicaSet"), &text);
+    if replicas > 0 {
+        let text = format!("Scaled up replica set {name} from 0 to {replicas}");
+        events::record(world, object, (COMPONENT, ""), ("Normal", "ScalingReplicaSet"), &text);
+    }
     world.put(set);
     created(world, &(object.namespace.clone(), object.name.clone()), &name);
 }

@@ -30,7 +30,7 @@ pub(super) fn report(world: &mut World, key: &Key, object: &ObjectRef, hash: &st
         updated_replicas: new.map_or(0, |set| set.status.replicas),
         ready_replicas: sum(|set| set.status.ready_replicas),
         available_replicas: available,
-        unavailable_replicas: (sum(wanted).max(replicas) - available).max(0),
+        unavailable_replicas: sum(wanted).wrapping_sub(available).max(0),
         conditions: deployment.status.conditions.clone(),
     };
     let now = world.timestamp();

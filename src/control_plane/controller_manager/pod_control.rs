@@ -119,10 +119,21 @@ pub(crate) fn is_available(world: &World, pod: &Pod, min_ready_seconds: i32) -> 
     available_at(pod, min_ready_seconds).is_some_and(|at| at <= now)
 }
 
-/// Lets the time pass until the next ready Pod counts as available, not beyond `end`, and wakes its controller. False: no Pod
-/// waits for that.
+/// Lets the time pass until the next ready Pod counts as available or the next probe is asked after its initial delay, not beyond
+/// `end`, and wakes its controller or kubelet. False: no Pod waits for that.
 pub(crate) fn pass_time(world: &mut World, end: u64) -> bool {
-    let Some((at, owner)) = next_available(world).filter(|(at, _)| *at <= end) else { return false };
+    let available = next_available(world).filter(|(at, _)| *at <= end);
+    let first = available.as_ref().map_or(end, |(at, _)| *at);
+    let asked = kubelets::next_asked(world).filter(|(at, _)| *at <= first);
+    if let Some((at, pods)) = asked {
+        world.cluster.now = at;
+        world.queue.kubelet.extend(pods);
+        // What counts as available at the same moment is not to be passed over.
+        let also = available.filter(|(first, _)| *first == at);
+        world.queue.workloads.extend(also.map(|(_, owner)| owner));
+        return true;
+    }
+    let Some((at, owner)) = available else { return false };
     world.cluster.now = at;
     world.queue.workloads.insert(owner);
     true

@@ -337,3 +337,15 @@ fn the_kubelets_events_repeat_as_time_passes() {
     let unmounted = act(&with(CONFIGURED), "wait 10s").cluster;
     assert_eq!(count(&unmounted, "FailedMount"), 5);
 }
+
+#[test]
+fn a_lost_node_keeps_the_time_at_which_its_kubelet_posted_last() {
+    let lost = act(&act(&fresh(), "node/node-1 down").cluster, "wait 5m").cluster;
+    let said = crate::kubectl::describe::run(&lost, Kind::Node, "", "node-1").unwrap();
+    let ready = said.lines().find(|line| line.trim_start().starts_with("Ready ")).unwrap();
+    let times: Vec<&str> = ready.split("   ").map(str::trim).filter(|cell| cell.contains(':')).collect();
+    assert_eq!(times.len(), 2, "{said}");
+    assert_ne!(times[0], times[1], "{said}");
+    let created = said.lines().find(|line| line.starts_with("CreationTimestamp:")).unwrap();
+    assert!(created.ends_with(times[0]), "{said}");
+}

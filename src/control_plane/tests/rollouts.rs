@@ -152,3 +152,66 @@ fn a_paused_deployment_is_not_judged_for_its_progress() {
     let resumed = apply(&paused, &deployment("nginx:2", 3, "")).cluster;
     assert_eq!(conditions(&resumed)[1], "Progressing True NewReplicaSetAvailable");
 }
+
+#[test]
+fn a_new_deployment_that_is_paused_gets_no_replica_set() {
+    let paused = with(&deployment("nginx:1", 3, "paused: true, "));
+    let sets = |cluster: &Cluster| cluster.store.in_namespace::<ReplicaSet>("default").count();
+    let status = |cluster: &Cluster| {
+        let deployment = cluster.store.get::<Deployment>("default", "web").unwrap();
+        (deployment.status.replicas, deployment.status.unavailable_replicas, deployment.status.observed_generation)
+    };
+    assert_eq!((sets(&paused), pods(&paused).len(), status(&paused)), (0, 0, (0, 0, 1)));
+    assert_eq!(conditions(&paused), ["Progressing Unknown DeploymentPaused", "Available False MinimumReplicasUnavailable"]);
+    let resumed = apply(&paused, &deployment("nginx:1", 3, "")).cluster;
+    assert_eq!((sets(&resumed), pods(&resumed).len(), status(&resumed)), (1, 3, (3, 0, 2)));
+}
+
+#[test]
+fn a_replica_set_that_is_made_empty_is_not_called_scaled_up() {
+    let spec = "strategy: {rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}, ";
+    let cluster = apply(&with(&deployment("nginx:1", 3, spec)), &deployment("nginx:2", 3, spec)).cluster;
+    let mut ups: Vec<&str> = Vec::new();
+    for event in cluster.store.events.values().filter(|event| event.message.starts_with("Scaled up")) {
+        ups.push(event.message.split_once(" from ").unwrap().1);
+    }
+    ups.sort_unstable();
+    assert_eq!(ups, ["0 to 1", "0 to 3", "1 to 2", "2 to 3"]);
+}
+
+#[test]
+fn a_readiness_probe_asks_only_after_its_initial_delay_and_so_paces_a_rollout() {
+    let spec = "strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}, ";
+    let probed = |image: &str| format!("{image}, readinessProbe: {{tcpSocket: {{port: 80}}, initialDelaySeconds: 20}}");
+    let before = with(&deployment(&probed("nginx:1"), 3, spec));
+    assert_eq!((before.now, conditions(&before)[0].as_str()), (20, AVAILABLE));
+    let outcome = apply(&before, &deployment(&probed("nginx:2"), 3, spec));
+    let made = outcome.changes.iter().filter(|change| change.verb == Verb::Start).map(|change| change.at).collect::<Vec<_>>();
+    assert_eq!((made, outcome.cluster.now), (vec![20, 40, 60], 80));
+    // A Pod is ready first, and available after that.
+    let both = with(&deployment(&probed("nginx:1"), 3, "minReadySeconds: 10, "));
+    assert_eq!((both.now, conditions(&both)[0].as_str()), (30, AVAILABLE));
+    // Nobody asks a failing one sooner either.
+    let failing = "nginx:1, readinessProbe: {tcpSocket: {port: 9}, initialDelaySeconds: 20}";
+    let failing = with(&deployment(failing, 1, ""));
+    assert_eq!(failing.now, 20);
+    let event = failing.store.events.values().find(|event| event.reason == "Unhealthy").unwrap();
+    assert_eq!((event.first_timestamp.clone(), event.count), (Some(crate::api::time::timestamp(failing.clock())), 1));
+}
+
+#[test]
+fn no_other_probe_asks_before_the_startup_probe_has_succeeded() {
+    let ready_at = |probes: &str| {
+        let cluster = with(&deployment(&format!("nginx:1, {probes}"), 2, ""));
+        assert_eq!(conditions(&cluster)[0], AVAILABLE);
+        cluster.now
+    };
+    let port = "tcpSocket: {port: 80}";
+    let startup = format!("startupProbe: {{{port}, initialDelaySeconds: 30}}");
+    assert_eq!(ready_at(&startup), 30);
+    let threshold = format!("readinessProbe: {{{port}, initialDelaySeconds: 5, periodSeconds: 10, successThreshold: 3}}");
+    assert_eq!(ready_at(&threshold), 25);
+    assert_eq!(ready_at(&format!("{startup}, {threshold}")), 50);
+    // A container is ready whatever its liveness probe waits for.
+    assert_eq!(ready_at(&format!("livenessProbe: {{{port}, initialDelaySeconds: 60}}")), 0);
+}

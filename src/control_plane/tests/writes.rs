@@ -153,3 +153,32 @@ fn a_number_that_cannot_be_allocated_is_shown_where_it_is_written() {
     let moved = apply(&first, &text("  clusterIP: 10.96.0.78\n"));
     assert_eq!(moved.diagnostics[0].span.as_ref().map(|span| span.line), Some(8), "{:?}", moved.diagnostics);
 }
+
+#[test]
+fn a_pod_whose_image_changes_keeps_its_address_and_its_container_is_started_again() {
+    let pod = |image: &str, more: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec: {{containers: [{{name: c, image: '{image}'{more}}}, {{name: d, image: redis}}]}}\n"
+        )
+    };
+    let delay = ", readinessProbe: {tcpSocket: {port: 80}, initialDelaySeconds: 20}";
+    let before = with(&pod("nginx:1", delay));
+    let after = apply(&before, &pod("nginx:2", delay)).cluster;
+    let (old, new) = (pods(&before)[0], pods(&after)[0]);
+    assert_eq!((old.status.pod_ip.clone(), &old.metadata.uid), (new.status.pod_ip.clone(), &new.metadata.uid));
+    let restarts: Vec<i32> = new.status.container_statuses.iter().map(|status| status.restart_count).collect();
+    assert_eq!(restarts, [1, 0]);
+    let ended = new.status.container_statuses[0].last_state.terminated.as_ref().unwrap();
+    let at = |seconds: u64| Some(crate::api::time::timestamp(after.epoch + seconds));
+    assert_eq!((&ended.started_at, &ended.finished_at), (&at(0), &at(20)));
+    // The new container waits for its probe's initial delay, too.
+    assert_eq!((before.now, after.now, is_ready(new)), (20, 40, true));
+    let killing = after.store.events.values().find(|event| event.reason == "Killing").unwrap();
+    assert_eq!(
+        (killing.message.as_str(), killing.type_.as_str()),
+        ("Container c definition changed, will be restarted", "Normal")
+    );
+    // What is written again with the same image goes on.
+    let again = apply(&after, &pod("nginx:2", delay).replace("{name: web}", "{name: web, labels: {a: b}}"));
+    assert_eq!(pods(&again.cluster)[0].status.container_statuses[0].restart_count, 1);
+}

@@ -284,7 +284,9 @@ fn node(page: &mut Page, node: &Node) {
         let since = condition.last_transition_time.as_deref();
         let at = written_date(since.or(node.metadata.creation_timestamp.as_deref()));
         let (type_, status) = (&condition.type_, &condition.status);
-        page.line(format!("  {type_} \t{status} \t{at} \t{at} \t{} \t{}", condition.reason, condition.message));
+        // Who declares a node lost leaves the time at which its kubelet posted last.
+        let posted = if status == "Unknown" { written_date(node.metadata.creation_timestamp.as_deref()) } else { at.clone() };
+        page.line(format!("  {type_} \t{status} \t{posted} \t{at} \t{} \t{}", condition.reason, condition.message));
     }
     page.line("Addresses:");
     for address in &node.status.addresses {

@@ -274,7 +274,8 @@ fn print_tables(cluster: &Cluster, asked: &Get, groups: &[(Kind, Vec<ObjectRef>)
             printed.out.push('\n');
         }
         let mut rows = vec![columns::header(*kind, asked.form == Form::Wide)];
-        let prefix = if groups.len() > 1 { qualified(*kind) + "/" } else { String::new() };
+        // The kind goes before the name: a column that Events only have in wide tables.
+        let prefix = if groups.len() > 1 && *kind != Kind::Event { qualified(*kind) + "/" } else { String::new() };
         for object in objects {
             let mut row = columns::row(cluster, object, asked.form == Form::Wide);
             if let Some(name) = row.first_mut() {
@@ -355,6 +356,17 @@ mod tests {
         let asked = Get::parse("pods -o wide -n shop --show-labels".split(' ').map(str::to_string)).unwrap();
         assert_eq!((asked.form, asked.namespace.as_deref(), asked.show_labels), (Form::Wide, Some("shop"), true));
         assert!(Get::parse(["--moon".to_string()].into_iter()).is_err());
+    }
+
+    #[test]
+    fn a_table_of_several_kinds_names_the_kind_before_names_and_events_have_no_such_column() {
+        let fresh = Cluster::new(crate::settings::Settings::default(), crate::random::Seed(1));
+        let cluster = fresh.act(&crate::cluster::Action::parse("deployment/kube-system/coredns scale 3").unwrap()).cluster;
+        let asked = Get::parse("deploy,events -n kube-system".split(' ').map(str::to_string)).unwrap();
+        let printed = get(&cluster, &asked).out;
+        let (deployments, events) = printed.split_once("\n\n").unwrap();
+        assert!(deployments.lines().skip(1).all(|line| line.starts_with("deployment.apps/")), "{printed}");
+        assert!(events.starts_with("LAST SEEN ") && !events.contains("event/"), "{printed}");
     }
 
     #[test]
