@@ -1,5 +1,9 @@
 //! Why a request failed and what to try next, in one sentence each.
 
+mod direct;
+mod hostname;
+mod refused;
+
 use super::DataPlane;
 use super::target::Target;
 use super::unselected::unselected;
@@ -14,7 +18,9 @@ use crate::cluster::{Cluster, Maker, Store};
 use crate::diagnostic::{distance, is_slip};
 use crate::msg;
 use crate::node::cni::host_port_elsewhere;
+use crate::node::kube_proxy::LABEL_SERVICE_PROXY_NAME;
 use crate::node::kubelet::is_ready;
+use crate::packet::Protocol;
 use crate::trace::{Advice, FieldRef, Hop, Place, Reason, Trace, Verdict};
 use crate::words::Message;
 use std::sync::Arc;
@@ -37,10 +43,12 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
         return Some(advice);
     }
     let (why, next) = words(trace, decided)?;
-    if let Some((next, field)) = external_ip(cluster, decided) {
+    let cited = external_ip(cluster, decided).or_else(|| other_proxy(cluster, decided));
+    if let Some((next, field)) = cited.or_else(|| refused::nearly_allowed(cluster, trace, decided)) {
         return Some(Advice { why, next, because: vec![field] });
     }
-    let better = other_service_protocol(cluster, decided).or_else(|| without_endpoints(cluster, decided));
+    let better = other_service_protocol(cluster, trace, decided).or_else(|| direct::called_directly(trace, decided));
+    let better = better.or_else(|| without_endpoints(cluster, decided));
     let better = better.or_else(|| open_node_ports(cluster, decided)).or_else(|| called_dead_node(cluster, trace, decided));
     Some(Advice { why, next: better.unwrap_or(next), because: unmade(cluster, blamed(cluster, trace, decided)) })
 }
@@ -121,7 +129,8 @@ fn blamed(cluster: &Cluster, trace: &Trace, decided: &Hop) -> Vec<FieldRef> {
 fn open_node_ports(cluster: &Cluster, hop: &Hop) -> Option<Message> {
     let refused = hop.reason == Reason::NothingListens && hop.text.id.ends_with(".node");
     let open = |service: &Arc<Service>| {
-        let own = service.spec.ports.iter().filter(|port| port.node_port != 0);
+        let proxied = !service.metadata.labels.contains_key(LABEL_SERVICE_PROXY_NAME);
+        let own = service.spec.ports.iter().filter(|port| port.node_port != 0 && proxied);
         own.map(|port| format!("{} ({})", port.node_port, service.metadata.name)).collect::<Vec<_>>()
     };
     let host_port = hop.before.filter(|_| refused).and_then(|flow| host_port_elsewhere(&cluster.store, flow.dst.port.into()));
@@ -148,6 +157,22 @@ fn external_ip(cluster: &Cluster, hop: &Hop) -> Option<(Message, FieldRef)> {
     let service = cluster.store.services.values().find(has)?;
     let field = FieldRef { object: ObjectRef::of(service.as_ref()), path: "spec.externalIPs".into() };
     Some((msg!("advice.externalIp.next", ip = to), field))
+}
+
+/// kube-proxy leaves a Service with this label to another proxy, whichever value it has; none runs here.
+fn other_proxy(cluster: &Cluster, hop: &Hop) -> Option<(Message, FieldRef)> {
+    let to = hop.before?.dst;
+    let (ip, port) = (to.ip.to_string(), i32::from(to.port));
+    let of_node = hop.reason == Reason::NothingListens && hop.text.id.ends_with(".node");
+    let no_rule = matches!(hop.reason, Reason::NoRule | Reason::Reject | Reason::Drop);
+    let left = |service: &&Arc<Service>| {
+        let spec = &service.spec;
+        let called = no_rule && spec.cluster_ip == ip || of_node && spec.ports.iter().any(|own| own.node_port == port);
+        called && service.metadata.labels.contains_key(LABEL_SERVICE_PROXY_NAME)
+    };
+    let service = cluster.store.services.values().find(left)?;
+    let field = FieldRef { object: ObjectRef::of(service.as_ref()), path: "metadata.labels".into() };
+    Some((msg!("advice.otherProxy.next", service = service.metadata.name, label = LABEL_SERVICE_PROXY_NAME), field))
 }
 
 /// A Service without endpoints: it has no selector, no Pod matches, or none that matches is ready; then what Kubernetes says about
@@ -218,6 +243,9 @@ fn service_name(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
         return advice(msg!("advice.name.cut.next", name = host), Vec::new());
     }
     let Some(service) = cluster.store.services.values().find(named) else {
+        if let Some((next, field)) = hostname::pod_name(cluster, trace, &host).filter(|_| hop.at != Place::PublicDns) {
+            return advice(next, vec![field]);
+        }
         let first = host.split('.').next().filter(|_| hop.at != Place::PublicDns)?;
         let names = cluster.store.services.values().map(|service| service.metadata.name.as_str());
         let (_, name) =
@@ -287,7 +315,7 @@ fn waits_for_pods(service: &Service) -> bool {
 }
 
 /// The Service has this port, but for another protocol.
-fn other_service_protocol(cluster: &Cluster, hop: &Hop) -> Option<Message> {
+fn other_service_protocol(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Message> {
     let ping = hop.text.id.ends_with(".ping");
     let to = hop.before.filter(|_| matches!(hop.reason, Reason::NoRule | Reason::Reject) && !ping)?.dst;
     let ip = to.ip.to_string();
@@ -295,6 +323,10 @@ fn other_service_protocol(cluster: &Cluster, hop: &Hop) -> Option<Message> {
     let number = i32::from(to.port);
     let mut ports = service.spec.ports.iter().filter(|port| port.port == number);
     let (port, name) = (ports.next()?, &service.metadata.name);
+    let called = Target::read(&trace.request.target, trace.request.protocol)?.protocol;
+    if Protocol::of_api(&port.protocol) == Some(called) {
+        return None;
+    }
     let without_rule = hop.reason == Reason::NoRule || hop.text.id.ends_with(".port");
     without_rule.then(|| msg!("advice.servicePort.next", service = name, port = number, protocol = port.protocol))
 }

@@ -12,7 +12,7 @@ mod service_port;
 mod topology;
 
 pub use endpoint::EndpointInfo;
-pub use service_port::{ChangeTracker, ServicePortInfo, ServicePorts, service_ports};
+pub use service_port::{ChangeTracker, LABEL_SERVICE_PROXY_NAME, ServicePortInfo, ServicePorts, service_ports};
 pub use topology::{Endpoints, categorize_endpoints};
 
 use crate::api::core::Node;

@@ -14,7 +14,8 @@ use crate::trace::FieldRef;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-const LABEL_SERVICE_PROXY_NAME: &str = "service.kubernetes.io/service-proxy-name";
+/// A Service with this label is another proxy's.
+pub const LABEL_SERVICE_PROXY_NAME: &str = "service.kubernetes.io/service-proxy-name";
 
 /// One port of a Service.
 #[derive(Clone, Debug, PartialEq)]
