@@ -17,6 +17,10 @@ fn about(trace: &Trace) -> &'static [&'static str] {
     ];
     const ENDPOINTS: &[&str] = &["service-port", "selector-matches-pods", "pods-ready", "endpoints-ready"];
     let Some(advice) = &trace.advice else { return &[] };
+    // Of Pods called without a Service, and of Pods' own names, the trace knows more than the checks, which look from a Service.
+    if ["advice.podPort.", "advice.podLocalhost.", "advice.hostname."].iter().any(|own| advice.next.id.starts_with(own)) {
+        return &[];
+    }
     let Some(hop) = trace.hops.iter().rev().find(|hop| hop.text == advice.why) else {
         // Not a hop's words: rules that nobody renews, or a name that waits for a load balancer or an Ingress controller.
         return if advice.why.id.starts_with("advice.staleRules") { &[] } else { NAMES };

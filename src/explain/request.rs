@@ -143,11 +143,17 @@ fn went_well(trace: &Trace) -> bool {
     }
 }
 
+fn at_api_server(trace: &Trace) -> bool {
+    let answers = trace.hops.iter().find(|hop| hop.reason == Reason::ProcessAnswers);
+    answers.is_some_and(|hop| matches!(&hop.at, Place::Outside(name) if name == "kube-apiserver"))
+}
+
 fn ending(trace: &Trace) -> Message {
     let target = &trace.request.target;
     match (&trace.pod, trace.status) {
         (Some((namespace, name)), _) => msg!("explain.arrives.ok", pod = format!("{namespace}/{name}"), target = target),
         (None, Some(status)) => msg!("explain.arrives.status", status = status, target = target),
+        (None, None) if at_api_server(trace) => msg!("explain.arrives.apiServer", target = target),
         (None, None) if trace.verdict == Verdict::Delivered => msg!("explain.arrives.outside", target = target),
         (None, None) => msg!("explain.arrives.not", target = target),
     }
