@@ -18,7 +18,10 @@ fn about(trace: &Trace) -> &'static [&'static str] {
     const ENDPOINTS: &[&str] = &["service-port", "selector-matches-pods", "pods-ready", "endpoints-ready"];
     let Some(advice) = &trace.advice else { return &[] };
     // Of Pods called without a Service, and of Pods' own names, the trace knows more than the checks, which look from a Service.
-    if ["advice.podPort.", "advice.podLocalhost.", "advice.hostname."].iter().any(|own| advice.next.id.starts_with(own)) {
+    if ["advice.podPort.", "advice.podLocalhost.", "advice.hostname.noService", "advice.hostname.selector"]
+        .iter()
+        .any(|own| advice.next.id.starts_with(own))
+    {
         return &[];
     }
     let Some(hop) = trace.hops.iter().rev().find(|hop| hop.text == advice.why) else {

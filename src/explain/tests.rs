@@ -212,7 +212,7 @@ fn a_workload_scaled_to_nothing_is_named() {
 #[test]
 fn a_headless_service_translates_no_port() {
     let cluster = service("{clusterIP: None, selector: {app: web}, ports: [{port: 8080, targetPort: 80}]}");
-    check(&cluster, POD, "http://web:8080/", "name-resolves pod-address headless !process-listens explain.listens.none");
+    check(&cluster, POD, "http://web:8080/", "name-resolves pod-address headless !process-listens hop.NothingListens.text");
     check(
         &cluster,
         POD,

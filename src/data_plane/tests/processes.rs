@@ -38,7 +38,7 @@ fn a_udp_port_where_nothing_listens_is_answered_with_icmp() {
     assert_eq!((trace.verdict, last_text(&trace)), (Verdict::Refused, "hop.NothingListens.text.udp"));
     let args = &trace.hops.last().unwrap().text.args;
     assert_eq!((args["port"].as_str(), args["ports"].as_str()), ("53/UDP", "53/TCP"));
-    assert_eq!(trace.advice.as_ref().unwrap().next.id, "advice.protocol.next");
+    assert_eq!(trace.advice.as_ref().unwrap().next.id, "advice.podPort.next");
     assert_eq!(last_text(&fixture.trace("pod/client", "udp://10.0.0.12:53")), "hop.NothingListens.text.udp.node");
     assert_eq!(last_text(&fixture.trace("pod/tcp", "udp://10.244.1.9:53")), "hop.NothingListens.text.udp.none");
 }
