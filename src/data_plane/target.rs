@@ -60,7 +60,7 @@ impl Target {
             query if query.starts_with('?') => format!("/{query}"),
             path => path.to_string(),
         };
-        readable.then(|| Target { scheme, host, port, path, protocol, alias: None })
+        readable.then_some(Target { scheme, host, port, path, protocol, alias: None })
     }
 
     /// Whether it is an HTTP request.
