@@ -17,8 +17,8 @@ fn about(trace: &Trace) -> &'static [&'static str] {
     ];
     const ENDPOINTS: &[&str] = &["service-port", "selector-matches-pods", "pods-ready", "endpoints-ready"];
     let Some(advice) = &trace.advice else { return &[] };
-    // Of Pods called without a Service, and of Pods' own names, the trace knows more than the checks, which look from a Service.
-    if ["advice.podPort.", "advice.podLocalhost.", "advice.hostname.noService", "advice.hostname.selector"]
+    // Of localhost, a headless port, and Pods' own names, the trace knows more than the checks, which look from a Service.
+    if ["advice.podPort.name.", "advice.podLocalhost.", "advice.hostname.noService"]
         .iter()
         .any(|own| advice.next.id.starts_with(own))
     {
