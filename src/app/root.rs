@@ -355,11 +355,8 @@ impl App {
         match &self.state.lesson {
             Some(course) if !named(course.id) => address(&format!("#lesson={}", course.id)),
             None if self.lesson_comes => {}
-            None if self.state.screen == Screen::Lessons => {
-                if hash != LIST {
-                    address(LIST);
-                }
-            }
+            None if self.state.screen == Screen::Lessons && hash != LIST => address(LIST),
+            None if self.state.screen == Screen::Lessons => {}
             None if hash == LIST || LESSONS.into_iter().any(named) => address(""),
             _ => {}
         }
