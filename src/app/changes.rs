@@ -3,6 +3,7 @@
 use super::history::history;
 use super::i18n::marked;
 use super::icon::{glyph, icon};
+use super::keys::hand_on_focus;
 use super::root::Part;
 use super::stage_player::still;
 use super::state::{Msg, State, Step};
@@ -134,7 +135,7 @@ fn running(part: &Part, cluster: &ClusterReply, down: bool) -> Html {
             if down || events > 0 { <span class="num">{ state.say(&msg!("clock.now", time = clock(cluster.now))) }</span> }
             if down { { for [10, 60, 300].map(wait) } }
             if let Some(before) = state.at.checked_sub(1).filter(|before| matches!(state.steps.get(*before), Some(Step::Event(_)))) {
-                <button type="button" class="btn sm back" onclick={part.send.reform(move |_: MouseEvent| Msg::Rewind(before))}>{ icon("i-back", 14) }<span>{ state.speech.t("changes.back") }</span></button>
+                <button type="button" class="btn sm back" onclick={part.send.reform(move |pressed: MouseEvent| { hand_on_focus(&pressed); Msg::Rewind(before) })}>{ icon("i-back", 14) }<span>{ state.speech.t("changes.back") }</span></button>
             }
             { history(part) }
         </div>

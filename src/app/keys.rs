@@ -66,6 +66,23 @@ fn meant(moment: &Moment, event: &KeyboardEvent) -> Option<Msg> {
     }
 }
 
+/// A button that goes away with what it acts on leaves the focus of whoever pressed it by a key to its panel, so that the next Tab
+/// goes on from there.
+pub fn hand_on_focus(event: &MouseEvent) {
+    let pressed = event.target_dyn_into::<Element>().filter(|_| event.detail() == 0);
+    let panel = pressed.and_then(|button| button.closest("[data-panel]").ok().flatten());
+    let heir = panel.and_then(|panel| panel.query_selector("[tabindex='0']").ok().flatten());
+    heir.iter().for_each(focus);
+}
+
+/// What can take the focus takes it; an element of a picture can as well.
+fn focus(element: &Element) {
+    let _ = match element.dyn_ref::<HtmlElement>() {
+        Some(element) => element.focus(),
+        None => element.unchecked_ref::<web_sys::SvgElement>().focus(),
+    };
+}
+
 /// F6: the first thing that takes the focus in the next panel.
 pub fn next_panel(back: bool) {
     let document = gloo::utils::document();
@@ -85,10 +102,5 @@ pub fn next_panel(back: bool) {
     };
     let inside = "textarea:not([hidden]), [tabindex='0'], button:not([disabled]):not([tabindex='-1']), input, select, a[href]";
     let found = panels.get(next).and_then(|panel| panel.query_selector_all(inside).ok()).map(shown).unwrap_or_default();
-    let Some(target) = found.first() else { return };
-    // What can take the focus takes it.
-    let _ = match target.dyn_ref::<HtmlElement>() {
-        Some(element) => element.focus(),
-        None => target.unchecked_ref::<web_sys::SvgElement>().focus(),
-    };
+    found.first().into_iter().for_each(focus);
 }

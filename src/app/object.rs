@@ -2,6 +2,7 @@
 
 use super::explain;
 use super::icon::{glyph, icon};
+use super::keys::hand_on_focus;
 use super::root::Part;
 use super::state::{Dock, Msg, State};
 use crate::api::{Kind, ObjectRef};
@@ -78,7 +79,13 @@ pub fn ObjectView(ObjectProps { part, item }: &ObjectProps) -> Html {
 }
 
 fn act(part: &Part, event: String) -> Callback<MouseEvent> {
-    part.send.reform(move |_: MouseEvent| Msg::Act(event.clone()))
+    let goes = event.ends_with(" delete");
+    part.send.reform(move |pressed: MouseEvent| {
+        if goes {
+            hand_on_focus(&pressed);
+        }
+        Msg::Act(event.clone())
+    })
 }
 
 fn facts(rows: Vec<(String, String)>) -> Html {

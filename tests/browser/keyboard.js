@@ -63,8 +63,9 @@ export function keyboard(site) {
     await page.keyboard.press('Control+A');
     await page.keyboard.type('web by its name');
     await page.keyboard.press('ArrowDown');
+    await until(async () => await url(page).getAttribute('aria-activedescendant'), 'the first offer is the active one');
     await page.keyboard.press('Enter');
-    assert.equal(await url(page).inputValue(), 'http://web/');
+    await until(async () => (await url(page).inputValue()) === 'http://web/', 'it is taken');
     const seed = await seedOf(page);
     await page.keyboard.press('Enter');
     await until(async () => (await seedOf(page)) === seed + 1, 'it was sent');
@@ -91,6 +92,14 @@ export function keyboard(site) {
     await inspector(page).getByRole('button', { name: 'Delete Pod' }).focus();
     await page.keyboard.press('Enter');
     await until(async () => !(await podsOf(page, 'web')).includes(before[0]), 'it is gone');
+    const within = () => page.evaluate(() => document.activeElement.closest('[data-panel]')?.dataset.panel);
+    await inspector(page).getByRole('button', { name: 'Delete Pod' }).waitFor({ state: 'detached' });
+    assert.equal(await within(), 'inspector', 'the button is gone, the focus stays in its panel');
+    const back = page.getByRole('button', { name: 'Take it back' }).first();
+    await back.focus();
+    await page.keyboard.press('Enter');
+    await back.waitFor({ state: 'detached' });
+    assert.notEqual(await within(), undefined, 'so it does when the deletion is taken back');
   });
 
   it('a menu opens, walks and closes; a dialog gives the focus back', async (page) => {
