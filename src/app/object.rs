@@ -217,14 +217,15 @@ fn node_view(part: &Part, node: &NodeView) -> Html {
             { head("g-node", "k-infra", "Node", name) }
             { facts(vec![
                 ("STATUS".into(), status.into()), ("POWER".into(), if node.up { t("object.on") } else { t("object.off") }), ("IP".into(), node.ip.clone()),
-                ("POD CIDR".into(), node.pod_cidr.clone()), ("kube-proxy".into(), if node.proxy_running { t("object.running") } else { t("object.stopped") }), ("ZONE".into(), node.zone.clone()),
+                ("POD CIDR".into(), node.pod_cidr.clone()), ("kube-proxy".into(), if node.proxy_running && node.up { t("object.running") } else { t("object.stopped") }), ("ZONE".into(), node.zone.clone()),
             ]) }
-            if !node.proxy_running { <p>{ state.say(&msg!("object.proxyStopped", node = name)) }</p> }
+            if !node.up && node.ready { <p>{ state.say(&msg!("object.nodeSilent", node = name)) }</p> }
+            if node.up && !node.proxy_running { <p>{ state.say(&msg!("object.proxyStopped", node = name)) }</p> }
             <div class="acts">
                 if node.up { <button type="button" class="btn line sm" onclick={act(part, format!("node/{name} down"))}>{ t("act.nodeDown") }</button> }
                 else { <button type="button" class="btn line sm" onclick={act(part, format!("node/{name} up"))}>{ t("act.nodeUp") }</button> }
-                if node.proxy_running { <button type="button" class="btn line sm" onclick={act(part, format!("kube-proxy/{name} stop"))}>{ t("act.proxyStop") }</button> }
-                else { <button type="button" class="btn line sm" onclick={act(part, format!("kube-proxy/{name} start"))}>{ t("act.proxyStart") }</button> }
+                if node.up && node.proxy_running { <button type="button" class="btn line sm" onclick={act(part, format!("kube-proxy/{name} stop"))}>{ t("act.proxyStop") }</button> }
+                if node.up && !node.proxy_running { <button type="button" class="btn line sm" onclick={act(part, format!("kube-proxy/{name} start"))}>{ t("act.proxyStart") }</button> }
                 <button type="button" class="btn line sm" onclick={rules}>{ t("act.rules") }</button>
                 <button type="button" class="btn line sm" onclick={part.send.reform(move |_: MouseEvent| Msg::From(caller.clone()))}>{ t("act.sendFrom") }</button>
             </div>
