@@ -2,25 +2,31 @@
 //!
 //! Imitates `pkg/kubelet/kubelet.go`'s `SyncPod` and `SyncTerminatingPod`, by what they leave behind in the API.
 
+mod killed;
+mod mounts;
+
 use super::dump::keeps_its_settings;
 use super::events;
 use super::world::{Key, World};
-use crate::api::core::{Container, ContainerStateTerminated, Node, Pod, Probe, Service};
+use crate::api::ObjectRef;
+use crate::api::core::{Container, Node, Pod, Probe, Service};
 use crate::api::time::{seconds_of, timestamp};
-use crate::api::{Kind, ObjectRef};
 use crate::cluster::Verb;
 use crate::msg;
 use crate::netfilter::Cidr;
 use crate::node::images::{self, Listener};
 use crate::node::kubelet::{
-    Again, Place, ProbeFailure, Standing, config_error, free_address, is_ready, probe_delays, probe_failure, redefined, report,
+    Place, ProbeFailure, Standing, config_error, free_address, is_ready, probe_delays, probe_failure, redefined, report,
     running_since, waiting,
 };
-use crate::node::restarts::{Life, RESTARTS, mounts_tried};
-use crate::node::volumes::{self, Missing};
+use crate::node::restarts::RESTARTS;
 use crate::random::{Random, Seed, stable_hash};
-use serde_json::Value;
 use std::sync::Arc;
+
+pub(crate) use killed::next_turn;
+use killed::restarting;
+pub(super) use mounts::missing_claim;
+use mounts::{creating, lacking};
 
 /// Above so many Pods their everyday Events are left out, as a busy recorder drops them.
 const EVENTFUL: usize = 1000;
@@ -129,54 +135,6 @@ fn restart_redefined(world: &mut World, pod: &Pod, next: &mut Pod) {
 fn is_new(pod: &Pod) -> bool {
     pod.status.pod_ip.is_empty()
         || waiting(pod).is_some_and(|(_, reason)| matches!(reason, "ContainerCreating" | "PodInitializing"))
-}
-
-/// The volumes that a Pod still waits for. What is mounted stays, whatever becomes of the ConfigMap.
-fn lacking(world: &World, pod: &Pod) -> Vec<Missing> {
-    if pod.spec.volumes.is_empty() || !is_new(pod) || keeps_its_settings(world, pod) {
-        return Vec::new();
-    }
-    volumes::missing(pod, &world.cluster.store, &|name| made_elsewhere(world, name))
-}
-
-/// Whether a document of a kind that is not played names the object, and so may make it: a Certificate, a SealedSecret, a Job.
-fn made_elsewhere(world: &World, name: &str) -> bool {
-    fn names(value: &Value, name: &str) -> bool {
-        match value {
-            Value::String(text) => text.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('=')),
-            Value::Array(items) => items.iter().any(|item| names(item, name)),
-            Value::Object(fields) => fields.values().any(|field| names(field, name)),
-            _ => false,
-        }
-    }
-    let documents = world.cluster.manifests.documents.iter();
-    { documents }.any(|document| Kind::find(&document.api_version, &document.kind).is_none() && names(&document.value, name))
-}
-
-/// The first PersistentVolumeClaim that a Pod names and that nobody has written. Those that are written count as bound.
-pub(super) fn missing_claim<'a>(world: &World, pod: &'a Pod) -> Option<&'a str> {
-    let claims = pod.spec.volumes.iter().filter_map(|volume| volume.pointer("/persistentVolumeClaim/claimName")?.as_str());
-    let documents = &world.cluster.manifests.documents;
-    let absent = |name: &&'a str| {
-        let mut same = documents.iter().filter(|document| document.kind == "PersistentVolumeClaim" && document.name == *name);
-        match same.next() {
-            // Claims of other namespaces do not count.
-            Some(first) => first.namespace != pod.metadata.namespace && same.all(|it| it.namespace != pod.metadata.namespace),
-            None => !made_elsewhere(world, name),
-        }
-    };
-    { claims }.find(absent).filter(|_| !keeps_its_settings(world, pod))
-}
-
-/// Every container waits for the Pod's volumes; the kubelet says why.
-fn creating(world: &mut World, pod: &Pod, lacking: &[Missing]) -> Vec<Standing> {
-    for missing in lacking {
-        let text = format!("MountVolume.SetUp failed for volume \"{}\" : {}", missing.volume, missing.why);
-        warn(world, pod, "FailedMount", &text, mounts_tried(age(world, pod)));
-    }
-    let initialized = pod.spec.init_containers.is_empty();
-    let reason = if initialized { "ContainerCreating" } else { "PodInitializing" };
-    pod.spec.containers.iter().map(|_| Standing::Waiting(reason, String::new(), 0)).collect()
 }
 
 fn place(world: &World, pod: &Pod, node: &Node, mounted: bool) -> Option<Place> {
@@ -309,81 +267,6 @@ fn unhealthy(kind: &str, why: &ProbeFailure) -> String {
         ProbeFailure::Failed(why) => format!("{kind} probe failed: {why}"),
         ProbeFailure::Errored(why) => format!("{kind} probe errored and resulted in unknown state: {why}"),
     }
-}
-
-/// A container that is killed again and again for a failing probe, with the kubelet's Events.
-fn restarting(
-    world: &mut World,
-    pod: &Pod,
-    container: &Container,
-    (kind, why, probe): (&str, &ProbeFailure, &Probe),
-    ready: bool,
-) -> Standing {
-    let (name, meta, now) = (&container.name, &pod.metadata, clock(world));
-    let (asks, lasts) = (i64::from(probe.failure_threshold.max(1)), lasts(pod, probe));
-    let fresh = Life { restarts: RESTARTS, ended: now, running: None };
-    let dumped = keeps_its_settings(world, pod);
-    let life = if dumped { fresh } else { life_so_far(pod, name).map_or(fresh, |life| life.at(now, lasts)) };
-    let full_name = format!("{}_{}({})", meta.name, meta.namespace, meta.uid);
-    warn(world, pod, "Unhealthy", &unhealthy(kind, why), 1 + (life.kills() - 1) * asks);
-    let killed = format!("Container {name} failed {} probe, will be restarted", kind.to_lowercase());
-    say(world, pod, "Killing", &killed, life.kills());
-    let back_off = format!("Back-off restarting failed container {name} in pod {full_name}");
-    warn(world, pod, "BackOff", &back_off, life.back_offs(now));
-    if life.starts() > 0 && world.cluster.store.pods.len() <= EVENTFUL {
-        for (reason, text) in started(container) {
-            say(world, pod, reason, &text, 1 + life.starts());
-        }
-    }
-    let written = |seconds: i64| timestamp(u64::try_from(seconds).unwrap_or(0));
-    let first = pod.status.start_time.as_deref().and_then(seconds_of).unwrap_or(now);
-    let runs = life.running.is_some();
-    Standing::Restarting(Box::new(Again {
-        restarts: life.restarts,
-        ended: ContainerStateTerminated {
-            exit_code: 137,
-            reason: "Error".into(),
-            started_at: Some(written((life.ended - lasts).max(first))),
-            finished_at: Some(written(life.ended)),
-            ..ContainerStateTerminated::default()
-        },
-        running: life.running.map(written),
-        message: format!("back-off 5m0s restarting failed container={name} pod={full_name}"),
-        ready: runs && kind == "Liveness" && ready,
-        started: runs && kind == "Liveness",
-    }))
-}
-
-/// How many seconds a container runs that fails this probe: until it has failed often enough, and its grace is over.
-fn lasts(pod: &Pod, probe: &Probe) -> i64 {
-    let grace = pod.spec.termination_grace_period_seconds.unwrap_or(30).max(0);
-    let asks = i64::from(probe.failure_threshold.max(1)) - 1;
-    (i64::from(probe.initial_delay_seconds) + asks * i64::from(probe.period_seconds)).saturating_add(grace)
-}
-
-/// When the next container of those that are killed again and again is started or killed, in virtual seconds.
-pub(crate) fn next_turn(world: &World) -> Option<u64> {
-    let mut next: Option<u64> = None;
-    for pod in world.cluster.store.pods.values().filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
-        for container in &pod.spec.containers {
-            let Some(life) = life_so_far(pod, &container.name) else { continue };
-            // While both fail, it is the startup probe that kills.
-            let probe = container.startup_probe.as_ref().or(container.liveness_probe.as_ref());
-            let Some(at) = probe.map(|probe| life.turns(lasts(pod, probe))) else { continue };
-            let at = u64::try_from(at).ok().and_then(|at| at.checked_sub(world.cluster.epoch));
-            let runs = world.cluster.is_up(&pod.spec.node_name) && !keeps_its_settings(world, pod);
-            next = at.filter(|at| runs && *at > world.cluster.now && next.is_none_or(|next| *at < next)).or(next);
-        }
-    }
-    next
-}
-
-/// Where a container stood when it was looked at last, if it was killed before.
-fn life_so_far(pod: &Pod, container: &str) -> Option<Life> {
-    let status = pod.status.container_statuses.iter().find(|status| status.name == container)?;
-    let ended = status.last_state.terminated.as_ref()?.finished_at.as_deref().and_then(seconds_of)?;
-    let running = status.state.running.as_ref().and_then(|running| seconds_of(running.started_at.as_deref()?));
-    Some(Life { restarts: status.restart_count.max(RESTARTS), ended, running })
 }
 
 /// Pods that are not ready are looked at again when time has passed: their containers come and go, and their Events repeat.

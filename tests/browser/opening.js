@@ -53,13 +53,14 @@ export function opening(site) {
   });
 
   test('what is typed and pressed before the engine has come is done once it has', async () => {
-    const { page, context, trouble, close } = await visit(site, { path: 'boot.js' });
-    await context.route('**/*_rest.wasm', (route) => { setTimeout(() => route.continue(), 1500); });
+    const { page, trouble, close } = await visit(site, { path: 'boot.js' });
+    site.host.slow['_rest.wasm'] = 1500;
     await page.goto(site.host.url);
     await moving(page);
     await editor(page).fill((await editor(page).inputValue()).replace('replicas: 3', 'replicas: 1'));
     await page.getByRole('button', { name: 'Send', exact: true }).click();
     await until(async () => (await stage(page).getByRole('button', { name: /^Pod web-/ }).count()) === 1, 'one Pod is left', 20_000);
+    delete site.host.slow['_rest.wasm'];
     assertQuiet(trouble);
     await close();
   });

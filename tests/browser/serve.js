@@ -16,8 +16,11 @@ const TYPES = {
 /**
  * Serves `folder` under `base` on a free port of 127.0.0.1.
  * `extra` maps paths below `base` to `{ type, body, policy }` for pages that a test makes up; `policy` replaces the strict one.
+ * `slow` of what it gives has milliseconds by the end of a path: a page that waits for an answer in the middle of a call (a
+ * synchronous request) gets it from here, and not from the driver of the browser, which waits for the page.
  */
 export async function serve(folder, base = '/docs/play/', extra = {}) {
+  const slow = {};
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, 'http://x').pathname);
     // A document that names no icon, such as a script that is opened by itself, makes the browser ask for one.
@@ -25,6 +28,8 @@ export async function serve(folder, base = '/docs/play/', extra = {}) {
     if (!path.startsWith(base)) return response.writeHead(404).end();
     const inside = path.slice(base.length) || 'index.html';
     const made = extra[inside];
+    const waits = Object.keys(slow).find((end) => inside.endsWith(end));
+    if (waits) await new Promise((done) => setTimeout(done, slow[waits]));
     try {
       const body = made ? made.body : await readFile(join(folder, normalize('/' + inside)));
       response.writeHead(200, {
@@ -38,5 +43,5 @@ export async function serve(folder, base = '/docs/play/', extra = {}) {
   });
   await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
   const origin = `http://127.0.0.1:${server.address().port}`;
-  return { origin, url: origin + base, close: () => new Promise((done) => { server.close(done); server.closeAllConnections(); }) };
+  return { origin, url: origin + base, slow, close: () => new Promise((done) => { server.close(done); server.closeAllConnections(); }) };
 }

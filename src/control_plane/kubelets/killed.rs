@@ -1,0 +1,84 @@
+//! Containers that are killed again and again for a failing probe, and start again.
+
+use super::super::dump::keeps_its_settings;
+use super::super::world::World;
+use super::{EVENTFUL, clock, say, started, unhealthy, warn};
+use crate::api::core::{Container, ContainerStateTerminated, Pod, Probe};
+use crate::api::time::{seconds_of, timestamp};
+use crate::node::kubelet::{Again, ProbeFailure, Standing};
+use crate::node::restarts::{Life, RESTARTS};
+
+/// A container that is killed again and again for a failing probe, with the kubelet's Events.
+pub(super) fn restarting(
+    world: &mut World,
+    pod: &Pod,
+    container: &Container,
+    (kind, why, probe): (&str, &ProbeFailure, &Probe),
+    ready: bool,
+) -> Standing {
+    let (name, meta, now) = (&container.name, &pod.metadata, clock(world));
+    let (asks, lasts) = (i64::from(probe.failure_threshold.max(1)), lasts(pod, probe));
+    let fresh = Life { restarts: RESTARTS, ended: now, running: None };
+    let dumped = keeps_its_settings(world, pod);
+    let life = if dumped { fresh } else { life_so_far(pod, name).map_or(fresh, |life| life.at(now, lasts)) };
+    let full_name = format!("{}_{}({})", meta.name, meta.namespace, meta.uid);
+    warn(world, pod, "Unhealthy", &unhealthy(kind, why), 1 + (life.kills() - 1) * asks);
+    let killed = format!("Container {name} failed {} probe, will be restarted", kind.to_lowercase());
+    say(world, pod, "Killing", &killed, life.kills());
+    let back_off = format!("Back-off restarting failed container {name} in pod {full_name}");
+    warn(world, pod, "BackOff", &back_off, life.back_offs(now));
+    if life.starts() > 0 && world.cluster.store.pods.len() <= EVENTFUL {
+        for (reason, text) in started(container) {
+            say(world, pod, reason, &text, 1 + life.starts());
+        }
+    }
+    let written = |seconds: i64| timestamp(u64::try_from(seconds).unwrap_or(0));
+    let first = pod.status.start_time.as_deref().and_then(seconds_of).unwrap_or(now);
+    let runs = life.running.is_some();
+    Standing::Restarting(Box::new(Again {
+        restarts: life.restarts,
+        ended: ContainerStateTerminated {
+            exit_code: 137,
+            reason: "Error".into(),
+            started_at: Some(written((life.ended - lasts).max(first))),
+            finished_at: Some(written(life.ended)),
+            ..ContainerStateTerminated::default()
+        },
+        running: life.running.map(written),
+        message: format!("back-off 5m0s restarting failed container={name} pod={full_name}"),
+        ready: runs && kind == "Liveness" && ready,
+        started: runs && kind == "Liveness",
+    }))
+}
+
+/// How many seconds a container runs that fails this probe: until it has failed often enough, and its grace is over.
+fn lasts(pod: &Pod, probe: &Probe) -> i64 {
+    let grace = pod.spec.termination_grace_period_seconds.unwrap_or(30).max(0);
+    let asks = i64::from(probe.failure_threshold.max(1)) - 1;
+    (i64::from(probe.initial_delay_seconds) + asks * i64::from(probe.period_seconds)).saturating_add(grace)
+}
+
+/// When the next container of those that are killed again and again is started or killed, in virtual seconds.
+pub(crate) fn next_turn(world: &World) -> Option<u64> {
+    let mut next: Option<u64> = None;
+    for pod in world.cluster.store.pods.values().filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
+        for container in &pod.spec.containers {
+            let Some(life) = life_so_far(pod, &container.name) else { continue };
+            // While both fail, it is the startup probe that kills.
+            let probe = container.startup_probe.as_ref().or(container.liveness_probe.as_ref());
+            let Some(at) = probe.map(|probe| life.turns(lasts(pod, probe))) else { continue };
+            let at = u64::try_from(at).ok().and_then(|at| at.checked_sub(world.cluster.epoch));
+            let runs = world.cluster.is_up(&pod.spec.node_name) && !keeps_its_settings(world, pod);
+            next = at.filter(|at| runs && *at > world.cluster.now && next.is_none_or(|next| *at < next)).or(next);
+        }
+    }
+    next
+}
+
+/// Where a container stood when it was looked at last, if it was killed before.
+fn life_so_far(pod: &Pod, container: &str) -> Option<Life> {
+    let status = pod.status.container_statuses.iter().find(|status| status.name == container)?;
+    let ended = status.last_state.terminated.as_ref()?.finished_at.as_deref().and_then(seconds_of)?;
+    let running = status.state.running.as_ref().and_then(|running| seconds_of(running.started_at.as_deref()?));
+    Some(Life { restarts: status.restart_count.max(RESTARTS), ended, running })
+}

@@ -1,0 +1,59 @@
+//! What a Pod's volumes name and nobody has written: its containers wait.
+
+use super::super::dump::keeps_its_settings;
+use super::super::world::World;
+use super::{age, is_new, warn};
+use crate::api::Kind;
+use crate::api::core::Pod;
+use crate::node::kubelet::Standing;
+use crate::node::restarts::mounts_tried;
+use crate::node::volumes::{self, Missing};
+use serde_json::Value;
+
+/// The volumes that a Pod still waits for. What is mounted stays, whatever becomes of the ConfigMap.
+pub(super) fn lacking(world: &World, pod: &Pod) -> Vec<Missing> {
+    if pod.spec.volumes.is_empty() || !is_new(pod) || keeps_its_settings(world, pod) {
+        return Vec::new();
+    }
+    volumes::missing(pod, &world.cluster.store, &|name| made_elsewhere(world, name))
+}
+
+/// Whether a document of a kind that is not played names the object, and so may make it: a Certificate, a SealedSecret, a Job.
+fn made_elsewhere(world: &World, name: &str) -> bool {
+    fn names(value: &Value, name: &str) -> bool {
+        match value {
+            Value::String(text) => text.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('=')),
+            Value::Array(items) => items.iter().any(|item| names(item, name)),
+            Value::Object(fields) => fields.values().any(|field| names(field, name)),
+            _ => false,
+        }
+    }
+    let documents = world.cluster.manifests.documents.iter();
+    { documents }.any(|document| Kind::find(&document.api_version, &document.kind).is_none() && names(&document.value, name))
+}
+
+/// The first PersistentVolumeClaim that a Pod names and that nobody has written. Those that are written count as bound.
+pub(in crate::control_plane) fn missing_claim<'a>(world: &World, pod: &'a Pod) -> Option<&'a str> {
+    let claims = pod.spec.volumes.iter().filter_map(|volume| volume.pointer("/persistentVolumeClaim/claimName")?.as_str());
+    let documents = &world.cluster.manifests.documents;
+    let absent = |name: &&'a str| {
+        let mut same = documents.iter().filter(|document| document.kind == "PersistentVolumeClaim" && document.name == *name);
+        match same.next() {
+            // Claims of other namespaces do not count.
+            Some(first) => first.namespace != pod.metadata.namespace && same.all(|it| it.namespace != pod.metadata.namespace),
+            None => !made_elsewhere(world, name),
+        }
+    };
+    { claims }.find(absent).filter(|_| !keeps_its_settings(world, pod))
+}
+
+/// Every container waits for the Pod's volumes; the kubelet says why.
+pub(super) fn creating(world: &mut World, pod: &Pod, lacking: &[Missing]) -> Vec<Standing> {
+    for missing in lacking {
+        let text = format!("MountVolume.SetUp failed for volume \"{}\" : {}", missing.volume, missing.why);
+        warn(world, pod, "FailedMount", &text, mounts_tried(age(world, pod)));
+    }
+    let initialized = pod.spec.init_containers.is_empty();
+    let reason = if initialized { "ContainerCreating" } else { "PodInitializing" };
+    pod.spec.containers.iter().map(|_| Standing::Waiting(reason, String::new(), 0)).collect()
+}
