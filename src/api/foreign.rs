@@ -19,10 +19,11 @@ pub enum Reach {
 }
 
 /// API groups and their kinds, in one text; `*` stands for every other kind of the group.
-const KINDS: [(&str, &str, Reach); 50] = [
+const KINDS: [(&str, &str, Reach); 51] = [
     ("", "ReplicationController", Reach::MakesPods),
     ("", "ResourceQuota", Reach::Objects),
     ("batch", "Job CronJob", Reach::MakesPods),
+    ("autoscaling", "HorizontalPodAutoscaler", Reach::Objects),
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration", Reach::Objects),
     ("admissionregistration.k8s.io", "MutatingAdmissionPolicy MutatingAdmissionPolicyBinding", Reach::Objects),
     ("policy.networking.k8s.io", "*", Reach::OfPods),
@@ -106,20 +107,25 @@ pub fn topology_mode(annotations: &super::meta::Labels) -> Option<&'static str> 
     keys.into_iter().find(|key| annotations.get(*key).is_some_and(|value| value == "Auto" || value == "auto"))
 }
 
-/// The service mesh that would add its proxy to a Pod, by what its namespace (if that is known) and the Pod itself say; both
-/// meshes read labels, Linkerd annotations.
+/// The service mesh whose proxy takes part in a Pod's requests, by what its namespace (if that is known) and the Pod itself say; both
+/// meshes read labels, Linkerd annotations. A Pod of a running cluster carries what the injectors wrote (Istio's
+/// `sidecar.istio.io/status`, Linkerd's `linkerd.io/proxy-version`); Istio's ambient mode leaves Pods as they are.
 pub fn mesh(namespace: &super::ObjectMeta, pod: &super::ObjectMeta) -> Option<&'static str> {
     let says = |meta: &super::ObjectMeta, key: &str, value: &str| {
         [&meta.labels, &meta.annotations].iter().any(|map| map.get(key).is_some_and(|own| own == value))
     };
     let istio = says(namespace, "istio-injection", "enabled") || namespace.labels.contains_key("istio.io/rev");
     let own = "sidecar.istio.io/inject";
-    if says(pod, own, "true") || (istio && !says(pod, own, "false")) {
+    let (mode, ambient) = ("istio.io/dataplane-mode", "ambient");
+    let ambient = says(pod, mode, ambient) || (says(namespace, mode, ambient) && !says(pod, mode, "none"));
+    let injected = pod.annotations.contains_key("sidecar.istio.io/status");
+    if injected || ambient || says(pod, own, "true") || (istio && !says(pod, own, "false")) {
         return Some("Istio");
     }
     let linkerd = "linkerd.io/inject";
     let off = says(pod, linkerd, "disabled");
-    (says(pod, linkerd, "enabled") || (says(namespace, linkerd, "enabled") && !off)).then_some("Linkerd")
+    let injected = pod.annotations.contains_key("linkerd.io/proxy-version");
+    (injected || says(pod, linkerd, "enabled") || (says(namespace, linkerd, "enabled") && !off)).then_some("Linkerd")
 }
 
 #[cfg(test)]
@@ -135,6 +141,23 @@ mod tests {
         assert_eq!(reach("route.openshift.io/v1", "Route"), Reach::FromOutside);
         assert_eq!(reach("example.com/v1", "Route"), Reach::Unknown);
         assert_eq!(reach("rbac.authorization.k8s.io/v1", "Role"), Reach::None);
+    }
+
+    #[test]
+    fn a_pod_of_a_running_mesh_carries_what_its_injector_wrote() {
+        let pod = |key: &str, value: &str| {
+            let mut meta = crate::api::ObjectMeta::default();
+            meta.annotations.insert(key.into(), value.into());
+            meta
+        };
+        let nowhere = crate::api::ObjectMeta::default();
+        assert_eq!(mesh(&nowhere, &pod("sidecar.istio.io/status", "{}")), Some("Istio"));
+        assert_eq!(mesh(&nowhere, &pod("linkerd.io/proxy-version", "edge-25.1.1")), Some("Linkerd"));
+        let mut ambient = crate::api::ObjectMeta::default();
+        ambient.labels.insert("istio.io/dataplane-mode".into(), "ambient".into());
+        assert_eq!(mesh(&ambient, &nowhere), Some("Istio"));
+        assert_eq!(mesh(&ambient, &pod("istio.io/dataplane-mode", "none")), None);
+        assert_eq!(mesh(&nowhere, &nowhere), None);
     }
 
     #[test]
