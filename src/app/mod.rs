@@ -1,5 +1,6 @@
 //! The page: one root with one reducer ([`state`]), a panel a file, the engine behind [`engine`].
 
+pub mod address;
 pub mod changes;
 pub mod combo;
 pub mod composer;

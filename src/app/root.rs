@@ -1,13 +1,13 @@
 //! The page's root: holds the state, carries out the reducer's effects, lays out the panels.
 
+use super::address;
 use super::engine::{Engine, EngineEvent, Fault, Ticket};
 use super::examples;
 use super::field::{field, show_line, splice};
 use super::i18n::{Speech, fetch_text};
 use super::keys::next_panel;
 use super::leaving::Leaving;
-use super::share;
-use super::state::{Ask, Effect, LESSONS, Msg, Screen, State, Theme};
+use super::state::{Ask, Effect, Msg, State, Theme};
 use super::storage;
 use super::undo::{self, Undo};
 use super::wording::{self, Wanted, Wording};
@@ -23,9 +23,6 @@ use yew::prelude::*;
 
 /// Milliseconds of rest after which typed text is applied.
 const TYPING_RESTS: u32 = 150;
-
-/// The address of the lessons' list.
-const LIST: &str = "#lessons";
 
 /// The state as components get it: the same state compares equal at once.
 #[derive(Clone)]
@@ -117,7 +114,7 @@ impl Component for App {
                 link.send_message(Heard::Undo(kind == "historyUndo", event.clone()));
             }
         });
-        let (first, recorded) = arrival(&mut state);
+        let (first, recorded) = address::arrival(&mut state);
         // The recording's words are among the page's.
         let wanted = Wanted { language: storage::language(), engine: !recorded };
         let mut app = App {
@@ -159,7 +156,7 @@ impl Component for App {
                 return self.hear(ctx, event);
             }
             Heard::Fragment => {
-                if let Some(msg) = addressed(Rc::make_mut(&mut self.state)) {
+                if let Some(msg) = address::addressed(Rc::make_mut(&mut self.state)) {
                     if matches!(msg, Msg::Load(_)) && self.state.edited && self.state.lesson.is_none() {
                         storage::keep_own(&self.state.saved());
                     }
@@ -176,9 +173,9 @@ impl Component for App {
                 self.leaving.written();
                 if !self.state.pristine() {
                     storage::keep(&self.state);
-                    self.leave_link();
+                    address::leave_link(&self.state);
                 }
-                self.address_lesson();
+                address::follow_lessons(&self.state, self.lesson_comes);
                 return false;
             }
         }
@@ -299,7 +296,7 @@ impl App {
                     self.leaving.changed();
                     // A reload reads the address before the page goes.
                     if !self.state.pristine() {
-                        self.leave_link();
+                        address::leave_link(&self.state);
                     }
                     let link = ctx.link().clone();
                     self.write = Some(Timeout::new(300, move || link.send_message(Heard::Write)));
@@ -329,36 +326,6 @@ impl App {
                     Fault::Timeout => "timeout".into(),
                 }))
             }
-        }
-    }
-
-    /// Once something was changed, the address must not bring back on a reload what it opened: the draft is newer.
-    fn leave_link(&self) {
-        let state = &self.state;
-        let window = gloo::utils::window();
-        let hash = window.location().hash().unwrap_or_default();
-        let now = state.saved();
-        let newer = match share::from_fragment(hash.trim_start_matches('#')) {
-            Some(link) => link.files != now.files || link.events != now.events || link.settings != now.settings,
-            None => hash.starts_with("#example=") && (state.edited || !now.events.is_empty()),
-        };
-        if !newer || state.screen != Screen::Playground || state.lesson.is_some() {
-            return;
-        }
-        address("");
-    }
-
-    /// An open lesson stands in the address, and so does their list, so that a reload opens it again; what was left does not.
-    fn address_lesson(&self) {
-        let hash = gloo::utils::window().location().hash().unwrap_or_default();
-        let named = |id: &str| hash.trim_start_matches('#').split('&').any(|pair| pair.strip_prefix("lesson=") == Some(id));
-        match &self.state.lesson {
-            Some(course) if !named(course.id) => address(&format!("#lesson={}", course.id)),
-            None if self.lesson_comes => {}
-            None if self.state.screen == Screen::Lessons && hash != LIST => address(LIST),
-            None if self.state.screen == Screen::Lessons => {}
-            None if hash == LIST || LESSONS.into_iter().any(named) => address(""),
-            _ => {}
         }
     }
 
@@ -407,68 +374,4 @@ impl App {
         self.take(ctx, msg);
         true
     }
-}
-
-/// Changes the address's fragment, without a step in the browser's history.
-fn address(fragment: &str) {
-    let window = gloo::utils::window();
-    if let Ok(history) = window.history() {
-        let path = window.location().pathname().unwrap_or_default() + &window.location().search().unwrap_or_default() + fragment;
-        // Where the browser refuses, the address stays, and a reload opens what it names.
-        let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&path));
-    }
-}
-
-/// What the page opens on: the address's fragment, the draft, or the first example; and whether the recording is of that.
-fn arrival(state: &mut State) -> (Msg, bool) {
-    let draft = storage::draft();
-    if let Some(msg) = addressed(state) {
-        if let Msg::Show(screen) = msg {
-            state.screen = screen;
-            return waiting(draft);
-        }
-        if matches!(msg, Msg::OpenLesson(_)) {
-            // The playground waits as it was left.
-            state.shelf = draft.map(Rc::new);
-        } else if let Some(own) = draft.filter(|draft| draft.own) {
-            storage::keep_own(&own);
-        }
-        let recorded = matches!(&msg, Msg::Load(saved) if **saved == State::opening());
-        return (msg, recorded);
-    }
-    waiting(draft)
-}
-
-fn waiting(draft: Option<share::Saved>) -> (Msg, bool) {
-    let recorded = draft.is_none();
-    (Msg::Load(Box::new(draft.unwrap_or_else(State::opening))), recorded)
-}
-
-/// What the address's fragment asks for.
-fn addressed(state: &mut State) -> Option<Msg> {
-    let hash = gloo::utils::window().location().hash().ok()?;
-    let fragment = hash.strip_prefix('#').unwrap_or(&hash);
-    if let Some(saved) = share::from_fragment(fragment) {
-        return Some(Msg::Load(Box::new(saved)));
-    }
-    if hash == LIST {
-        return Some(Msg::Show(Screen::Lessons));
-    }
-    let opening = State::opening();
-    let mut found = None;
-    for (key, value) in fragment.split('&').filter_map(|pair| pair.split_once('=')) {
-        match key {
-            "example" => found = examples::find(value).map(Msg::Example),
-            "embed" => {
-                state.screen = Screen::Embed;
-                let other = examples::find(value).filter(|example| example.id != opening.example);
-                let load = || Msg::Load(Box::new(share::from_fragment(value).unwrap_or_else(|| opening.clone())));
-                found = Some(other.map_or_else(load, Msg::Example));
-            }
-            "lesson" => found = LESSONS.into_iter().find(|id| *id == value).map(Msg::OpenLesson),
-            "theme" => state.theme = storage::theme_of(value),
-            _ => {}
-        }
-    }
-    found
 }

@@ -10,6 +10,17 @@ async function told(page) {
   return (await inspector(page).locator('section').first().innerText()).replace(/\s+/g, ' ');
 }
 
+/** What is typed just before a reload is there after it. */
+async function typeAndReload(page, words) {
+  await editor(page).focus();
+  await page.keyboard.press('Control+End');
+  await page.keyboard.type(words);
+  const text = await editor(page).inputValue();
+  await page.reload();
+  await moving(page);
+  assert.equal(await editor(page).inputValue(), text);
+}
+
 export function links(site) {
   const it = played(site);
   const still = { motion: 'reduce' };
@@ -90,23 +101,11 @@ export function links(site) {
       Date.now = () => now() + (late += 1000);
       window.setTimeout = (then, wait, ...rest) => (wait ? later(then, wait, ...rest) : 0);
     });
-    await editor(page).focus();
-    await page.keyboard.press('Control+End');
-    await page.keyboard.type('# typed at the last moment');
-    const text = await editor(page).inputValue();
-    await page.reload();
-    await moving(page);
-    assert.equal(await editor(page).inputValue(), text);
+    await typeAndReload(page, '# typed at the last moment');
   });
 
   it('what is typed into an example of the address and reloaded at once is kept', { hash: '#example=counter' }, async (page) => {
-    await editor(page).focus();
-    await page.keyboard.press('Control+End');
-    await page.keyboard.type('# mine');
-    const text = await editor(page).inputValue();
-    await page.reload();
-    await moving(page);
-    assert.equal(await editor(page).inputValue(), text);
+    await typeAndReload(page, '# mine');
   });
 
   it('a reload keeps text, target and what was done', async (page) => {
