@@ -64,6 +64,17 @@ pub enum Verdict {
     Rejected,
 }
 
+impl Verdict {
+    /// Whether a request that ended so got what it asked for: a process took it, or somebody in between answered without an error.
+    pub fn arrived(self, status: Option<u16>) -> bool {
+        match self {
+            Verdict::Delivered => true,
+            Verdict::Answered => status.is_some_and(|status| status < 400),
+            _ => false,
+        }
+    }
+}
+
 /// Where a hop happens. Written as `at` in the command line's JSON.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -318,9 +329,9 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Whether it got what it asked for: a process took it, or somebody in between answered without an error.
+    /// Whether it got what it asked for.
     pub fn arrived(&self) -> bool {
-        self.verdict == Verdict::Delivered || self.status.is_some_and(|status| status < 400)
+        self.verdict.arrived(self.status)
     }
 
     /// The first of the requests in turn, and of theirs, that did not arrive.

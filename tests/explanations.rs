@@ -10,7 +10,7 @@ use kubehop::explain::{Explanation, explain, explain_pod};
 use kubehop::kubectl::{SourceFile, read};
 use kubehop::random::Seed;
 use kubehop::settings::Settings;
-use kubehop::trace::{Request, Trace, Verdict};
+use kubehop::trace::{Request, Trace};
 use kubehop::words::Words;
 use std::fmt::Write;
 use std::fs;
@@ -22,9 +22,7 @@ fn words() -> Words {
 
 /// How the trace says that a request failed; `None`: it arrived, and so did all that it set off.
 fn failure(trace: &Trace) -> Option<String> {
-    let well = trace.verdict == Verdict::Delivered
-        || (trace.verdict == Verdict::Answered && trace.status.is_some_and(|status| status < 400));
-    if well {
+    if trace.arrived() {
         // A variable that was left empty is a call that nobody makes.
         let late = trace.assumptions.iter().any(|note| note.id == "assume.lateService");
         return trace.calls.iter().find_map(failure).or_else(|| late.then(|| "left out".to_string()));

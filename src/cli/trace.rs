@@ -32,12 +32,12 @@ pub fn trace(args: &TraceArgs, out: &mut Out) -> Result<Outcome, String> {
         request.seed = Seed(args.call.seed.wrapping_add(u64::from(number)));
         if args.call.output == TextOrJson::Text && args.count > 1 {
             let (verdict, status, pod) = plane.verdict(&loaded.cluster, &request);
-            outcome = outcome.and(Outcome::of(is_well(verdict, status)));
+            outcome = outcome.and(Outcome::of(verdict.arrived(status)));
             let pod = pod.map(|pod| (pod.metadata.namespace.clone(), pod.metadata.name.clone()));
             *tally.entry(ending(&loaded.cluster, verdict, status, pod)).or_default() += 1;
         } else {
             let trace = plane.send(&loaded.cluster, &request);
-            outcome = outcome.and(Outcome::of(is_well(trace.verdict, trace.status)));
+            outcome = outcome.and(Outcome::of(trace.arrived()));
             match args.call.output {
                 TextOrJson::Json => {
                     let json = to_json(out, &loaded.cluster, &trace);
@@ -125,14 +125,6 @@ fn request(args: &TraceArgs) -> Result<Request, String> {
         via: args.call.via.clone(),
         seed: Seed(args.call.seed),
     })
-}
-
-fn is_well(verdict: Verdict, status: Option<u16>) -> bool {
-    match verdict {
-        Verdict::Delivered => true,
-        Verdict::Answered => status.is_some_and(|status| status < 400),
-        _ => false,
-    }
 }
 
 /// `delivered to default/web-x on node-3`, for tallies.

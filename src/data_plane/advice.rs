@@ -83,7 +83,7 @@ fn stale_rules(cluster: &Cluster, trace: &Trace, decided: &Hop) -> Option<Advice
         let mut mended = cluster.clone();
         mended.machines.get_mut(*node).into_iter().for_each(|machine| machine.frozen_view = None);
         let (verdict, status, _) = DataPlane::program(&mended).verdict(&mended, &trace.request);
-        verdict == Verdict::Delivered || status.is_some_and(|status| status < 400)
+        verdict.arrived(status)
     })?;
     let why = match decided.reason {
         Reason::DnsSilent => msg!("advice.staleRules.dns", node = node),
@@ -417,10 +417,10 @@ fn policy(hop: &Hop, variant: &str) -> Message {
     let arg = |name: &str| hop.text.args.get(name).cloned().unwrap_or_default();
     let (pod, peer, port, outward) = (arg("pod"), arg("peer"), arg("port"), hop.text.id.contains(".egress"));
     match variant {
+        _ if hop.text.id.contains(".node") => msg!("advice.policy.node.next", pod = pod, peer = peer),
         "icmp" => msg!("advice.policy.icmp.next", pod = pod),
         "port" => msg!("advice.policy.port.next", policy = arg("policy"), port = port),
         "namespace" => msg!("advice.policy.namespace.next", policy = arg("policy"), namespace = arg("namespace")),
-        "node" => msg!("advice.policy.node.next", pod = pod, peer = peer),
         // A Pod stands with its name before its address; a server outside is an address alone.
         "dns" if peer.contains('(') => msg!("advice.policy.dns.next", pod = pod),
         _ if outward => msg!("advice.policy.egress.next", pod = pod, peer = peer),

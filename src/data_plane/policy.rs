@@ -169,7 +169,12 @@ impl Words<'_> {
 
     fn allowed(&self, policy: &NetworkPolicy, at: usize) -> (Message, Vec<FieldRef>) {
         let (pod, peer, port, name) = (&self.guest.pod.metadata.name, &self.peer, self.port(), &policy.metadata.name);
-        let text = if self.inward() {
+        let ping = self.talk.protocol == Protocol::Icmp;
+        let text = if ping && self.inward() {
+            msg!("hop.Policy.text.letsPing", pod = pod, policy = name, rule = at + 1, peer = peer)
+        } else if ping {
+            msg!("hop.Policy.text.egress.letsPing", pod = pod, policy = name, rule = at + 1, peer = peer)
+        } else if self.inward() {
             msg!("hop.Policy.text", pod = pod, policy = name, rule = at + 1, peer = peer, port = port)
         } else {
             msg!("hop.Policy.text.egress", pod = pod, policy = name, rule = at + 1, peer = peer, port = port)
@@ -201,6 +206,9 @@ impl Words<'_> {
             (Near::Namespace(_, at), _) => {
                 let namespace = self.talk.peer.map(|peer| peer.metadata.namespace.as_str()).unwrap_or_default();
                 msg!("hop.Policy.text.namespace", pod = pod, policy = name, rule = at + 1, peer = peer, namespace = namespace)
+            }
+            (_, Some(node)) if inward && ping => {
+                msg!("hop.Policy.text.node.ping", pod = pod, policy = name, peer = peer, node = node)
             }
             (_, Some(node)) if inward => {
                 msg!("hop.Policy.text.node", pod = pod, policy = name, peer = peer, node = node, port = port)

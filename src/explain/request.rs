@@ -37,7 +37,7 @@ pub(super) type Reached = (ObjectRef, usize);
 pub fn explain(cluster: &Cluster, request: &Request, trace: &Trace) -> Explanation {
     let mut checks = Checks::default();
     let mut reached = None;
-    let well = went_well(trace);
+    let well = trace.arrived();
     let unplayed = |note: &&Message| {
         let kinds = matches!(&*note.id, "assume.kindNotPlayed" | "assume.kindUnknown" | "assume.podsNotPlayed");
         kinds || matches!(&*note.id, "assume.sidecar" | "assume.dualStack" | "assume.topologyMode" | "assume.fieldNotPlayed")
@@ -100,7 +100,7 @@ fn in_turn(cluster: &Cluster, trace: &Trace, checks: &mut Checks) -> Result<(), 
 /// The way to the first call that fails, outermost first.
 fn broken_call(trace: &Trace) -> Option<Vec<&Trace>> {
     trace.calls.iter().find_map(|call| {
-        if !went_well(call) {
+        if !call.arrived() {
             return Some(vec![call]);
         }
         let mut path = broken_call(call)?;
@@ -133,14 +133,6 @@ fn mistyped_call(cluster: &Cluster, trace: &Trace, checks: &mut Checks) -> Resul
 
 fn count(trace: &Trace) -> usize {
     trace.calls.iter().map(|call| 1 + count(call)).sum()
-}
-
-fn went_well(trace: &Trace) -> bool {
-    match trace.verdict {
-        Verdict::Delivered => true,
-        Verdict::Answered => trace.status.is_some_and(|status| status < 400),
-        _ => false,
-    }
 }
 
 fn at_api_server(trace: &Trace) -> bool {

@@ -153,7 +153,7 @@ pub struct BurstResult {
 pub struct Session {
     settings: Settings,
     seed: Seed,
-    /// What reading the text found; kept, because an action changes the cluster but not the text.
+    /// What reading and admitting the text found; kept, because an action changes the cluster but not the text.
     findings: Vec<Diagnostic>,
     running: Option<Running>,
     /// What is known of the last text's documents, so that an edit costs what it changes.
@@ -241,7 +241,6 @@ impl Session {
         let prune = if torn { Prune::Nothing } else { Prune::Missing };
         let outcome = before.apply_by(&mut self.admission, manifests, prune);
         findings.extend(outcome.diagnostics);
-        findings.extend(kubectl::advise::advise(&outcome.cluster));
         kubectl::old_ingress::offer(files, &mut findings);
         self.findings = findings;
         self.run(outcome.cluster, plane);
@@ -264,11 +263,14 @@ impl Session {
     fn cluster_reply(&self, revision: u64, changes: Vec<Change>) -> Reply {
         let Some(running) = &self.running else { return not_running() };
         let documents = &running.cluster.manifests.documents;
+        let mut diagnostics = self.findings.clone();
+        // What judges the running cluster is found anew: an action may have mended it, or broken it.
+        diagnostics.extend(kubectl::advise::advise(&running.cluster));
         let begin = |document: &Arc<kubectl::Manifest>| Some((document.object()?, document.spans.get("")?.clone()));
         Reply::Cluster(Rc::new(ClusterReply {
             revision,
             view: Rc::new(view::of(&running.cluster)),
-            diagnostics: self.findings.clone(),
+            diagnostics,
             changes,
             targets: offers::of(&running.cluster, &running.plane),
             now: running.cluster.now,

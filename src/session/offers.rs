@@ -14,7 +14,7 @@ use crate::packet::Protocol;
 use crate::random::Seed;
 use crate::scene::view::{OfferGroup, TargetOffer};
 use crate::settings::INGRESS_NAMESPACE;
-use crate::trace::{Request, Source, Verdict};
+use crate::trace::{Request, Source};
 use crate::words::Message;
 use std::collections::BTreeMap;
 
@@ -71,12 +71,7 @@ fn why_it_fails(cluster: &Cluster, plane: &mut DataPlane, offer: &TargetOffer) -
     let request = Request { from, target: offer.target.clone(), seed: Seed(1), ..Request::default() };
     // Most offers work: only those that do not are walked again with every hop recorded, for their reason.
     let (verdict, status, _) = plane.verdict(cluster, &request);
-    let fine = match verdict {
-        Verdict::Delivered => true,
-        Verdict::Answered => status.is_some_and(|status| status < 400),
-        _ => false,
-    };
-    if fine {
+    if verdict.arrived(status) {
         return None;
     }
     let trace = plane.send(cluster, &request);

@@ -180,3 +180,18 @@ fn an_ingress_of_an_old_version_is_mended_by_one_change() {
     let rule = &mended.view.ingresses[0].rules[0];
     assert_eq!((rule.path_type.as_str(), rule.service.as_str(), rule.port.as_str()), ("ImplementationSpecific", "api", "80"));
 }
+
+#[test]
+fn what_the_running_cluster_is_blamed_for_is_found_anew_after_an_action() {
+    let text = include_str!("../../static/examples/nodeport.yaml");
+    let mut session = Session::default();
+    let found = |reply: &ClusterReply| reply.diagnostics.iter().map(|own| own.message.clone()).collect::<Vec<_>>();
+    assert_eq!(found(&reset(&mut session, text, Settings::default())), []);
+    let mut act = |event: &str| {
+        let Reply::Cluster(reply) = session.handle(Command::Act { event: event.into() }) else { panic!("no cluster") };
+        found(&reply)
+    };
+    let none = Finding::Ours(msg!("advise.noPods", service = "web", selector = "app=web"));
+    assert_eq!(act("deployment/default/web scale 0"), [none]);
+    assert_eq!(act("deployment/default/web scale 3"), []);
+}

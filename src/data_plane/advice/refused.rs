@@ -61,7 +61,7 @@ pub(super) fn nearly_allowed(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Opt
 
 /// The Pod sees a node: whether policy Local would help depends on who called, and on what the rules say to that one.
 fn by_a_node(trace: &Trace, hop: &Hop, policies: &Policies, pod: &Pod) -> Option<Message> {
-    let flow = hop.before.filter(|_| hop.text.id == "hop.Policy.text.node")?;
+    let flow = hop.before.filter(|_| hop.text.id.starts_with("hop.Policy.text.node"))?;
     let sent = trace.hops.iter().find(|hop| hop.reason == Reason::Send && !hop.reply)?;
     let client = sent.before?.src.ip;
     if client == flow.src.ip {
