@@ -2,9 +2,11 @@
 
 mod action;
 mod makers;
+mod standing;
 
 pub use action::Action;
 pub use makers::Maker;
+pub use standing::{Lack, Standing, StandingKey};
 
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::{ConfigMap, Endpoints, Event, Namespace, Node, Pod, PodTemplateSpec, Secret, Service};
@@ -189,6 +191,8 @@ pub struct Cluster {
     pub generations: BTreeMap<String, u64>,
     /// From which document each applied object came, in its last admitted form.
     pub origins: BTreeMap<ObjectRef, Origin>,
+    /// What Pods name and nobody plays.
+    pub standing: BTreeMap<StandingKey, Standing>,
     /// Templates that StatefulSets had, by namespace, set and revision: what a ControllerRevision keeps.
     pub revisions: BTreeMap<(String, String), Arc<PodTemplateSpec>>,
     /// Counts edits.

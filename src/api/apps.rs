@@ -134,6 +134,9 @@ pub struct ReplicaSetStatus {
     pub available_replicas: i32,
     /// Seen.
     pub observed_generation: i64,
+    /// `ReplicaFailure`
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
 }
 
 /// Pods with a name and order of their own.

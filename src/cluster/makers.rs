@@ -1,6 +1,6 @@
 //! Who makes the Pods that carry some labels: asked where no such Pod is there.
 
-use super::Cluster;
+use super::{Cluster, Lack};
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::PodTemplateSpec;
 use crate::api::meta::{Labels, selects};
@@ -11,6 +11,8 @@ use crate::api::{Kind, ObjectRef};
 pub enum Maker {
     /// A workload that is there and is to make no Pods.
     Idle(ObjectRef),
+    /// A workload that is there, and its Pods are refused.
+    Forbidden(ObjectRef, Lack),
     /// A workload that is there and has made none.
     Waiting(ObjectRef),
     /// The text names it, it was there, and it was deleted since.
@@ -39,7 +41,10 @@ impl Cluster {
         workloads.sort_by_key(|(_, replicas, _)| *replicas == Some(0));
         match workloads.into_iter().next() {
             Some((object, Some(0), _)) => Some(Maker::Idle(object)),
-            Some((object, ..)) => Some(Maker::Waiting(object)),
+            Some((object, _, template)) => Some(match self.lacks(namespace, &template.spec, None) {
+                Some(lack) => Maker::Forbidden(object, lack),
+                None => Maker::Waiting(object),
+            }),
             None => self.only_written(namespace, selector),
         }
     }

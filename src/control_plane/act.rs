@@ -4,7 +4,7 @@
 //! future and are reached by waiting.
 
 use super::controller_manager::deployment_status::deadlines;
-use super::controller_manager::pod_control::pass_time;
+use super::controller_manager::pod_control::{makers, pass_time};
 use super::controller_manager::{node_lifecycle, pod_gc};
 use super::kubelets::{self, next_turn};
 use super::settle::settle;
@@ -244,6 +244,8 @@ fn look_again(world: &mut World) {
     let now = world.cluster.now;
     let due = deadlines(world).into_iter().filter(|(at, _)| *at <= now).map(|(_, deployment)| deployment);
     world.queue.workloads.extend(due);
+    let refused = makers(world, |namespace, spec| world.cluster.lacks(namespace, spec, None).is_some());
+    world.queue.workloads.extend(refused);
     settle(world);
 }
 

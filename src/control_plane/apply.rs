@@ -6,7 +6,8 @@
 use super::apiserver::allocate::{self, Taken};
 use super::apiserver::validation::FieldError;
 use super::apiserver::{Admission, AdmittedObject, Object, admit, revise};
-use super::refusals::{allocation_first, namespaces_first, no_namespace, ours, upstream};
+use super::controller_manager::pod_control::makers;
+use super::refusals::{allocation_first, forbidden, namespaces_first, no_namespace, ours, upstream};
 use super::settle::settle;
 use super::world::World;
 use super::{delete, dump, inventory, registry};
@@ -41,6 +42,7 @@ impl Cluster {
             unready: BTreeSet::new(),
             generations: BTreeMap::new(),
             origins: BTreeMap::new(),
+            standing: BTreeMap::new(),
             revisions: BTreeMap::new(),
             steps: 0,
             writes: 0,
@@ -95,6 +97,11 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune, admission: 
     world.cluster.manifests = manifests.clone();
     if prune == Prune::Missing {
         prune_missing(&mut world, &manifests);
+    }
+    if world.cluster.stand(&manifests, prune == Prune::Missing) {
+        // Who could not make its Pods tries again.
+        let all = makers(&world, |_, _| true);
+        world.queue.workloads.extend(all);
     }
     dump::presume(&mut world, &manifests);
     namespaces_first(&mut world, &manifests, &objects);
@@ -265,6 +272,9 @@ fn write(world: &mut World, manifests: &Arc<Manifests>, item: AdmittedObject, ta
     let object = item.object.object_ref();
     if object.kind.namespaced() && world.cluster.store.get::<Namespace>("", &object.namespace).is_none() {
         let refusal = no_namespace(manifest, &object.namespace);
+        return world.diagnostics.push(refusal);
+    }
+    if let Some(refusal) = forbidden(world, manifest, &item.object) {
         return world.diagnostics.push(refusal);
     }
     match registry::store(world, item.object, manifest, taken) {

@@ -48,6 +48,16 @@ pub(crate) fn record(world: &mut World, object: &ObjectRef, who: (&str, &str), w
     world.put(event);
 }
 
+/// For how many seconds an event has been said; 0: not yet.
+pub(crate) fn age(world: &World, object: &ObjectRef, who: (&str, &str), what: (&str, &str), message: &str) -> i64 {
+    let name = format!("{}.{}", object.name, suffix(&format!("{object}{}{}{message}", who.0, what.1)));
+    let namespace = if object.namespace.is_empty() { "default" } else { &object.namespace };
+    let event = world.cluster.store.events.get(&(namespace.to_string(), name));
+    let first = event.and_then(|event| seconds_of(event.first_timestamp.as_deref()?));
+    let now = i64::try_from(world.cluster.clock()).unwrap_or(i64::MAX);
+    first.map_or(0, |first| now.saturating_sub(first).max(0))
+}
+
 /// Records an event that has been said `total` times by now. As the recorder's spam filter
 /// (`events_cache.go`), one source says 25 things of one object and then one every five minutes.
 pub(crate) fn reach(world: &mut World, object: &ObjectRef, who: (&str, &str), what: (&str, &str), message: &str, total: i64) {

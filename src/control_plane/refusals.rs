@@ -44,6 +44,19 @@ pub(super) fn no_namespace(manifest: &Manifest, namespace: &str) -> Diagnostic {
     refusal
 }
 
+/// A new Pod that names what does not stand.
+pub(super) fn forbidden(world: &World, manifest: &Manifest, object: &Object) -> Option<Diagnostic> {
+    let Object::Pod(pod) = object else { return None };
+    let meta = &pod.metadata;
+    if manifest.is_dumped() || world.cluster.store.contains(&ObjectRef::of(pod.as_ref())) {
+        return None;
+    }
+    let lack = world.cluster.lacks(&meta.namespace, &pod.spec, Some(manifest.position))?;
+    let refusal = upstream(manifest, &format!("spec.{}", lack.field), lack.forbids(&meta.name));
+    let (help, fixes) = lack.mended(manifest);
+    Some(Diagnostic { help: Some(help), fixes, ..refusal })
+}
+
 /// Admission looks for the namespace before anything is allocated or validated (`NamespaceLifecycle`): of an object that lacks
 /// its namespace and is wrong besides, the API server names only the namespace. That goes first here, and the others follow.
 pub(super) fn namespaces_first(world: &mut World, manifests: &Manifests, admitted: &[Arc<AdmittedObject>]) {

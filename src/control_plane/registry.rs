@@ -155,8 +155,11 @@ fn write_service(world: &mut World, mut new: Service, manifest: &Manifest, taken
     Ok(())
 }
 
-/// A Pod's default says nothing: it is taken out, and stands in what is read again.
-pub(super) fn default_scheduler(spec: &mut PodSpec) {
+/// A Pod's defaults say nothing: they are taken out, and stand in what is read again.
+pub(super) fn forget_defaults(spec: &mut PodSpec) {
+    if spec.service_account_name == "default" {
+        spec.service_account_name.clear();
+    }
     if spec.scheduler_name == "default-scheduler" {
         spec.scheduler_name.clear();
     }
@@ -167,7 +170,7 @@ fn write_pod(world: &mut World, mut new: Pod, manifest: &Manifest) -> Result<(),
     let object = ObjectRef::of(&new);
     default_toleration_seconds::admit(&mut new.spec.tolerations);
     service_account::forget(&mut new.spec);
-    default_scheduler(&mut new.spec);
+    forget_defaults(&mut new.spec);
     if let Some(old) = &old {
         keep_meta(&mut new, old.as_ref());
         if new.spec.node_name.is_empty() {

@@ -11,6 +11,7 @@ use crate::random::Seed;
 use crate::settings::Settings;
 use std::sync::Arc;
 
+mod admission;
 mod failures;
 mod mirroring;
 mod placement;

@@ -67,6 +67,9 @@ fn unmade(cluster: &Cluster, mut because: Vec<FieldRef>) -> Vec<FieldRef> {
         match cluster.maker(namespace, selector) {
             Some(Maker::Idle(object)) => *field = FieldRef { object, path: "spec.replicas".into() },
             Some(Maker::Waiting(object) | Maker::Refused(object)) => *field = FieldRef { object, path: String::new() },
+            Some(Maker::Forbidden(object, lack)) => {
+                *field = FieldRef { object, path: format!("spec.template.spec.{}", lack.field) };
+            }
             // The text that names it is not what deleted it.
             Some(Maker::Deleted(_)) => return false,
             None => {}
@@ -197,6 +200,9 @@ fn endpoints_missing(cluster: &Cluster, service: &Service) -> Option<Message> {
         return Some(match maker {
             Some(Maker::Idle(idle)) => msg!("advice.noReplicas.next", kind = idle.kind, name = idle.name),
             Some(Maker::Deleted(gone)) => msg!("advice.deleted.next", kind = gone.kind, name = gone.name),
+            Some(Maker::Forbidden(workload, lack)) => {
+                msg!("advice.forbidden.next", kind = workload.kind, name = workload.name, message = lack.text)
+            }
             Some(Maker::Waiting(workload)) => msg!("advice.madeNone.next", kind = workload.kind, name = workload.name),
             Some(Maker::Refused(refused)) => msg!("advice.refused.next", kind = refused.kind, name = refused.name),
             None => {

@@ -8,7 +8,7 @@ use crate::api::apps::{Deployment, StatefulSet};
 use crate::api::core::{LoadBalancerIngress, Node, Pod, PodTemplateSpec, Service, ServicePort};
 use crate::api::discovery::{Endpoint, EndpointSlice};
 use crate::api::meta::{Labels, selects};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Maker};
 use crate::data_plane::unselected;
 use crate::diagnostic::{distance, is_slip};
 use crate::msg;
@@ -230,6 +230,10 @@ fn near_labels(cluster: &Cluster, service: &Service) -> (crate::words::Message, 
     }
     if let Some(object) = scaled_to_nothing(cluster, service) {
         return (msg!("explain.selector.scaled.next", workload = object), vec![field(&object, "spec.replicas")]);
+    }
+    if let Some(Maker::Forbidden(object, lack)) = cluster.maker(&service.metadata.namespace, selector) {
+        let next = msg!("advice.forbidden.next", kind = object.kind, name = object.name, message = lack.text);
+        return (next, vec![field(&object, format!("spec.template.spec.{}", lack.field))]);
     }
     let alike = |pod: &&Pod| {
         let labels = &pod.metadata.labels;

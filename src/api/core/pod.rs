@@ -43,6 +43,15 @@ pub struct PodSpec {
     /// `Always`, `OnFailure` or `Never`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub restart_policy: String,
+    /// Whom its programs are to the API server; `default` by default.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub service_account_name: String,
+    /// Its weight against others; nothing is put off for it here.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub priority_class_name: String,
+    /// What runs its containers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runtime_class_name: Option<String>,
     /// The node, once scheduled.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub node_name: String,

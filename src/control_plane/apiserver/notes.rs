@@ -4,6 +4,7 @@ use super::decode::remark;
 use crate::api::foreign::{self, Reach};
 use crate::api::meta::ObjectMeta;
 use crate::api::{Kind, typed};
+use crate::cluster::Cluster;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::kubectl::Manifest;
 use crate::msg;
@@ -13,6 +14,9 @@ use serde_json::Value;
 /// The note about a kind that is not played.
 pub(super) fn kind(manifest: &Manifest) -> Message {
     let kind = &manifest.kind;
+    if Cluster::knows_by_name(manifest) {
+        return msg!("kind.named", kind = kind);
+    }
     match foreign::reach(&manifest.api_version, kind) {
         Reach::FromOutside | Reach::OfPods => msg!("kind.notPlayedRouting", kind = kind),
         Reach::MakesPods => msg!("kind.notPlayedPods", kind = kind),

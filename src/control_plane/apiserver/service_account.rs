@@ -1,8 +1,7 @@
 //! The admission plugin ServiceAccount: every Pod runs as one and mounts its token.
 //!
 //! Imitates `mountServiceAccountToken` of `plugin/pkg/admission/serviceaccount/admission.go`; the random end of the volume's name
-//! comes from the Pod's. Leaves out ServiceAccount objects: each is taken to exist, to mount its token, and to bring no secrets for
-//! pulling images.
+//! comes from the Pod's. That an account exists is asked in `cluster::standing`; that it brings secrets for pulling images is left out.
 
 use super::defaults::{absent, child, items};
 use crate::api::core::PodSpec;
@@ -22,8 +21,8 @@ pub(crate) fn forget(spec: &mut PodSpec) {
 }
 
 /// Gives a Pod's JSON its service account, the token's volume and its mounts. `document` is what a real cluster told of it: it has
-/// the volume, or does not want it.
-pub(super) fn admit(pod: &mut Value, document: Option<&Value>) {
+/// the volume, or does not want it. `withheld`: its ServiceAccount does not mount it.
+pub(super) fn admit(pod: &mut Value, document: Option<&Value>, withheld: bool) {
     let meta = |key: &str| pod.pointer(&format!("/metadata/{key}")).and_then(Value::as_str).unwrap_or_default().to_string();
     let told = document.and_then(|document| document.pointer("/spec/volumes")?.as_array()).into_iter().flatten();
     let told = { told }.filter_map(|volume| volume.get("name")?.as_str()).find(|name| name.starts_with(VOLUME));
@@ -36,7 +35,8 @@ pub(super) fn admit(pod: &mut Value, document: Option<&Value>) {
     absent(spec, "serviceAccountName", "default".into());
     let account = spec.get("serviceAccountName").cloned().unwrap_or_default();
     absent(spec, "serviceAccount", account);
-    if spec.get("automountServiceAccountToken") == Some(&Value::Bool(false)) {
+    // The Pod's own wish counts before its account's (`shouldAutomount`).
+    if spec.get("automountServiceAccountToken").map_or(withheld, |own| *own == Value::Bool(false)) {
         return;
     }
     let mut needed = false;
@@ -74,7 +74,7 @@ mod tests {
     fn every_container_mounts_the_token_of_its_pods_service_account() {
         let mut pod = json!({"metadata": {"namespace": "default", "name": "web"}, "spec": {"containers": [
             {"name": "a"}, {"name": "b", "volumeMounts": [{"mountPath": PATH, "name": "own"}]}]}});
-        admit(&mut pod, None);
+        admit(&mut pod, None, false);
         let spec = &pod["spec"];
         assert_eq!((&spec["serviceAccountName"], &spec["serviceAccount"]), (&json!("default"), &json!("default")));
         let volume = spec["volumes"][0]["name"].as_str().unwrap();
@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(spec["containers"][0]["volumeMounts"][0]["name"], volume);
         assert_eq!(spec["containers"][1]["volumeMounts"].as_array().unwrap().len(), 1);
         let admitted = pod.clone();
-        admit(&mut pod, None);
+        admit(&mut pod, None, false);
         assert_eq!(pod, admitted);
     }
 
@@ -90,7 +90,7 @@ mod tests {
     fn a_pod_that_does_not_want_the_token_does_not_mount_it() {
         let mut pod = json!({"metadata": {"name": "web"}, "spec": {"serviceAccountName": "shop",
             "automountServiceAccountToken": false, "containers": [{"name": "a"}]}});
-        admit(&mut pod, None);
+        admit(&mut pod, None, false);
         assert_eq!(pod["spec"]["serviceAccount"], "shop");
         assert!(pod["spec"].get("volumes").is_none());
     }

@@ -26,7 +26,10 @@ pub fn complete(cluster: &Cluster, object: &ObjectRef) -> Option<Value> {
     }
     defaults::set(kind, &mut value);
     if kind == Kind::Pod {
-        service_account::admit(&mut value, from.filter(|manifest| manifest.is_dumped()).map(|manifest| &manifest.value));
+        let account = value.pointer("/spec/serviceAccountName").and_then(Value::as_str).unwrap_or("default");
+        let withheld = cluster.withholds_token(&object.namespace, account);
+        let told = from.filter(|manifest| manifest.is_dumped()).map(|manifest| &manifest.value);
+        service_account::admit(&mut value, told, withheld);
         value["status"]["qosClass"] = qos::class(&value).into();
     }
     Some(value)

@@ -5,7 +5,7 @@
 //! the old within maxSurge (`update.go`), or waits for deletions (OnDelete). Leaves out history.
 
 use super::deployment::resolve;
-use super::pod_control::{create, delete, from_template, hash_of, is_active, is_available};
+use super::pod_control::{create, delete, forbidden, from_template, hash_of, is_active, is_available};
 use crate::api::ObjectRef;
 use crate::api::apps::{DaemonSet, DaemonSetStatus};
 use crate::api::core::{Node, Pod, PodSpec, Toleration};
@@ -33,9 +33,9 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
     let hash = told.filter(|_| came_from_dump(world, object)).unwrap_or(own);
     let by_node = by_node(world, object);
     let (wished, kept) = nodes_of(world, &set);
-    for node in &wished {
-        if by_node.get(node).is_none_or(Vec::is_empty) {
-            make(world, &set, object, &hash, node);
+    for node in wished.iter().filter(|node| by_node.get(*node).is_none_or(Vec::is_empty)) {
+        if !make(world, &set, object, &hash, node) {
+            break;
         }
     }
     let surges = pace(&set, wished.len()).0 > 0;
@@ -103,16 +103,21 @@ fn with_own(spec: &PodSpec) -> Vec<Toleration> {
     tolerations
 }
 
-fn make(world: &mut World, set: &DaemonSet, object: &ObjectRef, hash: &str, node: &str) {
+/// Makes the Pod of one node. False: the API server refuses it.
+fn make(world: &mut World, set: &DaemonSet, object: &ObjectRef, hash: &str, node: &str) -> bool {
     let mut pod = from_template(&set.spec.template, set);
     let prefix = format!("{}-", object.name);
+    pod.metadata.generate_name.clone_from(&prefix);
+    if forbidden(world, COMPONENT, object, "Error creating: ", &pod).is_some() {
+        return false;
+    }
     pod.metadata.name = world.generate_name::<Pod>(&object.namespace, &prefix);
-    pod.metadata.generate_name = prefix;
     pod.metadata.labels.insert(REVISION.into(), hash.into());
     pod.metadata.labels.insert("pod-template-generation".into(), set.metadata.generation.max(1).to_string());
     pod.spec.tolerations = with_own(&pod.spec);
     bind_to(&mut pod.spec, node);
     create(world, COMPONENT, object, pod);
+    true
 }
 
 /// Names the node by affinity; the scheduler does the rest (`util.ReplaceDaemonSetPodNodeNameNodeAffinity`).
@@ -187,7 +192,9 @@ fn update(world: &mut World, set: &DaemonSet, object: &ObjectRef, hash: &str, wi
         delete(world, COMPONENT, object, pod);
     }
     for node in make_now.into_iter().chain(may_make) {
-        make(world, set, object, hash, node);
+        if !make(world, set, object, hash, node) {
+            break;
+        }
     }
 }
 

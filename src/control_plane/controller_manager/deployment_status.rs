@@ -1,9 +1,10 @@
 //! What a Deployment reports: counts, whether enough Pods are available, whether its rollout moves.
 //!
 //! Imitates `calculateStatus` and `checkPausedConditions` of `pkg/controller/deployment/sync.go`, `syncRolloutStatus` of
-//! `progress.go`, and the conditions of `util/deployment_util.go`. Leaves out ReplicaFailure: no quota refuses a Pod here.
+//! `progress.go`, and the conditions of `util/deployment_util.go`.
 
 use super::deployment::{HASH, REVISION, pace, revision, sets_of, wanted};
+use super::replica_set::REPLICA_FAILURE;
 use crate::api::ObjectRef;
 use crate::api::apps::{Deployment, DeploymentStatus, ReplicaSet};
 use crate::api::core::Condition;
@@ -46,6 +47,10 @@ pub(super) fn report(world: &mut World, key: &Key, object: &ObjectRef, hash: &st
     if rolls {
         let clock = i64::try_from(world.cluster.clock()).unwrap_or(i64::MAX);
         judge(&deployment, &mut status, new.map(|set| set.metadata.name.as_str()), clock, &now);
+        match new.and_then(|set| failure(set)).or_else(|| sets.iter().find_map(|set| failure(set))) {
+            Some(failed) => set(&mut status, REPLICA_FAILURE, (&failed.status, &failed.reason), failed.message.clone(), &now),
+            None => status.conditions.retain(|condition| condition.type_ != REPLICA_FAILURE),
+        }
     }
     let revision = new.map_or(0, |set| revision(set)).to_string();
     let stale = deployment.metadata.annotations.get(REVISION) != Some(&revision) && revision != "0";
@@ -57,6 +62,11 @@ pub(super) fn report(world: &mut World, key: &Key, object: &ObjectRef, hash: &st
         }
         world.put_status(next);
     }
+}
+
+/// Why a ReplicaSet's Pods are refused (`getReplicaFailures`).
+fn failure(set: &ReplicaSet) -> Option<&Condition> {
+    set.status.conditions.iter().find(|condition| condition.type_ == REPLICA_FAILURE)
 }
 
 /// Notes that a ReplicaSet was made for the present template.

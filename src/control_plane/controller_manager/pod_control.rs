@@ -3,13 +3,13 @@
 //! Imitates `pkg/controller/controller_utils.go` (`GetPodFromTemplate`, `ActivePodsWithRanks`). Leaves out bursts, expectations
 //! and the annotation for the cost of deletion.
 
-use crate::api::core::{Pod, PodTemplateSpec};
+use crate::api::core::{Pod, PodSpec, PodTemplateSpec};
 use crate::api::time::seconds_of;
 use crate::api::{ObjectRef, Resource};
 use crate::cluster::Verb;
 use crate::control_plane::apiserver::default_toleration_seconds;
 use crate::control_plane::names::template_hash;
-use crate::control_plane::registry::default_scheduler;
+use crate::control_plane::registry::forget_defaults;
 use crate::control_plane::world::{World, controller_reference};
 use crate::control_plane::{events, kubelets};
 use crate::msg;
@@ -26,7 +26,7 @@ pub(crate) fn from_template<R: Resource>(template: &PodTemplateSpec, owner: &R) 
     pod.metadata.owner_references = vec![controller_reference(owner)];
     // A default that Pods have and templates have not (`SetDefaults_Pod`).
     pod.spec.enable_service_links.get_or_insert(true);
-    default_scheduler(&mut pod.spec);
+    forget_defaults(&mut pod.spec);
     pod.status.phase = "Pending".into();
     pod
 }
@@ -42,6 +42,46 @@ pub(crate) fn create(world: &mut World, component: &str, owner: &ObjectRef, mut 
     world.put_pod(pod);
 }
 
+/// The API server's refusal of a Pod that its controller is about to make. The controller says so, `before` its own words, and
+/// tries again, ever more rarely.
+pub(super) fn forbidden(world: &mut World, component: &str, owner: &ObjectRef, before: &str, pod: &Pod) -> Option<String> {
+    let meta = &pod.metadata;
+    let lack = world.cluster.lacks(&meta.namespace, &pod.spec, None)?;
+    // A name is made after admission: until then there is only its beginning.
+    let refusal = lack.forbids(if meta.name.is_empty() { &meta.generate_name } else { &meta.name });
+    let (who, what, text) = ((component, ""), ("Warning", "FailedCreate"), format!("{before}{refusal}"));
+    let total = tries(events::age(world, owner, who, what, &text));
+    events::reach(world, owner, who, what, &text, total);
+    Some(refusal)
+}
+
+/// How often a controller has tried in so many seconds: 5 ms after the first time, then after twice as long each time, up to 1000 s
+/// (`DefaultTypedControllerRateLimiter` of `client-go/util/workqueue`).
+fn tries(seconds: i64) -> i64 {
+    let (mut left, mut wait, mut tried) = (seconds.saturating_mul(1000), 5i64, 1i64);
+    while wait < 1_000_000 {
+        if left < wait {
+            return tried;
+        }
+        (left, wait, tried) = (left - wait, wait * 2, tried + 1);
+    }
+    tried + left / 1_000_000
+}
+
+/// The controllers of Pods whose namespace and template are so.
+pub(crate) fn makers(world: &World, are: impl Fn(&str, &PodSpec) -> bool) -> Vec<ObjectRef> {
+    let (store, mut found) = (&world.cluster.store, Vec::new());
+    let mut look = |object: ObjectRef, template: &PodTemplateSpec| {
+        if are(&object.namespace, &template.spec) {
+            found.push(object);
+        }
+    };
+    store.replica_sets.values().for_each(|set| look(ObjectRef::of(set.as_ref()), &set.spec.template));
+    store.stateful_sets.values().for_each(|set| look(ObjectRef::of(set.as_ref()), &set.spec.template));
+    store.daemon_sets.values().for_each(|set| look(ObjectRef::of(set.as_ref()), &set.spec.template));
+    found
+}
+
 /// Deletes a Pod of a controller and says so.
 pub(crate) fn delete(world: &mut World, component: &str, owner: &ObjectRef, pod: &Arc<Pod>) {
     let text = format!("Deleted pod: {}", pod.metadata.name);
@@ -54,7 +94,7 @@ pub(super) fn hash_of(world: &World, template: &PodTemplateSpec, object: &Object
     // As written: defaults of what a volume or an image's pull says are not hashed.
     let mut template = template.clone();
     template.spec.volumes.clear();
-    default_scheduler(&mut template.spec);
+    forget_defaults(&mut template.spec);
     for container in template.spec.init_containers.iter_mut().chain(&mut template.spec.containers) {
         container.image_pull_policy.clear();
         container.volume_mounts.clear();

@@ -3,10 +3,10 @@
 //! Imitates `pkg/controller/replicaset/replica_set.go`: adopts Pods of its labels that nobody controls, counts the active ones,
 //! makes or deletes the difference.
 
-use super::pod_control::{create, delete, deletion_order, from_template, is_active, is_available};
+use super::pod_control::{create, delete, deletion_order, forbidden, from_template, is_active, is_available};
 use crate::api::ObjectRef;
 use crate::api::apps::{ReplicaSet, ReplicaSetStatus};
-use crate::api::core::Pod;
+use crate::api::core::{Condition, Pod};
 use crate::cluster::Verb;
 use crate::control_plane::dump::owner_is_elsewhere;
 use crate::control_plane::world::{Key, World, controller_reference};
@@ -16,6 +16,9 @@ use std::sync::Arc;
 
 const COMPONENT: &str = "replicaset-controller";
 
+/// The condition of one whose Pods are refused.
+pub(super) const REPLICA_FAILURE: &str = "ReplicaFailure";
+
 /// Brings one ReplicaSet closer to its wish.
 pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
     let Some(set) = world.cluster.store.replica_sets.get(key).cloned() else {
@@ -24,12 +27,16 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
     adopt(world, &set, object);
     let active: Vec<Arc<Pod>> = world.pods_of(object).into_iter().filter(|pod| is_active(pod)).collect();
     let want = usize::try_from(set.spec.replicas.unwrap_or(1)).unwrap_or(0);
+    let mut failure = None;
     if active.len() < want {
         let prefix = format!("{}-", set.metadata.name);
-        for _ in active.len()..want {
-            let mut pod = from_template(&set.spec.template, set.as_ref());
+        let mut pod = from_template(&set.spec.template, set.as_ref());
+        pod.metadata.generate_name.clone_from(&prefix);
+        failure = forbidden(world, COMPONENT, object, "Error creating: ", &pod);
+        let made = if failure.is_some() { 0 } else { want - active.len() };
+        for _ in 0..made {
+            let mut pod = pod.clone();
             pod.metadata.name = world.generate_name::<Pod>(&key.0, &prefix);
-            pod.metadata.generate_name.clone_from(&prefix);
             create(world, COMPONENT, object, pod);
         }
     } else if active.len() > want {
@@ -38,7 +45,7 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
             delete(world, COMPONENT, object, pod);
         }
     }
-    report(world, &set, object);
+    report(world, &set, object, failure);
 }
 
 /// Deletes the Pods of a controller that is gone, as the garbage collector does.
@@ -63,7 +70,25 @@ fn adopt(world: &mut World, set: &ReplicaSet, object: &ObjectRef) {
     }
 }
 
-fn report(world: &mut World, set: &ReplicaSet, object: &ObjectRef) {
+/// What stands stays, whatever it says now (`calculateStatus` of `replica_set_utils.go`).
+fn conditions(old: &[Condition], failure: Option<String>, now: &str) -> Vec<Condition> {
+    let mut conditions = old.to_vec();
+    match failure {
+        None => conditions.retain(|own| own.type_ != REPLICA_FAILURE),
+        Some(message) if conditions.iter().all(|own| own.type_ != REPLICA_FAILURE) => conditions.push(Condition {
+            type_: REPLICA_FAILURE.into(),
+            status: "True".into(),
+            reason: "FailedCreate".into(),
+            message,
+            last_transition_time: Some(now.into()),
+            ..Condition::default()
+        }),
+        Some(_) => {}
+    }
+    conditions
+}
+
+fn report(world: &mut World, set: &ReplicaSet, object: &ObjectRef, failure: Option<String>) {
     let pods: Vec<Arc<Pod>> = world.pods_of(object).into_iter().filter(|pod| is_active(pod)).collect();
     let count = |pods: usize| i32::try_from(pods).unwrap_or(i32::MAX);
     let ready = count(pods.iter().filter(|pod| is_ready(pod)).count());
@@ -77,6 +102,7 @@ fn report(world: &mut World, set: &ReplicaSet, object: &ObjectRef) {
         ready_replicas: ready,
         available_replicas: available,
         observed_generation: set.metadata.generation,
+        conditions: conditions(&set.status.conditions, failure, &world.timestamp()),
     };
     if status != set.status {
         let mut next = set.clone();

@@ -5,7 +5,7 @@
 //! or waits for deletions (OnDelete). A Pod that is still there, Terminating on a lost node, keeps its name taken. Leaves out
 //! volume claims, the start ordinal, and maxUnavailable, whose feature gate is off in 1.36.
 
-use super::pod_control::{from_template, hash_of, is_active, is_available};
+use super::pod_control::{forbidden, from_template, hash_of, is_active, is_available};
 use crate::api::ObjectRef;
 use crate::api::apps::{StatefulSet, StatefulSetStatus};
 use crate::api::core::Pod;
@@ -118,6 +118,10 @@ fn create(world: &mut World, set: &StatefulSet, object: &ObjectRef, revisions: &
         return events::record(world, object, (COMPONENT, ""), ("Warning", "FailedCreate"), &text);
     }
     pod.metadata.name.clone_from(&name);
+    let before = format!("create Pod {name} in StatefulSet {} failed error: ", object.name);
+    if forbidden(world, COMPONENT, object, &before, &pod).is_some() {
+        return;
+    }
     pod.metadata.generate_name = format!("{}-", object.name);
     pod.spec.hostname.clone_from(&name);
     pod.spec.subdomain.clone_from(&set.spec.service_name);

@@ -3,6 +3,7 @@
 //!
 //! Follows the order of Kubernetes' "Debug Services" page. Judges the running cluster, so Pods made by any controller count.
 
+mod forbidden;
 mod ingress;
 mod missing;
 mod selectors;
@@ -44,6 +45,7 @@ pub fn advise(cluster: &Cluster) -> Vec<Diagnostic> {
         let object = &object;
         advice.listen_annotation(object);
         match object.kind {
+            Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => advice.forbidden(object, document),
             Kind::Service => {
                 if let Some(service) = cluster.store.get::<Service>(&object.namespace, &object.name) {
                     advice.service(object, service);

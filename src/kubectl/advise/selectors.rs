@@ -100,6 +100,10 @@ impl Advice<'_> {
                 let fix = span.map(|span| Fix { label, span: Some(span), text: "1".into() });
                 (Some(msg!("advise.scaledToZero", kind = workload.kind, name = workload.name)), fix)
             }
+            Maker::Forbidden(workload, lack) => {
+                let help = msg!("advice.forbidden.next", kind = workload.kind, name = workload.name, message = lack.text);
+                (Some(help), None)
+            }
             Maker::Waiting(workload) => (Some(msg!("advise.madeNone", kind = workload.kind, name = workload.name)), None),
             Maker::Deleted(workload) => (Some(msg!("advise.deleted", kind = workload.kind, name = workload.name)), None),
             // The reason is told elsewhere.
