@@ -35,6 +35,7 @@ mod world;
 
 pub use advice::alias_fails;
 pub use target::{Scheme, Target};
+pub use unplayed::route_of;
 pub use unselected::unselected;
 pub use world::EGRESS_GATEWAY;
 

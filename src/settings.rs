@@ -1,6 +1,7 @@
 //! The cluster's settings: the map of `--cluster FILE`, which the page, lessons and links use, too.
 
 use crate::api::core::Node;
+use crate::api::foreign::annotations::Played;
 use crate::netfilter::Cidr;
 use serde::de::{self, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -190,6 +191,11 @@ pub enum Edge {
 }
 
 impl Settings {
+    /// What is played of annotations that other controllers read.
+    pub fn played(&self) -> Played {
+        Played { aws: self.load_balancer.provider == Provider::Aws, https_redirect: self.ingress.https_redirect }
+    }
+
     /// Whether a cluster can be made of these settings.
     ///
     /// # Errors

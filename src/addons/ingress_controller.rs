@@ -9,7 +9,7 @@
 
 mod routing;
 
-pub use routing::endpoints;
+pub use routing::{endpoints, lists_host};
 
 use super::{aws, public_dns};
 use crate::api::core::{LoadBalancerIngress, Secret, Service};

@@ -1,6 +1,9 @@
 //! Kinds that are not played, by group and name: which requests each could change. Groups as the projects' own
 //! CustomResourceDefinitions name them.
 
+pub mod annotations;
+pub mod mesh;
+
 /// What a kind that is not played could change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
@@ -98,6 +101,23 @@ pub fn reach(api_version: &str, kind: &str) -> Reach {
     if group.contains('.') && !group.ends_with(OWN) { Reach::Unknown } else { Reach::None }
 }
 
+/// Whether a route, or what stands before one, lists a host: by the fields of Gateway API, Istio, OpenShift and Contour.
+pub fn lists_host(document: &serde_json::Value, host: &str) -> bool {
+    let host = host.trim_end_matches('.');
+    let fits = |own: &str| {
+        let wild = own
+            .strip_prefix('*')
+            .is_some_and(|rest| rest.starts_with('.') && host.to_lowercase().ends_with(&rest.to_lowercase()));
+        wild || own.eq_ignore_ascii_case(host)
+    };
+    let at = |path: &str| document.pointer(path);
+    let lists = ["/spec/hostnames", "/spec/hosts"].into_iter().filter_map(|path| at(path)?.as_array()).flatten();
+    let ones = ["/spec/host", "/spec/virtualhost/fqdn"].into_iter().filter_map(at);
+    let listeners = at("/spec/listeners").and_then(|list| list.as_array()).into_iter().flatten();
+    let mut hosts = lists.chain(ones).chain(listeners.filter_map(|listener| listener.get("hostname")));
+    hosts.any(|own| own.as_str().is_some_and(fits))
+}
+
 /// Fields of a Pod's spec that decide where it runs or what its names mean, and are not played.
 pub const POD_FIELDS: [&str; 4] = ["ephemeralContainers", "hostnameOverride", "runtimeClassName", "setHostnameAsFQDN"];
 
@@ -105,27 +125,6 @@ pub const POD_FIELDS: [&str; 4] = ["ephemeralContainers", "hostnameOverride", "r
 pub fn topology_mode(annotations: &super::meta::Labels) -> Option<&'static str> {
     let keys = ["service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints"];
     keys.into_iter().find(|key| annotations.get(*key).is_some_and(|value| value == "Auto" || value == "auto"))
-}
-
-/// The service mesh whose proxy takes part in a Pod's requests, by what its namespace (if that is known) and the Pod itself say; both
-/// meshes read labels, Linkerd annotations. A Pod of a running cluster carries what the injectors wrote (Istio's
-/// `sidecar.istio.io/status`, Linkerd's `linkerd.io/proxy-version`); Istio's ambient mode leaves Pods as they are.
-pub fn mesh(namespace: &super::ObjectMeta, pod: &super::ObjectMeta) -> Option<&'static str> {
-    let says = |meta: &super::ObjectMeta, key: &str, value: &str| {
-        [&meta.labels, &meta.annotations].iter().any(|map| map.get(key).is_some_and(|own| own == value))
-    };
-    let istio = says(namespace, "istio-injection", "enabled") || namespace.labels.contains_key("istio.io/rev");
-    let own = "sidecar.istio.io/inject";
-    let (mode, ambient) = ("istio.io/dataplane-mode", "ambient");
-    let ambient = says(pod, mode, ambient) || (says(namespace, mode, ambient) && !says(pod, mode, "none"));
-    let injected = pod.annotations.contains_key("sidecar.istio.io/status");
-    if injected || ambient || says(pod, own, "true") || (istio && !says(pod, own, "false")) {
-        return Some("Istio");
-    }
-    let linkerd = "linkerd.io/inject";
-    let off = says(pod, linkerd, "disabled");
-    let injected = pod.annotations.contains_key("linkerd.io/proxy-version");
-    (injected || says(pod, linkerd, "enabled") || (says(namespace, linkerd, "enabled") && !off)).then_some("Linkerd")
 }
 
 #[cfg(test)]
@@ -141,23 +140,6 @@ mod tests {
         assert_eq!(reach("route.openshift.io/v1", "Route"), Reach::FromOutside);
         assert_eq!(reach("example.com/v1", "Route"), Reach::Unknown);
         assert_eq!(reach("rbac.authorization.k8s.io/v1", "Role"), Reach::None);
-    }
-
-    #[test]
-    fn a_pod_of_a_running_mesh_carries_what_its_injector_wrote() {
-        let pod = |key: &str, value: &str| {
-            let mut meta = crate::api::ObjectMeta::default();
-            meta.annotations.insert(key.into(), value.into());
-            meta
-        };
-        let nowhere = crate::api::ObjectMeta::default();
-        assert_eq!(mesh(&nowhere, &pod("sidecar.istio.io/status", "{}")), Some("Istio"));
-        assert_eq!(mesh(&nowhere, &pod("linkerd.io/proxy-version", "edge-25.1.1")), Some("Linkerd"));
-        let mut ambient = crate::api::ObjectMeta::default();
-        ambient.labels.insert("istio.io/dataplane-mode".into(), "ambient".into());
-        assert_eq!(mesh(&ambient, &nowhere), Some("Istio"));
-        assert_eq!(mesh(&ambient, &pod("istio.io/dataplane-mode", "none")), None);
-        assert_eq!(mesh(&nowhere, &nowhere), None);
     }
 
     #[test]

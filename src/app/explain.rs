@@ -41,7 +41,11 @@ pub fn why(part: &Part, label: &str, what: Asked) -> Html {
 
 fn check(part: &Part, lines: &[(FieldRef, Span)], check: &Check) -> Html {
     let state = &part.state;
-    let (class, sign, word) = if check.ok { ("ok", "i-check", "why.ok") } else { ("err", "i-err", "why.fails") };
+    let (class, sign, word) = match check.ok {
+        true if check.is_note() => ("note", "i-info", "why.note"),
+        true => ("ok", "i-check", "why.ok"),
+        false => ("err", "i-err", "why.fails"),
+    };
     html! {
         <li {class}>{ icon(sign, 14) }<div><span class="sr">{ state.speech.t(word) }{ " " }</span>{ marked(&state.say(&check.text)) }
             { at(part, lines, &check.because) }

@@ -62,7 +62,11 @@ fn to_text(out: &Out, cluster: &Cluster, explanation: &Explanation) -> String {
     };
     let mut text = String::new();
     for check in &explanation.checks {
-        let mark = if check.ok { "ok  " } else { "FAIL" };
+        let mark = match check.ok {
+            true if check.is_note() => "note",
+            true => "ok  ",
+            false => "FAIL",
+        };
         text.push_str(&format!("{mark}  {}\n", out.say(&check.text)));
         if !check.ok {
             text.push_str(&places(&check.because));

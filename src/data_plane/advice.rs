@@ -36,6 +36,9 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
     {
         return Some(advice);
     }
+    if let Some(advice) = unplayed_route(cluster, trace, decided) {
+        return Some(advice);
+    }
     if let Some(advice) = stale_rules(cluster, trace, decided) {
         return Some(advice);
     }
@@ -230,6 +233,18 @@ fn dns_outside(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
     let first = host.split('.').next().unwrap_or_default();
     let known = hop.reason == Reason::NoSuchName && cluster.store.services.keys().any(|(_, name)| name == first);
     known.then(|| Advice { why: asked.text.clone(), next: msg!("advice.dnsPolicy.next"), because: asked.because.clone() })
+}
+
+/// The host is one of a route that is not played.
+fn unplayed_route(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
+    if !matches!(hop.reason, Reason::NoSuchName | Reason::IngressNoRule) {
+        return None;
+    }
+    let asked = hop.text.args.get("host").cloned();
+    let host = asked.or_else(|| Target::read(&trace.request.target, trace.request.protocol).map(|target| target.host))?;
+    let route = super::route_of(cluster, &host)?;
+    let next = msg!("advice.route.next", host = host, kind = route.kind, name = route.name);
+    Some(Advice { why: hop.text.clone(), next, because: Vec::new() })
 }
 
 /// A name that DNS does not know, and that still has to do with a Service: a headless one without Pods, one whose name works in

@@ -1,10 +1,15 @@
 //! What could change how a request ends and is not played: Gateways and their routes, service meshes, dual stack, probes that a program
 //! answers. It is said on its object when it is read, and here on every trace that it could change.
 
+mod annotated;
+mod routes;
+
+pub use routes::route_of;
+
 use super::exchange::template_fields;
 use crate::addons::pending::pending;
 use crate::api::core::{Namespace, Pod, Service};
-use crate::api::foreign::{self, Reach};
+use crate::api::foreign::{self, Reach, mesh};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::kubectl::Manifest;
@@ -26,13 +31,15 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
         let meta = &pod.metadata;
         let none = Default::default();
         let namespace = cluster.store.get::<Namespace>("", &meta.namespace).map_or(&none, |namespace| &namespace.metadata);
-        if let Some(mesh) = foreign::mesh(namespace, meta) {
+        let containers = pod.spec.containers.iter().chain(&pod.spec.init_containers).map(|container| container.name.as_str());
+        if let Some(mesh) = mesh::mesh(namespace, meta).or_else(|| mesh::proxy(containers)) {
             notes.push(msg!("assume.sidecar", pod = meta.name, mesh = mesh));
         }
         notes.extend(fields(cluster, pod));
         notes.extend(assumed_probe(pod).filter(|_| trace.pod.as_ref().is_some_and(|(_, name)| *name == meta.name)));
     }
     services(cluster, trace, &mut notes);
+    notes.extend(annotated::notes(cluster, trace));
     notes.extend(lost_node(cluster, trace));
     notes.extend(classes(cluster, trace));
     notes.extend(on_the_host(cluster, trace));
@@ -45,7 +52,7 @@ fn kinds(cluster: &Cluster, trace: &Trace, meets_pods: bool, notes: &mut Vec<Mes
     for document in &cluster.manifests.documents {
         let (kind, name) = (document.kind.as_str(), document.name.as_str());
         let alters = match foreign::reach(&document.api_version, kind) {
-            Reach::FromOutside => trace.request.from == Source::Internet,
+            Reach::FromOutside => routes::alters(cluster, trace, document),
             Reach::OfPods | Reach::Objects => meets_pods,
             Reach::MakesPods => {
                 notes.extend(selecting(cluster, trace, document));

@@ -47,6 +47,16 @@ pub struct Check {
     pub because: Vec<FieldRef>,
 }
 
+/// The check that only notes what is not played.
+const NOTE: &str = "not-played";
+
+impl Check {
+    /// Whether it asks nothing and only notes what is not played.
+    pub fn is_note(&self) -> bool {
+        self.check == NOTE
+    }
+}
+
 /// A Pod that gets no traffic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Idle {

@@ -11,7 +11,7 @@ use crate::api::core::{Namespace, Pod, Service};
 use crate::api::meta::selects;
 use crate::api::networking::Ingress;
 use crate::cluster::{Cluster, Store};
-use crate::data_plane::alias_fails;
+use crate::data_plane::{alias_fails, route_of};
 use crate::msg;
 use crate::trace::{FieldRef, Reason, Source, Trace};
 use crate::words::Message;
@@ -21,6 +21,9 @@ type Said = (Message, Message, Vec<FieldRef>);
 
 /// Says which of the usual mistakes makes a name unknown; fails always, except where only the trace knows more.
 pub(super) fn missing(cluster: &Cluster, trace: &Trace, target: &Target, checks: &mut Checks) -> Result<String, Stop> {
+    if let Some((text, next)) = of_route(cluster, &target.host) {
+        return checks.fails("name-resolves", text, next, Vec::new());
+    }
     let Some(own) = caller_namespace(cluster, &trace.request.from) else {
         return outside(cluster, trace, &target.host, checks);
     };
@@ -41,6 +44,13 @@ pub(super) fn missing(cluster: &Cluster, trace: &Trace, target: &Target, checks:
         Some((text, next, because)) => checks.fails("service-exists", text, next, because),
         None => Ok(target.host.clone()),
     }
+}
+
+/// A host of a route, or of what stands before one, that is not played: nobody here answers to it.
+pub(super) fn of_route(cluster: &Cluster, host: &str) -> Option<(Message, Message)> {
+    let route = route_of(cluster, host)?;
+    let text = msg!("explain.name.route", host = host, kind = route.kind, name = route.name);
+    Some((text, msg!("explain.name.route.next", kind = route.kind)))
 }
 
 /// The namespace that a name means: `web.shop` another one, even one that is not there; `web.svc.cluster.local` has left it out.

@@ -1,6 +1,6 @@
 //! Why one request ends as it does.
 
-use super::{Checks, Explanation, Stop, last_word, names, nearest, pod, service};
+use super::{Checks, Explanation, NOTE, Stop, last_word, names, nearest, pod, service};
 use crate::addons::aws;
 use crate::addons::ingress_controller::{self, Decision, HttpRequest, Router, Unavailable};
 use crate::api::ObjectRef;
@@ -33,17 +33,25 @@ impl Target {
 /// The Service that a request comes to, and which of its ports.
 pub(super) type Reached = (ObjectRef, usize);
 
+/// The assumptions that name what is not played.
+const NOT_PLAYED: [&str; 8] = [
+    "assume.kindNotPlayed",
+    "assume.kindUnknown",
+    "assume.podsNotPlayed",
+    "assume.sidecar",
+    "assume.dualStack",
+    "assume.topologyMode",
+    "assume.fieldNotPlayed",
+    "assume.readElsewhere",
+];
+
 /// Explains a request by its trace.
 pub fn explain(cluster: &Cluster, request: &Request, trace: &Trace) -> Explanation {
     let mut checks = Checks::default();
     let mut reached = None;
     let well = trace.arrived();
-    let unplayed = |note: &&Message| {
-        let kinds = matches!(&*note.id, "assume.kindNotPlayed" | "assume.kindUnknown" | "assume.podsNotPlayed");
-        kinds || matches!(&*note.id, "assume.sidecar" | "assume.dualStack" | "assume.topologyMode" | "assume.fieldNotPlayed")
-    };
-    for note in trace.assumptions.iter().filter(unplayed) {
-        checks.holds("not-played", note.clone(), Vec::new());
+    for note in trace.assumptions.iter().filter(|note| NOT_PLAYED.contains(&&*note.id)) {
+        checks.holds(NOTE, note.clone(), Vec::new());
     }
     let all_hold = check(cluster, request, trace, &mut checks, &mut reached).is_ok();
     if well {
@@ -230,6 +238,9 @@ fn ingress(cluster: &Cluster, router: &Router, http: &HttpRequest, checks: &mut 
             Err(Stop)
         }
         Decision::NotFound { host_matched, because } => {
+            if let Some((text, next)) = names::of_route(cluster, &http.host).filter(|_| !host_matched) {
+                return checks.fails("ingress-rule", text, next, because);
+            }
             let text = if host_matched {
                 msg!("explain.ingress.noPath", host = http.host, path = http.path)
             } else {

@@ -366,3 +366,18 @@ fn endpoints_that_do_not_count_are_named_for_a_service_without_selector() {
     assert_eq!(of("database", &slice("kubernetes.io/service-name: databse")), "advice.sliceLabel.next");
     assert_eq!(of("other", &slice("kubernetes.io/service-name: db")), "advice.noSelector.next");
 }
+
+#[test]
+fn a_host_of_a_route_to_a_gateway_is_no_service_name() {
+    let route = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: shop}\n\
+                 spec: {parentRefs: [{name: front}], hostnames: [web.example.com]}\n";
+    let here = cluster(route);
+    check(&here, "internet", "http://web.example.com", "not-played !name-resolves explain.name.route");
+    // A Pod asks the world for it, where some server answers.
+    check(&here, POD, "http://web.example.com", "not-played name-resolves request-arrives explain.arrives.status");
+    let ingress = "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: other}\n\
+                   spec: {rules: [{host: other.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: \
+                   web, port: {number: 80}}}}]}}]}\n";
+    let here = cluster(&format!("{route}{ingress}"));
+    check(&here, "internet", "http://web.example.com", "not-played name-resolves !ingress-rule explain.name.route");
+}

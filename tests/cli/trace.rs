@@ -54,6 +54,13 @@ fn explain_is_asked_about_requests_and_pods_only() {
 }
 
 #[test]
+fn explain_notes_what_is_not_played() {
+    let run = kubehop(&["explain", "http://10.0.0.11:30080/", "-f", "tests/fixtures/routes/unplayed-dual-stack.yaml"]);
+    assert!(run.status == 0 && run.out.starts_with("note  web asks for IPv6, too"), "{}", run.out);
+    assert!(run.out.lines().skip(1).all(|line| line.starts_with("ok  ")), "{}", run.out);
+}
+
+#[test]
 fn a_network_policy_that_drops_a_request_is_named_by_trace_and_explain() {
     let file = "tests/fixtures/routes/policy-default-deny.yaml";
     let run = kubehop(&["trace", "http://web:8080/", "--from", "pod/client", "-o", "json", "-f", file]);

@@ -109,6 +109,13 @@ pub(super) fn wildcard_matches(pattern: &str, host: &str) -> bool {
     suffix.starts_with('.') && host.strip_suffix(suffix).is_some_and(|label| !label.is_empty() && !label.contains('.'))
 }
 
+/// Whether an Ingress has a rule that names this host, or a wildcard for it.
+pub fn lists_host(ingress: &Ingress, host: &str) -> bool {
+    let host = plain_host(host);
+    let fits = |own: &str| own == host || wildcard_matches(own, &host);
+    !host.is_empty() && ingress.spec.rules.iter().any(|rule| fits(&rule.host.to_lowercase()))
+}
+
 /// The rules of the host that fits best: the exact one, else its wildcard, else those for all hosts.
 pub(super) fn most_specific_host<'a>(rules: &'a [Rule], host: &str) -> Vec<&'a Rule> {
     let fits: [&dyn Fn(&Rule) -> bool; 3] =

@@ -1,7 +1,7 @@
 //! Quiet notes: what is valid and not played, where it could change a request.
 
 use super::decode::remark;
-use crate::api::foreign::{self, Reach};
+use crate::api::foreign::{self, Reach, mesh};
 use crate::api::meta::ObjectMeta;
 use crate::api::{Kind, typed};
 use crate::cluster::Cluster;
@@ -32,13 +32,13 @@ pub(super) fn fields(kind: Kind, manifest: &Manifest) -> Vec<Diagnostic> {
         Kind::Pod => "spec",
         Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => "spec.template.spec",
         Kind::Service => return dual_stack(manifest).into_iter().chain(topology_mode(manifest)).collect(),
-        Kind::Namespace => return mesh(manifest, "metadata"),
+        Kind::Namespace => return meshed(manifest, "metadata"),
         _ => return Vec::new(),
     };
     let paths = foreign::POD_FIELDS.iter().map(|field| format!("{pod}.{field}")).filter(|path| manifest.spans.contains_key(path));
     let template = if kind == Kind::Pod { "metadata" } else { "spec.template.metadata" };
     let scheduler = other_scheduler(manifest, &format!("{pod}.schedulerName"));
-    paths.map(|path| not_played(manifest, &path)).chain(scheduler).chain(mesh(manifest, template)).collect()
+    paths.map(|path| not_played(manifest, &path)).chain(scheduler).chain(meshed(manifest, template)).collect()
 }
 
 /// Of all schedulers only Kubernetes' own runs here.
@@ -49,14 +49,21 @@ fn other_scheduler(manifest: &Manifest, path: &str) -> Option<Diagnostic> {
 }
 
 /// A service mesh would put a proxy before the program here.
-fn mesh(manifest: &Manifest, path: &str) -> Vec<Diagnostic> {
+fn meshed(manifest: &Manifest, path: &str) -> Vec<Diagnostic> {
     let pointer = format!("/{}", path.replace('.', "/"));
     let found = manifest.value.pointer(&pointer).and_then(|meta| typed::from_value::<ObjectMeta>(meta).ok());
     let Some(meta) = found else { return Vec::new() };
     let none = ObjectMeta::default();
-    let mesh = foreign::mesh(&meta, &meta).or_else(|| foreign::mesh(&none, &meta));
+    let mesh = mesh::mesh(&meta, &meta).or_else(|| mesh::mesh(&none, &meta));
     let note = |mesh: &str| remark(manifest, Severity::Info, path, msg!("field.mesh", mesh = mesh));
-    mesh.map(note).into_iter().collect()
+    mesh.or_else(|| sidecar(manifest, path)).map(note).into_iter().collect()
+}
+
+/// The mesh whose proxy stands among the containers as they are written.
+fn sidecar(manifest: &Manifest, path: &str) -> Option<&'static str> {
+    let pod = manifest.value.pointer(&format!("/{}", path.strip_suffix("metadata")?.replace('.', "/")))?.get("spec")?;
+    let lists = ["containers", "initContainers"].into_iter().filter_map(|list| pod.get(list)?.as_array());
+    mesh::proxy(lists.flatten().filter_map(|container| container.get("name")?.as_str()))
 }
 
 /// Hints of `k8s.io/endpointslice/topologycache` follow the nodes' CPUs, which nobody knows here.

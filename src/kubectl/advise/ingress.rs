@@ -4,6 +4,7 @@ use super::{Advice, missing};
 use crate::addons::ingress_controller::Certificate;
 use crate::addons::{aws, ingress_controller};
 use crate::api::core::Service;
+use crate::api::foreign::annotations::Reader;
 use crate::api::networking::{Ingress, IngressBackend};
 use crate::api::{Kind, ObjectRef};
 use crate::diagnostic::{Fix, Severity, distance, is_slip};
@@ -23,7 +24,7 @@ impl Advice<'_> {
     pub(super) fn ingress(&mut self, object: &ObjectRef) {
         let Some(ingress) = self.store().get::<Ingress>(&object.namespace, &object.name).cloned() else { return };
         let served = ingress_controller::is_served(self.store(), &ingress);
-        self.provider_annotations(object, &ingress.metadata.annotations, true);
+        self.read_elsewhere(object, &[Reader::Ingress]);
         if !served {
             self.unserved(object, &ingress);
         }

@@ -4,13 +4,15 @@
 //! Follows the order of Kubernetes' "Debug Services" page. Judges the running cluster, so Pods made by any controller count.
 
 mod forbidden;
+mod foreign;
 mod ingress;
 mod missing;
 mod selectors;
 
 use crate::addons::pending::pending;
 use crate::api::core::{Pod, Service, ServicePort};
-use crate::api::meta::{IntOrString, Labels, selects};
+use crate::api::foreign::annotations::Reader;
+use crate::api::meta::{IntOrString, selects};
 use crate::api::networking::NetworkPolicy;
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Store};
@@ -18,23 +20,10 @@ use crate::diagnostic::{Diagnostic, Finding, Fix, Severity, Span};
 use crate::msg;
 use crate::node::images::{self, Listener};
 use crate::packet::Protocol;
-use crate::settings::Provider;
 use crate::trace::FieldRef;
 use crate::words::Message;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// Prefixes of annotations by which cloud providers' own controllers take wishes.
-const PROVIDER_ANNOTATIONS: [&str; 5] = [
-    "service.beta.kubernetes.io/",
-    "service.kubernetes.io/",
-    "alb.ingress.kubernetes.io/",
-    "cloud.google.com/",
-    "networking.gke.io/",
-];
-
-/// What the annotation keys above say that is not a provider's wish.
-const PLAIN_ANNOTATIONS: [&str; 2] = ["service.kubernetes.io/topology-mode", "service.kubernetes.io/headless"];
 
 /// Everything worth saying about the learner's own objects, in the order of the text.
 pub fn advise(cluster: &Cluster) -> Vec<Diagnostic> {
@@ -121,7 +110,8 @@ impl Advice<'_> {
         // A hostname in the status of a dump: its provider has read them, and what they ask for is played.
         let named = service.status.load_balancer.ingress.iter().any(|at| !at.hostname.is_empty());
         let heard = service.spec.type_ == "LoadBalancer" && !named;
-        self.provider_annotations(object, &service.metadata.annotations, heard);
+        let readers = [Reader::Service, Reader::Ingress, Reader::Balancer];
+        self.read_elsewhere(object, if heard { &readers } else { &readers[..2] });
         if let Some((why, next, field)) = pending(&self.cluster.settings, service) {
             self.tell(Severity::Info, object, &field.path, why, Some(next), Vec::new());
         }
@@ -255,21 +245,6 @@ impl Advice<'_> {
     fn column_of_port(&self, object: &ObjectRef, index: usize) -> Option<usize> {
         let value = self.written(object, &format!("spec.ports[{index}].port"))?;
         usize::try_from(value.column).ok()?.checked_sub(1 + "port: ".len())
-    }
-
-    pub(super) fn provider_annotations(&mut self, object: &ObjectRef, annotations: &Labels, heard: bool) {
-        if self.cluster.settings.load_balancer.provider == Provider::Aws || !heard {
-            return;
-        }
-        let wish = |key: &&String| {
-            PROVIDER_ANNOTATIONS.iter().any(|prefix| key.starts_with(prefix))
-                && !PLAIN_ANNOTATIONS.iter().any(|plain| key.starts_with(plain))
-        };
-        let wishes: Vec<&String> = annotations.keys().filter(wish).collect();
-        if !wishes.is_empty() {
-            let message = msg!("advise.annotations", count = wishes.len());
-            self.tell(Severity::Info, object, "metadata.annotations", message, None, Vec::new());
-        }
     }
 }
 
