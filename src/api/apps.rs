@@ -173,6 +173,17 @@ pub struct StatefulSetSpec {
     /// Ready for so long counts as available.
     #[serde(skip_serializing_if = "is_zero")]
     pub min_ready_seconds: i32,
+    /// Where the numbers in its Pods' names begin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ordinals: Option<StatefulSetOrdinals>,
+}
+
+/// Where a `StatefulSet` begins to count.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StatefulSetOrdinals {
+    /// The first Pod's number.
+    pub start: i32,
 }
 
 /// What the controller reports.

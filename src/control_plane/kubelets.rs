@@ -189,7 +189,7 @@ fn standing(world: &mut World, pod: &Pod, container: &Container, ip: &str, liste
         warn(world, pod, "Failed", &format!("Error: {message}"), 1 + age / RETRY);
         return Standing::Waiting("CreateContainerConfigError", message, 0);
     }
-    let failure = |probe: &Option<Probe>| probe.as_ref().and_then(|probe| probe_failure(probe, container, ip, listeners));
+    let failure = |probe: &Option<Probe>| probe.as_ref().and_then(|probe| probe_failure(probe, (pod, container), ip, listeners));
     // While the startup probe has not succeeded, the others are not asked.
     let startup = failure(&container.startup_probe);
     let liveness = if startup.is_none() { failure(&container.liveness_probe) } else { None };

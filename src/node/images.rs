@@ -319,6 +319,14 @@ pub fn speaks_http(pod: &Pod, listener: &Listener) -> bool {
     listener.protocol == Protocol::Tcp && !NOT_HTTP.contains(&usual)
 }
 
+/// Whether the program behind a listener is known to speak HTTP without TLS: an image of one port, at that port.
+pub fn speaks_plain_http(pod: &Pod, listener: &Listener) -> bool {
+    let image = |container: &&Container| container.name == listener.container;
+    let row = pod.spec.containers.iter().find(image).and_then(|container| known::row(&container.image));
+    let fixed = row.is_some_and(|row| row.kind == Kind::Fixed && row.tcp.contains(&listener.port));
+    fixed && matches!(listener.basis, Basis::Known(_)) && speaks_http(pod, listener) && !speaks_tls(pod, listener)
+}
+
 /// Whether the program behind a listener takes a TLS handshake: on the usual ports, and where the container names its port `https`.
 pub fn speaks_tls(pod: &Pod, listener: &Listener) -> bool {
     let mut ports = pod.spec.containers.iter().flat_map(|container| &container.ports);

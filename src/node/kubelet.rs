@@ -6,7 +6,7 @@
 //! runs, restarts over time; exec probes and HTTP paths are assumed to succeed. A probe first asks when its initial delay is over,
 //! not at the next of its periods; a program that is told to end for another definition of its container ends at once.
 
-use super::images::Listener;
+use super::images::{Listener, speaks_plain_http};
 use crate::api::core::{
     Condition, ConfigMap, Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
     ContainerStatus, Pod, PodIP, PodStatus, Probe, Secret,
@@ -107,23 +107,35 @@ pub enum ProbeFailure {
 }
 
 /// How a probe fails; `None` when it succeeds or is assumed to.
-pub fn probe_failure(probe: &Probe, container: &Container, ip: &str, listeners: &[Listener]) -> Option<ProbeFailure> {
+pub fn probe_failure(
+    probe: &Probe,
+    (pod, container): (&Pod, &Container),
+    ip: &str,
+    listeners: &[Listener],
+) -> Option<ProbeFailure> {
     let named = probe.http_get.as_ref().map(|get| &get.port).or(probe.tcp_socket.as_ref().map(|socket| &socket.port));
     let number = match named.map(|port| resolve_port(port, container)).transpose() {
         Ok(number) => number.unwrap_or(0),
         Err(why) => return Some(ProbeFailure::Errored(why)),
     };
-    // The kubelet calls from the node: what listens on 127.0.0.1 only does not answer it.
-    let answers = |number: i32, host: &str| {
-        let own = host.is_empty() || host == ip;
-        !own || listeners.iter().any(|l| i32::from(l.port) == number && l.protocol == Protocol::Tcp && !l.loopback_only)
+    let on = |number: i32| listeners.iter().find(|l| i32::from(l.port) == number && l.protocol == Protocol::Tcp);
+    // The kubelet calls from the node: what listens on 127.0.0.1 only does not answer it, and its own 127.0.0.1 is the node's.
+    let answers = |number: i32, host: &str| match host == "localhost" || host.starts_with("127.") {
+        true => pod.spec.host_network == Some(true) && on(number).is_some(),
+        false if host.is_empty() || host == ip => on(number).is_some_and(|listener| !listener.loopback_only),
+        false => true,
     };
     let why = if let Some(get) = &probe.http_get {
         let scheme = if get.scheme.is_empty() { "http".to_string() } else { get.scheme.to_lowercase() };
         let host = if get.host.is_empty() { ip } else { &get.host };
         let path = if get.path.starts_with('/') { get.path.clone() } else { format!("/{}", get.path) };
-        (!answers(number, &get.host))
-            .then(|| format!("Get \"{scheme}://{host}:{number}{path}\": dial tcp {host}:{number}: connect: connection refused"))
+        let plain = scheme == "https" && on(number).is_some_and(|listener| speaks_plain_http(pod, listener));
+        let why = match answers(number, &get.host) {
+            true if plain => Some("http: server gave HTTP response to HTTPS client".to_string()),
+            true => None,
+            false => Some(format!("dial tcp {host}:{number}: connect: connection refused")),
+        };
+        why.map(|why| format!("Get \"{scheme}://{host}:{number}{path}\": {why}"))
     } else if let Some(socket) = &probe.tcp_socket {
         let host = if socket.host.is_empty() { ip } else { &socket.host };
         (!answers(number, &socket.host)).then(|| format!("dial tcp {host}:{number}: connect: connection refused"))
@@ -376,17 +388,17 @@ mod tests {
         let probe: Probe = serde_json::from_str(r#"{"httpGet":{"path":"/healthz","port":"http"}}"#).unwrap();
         let container: Container =
             serde_json::from_str(r#"{"name":"web","ports":[{"name":"http","containerPort":8080}]}"#).unwrap();
-        let failure = probe_failure(&probe, &container, "10.244.1.2", &[]);
+        let failure = probe_failure(&probe, (&Pod::default(), &container), "10.244.1.2", &[]);
         let text = "Get \"http://10.244.1.2:8080/healthz\": dial tcp 10.244.1.2:8080: connect: connection refused";
         assert_eq!(failure, Some(ProbeFailure::Failed(text.into())));
         let exec: Probe = serde_json::from_str(r#"{"exec":{"command":["true"]}}"#).unwrap();
-        assert_eq!(probe_failure(&exec, &container, "10.244.1.2", &[]), None);
+        assert_eq!(probe_failure(&exec, (&Pod::default(), &container), "10.244.1.2", &[]), None);
     }
 
     #[test]
     fn a_probe_of_a_port_name_that_the_container_does_not_have_asks_nobody() {
         let probe: Probe = serde_json::from_str(r#"{"tcpSocket":{"port":"web"}}"#).unwrap();
-        let failure = probe_failure(&probe, &Container::default(), "10.244.1.2", &[]);
+        let failure = probe_failure(&probe, (&Pod::default(), &Container::default()), "10.244.1.2", &[]);
         let text = "strconv.Atoi: parsing \"web\": invalid syntax";
         assert_eq!(failure, Some(ProbeFailure::Errored(text.into())));
     }

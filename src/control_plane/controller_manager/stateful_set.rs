@@ -3,7 +3,7 @@
 //! Imitates `pkg/controller/statefulset` (`stateful_set_control.go`, `stateful_set_utils.go`): OrderedReady makes one Pod after the
 //! other is available and takes the last one first; a changed template replaces from the last to the first, down to the partition,
 //! or waits for deletions (OnDelete). A Pod that is still there, Terminating on a lost node, keeps its name taken. Leaves out
-//! volume claims, the start ordinal, and maxUnavailable, whose feature gate is off in 1.36.
+//! volume claims, and maxUnavailable, whose feature gate is off in 1.36.
 
 use super::pod_control::{forbidden, from_template, hash_of, is_active, is_available};
 use crate::api::ObjectRef;
@@ -52,11 +52,16 @@ fn revision_of(pod: &Pod) -> &str {
     pod.metadata.labels.get(REVISION).map(String::as_str).unwrap_or_default()
 }
 
+/// The ordinal of the first Pod.
+fn start(set: &StatefulSet) -> i32 {
+    set.spec.ordinals.as_ref().map_or(0, |ordinals| ordinals.start)
+}
+
 /// The lowest ordinal that a rolling update replaces; `None`: `OnDelete`.
 fn partition(set: &StatefulSet) -> Option<i32> {
     let strategy = &set.spec.update_strategy;
     let given = strategy.rolling_update.as_ref().and_then(|pace| pace.partition);
-    (strategy.type_ != "OnDelete").then_some(given.unwrap_or(0))
+    (strategy.type_ != "OnDelete").then_some(given.unwrap_or(0).saturating_add(start(set)))
 }
 
 /// Pods by ordinal.
@@ -68,10 +73,10 @@ fn by_ordinal(world: &World, object: &ObjectRef) -> BTreeMap<i32, Arc<Pod>> {
 
 fn step(world: &mut World, set: &StatefulSet, object: &ObjectRef, revisions: &Revisions) {
     let pods = by_ordinal(world, object);
-    let replicas = set.spec.replicas.unwrap_or(1);
+    let wanted = start(set)..start(set).saturating_add(set.spec.replicas.unwrap_or(1));
     let parallel = set.spec.pod_management_policy == "Parallel";
     let wait = set.spec.min_ready_seconds;
-    for ordinal in 0..replicas {
+    for ordinal in wanted.clone() {
         match pods.get(&ordinal) {
             Some(pod) if is_active(pod) && (is_available(world, pod, wait) || parallel) => {}
             // Wait for this one: it is starting, unready or on its way out.
@@ -85,7 +90,7 @@ fn step(world: &mut World, set: &StatefulSet, object: &ObjectRef, revisions: &Re
             }
         }
     }
-    for (ordinal, pod) in pods.iter().rev().filter(|(ordinal, _)| **ordinal >= replicas) {
+    for (ordinal, pod) in pods.iter().rev().filter(|(ordinal, _)| !wanted.contains(ordinal)) {
         if is_active(pod) {
             delete(world, object, pod);
         }
@@ -94,7 +99,7 @@ fn step(world: &mut World, set: &StatefulSet, object: &ObjectRef, revisions: &Re
         }
     }
     let Some(partition) = partition(set) else { return };
-    for (_, pod) in pods.iter().rev().filter(|(ordinal, _)| **ordinal >= partition) {
+    for (_, pod) in pods.iter().rev().filter(|(ordinal, _)| **ordinal >= partition && wanted.contains(ordinal)) {
         let outdated = revision_of(pod) != revisions.update;
         if outdated && is_active(pod) {
             return delete(world, object, pod);

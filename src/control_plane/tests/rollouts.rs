@@ -2,6 +2,7 @@
 
 use super::{act, apply, pods, with};
 use crate::api::apps::{Deployment, ReplicaSet, StatefulSet};
+use crate::api::core::Pod;
 use crate::cluster::{Cluster, Outcome, Verb};
 
 fn template(image: &str) -> String {
@@ -69,6 +70,20 @@ fn a_partition_keeps_lower_ordinals_even_when_they_come_back() {
     assert_ne!(status.current_revision, status.update_revision);
     let all = apply(&back, &stateful("nginx:2", "")).cluster;
     assert_eq!(images(&all), ["nginx:2"; 3]);
+}
+
+#[test]
+fn a_start_ordinal_moves_the_names_and_the_partition() {
+    let names = |cluster: &Cluster| {
+        let pods = cluster.store.all::<Pod>().filter(|pod| pod.metadata.namespace == "default");
+        pods.map(|pod| pod.metadata.name.clone()).collect::<Vec<_>>()
+    };
+    let ordinals = "ordinals: {start: 2}, ";
+    let first = with(&stateful("nginx:1", ordinals));
+    assert_eq!(names(&first), ["web-2", "web-3", "web-4"]);
+    let held = "ordinals: {start: 2}, updateStrategy: {rollingUpdate: {partition: 2}}, ";
+    assert_eq!(images(&apply(&first, &stateful("nginx:2", held)).cluster), ["nginx:1", "nginx:1", "nginx:2"]);
+    assert_eq!(names(&apply(&first, &stateful("nginx:1", "")).cluster), ["web-0", "web-1", "web-2"]);
 }
 
 #[test]
