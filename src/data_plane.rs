@@ -11,6 +11,7 @@ mod advice;
 mod alb;
 mod back;
 mod balancer;
+pub mod causes;
 mod exchange;
 pub mod growth;
 mod health_check;

@@ -390,5 +390,23 @@ fn service_ref(namespace: &str, name: &str) -> ObjectRef {
     ObjectRef::new(Kind::Service, namespace, name)
 }
 
+/// An Ingress that nobody serves and that would take this host: one that lists it, or one with a rule for every host. A name that
+/// a Service has is not meant for the latter. Beside it whether it lists the host.
+pub fn unserved_for<'a>(cluster: &'a Cluster, host: &str) -> Option<(&'a Ingress, bool)> {
+    let lost = || cluster.store.all::<Ingress>().filter(|ingress| !is_served(&cluster.store, ingress));
+    let lists = |ingress: &&Ingress| ingress.spec.rules.iter().any(|rule| rule.host.eq_ignore_ascii_case(host));
+    if let Some(ingress) = lost().find(lists) {
+        return Some((ingress, true));
+    }
+    let first = host.split('.').next().unwrap_or_default();
+    let public = host.contains('.') && !cluster.store.all::<Service>().any(|service| service.metadata.name == first);
+    let wildcard = |rule: &str| rule.strip_prefix("*.").is_some_and(|rest| host.split_once('.').is_some_and(|own| own.1 == rest));
+    let takes = |ingress: &&Ingress| {
+        let any = ingress.spec.rules.iter().any(|rule| rule.host.is_empty() || wildcard(&rule.host));
+        any || ingress.spec.default_backend.is_some()
+    };
+    lost().find(takes).filter(|_| public).map(|ingress| (ingress, false))
+}
+
 #[cfg(test)]
 mod tests;

@@ -5,13 +5,14 @@ use super::icon::icon;
 use super::inspector;
 use super::share;
 use super::stage::Stage;
-use super::state::Msg;
+use super::state::{Msg, State};
 use super::storage;
 use super::timeline::Timeline;
 use super::topbar::brand;
 use super::workbench::Moment;
 use crate::msg;
 use crate::scene::steps;
+use crate::trace::{Advice, Hop};
 use yew::prelude::*;
 
 /// The player.
@@ -47,11 +48,25 @@ pub fn Embed(moment: &Moment) -> Html {
                     if let Some((before, after)) = change {
                         <div class="df"><em>{ "dst" }</em><s>{ before.dst.to_string() }</s>{ icon("i-right", 14) }<b>{ after.dst.to_string() }</b></div>
                     } else if let Some(advice) = advice {
-                        <p class="hint">{ icon("i-hint", 15) }<span>{ marked(&state.say(&advice.next)) }</span></p>
+                        <p class="hint">{ icon("i-hint", 15) }<span>{ marked(&hint(state, hop, advice)) }</span></p>
                     }
                 }
             </div>
             <div class="sr" aria-live="polite">{ inspector::sentence(moment) }</div>
         </main>
     }
+}
+
+/// What is amiss, where the hop's own words do not say it, and what to try.
+fn hint(state: &State, hop: &Hop, advice: &Advice) -> String {
+    let next = state.say(&advice.next);
+    if advice.why == hop.text { next } else { format!("{} {next}", sentence(state.say(&advice.why))) }
+}
+
+/// With a full stop.
+fn sentence(mut text: String) -> String {
+    if !text.ends_with('.') {
+        text.push('.');
+    }
+    text
 }

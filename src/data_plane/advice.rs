@@ -3,25 +3,23 @@
 mod direct;
 mod hostname;
 mod refused;
+mod stale;
 
 use super::DataPlane;
+use super::causes::{no_endpoints, no_pods, none_ready, selected};
 use super::target::Target;
-use super::unselected::unselected;
 use super::world::EGRESS_GATEWAY;
-use crate::addons::ingress_controller::{is_served, unserved};
+use crate::addons::ingress_controller::{unserved, unserved_for};
 use crate::addons::pending::pending;
-use crate::api::core::{Event, Pod, Service};
-use crate::api::meta::selects;
-use crate::api::networking::Ingress;
+use crate::api::core::{Service, ServicePort};
 use crate::api::{Kind, ObjectRef};
-use crate::cluster::{Cluster, Maker, Store};
+use crate::cluster::{Cluster, Store};
 use crate::diagnostic::{distance, is_slip};
 use crate::msg;
 use crate::node::cni::host_port_elsewhere;
 use crate::node::kube_proxy::LABEL_SERVICE_PROXY_NAME;
-use crate::node::kubelet::is_ready;
 use crate::packet::Protocol;
-use crate::trace::{Advice, FieldRef, Hop, Place, Reason, Trace, Verdict};
+use crate::trace::{Advice, FieldRef, Hop, Place, Reason, Source, Trace, Verdict};
 use crate::words::Message;
 use std::sync::Arc;
 
@@ -30,7 +28,8 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
     if trace.verdict == Verdict::Delivered {
         return None;
     }
-    let decided = deciding_hop(trace, reason?)?;
+    // Nothing stopped a request that a process answers with an error: its own words say why.
+    let decided = deciding_hop(trace, reason.or_else(|| (!trace.arrived()).then_some(Reason::ProcessAnswers))?)?;
     if decided.reason == Reason::NoSuchName
         && let Some(advice) = unserved_ingress(cluster, trace)
     {
@@ -39,10 +38,13 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
     if let Some(advice) = unplayed_route(cluster, trace, decided) {
         return Some(advice);
     }
-    if let Some(advice) = stale_rules(cluster, trace, decided) {
+    if let Some(advice) = stale::stale_rules(cluster, trace, decided) {
         return Some(advice);
     }
     if let Some(advice) = dns_outside(cluster, trace, decided).or_else(|| service_name(cluster, trace, decided)) {
+        return Some(advice);
+    }
+    if let Some(advice) = without_endpoints(cluster, decided) {
         return Some(advice);
     }
     let (why, next) = words(trace, decided)?;
@@ -51,51 +53,8 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
         return Some(Advice { why, next, because: vec![field] });
     }
     let better = other_service_protocol(cluster, trace, decided).or_else(|| direct::called_directly(trace, decided));
-    let better = better.or_else(|| without_endpoints(cluster, decided));
     let better = better.or_else(|| open_node_ports(cluster, decided)).or_else(|| called_dead_node(cluster, trace, decided));
-    Some(Advice { why, next: better.unwrap_or(next), because: unmade(cluster, blamed(cluster, trace, decided)) })
-}
-
-/// A selector that matches what would make Pods is right: to blame is why that made none.
-fn unmade(cluster: &Cluster, mut because: Vec<FieldRef>) -> Vec<FieldRef> {
-    because.retain_mut(|field| {
-        let FieldRef { object, path } = &*field;
-        let service = Some(object).filter(|object| object.kind == Kind::Service && path == "spec.selector");
-        let Some(service) = service.and_then(|own| cluster.store.get::<Service>(&own.namespace, &own.name)) else { return true };
-        let (namespace, selector) = (&service.metadata.namespace, &service.spec.selector);
-        let matches = |pod: &Pod| selects(selector, &pod.metadata.labels);
-        if selector.is_empty() || cluster.store.in_namespace::<Pod>(namespace).any(matches) {
-            return true;
-        }
-        match cluster.maker(namespace, selector) {
-            Some(Maker::Idle(object)) => *field = FieldRef { object, path: "spec.replicas".into() },
-            Some(Maker::Waiting(object) | Maker::Refused(object)) => *field = FieldRef { object, path: String::new() },
-            Some(Maker::Forbidden(object, lack)) => {
-                *field = FieldRef { object, path: format!("spec.template.spec.{}", lack.field) };
-            }
-            // The text that names it is not what deleted it.
-            Some(Maker::Deleted(_)) => return false,
-            None => {}
-        }
-        true
-    });
-    because
-}
-
-/// A node's kube-proxy is stopped, and with rules as they should be the request would arrive: asked of the network itself.
-fn stale_rules(cluster: &Cluster, trace: &Trace, decided: &Hop) -> Option<Advice> {
-    let mut stopped = cluster.machines.iter().filter(|(_, machine)| machine.frozen_view.is_some());
-    let (node, _) = stopped.find(|(node, _)| {
-        let mut mended = cluster.clone();
-        mended.machines.get_mut(*node).into_iter().for_each(|machine| machine.frozen_view = None);
-        let (verdict, status, _) = DataPlane::program(&mended).verdict(&mended, &trace.request);
-        verdict.arrived(status)
-    })?;
-    let why = match decided.reason {
-        Reason::DnsSilent => msg!("advice.staleRules.dns", node = node),
-        _ => msg!("advice.staleRules", node = node),
-    };
-    Some(Advice { why, next: msg!("advice.staleRules.next", node = node), because: Vec::new() })
+    Some(Advice { why, next: better.unwrap_or(next), because: blamed(cluster, trace, decided) })
 }
 
 /// The fields that made it so, the one to look at first. A Pod that refuses knows nothing of the Service that sent the packet to
@@ -181,49 +140,20 @@ fn other_proxy(cluster: &Cluster, hop: &Hop) -> Option<(Message, FieldRef)> {
     Some((msg!("advice.otherProxy.next", service = service.metadata.name, label = LABEL_SERVICE_PROXY_NAME), field))
 }
 
-/// A Service without endpoints: it has no selector, no Pod matches, or none that matches is ready; then what Kubernetes says about
-/// the first of them.
-fn without_endpoints(cluster: &Cluster, hop: &Hop) -> Option<Message> {
-    let none = matches!(&*hop.text.id, "hop.Reject.text" | "hop.IngressNoEndpoints.text");
-    let object = hop.objects.iter().find(|object| none && object.kind == Kind::Service)?;
-    endpoints_missing(cluster, cluster.store.get::<Service>(&object.namespace, &object.name)?)
-}
-
-/// Why a Service has no endpoints, and what gives it some.
-fn endpoints_missing(cluster: &Cluster, service: &Service) -> Option<Message> {
-    let (object, selector) = (&service.metadata, &service.spec.selector);
-    let name = &object.name;
-    if selector.is_empty() {
-        return Some(unselected(&cluster.store, service).0);
-    }
-    let own = |pod: &&Pod| selects(selector, &pod.metadata.labels);
-    let pods: Vec<&Pod> = cluster.store.in_namespace::<Pod>(&object.namespace).filter(own).collect();
-    if pods.is_empty() {
-        let maker = cluster.maker(&object.namespace, selector);
-        return Some(match maker {
-            Some(Maker::Idle(idle)) => msg!("advice.noReplicas.next", kind = idle.kind, name = idle.name),
-            Some(Maker::Deleted(gone)) => msg!("advice.deleted.next", kind = gone.kind, name = gone.name),
-            Some(Maker::Forbidden(workload, lack)) => {
-                msg!("advice.forbidden.next", kind = workload.kind, name = workload.name, message = lack.text)
-            }
-            Some(Maker::Waiting(workload)) => msg!("advice.madeNone.next", kind = workload.kind, name = workload.name),
-            Some(Maker::Refused(refused)) => msg!("advice.refused.next", kind = refused.kind, name = refused.name),
-            None => {
-                let pairs = selector.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>();
-                msg!("advice.noPods.next", service = name, selector = pairs.join(","))
-            }
-        });
-    }
-    let pod = pods.first().filter(|_| !pods.iter().any(|pod| is_ready(pod)))?;
-    let name = &pod.metadata.name;
-    let about = |event: &&Event| event.involved_object.kind == "Pod" && event.involved_object.name == *name;
-    let said = |event: &&Event| event.type_ == "Warning" && event.reason != "BackOff";
-    let said = cluster.store.in_namespace::<Event>(&object.namespace).filter(about).filter(said);
-    let event = said.max_by_key(|event| event.last_timestamp.clone());
-    let conditions = || pod.status.conditions.iter().find(|own| own.status == "False" && !own.message.is_empty());
-    let message = event.map(|event| &event.message).or_else(|| conditions().map(|condition| &condition.message))?;
-    let (service, count) = (&object.name, pods.len());
-    Some(msg!("advice.noneReady.next", service = service, count = count, pod = name, message = message))
+/// A Service's port without endpoints: why it has none. The words tell of the Service's endpoints alone: no node is down, and no
+/// traffic policy keeps anybody out.
+fn without_endpoints(cluster: &Cluster, hop: &Hop) -> Option<Advice> {
+    let told =
+        ["hop.Reject.text", "hop.IngressNoEndpoints.text", "hop.LoadBalancerNoBackend.text", "hop.NoRoute.text.unannounced"];
+    let told = told.contains(&&*hop.text.id) || hop.text.id.ends_with(".targets") || hop.text.id.ends_with(".alb");
+    let object = hop.objects.iter().find(|object| told && object.kind == Kind::Service)?;
+    let service = cluster.store.get::<Service>(&object.namespace, &object.name)?;
+    let port = hop.before.map_or(0, |flow| i32::from(flow.dst.port));
+    let called = |own: &ServicePort| own.port == port || own.node_port == port;
+    let lost = |at: &usize| no_endpoints(cluster, service, *at).is_some();
+    // An Ingress's own address has other ports than its backend.
+    let at = service.spec.ports.iter().position(called).filter(lost).or_else(|| (0..service.spec.ports.len()).find(lost))?;
+    no_endpoints(cluster, service, at)
 }
 
 /// The Pod's DNS policy keeps it from CoreDNS, which would know a Service of that name.
@@ -278,20 +208,28 @@ fn service_name(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
         let (why, next) = alias_fails(&cluster.store, service);
         return Some(Advice { why, next, because });
     }
-    let selector = FieldRef { object: ObjectRef::of(service.as_ref()), path: "spec.selector".into() };
     let name = &service.metadata.name;
     let outside = hop.at == Place::PublicDns;
-    match endpoints_missing(cluster, service).filter(|_| service.spec.cluster_ip == "None") {
-        Some(next) if outside && waits_for_pods(service) => {
+    match nameless(cluster, service) {
+        Some(found) if outside && waits_for_pods(service) => {
             // Two things are amiss, and adding Pods mends but one of them.
-            let why = msg!("advice.name.outside.headless.why", service = name);
-            Some(Advice { why, next, because: vec![selector] })
+            Some(Advice { why: msg!("advice.name.outside.headless.why", service = name), ..found })
         }
         _ if outside => match pending(&cluster.settings, service) {
             Some((why, next, field)) => Some(Advice { why, next, because: vec![field] }),
             None => advice(msg!("advice.name.outside.next", service = name), Vec::new()),
         },
-        missing => advice(missing?, vec![selector]),
+        missing => missing,
+    }
+}
+
+/// Why nobody stands behind a headless Service's name.
+fn nameless(cluster: &Cluster, service: &Service) -> Option<Advice> {
+    let headless = service.spec.cluster_ip == "None";
+    match selected(cluster, service).is_empty() && !service.spec.selector.is_empty() {
+        _ if !headless => None,
+        true => Some(no_pods(cluster, service)),
+        false => none_ready(cluster, service).or_else(|| no_endpoints(cluster, service, 0)),
     }
 }
 
@@ -363,12 +301,15 @@ pub(super) fn of_calls(trace: &Trace) -> Option<Advice> {
     Some(Advice { why, ..inner })
 }
 
-/// The name that DNS does not know stands in an Ingress that nobody serves.
+/// An Ingress that nobody serves would take the name that DNS does not know.
 fn unserved_ingress(cluster: &Cluster, trace: &Trace) -> Option<Advice> {
     let host = Target::read(&trace.request.target, trace.request.protocol)?.host;
-    let names_host = |ingress: &&Ingress| ingress.spec.rules.iter().any(|rule| rule.host.eq_ignore_ascii_case(&host));
-    let mut lost = cluster.store.all::<Ingress>().filter(|ingress| !is_served(&cluster.store, ingress));
-    let ingress = lost.find(names_host)?;
+    let (ingress, lists) = unserved_for(cluster, &host)?;
+    // Only a name that an Ingress lists is told to a Pod: it asks for Services first of all.
+    let outside = matches!(trace.request.from, Source::Internet | Source::Node(_));
+    if !lists && !outside {
+        return None;
+    }
     let (why, next, because) = unserved(cluster, ingress);
     Some(Advice { why, next, because })
 }
@@ -419,13 +360,18 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
             msg!("advice.stopped.next", pod = pod)
         }
         (Reason::NothingListens, _) if other_protocol(hop) => msg!("advice.protocol.next"),
-        (Reason::NothingListens, _) => msg!("advice.targetPort.next"),
+        (Reason::NothingListens, _) => match hop.text.args.get("ports") {
+            Some(ports) => msg!("advice.targetPort.ports.next", ports = ports),
+            None => msg!("advice.targetPort.next"),
+        },
         (Reason::NoSuchName | Reason::NoAddress, _) => msg!("advice.name.next", target = target),
         (Reason::DnsSilent, _) => msg!("advice.dns.next"),
         (Reason::IngressNoRule, _) => msg!("advice.ingressRule.next"),
         (Reason::IngressNoEndpoints, _) => msg!("advice.ingressBackend.next", service = service),
         (Reason::IngressBadGateway, _) => msg!("advice.badGateway.next"),
         (Reason::IngressRedirect, _) => msg!("advice.redirect.next"),
+        (Reason::ProcessAnswers, "healthCheck") => msg!("advice.healthCheck.next", service = service),
+        (Reason::ProcessAnswers, "path") => msg!("advice.proxyHealth.next"),
         (Reason::Rejected, _) => msg!("advice.rejected.next"),
         (Reason::Policy, variant) => policy(hop, variant),
         _ => return None,

@@ -25,8 +25,10 @@ fn about(trace: &Trace) -> &'static [&'static str] {
         return &[];
     }
     let Some(hop) = trace.hops.iter().rev().find(|hop| hop.text == advice.why) else {
-        // Not a hop's words: rules that nobody renews, or a name that waits for a load balancer or an Ingress controller.
-        return if advice.why.id.starts_with("advice.staleRules") { &[] } else { NAMES };
+        // Not a hop's words: a name that waits for a load balancer or an Ingress controller. What makes a Service's port lack endpoints,
+        // and rules that nobody renews, must be found in the same words.
+        let same = ["advice.staleRules", "explain.selector.", "explain.pod.", "explain.endpoints.", "field.otherScheduler"];
+        return if same.iter().any(|own| advice.why.id.starts_with(own)) { &[] } else { NAMES };
     };
     let variant = hop.text.id.rsplit('.').next().unwrap_or_default();
     match (hop.reason, variant) {
@@ -51,7 +53,8 @@ fn about(trace: &Trace) -> &'static [&'static str] {
 
 /// Whether the check that fails says why the request ends as it does.
 pub(super) fn agrees(trace: &Trace, checks: &[Check]) -> bool {
-    checks.iter().any(|check| !check.ok && about(trace).contains(&check.check.as_str()))
+    let same = |check: &Check| trace.advice.as_ref().is_some_and(|advice| advice.why == check.text);
+    checks.iter().any(|check| !check.ok && (same(check) || about(trace).contains(&check.check.as_str())))
 }
 
 /// The check that the trace's own words answer.

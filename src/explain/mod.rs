@@ -16,7 +16,7 @@ pub use request::explain;
 
 use crate::api::ObjectRef;
 use crate::diagnostic::{distance, is_slip};
-use crate::trace::FieldRef;
+use crate::trace::{Advice, FieldRef};
 use crate::words::Message;
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +92,11 @@ impl Checks {
     fn fails<T>(&mut self, check: &str, text: Message, next: Message, because: Vec<FieldRef>) -> Result<T, Stop> {
         self.list.push(Check { check: check.into(), ok: false, text, next: Some(next), because });
         Err(Stop)
+    }
+
+    /// Fails by what the data plane found amiss.
+    fn found<T>(&mut self, check: &str, found: Advice) -> Result<T, Stop> {
+        self.fails(check, found.why, found.next, found.because)
     }
 }
 

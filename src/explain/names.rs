@@ -9,7 +9,6 @@ use crate::addons::pending::pending;
 use crate::api::ObjectRef;
 use crate::api::core::{Namespace, Pod, Service};
 use crate::api::meta::selects;
-use crate::api::networking::Ingress;
 use crate::cluster::{Cluster, Store};
 use crate::data_plane::{alias_fails, route_of};
 use crate::msg;
@@ -27,6 +26,9 @@ pub(super) fn missing(cluster: &Cluster, trace: &Trace, target: &Target, checks:
     let Some(own) = caller_namespace(cluster, &trace.request.from) else {
         return outside(cluster, trace, &target.host, checks);
     };
+    if ingress_controller::unserved_for(cluster, &target.host).is_some_and(|(_, lists)| lists) {
+        return outside(cluster, trace, &target.host, checks);
+    }
     // A Pod that never asked CoreDNS would not find the best of names.
     let asked = trace.hops.iter().find(|hop| hop.reason == Reason::Lookup && !hop.because.is_empty());
     let advice = trace.advice.as_ref().filter(|advice| asked.is_some_and(|hop| hop.text == advice.why));
@@ -156,7 +158,7 @@ fn of_found(cluster: &Cluster, service: &Service, checks: &mut Checks) -> Result
 
 /// The caller is no Pod: only public names are known to it.
 fn outside(cluster: &Cluster, trace: &Trace, host: &str, checks: &mut Checks) -> Result<String, Stop> {
-    if let Some((ingress, lists)) = unserved_ingress(cluster, host) {
+    if let Some((ingress, lists)) = ingress_controller::unserved_for(cluster, host) {
         let (why, next, because) = ingress_controller::unserved(cluster, ingress);
         let name = &ingress.metadata.name;
         let text = match lists {
@@ -190,24 +192,6 @@ fn caller_namespace(cluster: &Cluster, from: &Source) -> Option<String> {
         Source::Internet | Source::Node(_) => None,
     }
     .filter(|namespace| cluster.store.in_namespace::<Pod>(namespace).next().is_some())
-}
-
-/// An Ingress that nobody serves and that would take this host: one that lists it, or one with a rule for every host. A name that
-/// a Service has is not meant for the latter.
-fn unserved_ingress<'a>(cluster: &'a Cluster, host: &str) -> Option<(&'a Ingress, bool)> {
-    let lost = || cluster.store.all::<Ingress>().filter(|ingress| !ingress_controller::is_served(&cluster.store, ingress));
-    let lists = |ingress: &&Ingress| ingress.spec.rules.iter().any(|rule| rule.host.eq_ignore_ascii_case(host));
-    if let Some(ingress) = lost().find(lists) {
-        return Some((ingress, true));
-    }
-    let first = host.split('.').next().unwrap_or_default();
-    let public = host.contains('.') && !cluster.store.all::<Service>().any(|service| service.metadata.name == first);
-    let wildcard = |rule: &str| rule.strip_prefix("*.").is_some_and(|rest| host.split_once('.').is_some_and(|own| own.1 == rest));
-    let takes = |ingress: &&Ingress| {
-        let any = ingress.spec.rules.iter().any(|rule| rule.host.is_empty() || wildcard(&rule.host));
-        any || ingress.spec.default_backend.is_some()
-    };
-    lost().find(takes).filter(|_| public).map(|ingress| (ingress, false))
 }
 
 /// `POD.SERVICE` or `POD.SERVICE.NAMESPACE` of a headless Service: the Pod's host name and the Service.

@@ -4,13 +4,11 @@ use super::request::{Reached, Target};
 use super::{Checks, Stop, field, pod};
 use crate::addons::public_dns::balancer_address;
 use crate::api::ObjectRef;
-use crate::api::apps::{Deployment, StatefulSet};
-use crate::api::core::{LoadBalancerIngress, Node, Pod, PodTemplateSpec, Service, ServicePort};
-use crate::api::discovery::{Endpoint, EndpointSlice};
+use crate::api::core::{LoadBalancerIngress, Node, Pod, Service, ServicePort};
+use crate::api::discovery::Endpoint;
 use crate::api::meta::{Labels, selects};
-use crate::cluster::{Cluster, Maker};
-use crate::data_plane::unselected;
-use crate::diagnostic::{distance, is_slip};
+use crate::cluster::Cluster;
+use crate::data_plane::causes::{no_endpoints, no_pods, none_ready, selected, still_serves, unready, usable_endpoints};
 use crate::msg;
 use crate::node::cni::host_port_elsewhere;
 use crate::node::images::{Listener, listens};
@@ -168,8 +166,7 @@ fn behind(
 ) -> Result<(), Stop> {
     *reached = Some((ObjectRef::of(service), at));
     if !service.spec.selector.is_empty() {
-        matches_pods(cluster, service, checks)?;
-        has_ready_pods(cluster, service, checks)?;
+        has_ready_pods(cluster, service, Some(at), checks)?;
     }
     let endpoints = has_endpoints(cluster, service, at, checks)?;
     has_listener(cluster, service, at, &endpoints, checks)
@@ -181,8 +178,7 @@ pub(super) fn stands_for_ready_pods(cluster: &Cluster, service: &Service, checks
         return Ok(());
     }
     is_headless(service, checks);
-    matches_pods(cluster, service, checks)?;
-    has_ready_pods(cluster, service, checks)
+    has_ready_pods(cluster, service, None, checks)
 }
 
 /// The name of one Pod behind a headless Service is there as long as this Pod is ready.
@@ -198,136 +194,56 @@ fn is_headless(service: &Service, checks: &mut Checks) {
     checks.holds("headless", msg!("explain.headless.name", service = service.metadata.name), because);
 }
 
-pub(super) fn selected<'a>(cluster: &'a Cluster, service: &'a Service) -> Vec<&'a Pod> {
-    let own = |pod: &&Pod| !service.spec.selector.is_empty() && selects(&service.spec.selector, &pod.metadata.labels);
-    cluster.store.in_namespace::<Pod>(&service.metadata.namespace).filter(own).collect()
-}
-
 /// `app=web,tier=front`
 pub(super) fn pairs(labels: &Labels) -> String {
     labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }
 
-fn matches_pods(cluster: &Cluster, service: &Service, checks: &mut Checks) -> Result<(), Stop> {
-    let (selector, object) = (pairs(&service.spec.selector), ObjectRef::of(service));
-    let because = vec![field(&object, "spec.selector")];
-    let count = selected(cluster, service).len();
-    if count > 0 {
-        checks.holds("selector-matches-pods", msg!("explain.selector.ok", selector = selector, count = count), because);
-        return Ok(());
+/// The selector matches Pods, and one of them is ready, or need not be. `at`: the port that is called; none where only a name is asked
+/// for, and DNS knows none but ready Pods.
+fn has_ready_pods(cluster: &Cluster, service: &Service, at: Option<usize>, checks: &mut Checks) -> Result<(), Stop> {
+    let (pods, selector) = (selected(cluster, service), pairs(&service.spec.selector));
+    let (count, because) = (pods.len(), vec![field(&ObjectRef::of(service), "spec.selector")]);
+    if pods.is_empty() {
+        return checks.found("selector-matches-pods", no_pods(cluster, service));
     }
-    let text = msg!("explain.selector.none", selector = selector, namespace = service.metadata.namespace);
-    let (next, also) = near_labels(cluster, service);
-    checks.fails("selector-matches-pods", text, next, because.into_iter().chain(also).collect())
-}
-
-/// The Pod whose labels come nearest, and what differs; or the same labels in another namespace.
-fn near_labels(cluster: &Cluster, service: &Service) -> (crate::words::Message, Vec<crate::trace::FieldRef>) {
-    let selector = &service.spec.selector;
-    if let Some(pod) = cluster.store.all::<Pod>().find(|pod| selects(selector, &pod.metadata.labels)) {
-        let next = msg!("explain.selector.elsewhere.next", namespace = pod.metadata.namespace, service = service.metadata.name);
-        return (next, vec![field(&ObjectRef::of(pod), "metadata.namespace")]);
-    }
-    if let Some(object) = scaled_to_nothing(cluster, service) {
-        return (msg!("explain.selector.scaled.next", workload = object), vec![field(&object, "spec.replicas")]);
-    }
-    if let Some(Maker::Forbidden(object, lack)) = cluster.maker(&service.metadata.namespace, selector) {
-        let next = msg!("advice.forbidden.next", kind = object.kind, name = object.name, message = lack.text);
-        return (next, vec![field(&object, format!("spec.template.spec.{}", lack.field))]);
-    }
-    let alike = |pod: &&Pod| {
-        let labels = &pod.metadata.labels;
-        let equal = selector.iter().filter(|(key, value)| labels.get(*key) == Some(value)).count();
-        let close = selector
-            .iter()
-            .filter(|(key, value)| labels.get(*key).is_some_and(|own| is_slip(distance(own, value), own, value)))
-            .count();
-        let swapped = selector.values().filter(|value| labels.values().any(|own| own == *value)).count();
-        (equal, close, swapped)
+    let lost = none_ready(cluster, service);
+    let usable = at.map(|at| usable_endpoints(cluster, service, at)).unwrap_or_default();
+    let last = usable.iter().filter(|(endpoint, _)| still_serves(endpoint)).count();
+    let text = match &lost {
+        Some(_) => msg!("explain.selector.noneReady", selector = selector, count = count),
+        None => msg!("explain.selector.ok", selector = selector, count = count),
     };
-    let pods = cluster.store.in_namespace::<Pod>(&service.metadata.namespace).filter(|pod| alike(pod) > (0, 0, 0));
-    // The first of equally near Pods, so that the answer does not depend on how many there are.
-    let nearest = pods.fold(None, |best: Option<&Pod>, pod| match best {
-        Some(held) if alike(&held) >= alike(&pod) => Some(held),
-        _ => Some(pod),
-    });
-    match nearest {
-        Some(pod) => {
-            let next = msg!("explain.selector.near.next", pod = pod.metadata.name, labels = pairs(&pod.metadata.labels));
-            (next, vec![field(&ObjectRef::of(pod), "metadata.labels")])
+    checks.holds("selector-matches-pods", text, because);
+    match lost {
+        Some(_) if last > 0 => checks.holds("pods-ready", msg!("explain.ready.last", count = last), Vec::new()),
+        Some(lost) => return checks.found("pods-ready", lost),
+        None => {
+            let ready = pods.iter().filter(|pod| unready(cluster, pod).is_none()).count();
+            checks.holds("pods-ready", msg!("explain.ready.ok", ready = ready, count = count), Vec::new());
         }
-        None => (msg!("explain.selector.none.next", selector = pairs(selector)), Vec::new()),
     }
+    Ok(())
 }
 
-/// A Deployment or StatefulSet whose Pods would match, if it had any.
-fn scaled_to_nothing(cluster: &Cluster, service: &Service) -> Option<ObjectRef> {
-    let (namespace, selector) = (&service.metadata.namespace, &service.spec.selector);
-    let fits =
-        |replicas: Option<i32>, template: &PodTemplateSpec| replicas == Some(0) && selects(selector, &template.metadata.labels);
-    let deployments =
-        cluster.store.in_namespace::<Deployment>(namespace).filter(|own| fits(own.spec.replicas, &own.spec.template));
-    let sets = cluster.store.in_namespace::<StatefulSet>(namespace).filter(|own| fits(own.spec.replicas, &own.spec.template));
-    deployments.map(ObjectRef::of).chain(sets.map(ObjectRef::of)).next()
-}
+type Usable<'a> = Vec<(&'a Endpoint, u16)>;
 
-fn has_ready_pods(cluster: &Cluster, service: &Service, checks: &mut Checks) -> Result<(), Stop> {
-    let pods = selected(cluster, service);
-    let ready = pods.iter().filter(|pod| pod::readiness(cluster, pod).is_none()).count();
-    if ready > 0 || service.spec.publish_not_ready_addresses {
-        checks.holds("pods-ready", msg!("explain.ready.ok", ready = ready, count = pods.len()), Vec::new());
-        return Ok(());
+fn has_endpoints<'a>(cluster: &'a Cluster, service: &Service, at: usize, checks: &mut Checks) -> Result<Usable<'a>, Stop> {
+    let usable = usable_endpoints(cluster, service, at);
+    if let Some((first, _)) = usable.first() {
+        let (name, count) = (&service.metadata.name, usable.len());
+        let because = vec![field(&ObjectRef::of(service), format!("spec.ports[{at}].targetPort"))];
+        let text = match still_serves(first) {
+            true => msg!("explain.endpoints.last", service = name, count = count),
+            false => msg!("explain.endpoints.ok", service = name, count = count),
+        };
+        checks.holds("endpoints-ready", text, because);
+        return Ok(usable);
     }
-    let Some((why, because)) = pods.iter().find_map(|pod| pod::readiness(cluster, pod)) else { return Ok(()) };
-    checks.fails("pods-ready", msg!("explain.ready.none", count = pods.len()), why, because)
-}
-
-type Ready<'a> = Vec<(&'a Endpoint, u16)>;
-
-/// The ready endpoints of a Service's port, and their port numbers.
-pub(super) fn ready_endpoints<'a>(cluster: &'a Cluster, service: &Service, port: &ServicePort) -> Ready<'a> {
-    let meta = &service.metadata;
-    let own = |slice: &&EndpointSlice| {
-        let named = slice.metadata.labels.get("kubernetes.io/service-name") == Some(&meta.name);
-        named && slice.metadata.namespace == meta.namespace && slice.address_type == "IPv4"
-    };
-    let mut found = Vec::new();
-    for slice in cluster.store.all::<EndpointSlice>().filter(own) {
-        let named = slice.ports.iter().find(|own| own.name.as_deref().unwrap_or_default() == port.name);
-        let Some(number) = named.and_then(|port| u16::try_from(port.port?).ok()) else { continue };
-        let ready = slice.endpoints.iter().filter(|endpoint| endpoint.conditions.ready.unwrap_or(true));
-        found.extend(ready.map(|endpoint| (endpoint, number)));
+    match no_endpoints(cluster, service, at) {
+        Some(found) => checks.found("endpoints-ready", found),
+        None => Ok(usable),
     }
-    found
-}
-
-fn has_endpoints<'a>(cluster: &'a Cluster, service: &Service, at: usize, checks: &mut Checks) -> Result<Ready<'a>, Stop> {
-    let (object, name) = (ObjectRef::of(service), &service.metadata.name);
-    let Some(port) = service.spec.ports.get(at) else { return Ok(Vec::new()) };
-    let ready = ready_endpoints(cluster, service, port);
-    if !ready.is_empty() {
-        let because = vec![field(&object, format!("spec.ports[{at}].targetPort"))];
-        checks.holds("endpoints-ready", msg!("explain.endpoints.ok", service = name, count = ready.len()), because);
-        return Ok(ready);
-    }
-    if service.spec.selector.is_empty() {
-        let text = msg!("explain.endpoints.noSelector", service = name);
-        let (next, because) = unselected(&cluster.store, service);
-        return checks.fails("endpoints-ready", text, next, vec![because]);
-    }
-    let because = vec![field(&object, format!("spec.ports[{at}].targetPort"))];
-    if let crate::api::meta::IntOrString::String(target) = &port.target_port {
-        let has = |pod: &&Pod| pod.spec.containers.iter().flat_map(|own| &own.ports).any(|own| own.name == *target);
-        let pods = selected(cluster, service);
-        if let Some((pod, (next, _))) = pods.into_iter().filter(has).find_map(|pod| Some((pod, pod::readiness(cluster, pod)?))) {
-            let text = msg!("explain.endpoints.portNameUnready", name = target, service = name, pod = pod.metadata.name);
-            return checks.fails("endpoints-ready", text, next, because);
-        }
-        let text = msg!("explain.endpoints.portName", name = target, service = name);
-        return checks.fails("endpoints-ready", text, msg!("explain.endpoints.portName.next", name = target), because);
-    }
-    let text = msg!("explain.endpoints.none", service = name);
-    checks.fails("endpoints-ready", text, msg!("explain.endpoints.none.next", service = name), because)
 }
 
 /// The listener of a Pod's port: `Err` says what listens instead.
@@ -338,7 +254,7 @@ pub(super) fn listener(cluster: &Cluster, pod: &Pod, port: u16, protocol: Protoc
     all.iter().find(fits).cloned().ok_or(all)
 }
 
-fn has_listener(cluster: &Cluster, service: &Service, at: usize, endpoints: &Ready, checks: &mut Checks) -> Result<(), Stop> {
+fn has_listener(cluster: &Cluster, service: &Service, at: usize, endpoints: &Usable, checks: &mut Checks) -> Result<(), Stop> {
     let protocol = service.spec.ports.get(at).and_then(|port| Protocol::of_api(&port.protocol)).unwrap_or_default();
     let target = field(&ObjectRef::of(service), format!("spec.ports[{at}].targetPort"));
     let namespace = &service.metadata.namespace;

@@ -29,7 +29,7 @@ export function pasting(site) {
       const add = page.getByRole('button', { name: /^Add Deployment my-app/ });
       await add.waitFor();
       await url(page).fill('');
-      await page.getByRole('option', { name: /has no endpoints/ }).first().click();
+      await page.getByRole('option', { name: /no Pod in namespace default has them/ }).first().click();
       await send(page);
       await assertEnds(page, 'Connection refused');
       await add.click();

@@ -97,6 +97,9 @@ pub fn tell(trace: &Trace, words: &Words, indent: &str) -> String {
         }
     }
     if let Some(advice) = &trace.advice {
+        if trace.hops.iter().all(|hop| hop.text != advice.why) {
+            let _ = writeln!(out, "{indent}why: {}", words.say(&advice.why));
+        }
         let _ = writeln!(out, "{indent}next: {}", words.say(&advice.next));
     }
     for assumption in &trace.assumptions {

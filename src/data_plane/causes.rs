@@ -1,0 +1,109 @@
+//! Why a Service has no endpoint for one of its ports: no Pod has its labels, none of them is ready, or no container has the port's
+//! name. In the order of Kubernetes' "Debug Services"; a trace's advice and `explain` ask here, so they say the same.
+
+mod selector;
+mod unready;
+
+pub use selector::no_pods;
+pub use unready::unready;
+
+use super::unselected::unselected;
+use crate::api::ObjectRef;
+use crate::api::core::{Pod, Service};
+use crate::api::discovery::{Endpoint, EndpointSlice};
+use crate::api::meta::{IntOrString, selects};
+use crate::cluster::Cluster;
+use crate::msg;
+use crate::trace::{Advice, FieldRef};
+
+/// The Pods that a Service's selector matches; an empty one matches none.
+pub fn selected<'a>(cluster: &'a Cluster, service: &'a Service) -> Vec<&'a Pod> {
+    let selector = &service.spec.selector;
+    let own = |pod: &&Pod| !selector.is_empty() && selects(selector, &pod.metadata.labels);
+    cluster.store.in_namespace::<Pod>(&service.metadata.namespace).filter(own).collect()
+}
+
+/// The endpoints of a Service's port that may take new connections, with their port number: those that are ready; where there are none,
+/// those that are Terminating and still serve (`CategorizeEndpoints` of `pkg/proxy/topology.go`).
+pub fn usable_endpoints<'a>(cluster: &'a Cluster, service: &Service, at: usize) -> Vec<(&'a Endpoint, u16)> {
+    let meta = &service.metadata;
+    let name = service.spec.ports.get(at).map_or("", |port| port.name.as_str());
+    let mut all = Vec::new();
+    for slice in cluster.store.all::<EndpointSlice>() {
+        let own = slice.metadata.labels.get("kubernetes.io/service-name") == Some(&meta.name);
+        if !own || slice.metadata.namespace != meta.namespace || slice.address_type != "IPv4" {
+            continue;
+        }
+        let named = slice.ports.iter().find(|own| own.name.as_deref().unwrap_or_default() == name);
+        let Some(number) = named.and_then(|port| u16::try_from(port.port?).ok()) else { continue };
+        all.extend(slice.endpoints.iter().map(|endpoint| (endpoint, number)));
+    }
+    let ready: Vec<_> = all.iter().copied().filter(|(endpoint, _)| endpoint.conditions.ready.unwrap_or(true)).collect();
+    if ready.is_empty() {
+        all.retain(|(endpoint, _)| still_serves(endpoint));
+        return all;
+    }
+    ready
+}
+
+/// Whether an endpoint goes on serving though its Pod is Terminating.
+pub fn still_serves(endpoint: &Endpoint) -> bool {
+    let conditions = &endpoint.conditions;
+    conditions.ready == Some(false) && conditions.terminating == Some(true) && conditions.serving.unwrap_or(true)
+}
+
+/// Why no Pod that a Service selects is ready, by the first of them; `None`: one is, or none is asked to be.
+pub fn none_ready(cluster: &Cluster, service: &Service) -> Option<Advice> {
+    let pods = selected(cluster, service);
+    let mut reasons = pods.iter().map(|pod| unready(cluster, pod)).collect::<Option<Vec<Advice>>>()?;
+    let asked = !service.spec.publish_not_ready_addresses;
+    // Of a Pod that is on its way out there is less to say than of its successor.
+    let leaves = |reason: &Advice| reason.why.id.starts_with("explain.pod.terminating");
+    let first = reasons.iter().position(|reason| !leaves(reason)).unwrap_or(0);
+    (asked && !reasons.is_empty()).then(|| reasons.swap_remove(first))
+}
+
+/// Why a port has no usable endpoint though Pods are ready; `None`: it has one.
+pub fn no_port(cluster: &Cluster, service: &Service, at: usize) -> Option<Advice> {
+    let (port, name) = (service.spec.ports.get(at)?, &service.metadata.name);
+    if !usable_endpoints(cluster, service, at).is_empty() {
+        return None;
+    }
+    let because = vec![FieldRef { object: ObjectRef::of(service), path: format!("spec.ports[{at}].targetPort") }];
+    let IntOrString::String(target) = &port.target_port else {
+        let (why, next) = (msg!("explain.endpoints.none", service = name), msg!("explain.endpoints.none.next", service = name));
+        return Some(Advice { why, next, because });
+    };
+    let pods = selected(cluster, service);
+    let ports = |pod: &Pod| pod.spec.containers.iter().flat_map(|own| &own.ports).map(|own| own.name.clone()).collect::<Vec<_>>();
+    let has = |pod: &&&Pod| ports(pod).contains(target);
+    if let Some((pod, found)) = pods.iter().filter(has).find_map(|pod| Some((pod, unready(cluster, pod)?))) {
+        let why = msg!("explain.endpoints.portNameUnready", name = target, service = name, pod = pod.metadata.name);
+        return Some(Advice { why, next: found.next, because });
+    }
+    let mut names: Vec<String> = pods.iter().flat_map(|pod| ports(pod)).filter(|name| !name.is_empty()).collect();
+    names.sort();
+    names.dedup();
+    let why = msg!("explain.endpoints.portName", name = target, service = name);
+    let next = match names.is_empty() {
+        true => msg!("explain.endpoints.portName.next", name = target),
+        false => msg!("explain.endpoints.portNames.next", name = target, names = names.join(", ")),
+    };
+    Some(Advice { why, next, because })
+}
+
+/// Why one port of a Service has no endpoint that may be used; `None`: it has one.
+pub fn no_endpoints(cluster: &Cluster, service: &Service, at: usize) -> Option<Advice> {
+    if !usable_endpoints(cluster, service, at).is_empty() {
+        return None;
+    }
+    if service.spec.selector.is_empty() {
+        let (next, because) = unselected(&cluster.store, service);
+        let why = msg!("explain.endpoints.noSelector", service = service.metadata.name);
+        return Some(Advice { why, next, because: vec![because] });
+    }
+    if selected(cluster, service).is_empty() {
+        return Some(no_pods(cluster, service));
+    }
+    none_ready(cluster, service).or_else(|| no_port(cluster, service, at))
+}

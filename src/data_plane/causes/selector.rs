@@ -1,0 +1,88 @@
+//! A Service's selector that matches no Pod: what was to make such Pods and did not, or which labels come nearest.
+
+use crate::api::ObjectRef;
+use crate::api::core::{Pod, Service};
+use crate::api::meta::{Labels, selects};
+use crate::cluster::{Cluster, Maker};
+use crate::diagnostic::{distance, is_slip};
+use crate::msg;
+use crate::trace::{Advice, FieldRef};
+use crate::words::Message;
+
+/// Why no Pod of the Service's namespace carries the labels of its selector, which has some.
+pub fn no_pods(cluster: &Cluster, service: &Service) -> Advice {
+    let (namespace, selector) = (&service.metadata.namespace, &service.spec.selector);
+    let why = msg!("explain.selector.none", service = service.metadata.name, selector = pairs(selector), namespace = namespace);
+    // A selector that matches what would make Pods is right: to blame is why that made none.
+    if let Some(maker) = cluster.maker(namespace, selector) {
+        let (next, because) = made_none(maker);
+        return Advice { why, next, because };
+    }
+    let mut because = vec![FieldRef { object: ObjectRef::of(service), path: "spec.selector".into() }];
+    let (next, also) = nearest(cluster, service);
+    because.extend(also);
+    Advice { why, next, because }
+}
+
+/// Labels that controllers give their Pods.
+const MADE: [&str; 5] = [
+    "pod-template-hash",
+    "controller-revision-hash",
+    "pod-template-generation",
+    "apps.kubernetes.io/pod-index",
+    "statefulset.kubernetes.io/pod-name",
+];
+
+/// `app=web,tier=front`
+fn pairs(labels: &Labels) -> String {
+    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}
+
+fn made_none(maker: Maker) -> (Message, Vec<FieldRef>) {
+    let at = |object: ObjectRef, path: &str| vec![FieldRef { object, path: path.into() }];
+    match maker {
+        Maker::Idle(own) => (msg!("advice.noReplicas.next", kind = own.kind, name = own.name), at(own, "spec.replicas")),
+        Maker::Forbidden(own, lack) => {
+            let next = msg!("advice.forbidden.next", kind = own.kind, name = own.name, message = lack.text);
+            (next, at(own, &format!("spec.template.spec.{}", lack.field)))
+        }
+        Maker::Waiting(own) => (msg!("advice.madeNone.next", kind = own.kind, name = own.name), at(own, "")),
+        Maker::Refused(own) => (msg!("advice.refused.next", kind = own.kind, name = own.name), at(own, "")),
+        // The text that names it is not what deleted it.
+        Maker::Deleted(own) => (msg!("advice.deleted.next", kind = own.kind, name = own.name), Vec::new()),
+    }
+}
+
+/// The same labels in another namespace, or the Pod whose labels come nearest.
+fn nearest(cluster: &Cluster, service: &Service) -> (Message, Option<FieldRef>) {
+    let (name, selector) = (&service.metadata.name, &service.spec.selector);
+    let at = |pod: &Pod, path: &str| Some(FieldRef { object: ObjectRef::of(pod), path: path.into() });
+    if let Some(pod) = cluster.store.all::<Pod>().find(|pod| selects(selector, &pod.metadata.labels)) {
+        let next = msg!("explain.selector.elsewhere.next", namespace = pod.metadata.namespace, service = name);
+        return (next, at(pod, "metadata.namespace"));
+    }
+    let alike = |pod: &Pod| {
+        let labels = &pod.metadata.labels;
+        let equal = selector.iter().filter(|(key, value)| labels.get(*key) == Some(value)).count();
+        let near =
+            |(key, value): &(&String, &String)| labels.get(*key).is_some_and(|own| is_slip(distance(own, value), own, value));
+        let swapped = selector.values().filter(|value| labels.values().any(|own| own == *value)).count();
+        (equal, selector.iter().filter(near).count(), swapped)
+    };
+    let pods = cluster.store.in_namespace::<Pod>(&service.metadata.namespace).filter(|pod| alike(pod) > (0, 0, 0));
+    // The first of equally near Pods, so that the answer does not depend on how many there are.
+    let nearest = pods.fold(None, |best: Option<&Pod>, pod| match best {
+        Some(held) if alike(held) >= alike(pod) => Some(held),
+        _ => Some(pod),
+    });
+    match nearest {
+        Some(pod) => {
+            let mut labels = pod.metadata.labels.clone();
+            // A controller's own mark, which no Service should select by.
+            labels.retain(|key, _| !MADE.contains(&key.as_str()));
+            let next = msg!("explain.selector.near.next", pod = pod.metadata.name, labels = pairs(&labels));
+            (next, at(pod, "metadata.labels"))
+        }
+        None => (msg!("explain.selector.none.next", selector = pairs(selector)), None),
+    }
+}

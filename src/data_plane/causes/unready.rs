@@ -1,0 +1,245 @@
+//! Why a Pod is not ready, in the words of whoever holds it back: scheduler, kubelet, node lifecycle controller.
+
+use crate::api::ObjectRef;
+use crate::api::core::{Container, ContainerStatus, EnvVarSource, Event, KeySelector, Node, Pod};
+use crate::cluster::Cluster;
+use crate::msg;
+use crate::node::kubelet::{is_ready, waiting};
+use crate::trace::{Advice, FieldRef};
+
+/// Why a Pod is not ready, what to try, and the fields to look at; `None`: it is.
+pub fn unready(cluster: &Cluster, pod: &Pod) -> Option<Advice> {
+    let (name, status) = (&pod.metadata.name, &pod.status);
+    let told = |why, next, because| Some(Advice { why, next, because });
+    if matches!(status.phase.as_str(), "Succeeded" | "Failed") {
+        let why = msg!("explain.pod.finished", pod = name, phase = status.phase);
+        return told(why, msg!("explain.pod.finished.next"), vec![field(pod, "spec.restartPolicy")]);
+    }
+    let on = &pod.spec.node_name;
+    let silent = !on.is_empty() && !cluster.is_up(on);
+    if pod.metadata.deletion_timestamp.is_some() {
+        return match silent {
+            true => told(
+                msg!("explain.pod.terminating.nodeDown", pod = name, node = on),
+                msg!("explain.pod.terminating.nodeDown.next", pod = name, node = on),
+                Vec::new(),
+            ),
+            false => told(msg!("explain.pod.terminating", pod = name), msg!("explain.pod.terminating.next"), Vec::new()),
+        };
+    }
+    if on.is_empty() {
+        return Some(unscheduled(pod));
+    }
+    if is_ready(pod) {
+        return None;
+    }
+    if let Some(advice) = unwell_node(cluster, pod) {
+        return Some(advice);
+    }
+    if silent {
+        let why = msg!("explain.pod.nodeDown", pod = name, node = on);
+        return told(why, msg!("explain.pod.nodeDown.next", node = on), Vec::new());
+    }
+    if let Some(advice) = init_waits(pod) {
+        return Some(advice);
+    }
+    if let Some((container, reason)) = waiting(pod).filter(|(_, reason)| !reason.is_empty()) {
+        return Some(waits(cluster, pod, container, reason));
+    }
+    if cluster.unready.contains(&(pod.metadata.namespace.clone(), name.clone())) {
+        return told(msg!("explain.pod.byHand", pod = name), msg!("explain.pod.byHand.next"), Vec::new());
+    }
+    if let Some((at, gate)) = closed_gate(pod) {
+        let because = vec![field(pod, format!("spec.readinessGates[{at}].conditionType"))];
+        return told(msg!("explain.pod.gate", pod = name, gate = gate), msg!("explain.pod.gate.next", gate = gate), because);
+    }
+    Some(fails_its_probe(cluster, pod))
+}
+
+fn field(pod: &Pod, path: impl Into<String>) -> FieldRef {
+    FieldRef { object: ObjectRef::of(pod), path: path.into() }
+}
+
+/// The scheduler found no node, or is another one. Its message counts the nodes by what is amiss with them; where that is one thing
+/// only, the field that asks for it is named.
+fn unscheduled(pod: &Pod) -> Advice {
+    let (name, spec) = (&pod.metadata.name, &pod.spec);
+    let said = pod.status.conditions.iter().find(|condition| condition.type_ == "PodScheduled");
+    let scheduler = spec.scheduler_name.as_str();
+    let Some(said) = said.map(|condition| condition.message.as_str()) else {
+        if !matches!(scheduler, "" | "default-scheduler") {
+            let (why, next) = (msg!("field.otherScheduler", scheduler = scheduler), msg!("explain.pod.scheduler.next"));
+            return Advice { why, next, because: vec![field(pod, "spec.schedulerName")] };
+        }
+        let why = msg!("explain.pod.pending", pod = name, message = "");
+        return Advice { why, next: msg!("explain.pod.pending.next"), because: Vec::new() };
+    };
+    let why = msg!("explain.pod.pending", pod = name, message = said);
+    if !spec.scheduling_gates.is_empty() {
+        return Advice { why, next: msg!("explain.pod.pending.gates"), because: vec![field(pod, "spec.schedulingGates")] };
+    }
+    let wanted = if spec.node_selector.is_empty() { "spec.affinity" } else { "spec.nodeSelector" };
+    let known = [
+        ("node affinity/selector", msg!("explain.pod.pending.selector"), wanted),
+        ("untolerated taint", msg!("explain.pod.pending.taint"), "spec.tolerations"),
+        ("were unschedulable", msg!("explain.pod.pending.cordon"), ""),
+        ("free ports for", msg!("explain.pod.pending.ports"), "spec.containers"),
+        ("Too many pods", msg!("explain.pod.pending.full"), ""),
+        ("topology spread", msg!("explain.pod.pending.spread"), "spec.topologySpreadConstraints"),
+        ("pod affinity", msg!("explain.pod.pending.affinity"), "spec.affinity"),
+        ("anti-affinity", msg!("explain.pod.pending.affinity"), "spec.affinity"),
+        ("persistentvolumeclaim", msg!("explain.pod.pending.claim"), "spec.volumes"),
+    ];
+    let mut found = known.into_iter().filter(|(part, ..)| said.contains(part));
+    match (found.next(), found.next()) {
+        (Some((part, next, path)), None) => {
+            let path = if part == "free ports for" { host_port(pod) } else { path.to_string() };
+            Advice {
+                why,
+                next,
+                because: Some(path).filter(|path| !path.is_empty()).map(|path| field(pod, path)).into_iter().collect(),
+            }
+        }
+        _ => Advice { why, next: msg!("explain.pod.pending.next"), because: Vec::new() },
+    }
+}
+
+/// Where a Pod asks for a port of its node.
+fn host_port(pod: &Pod) -> String {
+    let asks = |container: &Container| container.ports.iter().position(|port| port.host_port.is_some());
+    let mut found = pod.spec.containers.iter().enumerate().filter_map(|(at, own)| Some((at, asks(own)?)));
+    found.next().map_or_else(|| "spec.containers".into(), |(at, port)| format!("spec.containers[{at}].ports[{port}].hostPort"))
+}
+
+/// The Pod's node does not exist, or its kubelet says that it is not ready, or says nothing: that keeps its Pods back.
+fn unwell_node(cluster: &Cluster, pod: &Pod) -> Option<Advice> {
+    let (name, node) = (&pod.metadata.name, &pod.spec.node_name);
+    let dumped = cluster.origin(&ObjectRef::of(pod)).is_some_and(|manifest| manifest.is_dumped());
+    let because = vec![field(pod, "spec.nodeName")];
+    let Some(found) = cluster.store.get::<Node>("", node) else {
+        let (why, next) = match dumped {
+            true => (msg!("explain.pod.noNode.dump", pod = name, node = node), msg!("explain.pod.noNode.dump.next")),
+            false => (msg!("explain.pod.noNode", pod = name, node = node), msg!("explain.pod.noNode.next")),
+        };
+        return Some(Advice { why, next, because });
+    };
+    let ready = found.status.conditions.iter().find(|own| own.type_ == "Ready").filter(|own| own.status != "True")?;
+    let why = msg!("explain.pod.nodeNotReady", pod = name, node = node, message = ready.message);
+    Some(Advice { why, next: msg!("explain.pod.nodeDown.next", node = node), because })
+}
+
+/// An init container that does not come to its end holds all others back. What runs in one is not played: only a dump says so.
+fn init_waits(pod: &Pod) -> Option<Advice> {
+    let name = &pod.metadata.name;
+    let waits = |own: &&ContainerStatus| own.state.waiting.as_ref().is_some_and(|state| state.reason != "PodInitializing");
+    let status = pod.status.init_container_statuses.iter().find(waits)?;
+    let reason = status.state.waiting.as_ref().map(|state| state.reason.as_str()).unwrap_or_default();
+    let at = pod.spec.init_containers.iter().position(|own| own.name == status.name);
+    let why = msg!("explain.pod.init", pod = name, container = status.name, reason = reason);
+    let next = msg!("explain.pod.waiting.crash.next", pod = name, container = status.name);
+    Some(Advice { why, next, because: at.map(|at| field(pod, format!("spec.initContainers[{at}]"))).into_iter().collect() })
+}
+
+/// A container that is not started: what the kubelet says of it, and the field that makes it so.
+fn waits(cluster: &Cluster, pod: &Pod, container: &str, reason: &str) -> Advice {
+    let name = &pod.metadata.name;
+    let own = pod.status.container_statuses.iter().find(|status| status.name == container);
+    // The container's own message names what is amiss, but for a back-off, which only says how long.
+    let own = own.and_then(|status| status.state.waiting.as_ref()).map(|state| state.message.as_str());
+    let own = own.filter(|message| !reason.ends_with("BackOff") && !message.is_empty());
+    let said = own.or_else(|| warned(cluster, pod, container, ""));
+    let why = match said {
+        Some(said) => msg!("explain.pod.waiting.said", pod = name, container = container, reason = reason, message = said),
+        None => msg!("explain.pod.waiting", pod = name, container = container, reason = reason),
+    };
+    let said = said.unwrap_or_default();
+    let at = pod.spec.containers.iter().position(|own| own.name == container);
+    let within = |part: &str| at.map_or_else(|| "spec.containers".to_string(), |at| format!("spec.containers[{at}]{part}"));
+    let (next, path) = match reason {
+        "CreateContainerConfigError" => {
+            let part = at.and_then(|at| pod.spec.containers.get(at)).and_then(|own| reference(own, said));
+            let next = msg!("explain.pod.waiting.config.next", namespace = pod.metadata.namespace);
+            (next, within(part.as_deref().unwrap_or_default()))
+        }
+        "ImagePullBackOff" | "ErrImagePull" | "InvalidImageName" | "ErrImageNeverPull" => {
+            (msg!("explain.pod.waiting.image.next"), within(".image"))
+        }
+        "CrashLoopBackOff" | "RunContainerError" if said.starts_with("Liveness") => {
+            (msg!("explain.pod.waiting.probe.next"), within(".livenessProbe"))
+        }
+        "CrashLoopBackOff" | "RunContainerError" if said.starts_with("Startup") => {
+            (msg!("explain.pod.waiting.probe.next"), within(".startupProbe"))
+        }
+        "CrashLoopBackOff" | "RunContainerError" => {
+            (msg!("explain.pod.waiting.crash.next", pod = name, container = container), within(""))
+        }
+        _ if said.contains("MountVolume") => {
+            (msg!("explain.pod.waiting.volume.next", namespace = pod.metadata.namespace), volume(pod, said))
+        }
+        _ => (msg!("explain.pod.waiting.next", pod = name), within("")),
+    };
+    Advice { why, next, because: vec![field(pod, path)] }
+}
+
+/// The reference to a ConfigMap or Secret that the kubelet's message is about: `.env[0].valueFrom`.
+fn reference(container: &Container, said: &str) -> Option<String> {
+    // `configmap "settings" not found`, `couldn't find key color in ConfigMap default/settings`
+    let about = |kind: &str, name: &str| {
+        let missing = format!("{} \"{name}\" ", kind.to_lowercase());
+        said.starts_with(&missing) || said.ends_with(&format!("/{name}")) && said.contains(kind)
+    };
+    let from = container.env_from.iter().position(|source| {
+        let map = source.config_map_ref.as_ref().is_some_and(|own| about("ConfigMap", &own.name));
+        map || source.secret_ref.as_ref().is_some_and(|own| about("Secret", &own.name))
+    });
+    let keyed = |from: &EnvVarSource| {
+        let key = |own: &KeySelector| !said.contains("key ") || said.contains(&format!("key {} in", own.key));
+        let map = from.config_map_key_ref.as_ref().is_some_and(|own| about("ConfigMap", &own.name) && key(own));
+        map || from.secret_key_ref.as_ref().is_some_and(|own| about("Secret", &own.name) && key(own))
+    };
+    let variable = || container.env.iter().position(|own| own.value_from.as_ref().is_some_and(keyed));
+    from.map(|at| format!(".envFrom[{at}]")).or_else(|| variable().map(|at| format!(".env[{at}].valueFrom")))
+}
+
+/// The volume that the kubelet's message is about.
+fn volume(pod: &Pod, said: &str) -> String {
+    let named = |volume: &serde_json::Value| {
+        volume.get("name").and_then(serde_json::Value::as_str).is_some_and(|name| said.contains(&format!("volume \"{name}\"")))
+    };
+    pod.spec.volumes.iter().position(named).map_or_else(|| "spec.volumes".into(), |at| format!("spec.volumes[{at}]"))
+}
+
+/// What the kubelet warned of last, in its own words: a probe that fails, a setting that is missing. `of` begins the message; an
+/// event that names its container is about that one only.
+fn warned<'a>(cluster: &'a Cluster, pod: &'a Pod, container: &str, of: &str) -> Option<&'a str> {
+    let (meta, part) = (&pod.metadata, format!("{{{container}}}"));
+    let events = cluster.store.in_namespace::<Event>(&meta.namespace).filter(|event| {
+        let about = &event.involved_object;
+        let own = about.kind == "Pod" && about.name == meta.name;
+        let own = own && (about.field_path.is_empty() || about.field_path.ends_with(&part));
+        own && matches!(event.reason.as_str(), "Unhealthy" | "Failed" | "FailedMount") && event.message.starts_with(of)
+    });
+    events.max_by_key(|event| &event.last_timestamp).map(|event| event.message.as_str())
+}
+
+/// The first readiness gate that keeps a Pod back whose containers are all ready.
+fn closed_gate(pod: &Pod) -> Option<(usize, &str)> {
+    let holds = |kind: &str| pod.status.conditions.iter().any(|own| own.type_ == kind && own.status == "True");
+    let mut gates = pod.spec.readiness_gates.iter().map(|gate| gate.condition_type.as_str()).enumerate();
+    gates.find(|(_, gate)| holds("ContainersReady") && !holds(gate))
+}
+
+/// All containers run, and one of them is not ready.
+fn fails_its_probe(cluster: &Cluster, pod: &Pod) -> Advice {
+    let name = &pod.metadata.name;
+    let fails = |name: &str| pod.status.container_statuses.iter().any(|status| status.name == name && !status.ready);
+    let probed = pod.spec.containers.iter().position(|own| own.readiness_probe.is_some() && fails(&own.name));
+    let container = probed.and_then(|at| pod.spec.containers.get(at)).map_or("", |own| own.name.as_str());
+    let said = warned(cluster, pod, container, "Readiness");
+    let because = probed.map(|at| field(pod, format!("spec.containers[{at}].readinessProbe"))).into_iter().collect();
+    let (why, next) = match said {
+        Some(said) => (msg!("explain.pod.probe", pod = name, message = said), msg!("explain.pod.probe.next")),
+        None => (msg!("explain.pod.unready", pod = name), msg!("explain.pod.unready.next", pod = name)),
+    };
+    Advice { why, next, because }
+}
