@@ -3,7 +3,7 @@
 //! All of it is an assumption, said as one: node names and load balancers' hostnames have their addresses, and while an Ingress is
 //! served, your DNS records point at it: every host that a rule lists, and every other name with a dot. From inside, through
 //! CoreDNS's forward, there are servers outside as well: where an ExternalName Service points, and under well-known top-level
-//! domains. Nothing else exists.
+//! domains, unless a rule lists a host of the same domain. Nothing else exists.
 
 use super::{aws, ingress_controller};
 use crate::api::core::{LoadBalancerIngress, Namespace, Node, Service};
@@ -116,12 +116,14 @@ impl PublicDns {
         let in_cluster = name == "cluster.local" || name.ends_with(".cluster.local") || name.ends_with(".arpa");
         let foreign = self.servers && !in_cluster && !self.own.contains(&name) && !self.hosts.contains_key(&name);
         let server = || server_of(&name).to_string();
-        if foreign && self.external.contains(&name) {
+        let known = |(_, top): (&str, &str)| WELL_KNOWN.contains(&top);
+        let elsewhere = foreign && name.rsplit_once('.').is_some_and(known);
+        // Hosts that rules list tell which domains are yours: a Pod that calls another one means somebody else's server.
+        let strange = !self.own.is_empty() && self.own.iter().all(|host| domain(host) != domain(&name));
+        if foreign && self.external.contains(&name) || elsewhere && strange {
             return Some(server());
         }
-        let known = |(_, top): (&str, &str)| WELL_KNOWN.contains(&top);
-        let elsewhere = || (foreign && name.rsplit_once('.').is_some_and(known)).then(server);
-        self.address(&name).map(str::to_string).or_else(elsewhere)
+        self.address(&name).map(str::to_string).or_else(|| elsewhere.then(server))
     }
 
     /// Answers one query from inside the cluster.
@@ -133,6 +135,11 @@ impl PublicDns {
     pub fn query(&self, name: &str, qtype: &str) -> DnsResult {
         answer(name, qtype, self.address(name).map(str::to_string))
     }
+}
+
+/// The last two labels of a host name: whose it is, as far as a name tells.
+fn domain(host: &str) -> &str {
+    host.rmatch_indices('.').nth(1).map_or(host, |(at, _)| host.get(at + 1..).unwrap_or(host))
 }
 
 fn answer(name: &str, qtype: &str, address: Option<String>) -> DnsResult {
