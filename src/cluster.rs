@@ -3,10 +3,12 @@
 mod action;
 mod makers;
 mod standing;
+mod written;
 
 pub use action::Action;
 pub use makers::Maker;
 pub use standing::{Lack, Standing, StandingKey};
+pub use written::{MOST_FOLLOWED, Write, Written};
 
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::{ConfigMap, Endpoints, Event, Namespace, Node, Pod, PodTemplateSpec, Secret, Service};
@@ -224,6 +226,8 @@ pub struct Outcome {
     pub cluster: Cluster,
     /// What happened, in order.
     pub changes: Vec<Change>,
+    /// What these changes wrote of what a stage draws, in order; none of more than [`MOST_FOLLOWED`] changes.
+    pub writes: Vec<Write>,
     /// What was refused or is worth knowing.
     pub diagnostics: Vec<Diagnostic>,
 }

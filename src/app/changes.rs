@@ -4,85 +4,188 @@ use super::history::history;
 use super::i18n::marked;
 use super::icon::{glyph, icon};
 use super::keys::hand_on_focus;
-use super::root::Part;
-use super::stage_player::still;
 use super::state::{Msg, State, Step};
 use super::workbench::Moment;
 use crate::api::Kind;
-use crate::cluster::Change;
+use crate::cluster::{Change, Verb};
 use crate::msg;
-use crate::scene::ItemId;
+use crate::scene::view::ClusterView;
+use crate::scene::{ItemId, past};
 use crate::session::ClusterReply;
 use gloo::timers::callback::Timeout;
+use std::ops::Range;
 use std::rc::Rc;
 use yew::prelude::*;
 
 /// Milliseconds that a step of the flow is shown.
-const STEP: u32 = 450;
+const STEP: u32 = 700;
 /// A long flow takes no longer than this, in milliseconds.
 const WHOLE: u32 = 8_000;
 
-/// Which step of the flow plays; past the last one, all are done. Starts anew with each flow.
+/// Which step of the flow plays; past the last one, all are done. Starts anew with each flow, and ends when the reducer says so. Nothing
+/// moves from step to step, so it is the same for people who ask for less motion.
 #[hook]
 pub fn use_flow(state: &State) -> usize {
     let at = use_state(|| (0, usize::MAX));
-    let count = state.changes.len();
     {
         let at = at.clone();
-        use_effect_with(state.flow, move |flow| at.set((*flow, if still() { usize::MAX } else { 0 })));
+        let plays = state.skipped != state.flow && !state.changes.is_empty();
+        use_effect_with(state.flow, move |flow| {
+            at.set((*flow, 0));
+            if plays {
+                show_stage();
+            }
+        });
     }
     {
-        let at = at.clone();
-        let wait = STEP.min(WHOLE / (count.max(1) as u32));
-        use_effect_with((*at, count), move |((flow, step), count)| {
-            let next = (*flow, step.saturating_add(1));
-            let timer = (step < count).then(|| Timeout::new(wait, move || at.set(next)));
+        let (at, changes) = (at.clone(), state.changes.clone());
+        use_effect_with((*at, state.skipped), move |((flow, step), skipped)| {
+            let plays = *step < changes.len() && skipped != flow;
+            let wait = STEP.min(WHOLE / (changes.len().max(1) as u32));
+            let next = (*flow, beat(&changes, *step).end);
+            let timer = plays.then(|| Timeout::new(wait, move || at.set(next)));
             move || drop(timer)
         });
     }
-    if at.0 == state.flow { at.1 } else { 0 }
+    match *at {
+        _ if state.skipped == state.flow => usize::MAX,
+        (flow, step) if flow == state.flow => step,
+        _ => 0,
+    }
+}
+
+/// On a phone, who pressed a button below the stage is to see what it does there.
+#[inline(never)]
+fn show_stage() {
+    let narrow = gloo::utils::window().match_media("(max-width: 799px)").ok().flatten();
+    let stage = gloo::utils::document().query_selector("[data-panel=stage]").ok().flatten();
+    if let Some(stage) = stage.filter(|_| narrow.is_some_and(|query| query.matches())) {
+        let options = web_sys::ScrollIntoViewOptions::new();
+        options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+        stage.scroll_into_view_with_scroll_into_view_options(&options);
+    }
+}
+
+/// The steps that play at once with this one: each node's kube-proxy writes its rules for itself.
+fn beat(changes: &[Change], step: usize) -> Range<usize> {
+    let writes = |change: &&Change| change.verb == Verb::WriteRules && change.component.starts_with("kube-proxy/");
+    let more = changes.iter().skip(step).take_while(writes).count();
+    step..step.saturating_add(more.max(1))
+}
+
+/// The cluster as the stage shows it: at its end, or as far as the flow has come.
+pub fn shown(moment: &Moment) -> Rc<ClusterView> {
+    let state = &moment.state;
+    match &state.cluster {
+        Some(cluster) if moment.flow < state.changes.len() => so_far(state, cluster, moment.flow),
+        _ => state.view.clone(),
+    }
+}
+
+#[inline(never)]
+fn so_far(state: &State, cluster: &ClusterReply, step: usize) -> Rc<ClusterView> {
+    Rc::new(past::after(beat(&state.changes, step).end, &cluster.past, &state.view))
 }
 
 /// The things that a step of the flow touches.
 pub fn touched(state: &State, step: usize) -> Rc<Vec<ItemId>> {
-    let Some(change) = state.changes.get(step) else { return Rc::default() };
-    let (namespace, name) = (change.object.namespace.clone(), change.object.name.clone());
-    let mut items = match change.object.kind {
-        Kind::Pod => vec![ItemId::Pod(namespace, name)],
-        Kind::Node => vec![ItemId::Node(name)],
-        Kind::Service | Kind::EndpointSlice | Kind::Endpoints => vec![ItemId::Service(namespace, name)],
-        _ => Vec::new(),
-    };
-    match change.component.split_once('/') {
-        Some(("kube-proxy", node)) => {
-            items = vec![
-                ItemId::Rules(node.into()),
-                ItemId::Gate(node.into(), change.object.namespace.clone(), change.object.name.clone()),
-            ];
+    if step < state.changes.len() { touched_by(&state.changes[beat(&state.changes, step)]) } else { Rc::default() }
+}
+
+#[inline(never)]
+fn touched_by(changes: &[Change]) -> Rc<Vec<ItemId>> {
+    let mut items = Vec::new();
+    for change in changes {
+        let (namespace, name) = (change.object.namespace.clone(), change.object.name.clone());
+        match change.component.split_once('/') {
+            Some(("kube-proxy", node)) => {
+                items.push(ItemId::Rules(node.into()));
+                items.push(ItemId::Gate(node.into(), namespace, name));
+                continue;
+            }
+            Some(("kubelet", node)) => items.push(ItemId::Node(node.into())),
+            None if change.component == "load-balancer" => items.push(ItemId::LoadBalancer),
+            _ => {}
         }
-        Some(("kubelet", node)) => items.push(ItemId::Node(node.into())),
-        _ => {}
+        match change.object.kind {
+            Kind::Pod => items.push(ItemId::Pod(namespace, name)),
+            Kind::Node => items.push(ItemId::Node(name)),
+            Kind::Service | Kind::Endpoints => items.push(ItemId::Service(namespace, name)),
+            // A slice is drawn as its Service.
+            Kind::EndpointSlice => {
+                items.extend(change.message.args.get("service").map(|service| ItemId::Service(namespace, service.clone())));
+            }
+            _ => {}
+        }
     }
     Rc::new(items)
+}
+
+/// Who does what in the step that plays, and when, if time passes; nothing once all is done.
+#[inline(never)]
+fn told(state: &State, step: usize) -> Option<(String, String, Option<String>)> {
+    let beat = beat(&state.changes, step);
+    let change = state.changes.get(step)?;
+    let mut message = change.message.clone();
+    let mut who = change.component.as_str();
+    if beat.len() > 1 {
+        message.args.insert("count".into(), beat.len().to_string());
+        message.id = if message.args.contains_key("more") { "changes.rulesMore" } else { "changes.rules" }.into();
+        who = "kube-proxy";
+    }
+    let (who, text) = (who.to_string(), state.say(&message));
+    Some((who, text, time(state, change)))
+}
+
+/// The step that plays as one sentence.
+pub fn spoken(moment: &Moment) -> String {
+    let told = told(&moment.state, moment.flow);
+    told.map(|(who, text, time)| format!("{who}: {text}. {}", time.unwrap_or_default())).unwrap_or_default()
+}
+
+/// The step that plays, under the stage, with the way to its end.
+pub fn caption(moment: &Moment) -> Option<Html> {
+    if moment.flow < moment.state.changes.len() { captioned(moment) } else { None }
+}
+
+#[inline(never)]
+fn captioned(moment: &Moment) -> Option<Html> {
+    let state = &moment.state;
+    let (who, text, time) = told(state, moment.flow)?;
+    let count = state.changes.len();
+    let end = beat(&state.changes, moment.flow).end;
+    let (name, kind) = component_glyph(&who);
+    let skip = moment.send.reform(|pressed: MouseEvent| {
+        hand_on_focus(&pressed);
+        Msg::Skip
+    });
+    Some(html! {
+        <div class="tlflow">
+            { glyph(name, 20, kind) }
+            <div><b>{ who }</b>if let Some(time) = time { <time>{ time }</time> }<p>{ marked(&text) }</p></div>
+            <button type="button" class="btn sm line" onclick={skip}>{ state.speech.t("changes.skip") }</button>
+            <progress aria-hidden="true" max={count.to_string()} value={end.to_string()}></progress>
+        </div>
+    })
 }
 
 /// The flow as a list; what was done can be taken back.
 #[component]
 pub fn Changes(moment: &Moment) -> Html {
     let state = &moment.state;
-    let at = moment.flow;
+    let now = beat(&state.changes, moment.flow);
     let row = |(index, change): (usize, &Change)| {
-        let class = match index.cmp(&at) {
-            std::cmp::Ordering::Less => "done",
-            std::cmp::Ordering::Equal => "cur",
-            std::cmp::Ordering::Greater => "next",
+        let class = match index {
+            _ if now.contains(&index) => "cur",
+            _ if index < now.start => "done",
+            _ => "next",
         };
         let (name, kind) = component_glyph(&change.component);
         html! {
-            <li {class} aria-current={(index == at).then_some("step")}>
+            <li {class} aria-current={now.contains(&index).then_some("step")}>
                 { glyph(name, 15, kind) }
                 <div><b>{ change.component.clone() }</b><span>{ marked(&state.say(&change.message)) }</span></div>
-                <time>{ clock(change.at) }</time>
+                if let Some(time) = time(state, change) { <time>{ time }</time> }
             </li>
         }
     };
@@ -94,9 +197,19 @@ pub fn Changes(moment: &Moment) -> Html {
     }
 }
 
+/// When a step came, where time passed until then.
+fn time(state: &State, change: &Change) -> Option<String> {
+    (change.at > state.began).then(|| clock(change.at))
+}
+
 /// Virtual time as minutes and seconds.
 pub fn clock(seconds: u64) -> String {
     format!("{}:{:02}", seconds / 60, seconds % 60)
+}
+
+/// So much time, in words of both languages.
+fn span(seconds: u64) -> String {
+    if seconds.is_multiple_of(60) { format!("{} min", seconds / 60) } else { format!("{seconds} s") }
 }
 
 fn component_glyph(component: &str) -> (&'static str, &'static str) {
@@ -114,26 +227,26 @@ fn component_glyph(component: &str) -> (&'static str, &'static str) {
 
 /// Virtual time, and waits while a machine is down: each stage of the failure can be looked at.
 #[component]
-pub fn Clock(part: &Part) -> Html {
-    let state = &part.state;
+pub fn Clock(moment: &Moment) -> Html {
+    let state = &moment.state;
     let Some(cluster) = &state.cluster else { return Html::default() };
     let down = cluster.view.nodes.iter().any(|node| !node.up || !node.ready);
-    if !down && state.steps.is_empty() { Html::default() } else { running(part, cluster, down) }
+    if !down && state.steps.is_empty() { Html::default() } else { running(moment, cluster, down) }
 }
 
 #[inline(never)]
-fn running(part: &Part, cluster: &ClusterReply, down: bool) -> Html {
-    let state = &part.state;
-    let events = state.steps.iter().take(state.at).filter(|step| matches!(step, Step::Event(_))).count();
+fn running(moment: &Moment, cluster: &ClusterReply, down: bool) -> Html {
+    let (state, part) = (&moment.state, &moment.part());
+    let now = state.changes.get(moment.flow).map_or(cluster.now, |change| change.at);
     let wait = |seconds: u64| {
-        let label = state
-            .say(&msg!("clock.wait", time = if seconds < 60 { format!("{seconds} s") } else { format!("{} min", seconds / 60) }));
+        let label = state.say(&msg!("clock.wait", time = span(seconds)));
         html! { <button type="button" class="btn sm line wait" onclick={part.send.reform(move |_: MouseEvent| Msg::Act(format!("wait {seconds}s")))}>{ label }</button> }
     };
     html! {
         <div class="clock">
-            if down || events > 0 { <span class="num">{ state.say(&msg!("clock.now", time = clock(cluster.now))) }</span> }
+            if down || cluster.now > 0 { <span class="num">{ state.say(&msg!("clock.now", time = clock(now))) }</span> }
             if down { { for [10, 60, 300].map(wait) } }
+            if down { <span class="calm" role="status">if state.calm > 0 { { state.say(&msg!("clock.calm", time = span(state.calm))) } }</span> }
             if let Some(before) = state.at.checked_sub(1).filter(|before| matches!(state.steps.get(*before), Some(Step::Event(_)))) {
                 <button type="button" class="btn sm back" onclick={part.send.reform(move |pressed: MouseEvent| { hand_on_focus(&pressed); Msg::Rewind(before) })}>{ icon("i-back", 14) }<span>{ state.speech.t("changes.back") }</span></button>
             }

@@ -1,7 +1,7 @@
 //! The inspector: who decided the shown hop, what changed, which rules were read, which YAML line made it so; or the chosen thing;
 //! or how the cluster just changed.
 
-use super::changes::Changes;
+use super::changes::{Changes, spoken};
 use super::explain;
 use super::growth::growth;
 use super::hop_cards::{HopCards, use_from_top, use_in_sight, use_narrow};
@@ -72,10 +72,10 @@ pub fn Inspector(moment: &Moment) -> Html {
     }
 }
 
-/// A hop as one sentence: number, who decided, what changed.
+/// A hop as one sentence: number, who decided, what changed; or the step of a change that plays.
 pub fn sentence(moment: &Moment) -> String {
     let state = &moment.state;
-    let Some(hop) = moment.hop() else { return String::new() };
+    let Some(hop) = moment.hop() else { return spoken(moment) };
     let count = moment.player.steps().len();
     let place = state.say(&msg!("hop.count", hop = moment.player.step + 1, count = count));
     let change = match (hop.before, hop.after) {

@@ -19,6 +19,8 @@ pub enum Ask {
     Cluster,
     /// A step on the way to an older state: not shown.
     Passing,
+    /// An older state: how the cluster once got there is not played again.
+    Past,
     Send,
     Burst,
     /// A table: its answer counts while this tab is open.
@@ -110,6 +112,8 @@ pub enum Msg {
     Hint,
     // The cluster.
     Act(String),
+    /// To the end of the change that plays.
+    Skip,
     Rewind(usize),
     Settings(Box<Settings>),
     // The request.

@@ -60,6 +60,15 @@ impl PartialEq for Shown {
     }
 }
 
+/// Compares by address.
+struct Same<T>(Rc<T>);
+
+impl<T> PartialEq for Same<T> {
+    fn eq(&self, other: &Same<T>) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 /// The cluster stage.
 #[component]
 pub fn Stage(props: &StageProps) -> Html {
@@ -69,9 +78,9 @@ pub fn Stage(props: &StageProps) -> Html {
     let options = use_state(Options::default);
     let scene = {
         let (view, trace) = (props.view.clone(), props.trace.clone());
-        // Both are shared and never changed in place, so their addresses tell whether they are others.
+        // Both are shared and never changed in place, so their addresses tell whether they are others, as long as they are kept.
         let (room, choice) = (*size, *options);
-        let identity = (Rc::as_ptr(&view), trace.as_ref().map(Rc::as_ptr), room, choice);
+        let identity = (Same(view.clone()), trace.clone().map(Same), room, choice);
         let make = move || stage(&view, trace.as_deref(), room, choice);
         use_memo_by(identity, make)
     };

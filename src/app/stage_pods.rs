@@ -15,22 +15,17 @@ pub(super) fn pod(ink: &Ink, mark: &PodMark) -> Html {
         PodState::NotReady => "stage.pod.notReady",
         PodState::Terminating => "stage.pod.terminating",
     });
+    let address = if mark.detail.is_empty() { "–" } else { mark.detail.as_str() };
     let label = if mark.density == Density::Row {
         ink.speech.say(&msg!("stage.aria.pods", app = mark.full_name, count = mark.count, node = mark.node))
     } else if mark.guarded {
-        ink.speech.say(&msg!(
-            "stage.aria.podGuarded",
-            name = mark.full_name,
-            address = mark.detail,
-            state = state,
-            node = mark.node
-        ))
+        ink.speech.say(&msg!("stage.aria.podGuarded", name = mark.full_name, address = address, state = state, node = mark.node))
     } else {
-        ink.speech.say(&msg!("stage.aria.pod", name = mark.full_name, address = mark.detail, state = state, node = mark.node))
+        ink.speech.say(&msg!("stage.aria.pod", name = mark.full_name, address = address, state = state, node = mark.node))
     };
     let inner = match mark.density {
-        Density::Card => card(mark, mark.rect.height >= 40.0),
-        Density::Line => card(mark, false),
+        Density::Card => card(mark, (mark.rect.height >= 40.0).then_some(state)),
+        Density::Line => card(mark, None),
         Density::Hexagon => hexagon(mark),
         Density::Row => row(mark),
     };
@@ -49,17 +44,20 @@ fn glyph(mark: &PodMark) -> (&'static str, &'static str) {
     }
 }
 
-fn card(mark: &PodMark, two_lines: bool) -> Html {
+/// A second line has the address; the state, where nobody is to call that any more, or yet.
+fn card(mark: &PodMark, second: Option<String>) -> Html {
     let r = mark.rect;
+    let two_lines = second.is_some();
+    let passing = matches!(mark.state, PodState::Pending | PodState::Terminating);
     let middle = r.centre().y;
     let (name, class) = glyph(mark);
     let size = if two_lines { 18.0 } else { 16.0 };
     let x = r.x + if mark.glyph { 36.0 } else { 10.0 };
     html! { <>
-        { sheet(if mark.state == PodState::Pending { "card pending" } else { "card" }, r, if two_lines { 8.0 } else { 6.0 }) }
+        { sheet(match mark.state { PodState::Pending => "card pending", PodState::Terminating => "card leaving", _ => "card" }, r, if two_lines { 8.0 } else { 6.0 }) }
         if mark.glyph { { sign(name, class, r.x + 10.0, middle - size / 2.0, size) } }
         { write("m name", x, if two_lines { middle - 4.0 } else { middle + 4.0 }, mark.name.clone()) }
-        if two_lines { { write("m dim", x, middle + 12.0, mark.detail.clone()) } }
+        if let Some(state) = second { { if passing { write("dim", x, middle + 12.0, state) } else { write("m dim", x, middle + 12.0, mark.detail.clone()) } } }
         if mark.guarded { { sign("g-policy", "k-pod", r.right() - 19.0, middle - 7.0, 14.0) } }
         if mark.endpoint {
             <circle class="socket" cx={n(r.x)} cy={n(middle)} r="4"/><circle class="socketdot" cx={n(r.x)} cy={n(middle)} r="1.4"/>

@@ -137,6 +137,12 @@ pub struct State {
     /// The last ordered flow, and how often one came.
     pub changes: Rc<Vec<Change>>,
     pub flow: u64,
+    /// The last flow that is not to be played any further: its end is shown.
+    pub skipped: u64,
+    /// So many seconds were waited for since something changed last.
+    pub calm: u64,
+    /// When it began, in virtual seconds.
+    pub began: u64,
 
     pub from: Source,
     pub method: String,
@@ -243,6 +249,9 @@ impl State {
             good: 0,
             changes: Rc::default(),
             flow: 0,
+            skipped: 0,
+            began: 0,
+            calm: 0,
             from: Source::Internet,
             method: "GET".into(),
             target: "http://node-2:30080/".into(),

@@ -1,6 +1,6 @@
 //! Stage and timeline, with what the page says about them: assumptions, loading, errors in the text, nothing to show yet.
 
-use super::changes::{Clock, touched};
+use super::changes::{Clock, caption, shown, touched};
 use super::examples;
 use super::icon::icon;
 use super::objects::ObjectsView;
@@ -11,17 +11,15 @@ use super::workbench::Moment;
 use crate::diagnostic::Severity;
 use crate::msg;
 use crate::trace::Source;
-use std::rc::Rc;
 use yew::prelude::*;
 
 /// The stage column's middle.
 #[component]
 pub fn Theater(moment: &Moment) -> Html {
     let state = &moment.state;
-    let part = moment.part();
     let speech = &state.speech;
     let trace = state.run.as_ref().map(|run| run.trace.clone());
-    let touched = if trace.is_none() { touched(state, moment.flow) } else { Rc::default() };
+    let touched = touched(state, moment.flow);
     let choose = moment.send.reform(|chosen: Selected| Msg::Select(Some(chosen.item)));
     let outside = state.from == Source::Internet;
     let objects = state.shown == View::Objects;
@@ -32,7 +30,7 @@ pub fn Theater(moment: &Moment) -> Html {
             <div class="stagebar">
                 { views(moment) }
                 if outside { <span class={classes!("note", private.then_some("private"))}>{ speech.t(note) }</span> }
-                <Clock ..part.clone()/>
+                <Clock ..moment.clone()/>
                 <span class="spacer"></span>
                 { key("M1 5H21", "packet", speech.t("stage.key.packet")) }
                 if objects {
@@ -47,14 +45,14 @@ pub fn Theater(moment: &Moment) -> Html {
             if state.cluster.is_some() && objects {
                 <ObjectsView ..moment.clone()/>
             } else if state.cluster.is_some() {
-                <Stage view={state.view.clone()} trace={trace.clone()} player={moment.player.clone()} selected={state.selected.clone()} on_select={choose}
+                <Stage view={shown(moment)} trace={trace.clone()} player={moment.player.clone()} selected={state.selected.clone()} on_select={choose}
                     burst={(!state.burst.is_empty()).then(|| state.burst.clone())} {touched}/>
             } else {
                 <div class="loading" role="status"><p>{ speech.t("stage.loading") }</p><p class="muted">{ speech.t("stage.loading.text") }</p></div>
             }
             if nothing(state) { <Empty ..moment.clone()/> }
         </section>
-        <Timeline {trace} player={moment.player.clone()}/>
+        <Timeline {trace} player={moment.player.clone()} instead={caption(moment)}/>
     </> }
 }
 

@@ -29,6 +29,9 @@ pub struct TimelineProps {
     pub trace: Option<Rc<Trace>>,
     /// The clock: a `use_player` of the same trace.
     pub player: Player,
+    /// What stands in the beads' place while no request is shown.
+    #[prop_or_default]
+    pub instead: Option<Html>,
 }
 
 /// Controls, beads and the outcome.
@@ -60,6 +63,8 @@ pub fn Timeline(props: &TimelineProps) -> Html {
             </div>
             if let (Some(trace), Some(end)) = (&props.trace, end) {
                 <Beads trace={trace.clone()} player={player.clone()} glyph={end.glyph} class={end.class}/>
+            } else if let Some(instead) = &props.instead {
+                { instead.clone() }
             } else {
                 <div class="tlempty">if player.has_played() { <p class="quiet">{ speech.t("timeline.empty") }</p> }</div>
             }

@@ -179,7 +179,8 @@ fn node_down(world: &mut World, name: &str) -> Result<(), Finding> {
     let machine = world.cluster.machines.entry(name.to_string()).or_default();
     if machine.down_since.is_none() {
         machine.down_since = Some(now);
-        world.note(&format!("node/{name}"), Verb::Notice, object, msg!("change.nodeDown", node = name));
+        world.note(&format!("node/{name}"), Verb::Notice, object.clone(), msg!("change.nodeDown", node = name));
+        world.wrote(&object);
     }
     Ok(())
 }
@@ -192,6 +193,7 @@ fn node_up(world: &mut World, name: &str) -> Result<(), Finding> {
             world.cluster.machines.remove(name);
         }
         world.note(&format!("node/{name}"), Verb::Notice, object.clone(), msg!("change.nodeUp", node = name));
+        world.wrote(&object);
         node_lifecycle::regain(world, name);
         if world.cluster.machines.get(name).is_none_or(|machine| machine.frozen_view.is_none()) {
             let message = msg!("change.rulesAll", node = name);
@@ -207,7 +209,8 @@ fn proxy_stop(world: &mut World, node: &str) -> Result<(), Finding> {
     let machine = world.cluster.machines.entry(node.to_string()).or_default();
     if machine.frozen_view.is_none() {
         machine.frozen_view = Some(view);
-        world.note(&format!("kube-proxy/{node}"), Verb::Terminate, object, msg!("change.proxyStop", node = node));
+        world.note(&format!("kube-proxy/{node}"), Verb::Terminate, object.clone(), msg!("change.proxyStop", node = node));
+        world.wrote(&object);
     }
     Ok(())
 }
@@ -219,7 +222,8 @@ fn proxy_start(world: &mut World, node: &str) -> Result<(), Finding> {
         if machine.down_since.is_none() {
             world.cluster.machines.remove(node);
         }
-        world.note(&format!("kube-proxy/{node}"), Verb::WriteRules, object, msg!("change.proxyStart", node = node));
+        world.note(&format!("kube-proxy/{node}"), Verb::WriteRules, object.clone(), msg!("change.proxyStart", node = node));
+        world.wrote(&object);
     }
     Ok(())
 }

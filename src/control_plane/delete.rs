@@ -60,6 +60,10 @@ pub(crate) fn delete(world: &mut World, object: &ObjectRef) {
         _ => {}
     }
     world.cluster.store.remove(object);
+    if object.kind == Kind::Node {
+        world.cluster.machines.remove(&object.name);
+    }
+    world.wrote(object);
     world.begin_next_life(object);
     if object.kind == Kind::Node {
         forget_node(world, &object.name);
@@ -71,7 +75,6 @@ pub(crate) fn delete(world: &mut World, object: &ObjectRef) {
 
 /// Pods of a node that is gone are collected (`pkg/controller/podgc`).
 fn forget_node(world: &mut World, name: &str) {
-    world.cluster.machines.remove(name);
     pod_gc::collect(world, name);
     world.wake_for_nodes();
 }

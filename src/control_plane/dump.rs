@@ -208,6 +208,7 @@ pub(crate) fn lose_nodes(world: &mut World, manifests: &Manifests, names: &[Stri
             let ago = present.zip(since).map_or(0, |(present, since)| present.saturating_sub(since).max(0));
             let down = moment(world.cluster.now).saturating_sub(ago).saturating_sub(moment(NODE_GRACE));
             world.cluster.machines.entry(name.clone()).or_default().down_since = Some(down);
+            world.wrote(&object);
         }
     }
 }
@@ -259,6 +260,7 @@ fn remove(world: &mut World, object: &ObjectRef) {
     }
     world.forget_owned(&meta);
     world.cluster.store.remove(object);
+    world.wrote(object);
 }
 
 /// The ranges of the Pods and Services of the real cluster, as far as its Nodes and `default/kubernetes` tell.

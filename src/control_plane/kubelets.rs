@@ -11,7 +11,7 @@ use super::world::{Key, World};
 use crate::api::ObjectRef;
 use crate::api::core::{Container, Node, Pod, Probe, Service};
 use crate::api::time::{seconds_of, timestamp};
-use crate::cluster::Verb;
+use crate::cluster::{Verb, Written};
 use crate::msg;
 use crate::netfilter::Cidr;
 use crate::node::images::{self, Listener};
@@ -94,6 +94,9 @@ fn sync(world: &mut World, pod: &Pod) {
         let message = msg!("change.start", pod = pod.metadata.name, node = name, ip = place.pod_ip);
         world.note(&component, Verb::Start, object.clone(), message);
         record_start(world, pod, &standings);
+        if is_ready(&next) {
+            world.keep(&object, Written::Pod(Some(Arc::new(not_yet_ready(&next, &place, &standings)))));
+        }
     }
     restart_redefined(world, pod, &mut next);
     match (is_ready(pod), is_ready(&next)) {
@@ -111,6 +114,16 @@ fn sync(world: &mut World, pod: &Pod) {
     world.put_pod(next);
     // Asked and answered: it waits for a change from outside now.
     world.queue.kubelet.remove(&super::world::key_of(&pod.metadata));
+}
+
+/// A Pod between its start and its readiness, which its kubelet reports together: the containers run, no probe was asked yet.
+fn not_yet_ready(next: &Pod, place: &Place, standings: &[Standing]) -> Pod {
+    let unasked = |standing: &Standing| match standing {
+        Standing::Running(_) => Standing::Running(false),
+        other => other.clone(),
+    };
+    let standings: Vec<Standing> = standings.iter().map(unasked).collect();
+    Pod { status: report(next, place, &standings), ..next.clone() }
 }
 
 /// Says which containers are started again because the Pod defines them with another image now.

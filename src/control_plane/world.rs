@@ -10,7 +10,7 @@ use crate::api::discovery::EndpointSlice;
 use crate::api::meta::{Labels, OwnerReference};
 use crate::api::time::timestamp;
 use crate::api::{Kind, ObjectMeta, ObjectRef, Resource};
-use crate::cluster::{Change, Cluster, Outcome, Stored, Verb};
+use crate::cluster::{Change, Cluster, MOST_FOLLOWED, Outcome, Stored, Verb, Write, Written};
 use crate::diagnostic::Diagnostic;
 use crate::words::Message;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +51,7 @@ pub(crate) struct Queue {
 pub(crate) struct World {
     pub(crate) cluster: Cluster,
     pub(crate) changes: Vec<Change>,
+    writes: Vec<Write>,
     pub(crate) diagnostics: Vec<Diagnostic>,
     pub(crate) queue: Queue,
     /// What each controller owns: Pods, or ReplicaSets of a Deployment.
@@ -71,6 +72,7 @@ impl World {
         let mut world = World {
             cluster,
             changes: Vec::new(),
+            writes: Vec::new(),
             diagnostics: Vec::new(),
             queue: Queue::default(),
             owned: BTreeMap::new(),
@@ -90,13 +92,36 @@ impl World {
     }
 
     /// Hands the cluster out.
-    pub(crate) fn finish(self) -> Outcome {
-        Outcome { cluster: self.cluster, changes: self.changes, diagnostics: self.diagnostics }
+    pub(crate) fn finish(mut self) -> Outcome {
+        if self.changes.len() > MOST_FOLLOWED {
+            self.writes.clear();
+        }
+        Outcome { cluster: self.cluster, changes: self.changes, writes: self.writes, diagnostics: self.diagnostics }
     }
 
     /// Notes what somebody did.
     pub(crate) fn note(&mut self, component: &str, verb: Verb, object: ObjectRef, message: Message) {
         self.changes.push(Change { at: self.cluster.now, component: component.to_string(), verb, object, message });
+    }
+
+    /// Keeps what the object, or a node's machine, has just become: part of the change that was noted last.
+    pub(crate) fn wrote(&mut self, object: &ObjectRef) {
+        let (key, store) = ((object.namespace.clone(), object.name.clone()), &self.cluster.store);
+        let to = match object.kind {
+            Kind::Pod => Written::Pod(store.pods.get(&key).cloned()),
+            Kind::Service => Written::Service(store.services.get(&key).cloned()),
+            Kind::EndpointSlice => Written::Slice(store.endpoint_slices.get(&key).cloned()),
+            Kind::Node => Written::Node(store.nodes.get(&key).cloned(), self.cluster.machines.get(&object.name).cloned()),
+            _ => return,
+        };
+        self.keep(object, to);
+    }
+
+    /// Keeps what an object is for now: what its next write brings with it is a change of its own.
+    pub(crate) fn keep(&mut self, object: &ObjectRef, to: Written) {
+        if self.changes.len() <= MOST_FOLLOWED {
+            self.writes.push(Write { change: self.changes.len().saturating_sub(1), object: object.clone(), to });
+        }
     }
 
     /// The present as an RFC 3339 time.
@@ -134,6 +159,7 @@ impl World {
         self.stamp(&reference, old.as_ref().map(|old| old.metadata()), object.metadata_mut());
         self.wake(&reference, object.metadata());
         self.cluster.store.put(object);
+        self.wrote(&reference);
     }
 
     /// Writes a workload's status: its owner has to know; its own controller only if it was to look again anyway.
@@ -206,11 +232,13 @@ impl World {
             self.queue.kubelet.insert(key);
         }
         self.cluster.store.put(pod);
+        self.wrote(&reference);
     }
 
     /// Removes a Pod for good.
     pub(crate) fn remove_pod(&mut self, key: &Key) {
         let Some(pod) = self.cluster.store.pods.remove(key) else { return };
+        self.wrote(&ObjectRef::of(pod.as_ref()));
         self.forget_pod(&pod);
         self.wake_owner(&pod.metadata);
         self.queue.unscheduled.remove(key);
@@ -293,12 +321,14 @@ impl World {
     pub(crate) fn put_service(&mut self, mut service: Service) {
         let key = key_of(&service.metadata);
         let old = self.cluster.store.services.get(&key).cloned();
-        self.stamp(&ObjectRef::of(&service), old.as_ref().map(|old| &old.metadata), &mut service.metadata);
+        let reference = ObjectRef::of(&service);
+        self.stamp(&reference, old.as_ref().map(|old| &old.metadata), &mut service.metadata);
         self.touch_service(&key);
         if old.is_none_or(|old| old.spec.cluster_ip != service.spec.cluster_ip || old.spec.ports != service.spec.ports) {
             self.queue.records.insert(key);
         }
         self.cluster.store.put(service);
+        self.wrote(&reference);
     }
 
     /// Everything that follows from a Service is looked at again.
@@ -313,9 +343,11 @@ impl World {
     pub(crate) fn put_slice(&mut self, mut slice: EndpointSlice) {
         let key = key_of(&slice.metadata);
         let old = self.cluster.store.endpoint_slices.get(&key).cloned();
-        self.stamp(&ObjectRef::of(&slice), old.as_ref().map(|old| &old.metadata), &mut slice.metadata);
+        let reference = ObjectRef::of(&slice);
+        self.stamp(&reference, old.as_ref().map(|old| &old.metadata), &mut slice.metadata);
         self.touch_slice(&slice);
         self.cluster.store.put(slice);
+        self.wrote(&reference);
     }
 
     /// The Service of a slice is to be learned again.

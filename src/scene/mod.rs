@@ -16,6 +16,7 @@ pub mod lanes;
 mod layout;
 pub mod name;
 pub mod objects;
+pub mod past;
 pub mod picture;
 mod pods;
 pub mod route;

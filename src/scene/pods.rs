@@ -163,7 +163,7 @@ pub(super) fn mark(used: &Used, pod: &PodView, rect: Rect, density: Density, nar
         (_, _, false) => PodState::NotReady,
         _ => PodState::Running,
     };
-    let address = format!("{}{port}", pod.ip);
+    let address = if pod.ip.is_empty() { String::new() } else { format!("{}{port}", pod.ip) };
     PodMark {
         id: ItemId::Pod(pod.namespace.clone(), pod.name.clone()),
         node: pod.node.clone(),

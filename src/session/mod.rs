@@ -1,6 +1,7 @@
 //! One learner's session: commands in, replies out. The page's worker, the command line and the grader all speak through it.
 
 mod offers;
+mod past;
 pub mod view;
 
 use crate::api::ObjectRef;
@@ -14,6 +15,7 @@ use crate::kubectl::{self, SourceFile};
 use crate::lesson::{self, GoalResult, Lesson};
 use crate::msg;
 use crate::random::Seed;
+use crate::scene::past::Past;
 use crate::scene::view::{ClusterView, TargetOffer};
 use crate::settings::{Mode, Settings};
 use crate::trace::{FieldRef, Request, Trace, Verdict};
@@ -115,6 +117,8 @@ pub struct ClusterReply {
     pub diagnostics: Vec<Diagnostic>,
     /// How the cluster got here, in order.
     pub changes: Vec<Change>,
+    /// What the changes found, step by step; nothing of a cluster's start, and of more changes than anybody follows.
+    pub past: Vec<Past>,
     pub targets: Vec<TargetOffer>,
     /// Virtual seconds since the cluster's start.
     pub now: u64,
@@ -172,8 +176,8 @@ impl Session {
     pub fn handle(&mut self, command: Command) -> Reply {
         match command {
             Command::Edit { revision, files } => {
-                let changes = self.apply(&files);
-                self.cluster_reply(revision, changes)
+                let (changes, past) = self.apply(&files);
+                self.cluster_reply(revision, changes, past)
             }
             Command::Reset { revision, files, settings, seed, events } => {
                 // Settings come from links, too: what makes no cluster is named, and the usual one is played.
@@ -181,16 +185,16 @@ impl Session {
                 self.settings = if refused.is_some() { Settings::default() } else { *settings };
                 self.seed = Seed(seed);
                 self.running = None;
-                let mut changes = self.apply(&files);
+                let (mut changes, _) = self.apply(&files);
                 for event in self.settings.start.clone().iter().chain(&events) {
-                    changes.extend(self.act(event));
+                    changes.extend(self.act(event).0);
                 }
                 self.findings.extend(refused.map(refused_settings));
-                self.cluster_reply(revision, changes)
+                self.cluster_reply(revision, changes, Vec::new())
             }
             Command::Act { event } => {
-                let changes = self.act(&event);
-                self.cluster_reply(0, changes)
+                let (changes, past) = self.act(&event);
+                self.cluster_reply(0, changes, past)
             }
             Command::Send { request } => self.send(&request),
             Command::Explain { what } => self.explain(what),
@@ -227,7 +231,7 @@ impl Session {
 
     /// `kubectl apply --prune` of the whole text. A text that cannot be read to its end deletes nothing: what is missing from it
     /// may just be what cannot be read.
-    fn apply(&mut self, files: &[SourceFile]) -> Vec<Change> {
+    fn apply(&mut self, files: &[SourceFile]) -> (Vec<Change>, Vec<Past>) {
         let (manifests, mut findings) = self.reader.read(files);
         // kubectl prunes after no error (kubectl/pkg/cmd/apply/apply.go). Here only what may be any of the missing objects holds their
         // deletion up: a text that cannot be read, a document whose kind is half typed.
@@ -240,19 +244,21 @@ impl Session {
         let manifests = Arc::new(manifests);
         let prune = if torn { Prune::Nothing } else { Prune::Missing };
         let outcome = before.apply_by(&mut self.admission, manifests, prune);
+        let past = if plane.is_some() { past::of(&before, &outcome) } else { Vec::new() };
         findings.extend(outcome.diagnostics);
         kubectl::old_ingress::offer(files, &mut findings);
         self.findings = findings;
         self.run(outcome.cluster, plane);
-        outcome.changes
+        (outcome.changes, past)
     }
 
-    fn act(&mut self, event: &str) -> Vec<Change> {
-        let Ok(action) = Action::parse(event) else { return Vec::new() };
-        let Some(running) = self.running.take() else { return Vec::new() };
+    fn act(&mut self, event: &str) -> (Vec<Change>, Vec<Past>) {
+        let Ok(action) = Action::parse(event) else { return Default::default() };
+        let Some(running) = self.running.take() else { return Default::default() };
         let outcome = running.cluster.act(&action);
+        let past = past::of(&running.cluster, &outcome);
         self.run(outcome.cluster, Some(running.plane));
-        outcome.changes
+        (outcome.changes, past)
     }
 
     fn run(&mut self, cluster: Cluster, before: Option<DataPlane>) {
@@ -260,7 +266,7 @@ impl Session {
         self.running = Some(Running { cluster, plane });
     }
 
-    fn cluster_reply(&self, revision: u64, changes: Vec<Change>) -> Reply {
+    fn cluster_reply(&self, revision: u64, changes: Vec<Change>, past: Vec<Past>) -> Reply {
         let Some(running) = &self.running else { return not_running() };
         let documents = &running.cluster.manifests.documents;
         let mut diagnostics = self.findings.clone();
@@ -272,6 +278,7 @@ impl Session {
             view: Rc::new(view::of(&running.cluster)),
             diagnostics,
             changes,
+            past,
             targets: offers::of(&running.cluster, &running.plane),
             now: running.cluster.now,
             documents: documents.iter().filter_map(begin).collect(),
@@ -382,5 +389,7 @@ fn cited<'a>(trace: &'a Trace, fields: &mut Vec<&'a FieldRef>) {
     }
 }
 
+#[cfg(test)]
+mod past_tests;
 #[cfg(test)]
 mod tests;

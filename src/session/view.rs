@@ -66,7 +66,7 @@ pub fn natural(name: &str) -> Vec<(u64, String)> {
     parts
 }
 
-fn node_view(cluster: &Cluster, node: &Node) -> NodeView {
+pub(super) fn node_view(cluster: &Cluster, node: &Node) -> NodeView {
     let name = &node.metadata.name;
     NodeView {
         name: name.clone(),
@@ -85,7 +85,7 @@ pub fn node_ip(node: &Node) -> String {
     internal.map(|address| address.address.clone()).unwrap_or_default()
 }
 
-fn pod_view(cluster: &Cluster, policies: &Policies, pod: &Pod) -> PodView {
+pub(super) fn pod_view(cluster: &Cluster, policies: &Policies, pod: &Pod) -> PodView {
     let meta = &pod.metadata;
     let owner = top_owner(cluster, Kind::Pod, meta);
     let label = ["app", "app.kubernetes.io/name", "k8s-app"].iter().find_map(|key| meta.labels.get(*key));
@@ -167,7 +167,7 @@ pub fn top_owner(cluster: &Cluster, kind: Kind, meta: &ObjectMeta) -> Option<Obj
     Some(above.unwrap_or(object))
 }
 
-fn service_view(cluster: &Cluster, service: &Service) -> ServiceView {
+pub(super) fn service_view(cluster: &Cluster, service: &Service) -> ServiceView {
     let (meta, spec) = (&service.metadata, &service.spec);
     let slices: Vec<&EndpointSlice> = cluster
         .store

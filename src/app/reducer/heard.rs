@@ -29,8 +29,15 @@ impl State {
             }
             Msg::Restored(Reply::Cluster(mut cluster)) => {
                 // How a restarted engine came back to the same cluster is no news.
-                Rc::make_mut(&mut cluster).changes.clear();
+                let news = Rc::make_mut(&mut cluster);
+                news.changes.clear();
+                news.past.clear();
                 self.take_cluster(cluster)
+            }
+            Msg::Replied(Ask::Past, Reply::Cluster(cluster)) => {
+                let effects = self.take_cluster(cluster);
+                self.skipped = self.flow;
+                effects
             }
             Msg::Replied(Ask::Cluster, Reply::Cluster(cluster)) => self.take_cluster(cluster),
             Msg::Replied(Ask::Send, Reply::Trace(reply)) => {
@@ -118,6 +125,8 @@ impl State {
         }
         // Some changes do not show on the stage: a load balancer's health check gives a node up.
         let same = cluster.changes.is_empty() && self.cluster.as_ref().is_some_and(|before| before.view == cluster.view);
+        let waited = self.cluster.as_ref().map_or(0, |before| cluster.now.saturating_sub(before.now));
+        self.calm = if same { self.calm + waited } else { 0 };
         if !same {
             // A trace belongs to the cluster that it ran in.
             self.run = None;
@@ -128,7 +137,8 @@ impl State {
         if !cluster.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
             self.good = cluster.revision;
         }
-        if !same && self.cluster.is_some() {
+        if let Some(before) = self.cluster.as_ref().filter(|_| !same) {
+            self.began = cluster.changes.first().map_or(before.now, |change| before.now.min(change.at));
             self.changes = Rc::new(cluster.changes.clone());
             self.flow += 1;
         }

@@ -48,7 +48,7 @@ impl State {
             Msg::OpenLesson(_) | Msg::LessonAnew(_) | Msg::LessonText(..) | Msg::Guess(_) | Msg::Confirm | Msg::Hint => {
                 self.learn(msg)
             }
-            Msg::Act(_) | Msg::Rewind(_) => self.act(msg),
+            Msg::Act(_) | Msg::Skip | Msg::Rewind(_) => self.act(msg),
             Msg::From(_)
             | Msg::Target(_)
             | Msg::Offer(..)
@@ -181,6 +181,10 @@ impl State {
                 vec![Effect::Ask(Ask::Cluster, Command::Act { event }), Effect::Save]
             }
             Msg::Rewind(keep) => self.rewind(keep),
+            Msg::Skip => {
+                self.skipped = self.flow;
+                Vec::new()
+            }
             _ => Vec::new(),
         }
     }
@@ -207,7 +211,7 @@ impl State {
             Step::Event(event) => Command::Act { event: event.clone() },
         }));
         let last = commands.len() - 1;
-        let ask = |index| if index == last { Ask::Cluster } else { Ask::Passing };
+        let ask = |index| if index == last { Ask::Past } else { Ask::Passing };
         let mut effects: Vec<Effect> =
             commands.into_iter().enumerate().map(|(index, command)| Effect::Ask(ask(index), command)).collect();
         effects.push(Effect::Save);
@@ -277,6 +281,7 @@ impl State {
             return Vec::new();
         }
         self.sending = true;
+        self.skipped = self.flow;
         self.selected = None;
         vec![Effect::Ask(Ask::Send, Command::Send { request: self.request(seed) }), Effect::Save]
     }

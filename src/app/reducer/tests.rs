@@ -15,6 +15,7 @@ fn cluster(revision: u64, pod_cidr: &str) -> Reply {
         view: Rc::new(view),
         diagnostics: Vec::new(),
         changes: Vec::new(),
+        past: Vec::new(),
         targets: Vec::new(),
         now: 0,
         documents: Vec::new(),
@@ -185,7 +186,7 @@ fn history_goes_back_by_playing_the_kept_steps_again() {
     let effects = state.update(Msg::Rewind(1));
     let asked: Vec<&Ask> =
         effects.iter().filter_map(|effect| if let Effect::Ask(ask, _) = effect { Some(ask) } else { None }).collect();
-    assert_eq!(asked, [&Ask::Passing, &Ask::Cluster]);
+    assert_eq!(asked, [&Ask::Passing, &Ask::Past]);
     assert_eq!(state.text(), examples::FIRST);
     assert_eq!(state.saved().events, ["node/node-2 down"]);
 }

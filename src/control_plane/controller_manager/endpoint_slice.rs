@@ -359,4 +359,5 @@ fn delete(world: &mut World, slice: &Arc<EndpointSlice>) {
     world.note(COMPONENT, Verb::Delete, object.clone(), msg!("change.deleteSlice", slice = slice.metadata().name));
     world.touch_slice(slice);
     world.cluster.store.remove(&object);
+    world.wrote(&object);
 }

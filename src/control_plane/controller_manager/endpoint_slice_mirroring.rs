@@ -202,6 +202,7 @@ fn reconcile(world: &mut World, key: &Key, wanted: Vec<EndpointSlice>) {
         world.note(COMPONENT, Verb::Delete, object.clone(), msg!("change.deleteSlice", slice = slice.metadata().name));
         world.touch_slice(&slice);
         world.cluster.store.remove(&object);
+        world.wrote(&object);
     }
 }
 
