@@ -271,3 +271,32 @@ fn the_dots_of_a_hundred_do_not_run_again_in_another_cluster_or_to_another_targe
     state.update(Msg::Replied(Ask::Cluster, cluster(2, "b")));
     assert_eq!((state.burst.len(), state.results.len(), state.mixed), (0, 0, false));
 }
+
+#[test]
+fn a_change_plays_until_a_request_is_sent_or_somebody_wants_its_end() {
+    let mut state = State::new();
+    state.update(Msg::Replied(Ask::Cluster, cluster(1, "a")));
+    for (view, ends) in [("b", Msg::Send), ("c", Msg::Skip), ("d", Msg::Burst)] {
+        state.update(Msg::Replied(Ask::Cluster, cluster(2, view)));
+        assert_ne!(state.skipped, state.flow);
+        state.update(ends);
+        assert_eq!(state.skipped, state.flow);
+    }
+    state.update(Msg::Replied(Ask::Past, cluster(2, "e")));
+    assert_eq!(state.skipped, state.flow, "what is gone back to is not played");
+}
+
+#[test]
+fn who_waits_and_sees_nothing_learns_how_long() {
+    let waited = |now: u64, view: &str| {
+        let Reply::Cluster(mut reply) = cluster(0, view) else { unreachable!() };
+        Rc::make_mut(&mut reply).now = now;
+        Msg::Replied(Ask::Cluster, Reply::Cluster(reply))
+    };
+    let mut state = State::new();
+    state.update(waited(0, "a"));
+    for (now, view, calm) in [(10, "a", 10), (70, "a", 70), (80, "b", 0), (90, "b", 10)] {
+        state.update(waited(now, view));
+        assert_eq!(state.calm, calm, "at {now}");
+    }
+}
