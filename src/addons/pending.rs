@@ -6,6 +6,7 @@
 use super::aws;
 use crate::api::ObjectRef;
 use crate::api::core::Service;
+use crate::cluster::Cluster;
 use crate::msg;
 use crate::settings::{Provider, Settings};
 use crate::trace::FieldRef;
@@ -16,13 +17,25 @@ pub fn is_served(settings: &Settings, class: Option<&str>) -> bool {
     class.is_none_or(|class| settings.load_balancer.provider == Provider::Aws && class == aws::NLB_CLASS)
 }
 
+/// Whether a dump shows the Service waiting for its load balancer. One that became a load balancer's by an edit of the dump has no
+/// node ports in it.
+pub fn is_shown(cluster: &Cluster, service: &Service) -> bool {
+    let told = cluster.origin(&ObjectRef::of(service)).filter(|manifest| manifest.is_dumped());
+    let Some(told) = told.map(|manifest| &manifest.value) else { return false };
+    let spec = &told["spec"];
+    let ported = spec["allocateLoadBalancerNodePorts"] == false
+        || spec["ports"].as_array().is_some_and(|ports| ports.iter().any(|port| port.get("nodePort").is_some()));
+    let waits = told["status"]["loadBalancer"]["ingress"].as_array().is_none_or(Vec::is_empty);
+    spec["type"] == "LoadBalancer" && ported && told.get("status").is_some() && waits
+}
+
 /// Why a Service waits for its address in vain, what to try, and the field that decides; `None`: it has one, or wants none.
-pub fn pending(settings: &Settings, service: &Service) -> Option<(Message, Message, FieldRef)> {
+pub fn pending(cluster: &Cluster, service: &Service) -> Option<(Message, Message, FieldRef)> {
     let spec = &service.spec;
     if spec.type_ != "LoadBalancer" || !service.status.load_balancer.ingress.is_empty() {
         return None;
     }
-    let name = &service.metadata.name;
+    let (settings, name) = (&cluster.settings, &service.metadata.name);
     let class = spec.load_balancer_class.as_deref();
     let (why, next, path) = match settings.load_balancer.provider {
         _ if !is_served(settings, class) => {
@@ -33,6 +46,11 @@ pub fn pending(settings: &Settings, service: &Service) -> Option<(Message, Messa
                 "spec.loadBalancerClass",
             )
         }
+        _ if is_shown(cluster, service) => (
+            msg!("pending.dump", service = name),
+            msg!("pending.dump.next", service = name, namespace = service.metadata.namespace),
+            "spec.type",
+        ),
         Provider::None => (msg!("pending.none", service = name), msg!("pending.none.next"), "spec.type"),
         _ => (msg!("pending.pool", service = name), msg!("pending.pool.next"), "spec.type"),
     };

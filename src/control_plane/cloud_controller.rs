@@ -32,8 +32,9 @@ fn sync(world: &mut World, key: &Key) {
         world.queue.ingresses = true;
         return;
     };
-    // A dump tells what the real cluster's load balancer said.
-    let told = !service.status.load_balancer.ingress.is_empty() && came_from_dump(world, &ObjectRef::of(service.as_ref()));
+    // A dump tells what the real cluster's load balancer said, or that there is none yet.
+    let told = pending::is_shown(&world.cluster, &service)
+        || !service.status.load_balancer.ingress.is_empty() && came_from_dump(world, &ObjectRef::of(service.as_ref()));
     if told && service.spec.type_ == "LoadBalancer" {
         return;
     }

@@ -29,6 +29,22 @@ pub(crate) fn came_from_dump(world: &World, object: &ObjectRef) -> bool {
     world.cluster.origin(object).is_some_and(Manifest::is_dumped)
 }
 
+/// Whether the dump shows the Pod waiting for a node.
+pub(crate) fn shown_pending(world: &World, pod: &Pod) -> bool {
+    let told = world.cluster.origin(&ObjectRef::of(pod)).filter(|manifest| manifest.is_dumped());
+    told.is_some_and(|manifest| manifest.value.pointer("/status/phase").is_some_and(|phase| phase == "Pending"))
+}
+
+/// How many Pods a dump's ReplicaSet had when its controller could make no more, and why it could not. What refused them, a quota or
+/// an admission webhook, is in the real cluster.
+pub(crate) fn shown_failure(world: &World, object: &ObjectRef) -> Option<(usize, String)> {
+    let told = world.cluster.origin(object).filter(|manifest| manifest.is_dumped())?;
+    let conditions = told.value.pointer("/status/conditions")?.as_array()?;
+    let failure = conditions.iter().find(|own| own["type"] == "ReplicaFailure" && own["status"] == "True")?;
+    let had = told.value.pointer("/status/replicas").and_then(Value::as_u64).unwrap_or(0);
+    Some((usize::try_from(had).unwrap_or(0), failure["message"].as_str().unwrap_or_default().to_string()))
+}
+
 /// Whether the garbage collector leaves a Pod or ReplicaSet alone: its controller is in the real cluster and not in the dump. One
 /// that was here and was deleted takes its own with it.
 pub(crate) fn owner_is_elsewhere(world: &World, owned: &ObjectRef, owner: &ObjectRef) -> bool {

@@ -3,10 +3,12 @@
 //! Imitates the filters of `pkg/scheduler/framework/plugins` (nodeunschedulable, nodename, tainttoleration, nodeports,
 //! noderesources' Pod count, schedulinggates, volumebinding's missing claims, and in `placement` those that look at other Pods) and the text of `framework.FitError`. Leaves out
 //! resources, all other volumes, preemption and most scoring plugins: Pods of one controller spread over the nodes that fit, in an order
-//! that is hashed from the controller's name, so that other workloads never move them.
+//! that is hashed from the controller's name, so that other workloads never move them. A Pod that the real scheduler of a dump has
+//! refused for such a reason stays without a node.
 
 pub(crate) mod placement;
 
+use super::dump::{came_from_dump, shown_pending};
 use super::kubelets::missing_claim;
 use super::names::mixed_hash;
 use super::world::{Key, World, controller_of};
@@ -50,6 +52,10 @@ fn schedule(world: &mut World, pod: &Pod) -> bool {
         return false;
     }
     let nodes: Vec<Arc<Node>> = world.cluster.store.nodes.values().cloned().collect();
+    let told = refused_elsewhere(world, pod);
+    if told && nodes.iter().all(|node| node.metadata.since <= pod.metadata.since) {
+        return false;
+    }
     if let Some(claim) = missing_claim(world, pod).filter(|_| !nodes.is_empty()) {
         report_pending(world, pod, &no_claim(nodes.len(), claim));
         return false;
@@ -58,7 +64,7 @@ fn schedule(world: &mut World, pod: &Pod) -> bool {
     let named = named_nodes(&pod.spec);
     let mut fitting: Vec<&Node> = Vec::new();
     let mut misfits: BTreeMap<Misfit, u32> = BTreeMap::new();
-    for node in &nodes {
+    for node in nodes.iter().filter(|node| !told || node.metadata.since > pod.metadata.since) {
         let elsewhere = named.as_ref().is_some_and(|named| !named.contains(&node.metadata.name.as_str()));
         match if elsewhere { Some(Misfit::OtherNode) } else { misfit(world, pod, node, &placement) } {
             None => fitting.push(node),
@@ -68,9 +74,25 @@ fn schedule(world: &mut World, pod: &Pod) -> bool {
     let best = best(world, pod, &fitting, &placement);
     match &best {
         Some(node) => bind(world, pod, node),
+        None if told => {}
         None => report_pending(world, pod, &fit_error(nodes.len(), &misfits)),
     }
     best.is_some()
+}
+
+/// Whether a dump's Pod stays as its real scheduler left it, on every node that was there then: it was refused for a reason that
+/// cannot be told from the dump, such as memory, or other Pods. What the nodes themselves say is judged here.
+fn refused_elsewhere(world: &World, pod: &Pod) -> bool {
+    if !shown_pending(world, pod) {
+        return false;
+    }
+    let told = pod.status.conditions.iter().find(|own| own.type_ == "PodScheduled").map(|own| own.message.as_str());
+    let all_nodes = world.cluster.store.all::<Node>().all(|node| came_from_dump(world, &ObjectRef::of(node)));
+    let by_node = ["node(s) had untolerated taint", Misfit::Affinity.text(), Misfit::Unschedulable.text()];
+    let named = |reason: &str| by_node.iter().any(|text| reason.contains(text));
+    let reasons = told.and_then(|told| told.split_once("nodes are available: ")).map(|(_, rest)| rest);
+    let reasons = reasons.and_then(|rest| rest.split(". ").next());
+    !all_nodes || !reasons.is_some_and(|reasons| reasons.split(", ").all(named))
 }
 
 /// Why a node does not take a Pod. In the order in which upstream prints the texts.

@@ -215,7 +215,7 @@ fn service_name(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
             // Two things are amiss, and adding Pods mends but one of them.
             Some(Advice { why: msg!("advice.name.outside.headless.why", service = name), ..found })
         }
-        _ if outside => match pending(&cluster.settings, service) {
+        _ if outside => match pending(cluster, service) {
             Some((why, next, field)) => Some(Advice { why, next, because: vec![field] }),
             None => advice(msg!("advice.name.outside.next", service = name), Vec::new()),
         },

@@ -14,7 +14,7 @@ use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::kubectl::Manifest;
 use crate::msg;
-use crate::node::kubelet::assumed_probe;
+use crate::node::kubelet::{assumed_probe, is_ready};
 use crate::node::network_policy::{Direction, Policies};
 use crate::trace::{FieldRef, Place, Reason, Source, Trace, Verdict};
 use crate::words::Message;
@@ -41,6 +41,7 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
     services(cluster, trace, &mut notes);
     notes.extend(annotated::notes(cluster, trace));
     notes.extend(lost_node(cluster, trace));
+    notes.extend(silent_proxies(cluster, trace));
     notes.extend(classes(cluster, trace));
     notes.extend(on_the_host(cluster, trace));
     notes
@@ -108,13 +109,28 @@ fn lost_node(cluster: &Cluster, trace: &Trace) -> Option<Message> {
     Some(msg!("assume.nodeLost", node = node.name))
 }
 
+/// The nodes whose rules the packets read and whose kube-proxy does not run, by its Pod in a dump.
+fn silent_proxies(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
+    let mut notes = Vec::new();
+    let crossed = |node: &str| trace.hops.iter().any(|hop| matches!(&hop.at, Place::KubeProxy(at) if at == node));
+    for pod in cluster.store.all::<Pod>().filter(|pod| !is_ready(pod) && crossed(&pod.spec.node_name)) {
+        let labels = &pod.metadata.labels;
+        let named = |key: &str| labels.get(key).is_some_and(|value| value == "kube-proxy");
+        let dumped = || cluster.origin(&ObjectRef::of(pod)).is_some_and(|manifest| manifest.is_dumped());
+        if (named("k8s-app") || named("component")) && cluster.is_up(&pod.spec.node_name) && dumped() {
+            notes.push(msg!("assume.proxyDown", pod = pod.metadata.name, node = pod.spec.node_name));
+        }
+    }
+    notes
+}
+
 /// The Services that it meets and that wait for somebody who serves their `loadBalancerClass`.
 fn classes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
     let mut notes = Vec::new();
     let objects = trace.hops.iter().flat_map(|hop| &hop.objects).filter(|object| object.kind == Kind::Service);
     for object in objects {
         let Some(service) = cluster.store.get::<Service>(&object.namespace, &object.name) else { continue };
-        let why = pending(&cluster.settings, service).map(|(why, ..)| why).filter(|why| why.id == "pending.class");
+        let why = pending(cluster, service).map(|(why, ..)| why).filter(|why| why.id == "pending.class");
         notes.extend(why.filter(|why| !notes.contains(why)));
     }
     notes

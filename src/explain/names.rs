@@ -182,7 +182,7 @@ fn outside(cluster: &Cluster, trace: &Trace, host: &str, checks: &mut Checks) ->
 fn waiting(cluster: &Cluster, host: &str) -> Option<(Message, Message, FieldRef)> {
     let first = host.split('.').next().unwrap_or_default();
     let mut named = cluster.store.all::<Service>().filter(|service| service.metadata.name == first);
-    named.find_map(|service| pending(&cluster.settings, service))
+    named.find_map(|service| pending(cluster, service))
 }
 
 fn caller_namespace(cluster: &Cluster, from: &Source) -> Option<String> {

@@ -8,7 +8,7 @@ use crate::api::ObjectRef;
 use crate::api::apps::{ReplicaSet, ReplicaSetStatus};
 use crate::api::core::{Condition, Pod};
 use crate::cluster::Verb;
-use crate::control_plane::dump::owner_is_elsewhere;
+use crate::control_plane::dump::{owner_is_elsewhere, shown_failure};
 use crate::control_plane::world::{Key, World, controller_reference};
 use crate::msg;
 use crate::node::kubelet::is_ready;
@@ -33,7 +33,11 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
         let mut pod = from_template(&set.spec.template, set.as_ref());
         pod.metadata.generate_name.clone_from(&prefix);
         failure = forbidden(world, COMPONENT, object, "Error creating: ", &pod);
-        let made = if failure.is_some() { 0 } else { want - active.len() };
+        let mut made = if failure.is_some() { 0 } else { want - active.len() };
+        if let Some((most, message)) = shown_failure(world, object).filter(|(most, _)| failure.is_none() && *most < want) {
+            made = most.saturating_sub(active.len());
+            failure = Some(message);
+        }
         for _ in 0..made {
             let mut pod = pod.clone();
             pod.metadata.name = world.generate_name::<Pod>(&key.0, &prefix);

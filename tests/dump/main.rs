@@ -1,5 +1,7 @@
 //! A dump of a real cluster plays with its own Pods, names, addresses, readiness and nodes, and says why a Service does not answer.
 
+mod facts;
+
 use kubehop::api::core::{Node, Pod, Service};
 use kubehop::api::discovery::EndpointSlice;
 use kubehop::cluster::{Action, Cluster};
@@ -320,12 +322,15 @@ fn the_dns_servers_of_a_dump_of_this_very_cluster_keep_their_readiness() {
 
 /// The shared dump without its Nodes.
 fn without_nodes() -> Manifests {
-    let mut dump = dump();
-    dump.documents.retain(|manifest| manifest.kind != "Node");
-    for (position, manifest) in (0..).zip(&mut dump.documents) {
+    without(dump(), "Node")
+}
+
+fn without(mut manifests: Manifests, kind: &str) -> Manifests {
+    manifests.documents.retain(|manifest| manifest.kind != kind);
+    for (position, manifest) in (0..).zip(&mut manifests.documents) {
         Arc::make_mut(manifest).position = position;
     }
-    dump
+    manifests
 }
 
 #[test]

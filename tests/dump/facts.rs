@@ -1,0 +1,163 @@
+//! What a dump says wins over what the engine would do: it stands until something changes it.
+
+use crate::{FRONT, applied, explained, manifests, send, without};
+use kubehop::api::apps::ReplicaSet;
+use kubehop::api::core::{Pod, Service};
+use kubehop::cluster::{Action, Cluster};
+use kubehop::kubectl::Manifests;
+use kubehop::trace::Verdict;
+use std::fs;
+use std::sync::Arc;
+
+/// The shared dump and further documents.
+fn with(more: &str) -> Manifests {
+    let text = fs::read_to_string("tests/fixtures/applications/dump.yaml").unwrap();
+    manifests(format!("{text}\n---\n{more}"))
+}
+
+const WAITING: &str = "
+apiVersion: v1
+kind: Service
+metadata: {name: big, namespace: shop, uid: 5d1b7c0e-0000-4000-8000-000000000011}
+spec: {clusterIP: 10.96.77.8, clusterIPs: [10.96.77.8], selector: {app: big}, ports: [{port: 80, targetPort: 80}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: big, namespace: shop, labels: {app: big}, uid: 5d1b7c0e-0000-4000-8000-000000000012}
+spec: {containers: [{name: big, image: nginx}]}
+status:
+  phase: Pending
+  conditions:
+  - {type: PodScheduled, status: 'False', reason: Unschedulable, message: 'REASON'}
+";
+
+fn pod<'a>(cluster: &'a Cluster, name: &str) -> &'a Pod {
+    cluster.store.get::<Pod>("shop", name).unwrap()
+}
+
+#[test]
+fn a_pod_that_the_real_scheduler_refused_waits_with_its_reason() {
+    let reason = "0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 Insufficient memory. preemption: 0/3 nodes are \
+                  available: 3 No preemption victims found for incoming pod.";
+    let text = WAITING.replace("REASON", reason);
+    let cluster = applied(with(&text)).act(&Action::Wait(600)).cluster;
+    let big = pod(&cluster, "big");
+    assert_eq!((big.spec.node_name.as_str(), big.status.phase.as_str()), ("", "Pending"));
+    assert_eq!(big.status.conditions[0].message, reason);
+    assert_eq!(send(&cluster, FRONT, "http://big").verdict, Verdict::Refused);
+    let said = explained(&cluster, FRONT, "http://big");
+    assert!(said.last().unwrap().starts_with("FAIL "), "{said:?}");
+    // A node that comes later has room.
+    let node = "
+---
+apiVersion: v1
+kind: Node
+metadata: {name: shop-worker3}
+";
+    let grown = cluster.apply(Arc::new(with(&format!("{text}{node}")))).cluster;
+    assert_eq!(pod(&grown, "big").spec.node_name, "shop-worker3");
+}
+
+#[test]
+fn a_refusal_that_the_dumps_nodes_explain_is_judged_anew() {
+    let reason = "0/3 nodes are available: 3 node(s) were unschedulable. preemption: 0/3 nodes are available: 3 Preemption is not \
+                  helpful for scheduling.";
+    // As its nodes stand now, it fits.
+    let cluster = applied(with(&WAITING.replace("REASON", reason)));
+    assert_ne!(pod(&cluster, "big").spec.node_name, "");
+}
+
+#[test]
+fn a_load_balancer_that_a_dump_shows_pending_stays_pending() {
+    let service = "
+apiVersion: v1
+kind: Service
+metadata: {name: open, namespace: shop, uid: 5d1b7c0e-0000-4000-8000-000000000013}
+spec:
+  type: TYPE
+  clusterIP: 10.96.77.9
+  clusterIPs: [10.96.77.9]
+  selector: {app: frontend}
+  ports: [{port: 80, targetPort: 8080 PORT}]
+status: {loadBalancer: {}}
+";
+    let text = |kind: &str, port: &str| service.replace("TYPE", kind).replace("PORT", port);
+    let address = |cluster: &Cluster| {
+        let service = cluster.store.get::<Service>("shop", "open").unwrap();
+        service.status.load_balancer.ingress.len()
+    };
+    let pending = applied(with(&text("LoadBalancer", ", nodePort: 31778")));
+    assert_eq!(address(&pending), 0);
+    assert_eq!(address(&pending.act(&Action::Wait(600)).cluster), 0);
+    // Without Ingresses, which would take the name for one of theirs.
+    let alone = applied(without(with(&text("LoadBalancer", ", nodePort: 31778")), "Ingress"));
+    let said = explained(&alone, "internet", "http://open.shop");
+    assert!(said.last().unwrap().contains("The dump shows open without a load balancer"), "{said:?}");
+    // An edit that asks for one gets one.
+    let inner = applied(with(&text("ClusterIP", "")));
+    let edited = inner.apply(Arc::new(with(&text("LoadBalancer", "")))).cluster;
+    assert_eq!(address(&edited), 1);
+}
+
+#[test]
+fn a_replica_set_that_could_make_no_more_pods_makes_none_here() {
+    let set = "
+apiVersion: apps/v1
+kind: ReplicaSet
+metadata: {name: few, namespace: shop, uid: 5d1b7c0e-0000-4000-8000-000000000014}
+spec:
+  replicas: 5
+  selector: {matchLabels: {app: few}}
+  template: {metadata: {labels: {app: few}}, spec: {containers: [{name: few, image: nginx}]}}
+status:
+  replicas: 1
+  conditions:
+  - {type: ReplicaFailure, status: 'True', reason: FailedCreate, message: 'pods \"few-\" is forbidden: exceeded quota: small'}
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: few-7x2jq
+  namespace: shop
+  labels: {app: few}
+  uid: 5d1b7c0e-0000-4000-8000-000000000015
+  ownerReferences:
+  - {apiVersion: apps/v1, kind: ReplicaSet, name: few, uid: 5d1b7c0e-0000-4000-8000-000000000014, controller: true}
+spec: {nodeName: shop-worker, containers: [{name: few, image: nginx}]}
+status: {phase: Running, podIP: 10.244.1.77, podIPs: [{ip: 10.244.1.77}]}
+";
+    let cluster = applied(with(set));
+    let pods = |cluster: &Cluster| {
+        let pods = cluster.store.in_namespace::<Pod>("shop").filter(|pod| pod.metadata.name.starts_with("few-"));
+        pods.map(|pod| pod.metadata.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(pods(&cluster), ["few-7x2jq"]);
+    let few = cluster.store.get::<ReplicaSet>("shop", "few").unwrap();
+    assert_eq!(few.status.conditions[0].message, "pods \"few-\" is forbidden: exceeded quota: small");
+    // In place of one that goes, the quota lets another one come.
+    let deleted = cluster.act(&Action::parse("pod/shop/few-7x2jq delete").unwrap()).cluster;
+    let left = pods(&deleted);
+    assert!(left.len() == 1 && left[0] != "few-7x2jq", "{left:?}");
+}
+
+#[test]
+fn a_kube_proxy_that_a_dump_shows_crashing_is_told_on_the_traces_that_read_its_rules() {
+    let proxy = "
+apiVersion: v1
+kind: Pod
+metadata: {name: kube-proxy-x, namespace: kube-system, labels: {k8s-app: kube-proxy}, uid: 5d1b7c0e-0000-4000-8000-000000000016}
+spec: {nodeName: NODE, hostNetwork: true, containers: [{name: kube-proxy, image: registry.k8s.io/kube-proxy}]}
+status:
+  phase: Running
+  conditions: [{type: Ready, status: 'False'}]
+  containerStatuses:
+  - {name: kube-proxy, ready: false, image: x, imageID: x, restartCount: 9, state: {waiting: {reason: CrashLoopBackOff}}}
+";
+    let caller = pod(&applied(with(&proxy.replace("NODE", "shop-worker"))), "frontend-6b9f7c5d8c-8lqtw").spec.node_name.clone();
+    let told = |node: &str| {
+        let trace = send(&applied(with(&proxy.replace("NODE", node))), FRONT, "http://catalog");
+        assert_eq!(trace.verdict, Verdict::Delivered);
+        trace.assumptions.iter().any(|note| note.id == "assume.proxyDown")
+    };
+    assert!(told(&caller) && !told("shop-control-plane"));
+}
