@@ -102,7 +102,7 @@ enum Ending {
     Vowel,
     Rieul,
     Consonant,
-    /// Latin spelling does not tell: "node" ends in a vowel (노드), "name" in a consonant (네임).
+    /// Latin spelling does not tell: "site" ends in a vowel (사이트), "type" in a consonant (타입).
     Unknown,
 }
 
@@ -117,13 +117,25 @@ fn ending(word: &str) -> Ending {
         Some('1' | '7' | '8') => Ending::Rieul,
         Some('0' | '3' | '6') => Ending::Consonant,
         Some('2' | '4' | '5' | '9') => Ending::Vowel,
-        Some(letter) => match letter.to_ascii_lowercase() {
-            'l' => Ending::Rieul,
-            'm' | 'n' => Ending::Consonant,
-            'b' | 'c' | 'd' | 'e' | 'g' | 'k' | 'p' | 'q' | 't' => Ending::Unknown,
-            _ => Ending::Vowel,
-        },
+        Some(_) => latin(word),
         None => Ending::Vowel,
+    }
+}
+
+/// By the last three letters: socket 소켓, client 클라이언트, node 노드, name 네임, file 파일, ping 핑.
+fn latin(word: &str) -> Ending {
+    let mut letters = word.bytes().rev().filter(u8::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase());
+    let mut next = || letters.next().unwrap_or(b' ');
+    let (last, before, third) = (next(), next(), next());
+    let vowel = |letter: u8| b"aeiou".contains(&letter);
+    match (before, last) {
+        (b'l', b'e') | (_, b'l') => Ending::Rieul,
+        (b'n', b'g') | (b'c', b'k') | (b'p', b'p') | (b'm' | b'n', b'e') | (_, b'm' | b'n') | (b'i', b'c') => Ending::Consonant,
+        (b'p' | b't', b'e') | (b'u', b'b') | (_, b'q') => Ending::Unknown,
+        // One short vowel before it closes the syllable; with two of them spelling does not tell.
+        (_, b'b' | b'p' | b't') if vowel(before) && third.is_ascii_alphabetic() && !vowel(third) => Ending::Consonant,
+        (_, b'b' | b'c' | b'k' | b'p' | b't') if vowel(before) => Ending::Unknown,
+        _ => Ending::Vowel,
     }
 }
 
@@ -151,13 +163,33 @@ mod tests {
     }
 
     #[test]
-    fn latin_words_take_both_particles_where_spelling_does_not_tell() {
-        for (word, particle) in [("selector", "를"), ("node", "을(를)"), ("10.0.0.11", "을"), ("kernel", "을"), ("", "를")]
-        {
-            assert_eq!(fitting(word, "을/를"), particle, "{word}");
+    fn latin_words_take_the_particle_of_their_sound_and_both_where_spelling_does_not_tell() {
+        let closed = "10.0.0.11 kernel web shop socket webhook-bot ping app stack name machine file table public v1.36.3 format";
+        let open =
+            "selector node db http client network backend config svc redis nginx cart api cache service proxy default counter";
+        for (words, particle) in [(closed, "을"), (open, "를"), ("type site loop webhook ip", "을(를)")] {
+            for word in words.split(' ') {
+                assert_eq!(fitting(word, "을/를"), particle, "{word}");
+            }
         }
-        assert_eq!(fitting("web", "으로/로"), "(으)로");
-        assert_eq!(fitting("kernel", "으로/로"), "로");
+        assert_eq!(fitting("", "을/를"), "를");
+        assert_eq!(
+            ["web", "kernel", "file", "node", "type"].map(|word| fitting(word, "으로/로")),
+            ["으로", "로", "로", "로", "(으)로"]
+        );
+    }
+
+    #[test]
+    fn no_word_takes_its_place_before_a_particle_that_may_not_fit() {
+        let words = Words::read(include_str!("../static/words/ko.json")).unwrap();
+        for id in words.ids() {
+            for (at, _) in words.text(id).unwrap_or_default().match_indices('}') {
+                let rest = words.text(id).unwrap_or_default()[at + 1..].trim_start_matches(['`', '"', ')']);
+                let word = rest.split([' ', ',', '.', '?', '!', ':']).next().unwrap_or_default();
+                let fixed = ["은", "는", "이", "가", "을", "를", "과", "와", "으로", "로", "이라", "라"].contains(&word);
+                assert!(!fixed, "{id}: write {{name|은/는}} in place of {word}");
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The request to send: who calls, which method, where to; one, or a hundred.
 
 use super::combo::{Choice, Combo};
+use super::hop_cards::use_narrow;
 use super::icon::{glyph, icon};
 use super::root::Part;
 use super::state::{Msg, State};
@@ -15,8 +16,7 @@ use yew::prelude::*;
 pub fn Composer(part: &Part) -> Html {
     let state = &part.state;
     let speech = &state.speech;
-    // A lesson asks for a guess before anything is sent.
-    let locked = state.lesson.as_ref().is_some_and(|course| !course.confirmed);
+    let locked = locked(state);
     let callers = use_memo((state.cluster.clone(), speech.clone()), |_| callers(state));
     let targets = use_memo((state.cluster.clone(), speech.clone()), |_| targets(state));
     let taken = {
@@ -39,13 +39,9 @@ pub fn Composer(part: &Part) -> Html {
         event.prevent_default();
         Msg::Send
     });
-    let method =
-        part.send.reform(|event: Event| Msg::Method(event.target_unchecked_into::<web_sys::HtmlSelectElement>().value()));
-    let burst = part.send.reform(|_: MouseEvent| Msg::Burst);
-    let replay = part.send.reform(|_: MouseEvent| Msg::Replay);
     // Beside the buttons where there is room, else on the one that draws it (page.css).
     let seed = state.say(&msg!("composer.seed", seed = state.next));
-    let again = state.say(&msg!("composer.replay.title", seed = state.next.saturating_sub(1)));
+    let narrow = use_narrow();
     html! {
         <form class="composer" data-panel="request" {onsubmit}>
             <div class="field from">
@@ -55,11 +51,7 @@ pub fn Composer(part: &Part) -> Html {
                     choices={callers.iter().map(|(_, choice)| choice.clone()).collect::<Vec<_>>()} on_take={taken}/>
             </div>
             <div class="field url">
-                <select class="method" aria-label={speech.t("composer.method")} onchange={method}>
-                    { for ["GET", "POST", "PUT", "DELETE", "HEAD"].into_iter().map(|name| html! {
-                        <option value={name} selected={state.method == name}>{ name }</option>
-                    }) }
-                </select>
+                { how(part) }
                 <span class="sep"></span>
                 <Combo id="url" name="URL" mono=true value={state.target.clone()} choices={(*targets).clone()} on_take={offered} empty={speech.t("composer.nothing")}
                     on_type={part.send.reform(Msg::Target)}/>
@@ -71,13 +63,49 @@ pub fn Composer(part: &Part) -> Html {
             </button>
             <span class="seed muted num" title={speech.t("composer.seed.title")}>{ seed }</span>
             </span>
-            <button class="btn line" type="button" disabled={locked} aria-label={speech.t("composer.burst")} onclick={burst}>{ speech.t("composer.burst.short") }</button>
-            <button class="btn sm icon" type="button" disabled={locked || state.next < 2} aria-label={speech.t("composer.replay")} title={again} onclick={replay}>{ icon("i-loop", 16) }</button>
-            if state.keep_alive {
-                <button class="btn sm icon kept" type="button" aria-pressed="true" aria-label={speech.t("keepAlive.switch")} title={speech.t("keepAlive.switch")}
-                    onclick={part.send.reform(|_: MouseEvent| Msg::KeepAlive)}>{ icon("i-link", 16) }</button>
-            }
+            if !narrow { { again(part) } }
         </form>
+    }
+}
+
+/// A hundred of it, the last one once more, and what is kept open. On a phone they stand beside the player's buttons.
+pub fn again(part: &Part) -> Html {
+    let state = &part.state;
+    let speech = &state.speech;
+    let locked = locked(state);
+    let burst = part.send.reform(|_: MouseEvent| Msg::Burst);
+    let replay = part.send.reform(|_: MouseEvent| Msg::Replay);
+    let title = state.say(&msg!("composer.replay.title", seed = state.next.saturating_sub(1)));
+    html! { <>
+        <button class="btn line" type="button" disabled={locked} aria-label={speech.t("composer.burst")} onclick={burst}>{ speech.t("composer.burst.short") }</button>
+        <button class="btn sm icon" type="button" disabled={locked || state.next < 2} aria-label={speech.t("composer.replay")} {title} onclick={replay}>{ icon("i-loop", 16) }</button>
+        if state.keep_alive {
+            <button class="btn sm icon kept" type="button" aria-pressed="true" aria-label={speech.t("keepAlive.switch")} title={speech.t("keepAlive.switch")}
+                onclick={part.send.reform(|_: MouseEvent| Msg::KeepAlive)}>{ icon("i-link", 16) }</button>
+        }
+    </> }
+}
+
+/// A lesson asks for a guess before anything is sent.
+fn locked(state: &State) -> bool {
+    state.lesson.as_ref().is_some_and(|course| !course.confirmed)
+}
+
+/// What is said on the connection: a method of HTTP where the target asks for it; else only the protocol, as the command line has it.
+fn how(part: &Part) -> Html {
+    let state = &part.state;
+    let scheme = state.target.split_once("://").map_or("tcp", |(scheme, _)| scheme).to_ascii_uppercase();
+    if !matches!(&*scheme, "HTTP" | "HTTPS") && !state.target.trim().is_empty() {
+        return html! { <abbr class="method" title={state.speech.t("composer.plain")}>{ scheme }</abbr> };
+    }
+    let method =
+        part.send.reform(|event: Event| Msg::Method(event.target_unchecked_into::<web_sys::HtmlSelectElement>().value()));
+    html! {
+        <select class="method" aria-label={state.speech.t("composer.method")} onchange={method}>
+            { for ["GET", "POST", "PUT", "DELETE", "HEAD"].into_iter().map(|name| html! {
+                <option value={name} selected={state.method == name}>{ name }</option>
+            }) }
+        </select>
     }
 }
 

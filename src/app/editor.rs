@@ -336,7 +336,7 @@ fn Foot(part: &Part) -> Html {
             if let Some(applied) = applied {
                 <span>{ if errors > 0 { state.speech.t("editor.kept") } else { state.say(&msg!("editor.applied", revision = applied)) } }</span>
             }
-            <span class="edkeys" aria-hidden="true">{ state.speech.t("editor.help") }</span>
+            <span class="edkeys" aria-hidden="true">{ state.speech.t("editor.keys") }</span>
             <span class="spacer"></span>
             <span>{ if objects == 1 { state.speech.t("editor.object") } else { state.say(&msg!("editor.objects", count = objects)) } }</span>
         </div>

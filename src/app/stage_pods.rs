@@ -36,10 +36,10 @@ pub(super) fn pod(ink: &Ink, mark: &PodMark) -> Html {
 fn glyph(mark: &PodMark) -> (&'static str, &'static str) {
     match (mark.state, mark.role) {
         (PodState::Pending, _) => ("g-pod-pending", "k-pod"),
-        (PodState::NotReady, _) => ("g-pod-unready", "k-pod"),
         (PodState::Terminating, _) => ("g-pod-leaving", "k-pod"),
-        (PodState::Running, PodRole::Coredns) => ("g-dns", "k-dns"),
-        (PodState::Running, PodRole::Ingress) => ("g-ing", "k-ing"),
+        (_, PodRole::Coredns) => ("g-dns", "k-dns"),
+        (_, PodRole::Ingress) => ("g-ing", "k-ing"),
+        (PodState::NotReady, PodRole::App) => ("g-pod-unready", "k-pod"),
         (PodState::Running, PodRole::App) => ("g-pod", "k-pod"),
     }
 }
@@ -53,9 +53,15 @@ fn card(mark: &PodMark, second: Option<String>) -> Html {
     let (name, class) = glyph(mark);
     let size = if two_lines { 18.0 } else { 16.0 };
     let x = r.x + if mark.glyph { 36.0 } else { 10.0 };
+    // What a Pod of the cluster's own is for is still shown while it is not ready: its glyph is struck out.
+    let struck = (mark.state == PodState::NotReady && mark.role != PodRole::App)
+        .then(|| format!("M{} {}l{size} -{size}", n(r.x + 10.0), n(middle + size / 2.0)));
     html! { <>
         { sheet(match mark.state { PodState::Pending => "card pending", PodState::Terminating => "card leaving", _ => "card" }, r, if two_lines { 8.0 } else { 6.0 }) }
-        if mark.glyph { { sign(name, class, r.x + 10.0, middle - size / 2.0, size) } }
+        if mark.glyph {
+            { sign(name, class, r.x + 10.0, middle - size / 2.0, size) }
+            if let Some(d) = struck { <path class={classes!("g", class)} {d}/> }
+        }
         { write("m name", x, if two_lines { middle - 4.0 } else { middle + 4.0 }, mark.name.clone()) }
         if let Some(state) = second { { if passing { write("dim", x, middle + 12.0, state) } else { write("m dim", x, middle + 12.0, mark.detail.clone()) } } }
         if mark.guarded { { sign("g-policy", "k-pod", r.right() - 19.0, middle - 7.0, 14.0) } }
@@ -69,15 +75,18 @@ fn card(mark: &PodMark, second: Option<String>) -> Html {
 
 fn hexagon(mark: &PodMark) -> Html {
     let (x, y) = (mark.rect.centre().x, mark.rect.centre().y);
-    let class = match (mark.state, mark.role) {
-        (PodState::Pending, _) => "pending",
-        (PodState::NotReady | PodState::Terminating, _) => "unready",
-        (_, PodRole::Coredns) => "dns",
-        (_, PodRole::Ingress) => "ing",
-        _ => "ready",
+    let role = match mark.role {
+        PodRole::Coredns => "dns",
+        PodRole::Ingress => "ing",
+        PodRole::App => "ready",
+    };
+    let state = match mark.state {
+        PodState::Pending => Some("pending"),
+        PodState::NotReady | PodState::Terminating => Some("unready"),
+        PodState::Running => None,
     };
     let d = format!("M{} {}l5.6 3.2v6.5l-5.6 3.2-5.6-3.2v-6.5Z", n(x), n(y - 6.5));
-    html! { <path class={classes!("hexagon", class)} {d}/> }
+    html! { <path class={classes!("hexagon", role, state)} {d}/> }
 }
 
 fn row(mark: &PodMark) -> Html {

@@ -1,7 +1,9 @@
 //! Stage and timeline, with what the page says about them: assumptions, loading, errors in the text, nothing to show yet.
 
 use super::changes::{Clock, caption, shown, touched};
+use super::composer::again;
 use super::examples;
+use super::hop_cards::use_narrow;
 use super::icon::icon;
 use super::objects::ObjectsView;
 use super::stage::{Selected, Stage};
@@ -17,6 +19,7 @@ use yew::prelude::*;
 #[component]
 pub fn Theater(moment: &Moment) -> Html {
     let state = &moment.state;
+    let narrow = use_narrow();
     let speech = &state.speech;
     let trace = state.run.as_ref().map(|run| run.trace.clone());
     let touched = touched(state, moment.flow);
@@ -52,7 +55,7 @@ pub fn Theater(moment: &Moment) -> Html {
             }
             if nothing(state) { <Empty ..moment.clone()/> }
         </section>
-        <Timeline {trace} player={moment.player.clone()} instead={caption(moment)}/>
+        <Timeline {trace} player={moment.player.clone()} instead={caption(moment)}>if narrow { { again(&moment.part()) } }</Timeline>
     </> }
 }
 

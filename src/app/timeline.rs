@@ -32,6 +32,9 @@ pub struct TimelineProps {
     /// What stands in the beads' place while no request is shown.
     #[prop_or_default]
     pub instead: Option<Html>,
+    /// More buttons beside the player's.
+    #[prop_or_default]
+    pub children: Html,
 }
 
 /// Controls, beads and the outcome.
@@ -58,6 +61,7 @@ pub fn Timeline(props: &TimelineProps) -> Html {
                         <span>{ speech.say(&msg!("timeline.where", count = count, place = place(&speech, hop))) }</span></span>
                 }
                 <span class="spacer"></span>
+                { props.children.clone() }
                 { speed(&speech, player) }
                 if let Some(end) = end.filter(|_| player.finished() || !player.playing) { { chip(&speech, props.trace.as_deref(), end, narrow) } }
             </div>
@@ -279,10 +283,9 @@ fn use_scroll(frame: &NodeRef, x: f64, long: bool, count: usize) {
     });
 }
 
-/// The names that have room: the current bead's and the last one's always, the others from left to right where they meet none of those.
+/// The beads' names: the current one's and the last one's always, the others as far as they have room beside these and each other.
 fn names(speech: &Speech, string: &Strand, props: &BeadsProps, list: &[Bead], current: usize) -> Vec<Option<String>> {
     let last = list.len().saturating_sub(1);
-    let wide = |text: &str| text.chars().map(|c| if c >= '\u{1100}' { 11.0 } else { 6.9 }).sum::<f64>();
     let mut names: Vec<Option<String>> = list
         .iter()
         .enumerate()
@@ -293,18 +296,37 @@ fn names(speech: &Speech, string: &Strand, props: &BeadsProps, list: &[Bead], cu
             Some(if short { speech.t(&format!("bead.end.{}", props.class)) } else { name })
         })
         .collect();
-    for index in 0..names.len() {
-        let meets = |other: usize| {
-            let (Some(Some(own)), Some(Some(there))) = (names.get(index), names.get(other)) else { return false };
-            (wide(own) + wide(there)) / 2.0 + 3.0 > string.pitch * index.abs_diff(other) as f64
-        };
-        let before = index.checked_sub(1).is_some_and(meets);
-        let fixed = [current, last].into_iter().any(|fixed| fixed != index && meets(fixed));
-        if index != current && (!string.named || index != last && (before || fixed)) {
-            names[index] = None;
+    for index in (0..names.len()).filter(|index| *index != current && (*index != last || !string.named)) {
+        let mut room = if string.named { f64::INFINITY } else { 0.0 };
+        // The next one gets as much as this one, and what stands already is not touched.
+        let next = (index + 1, string.pitch - 3.0);
+        for (other, least) in [(index.wrapping_sub(1), 0.0), next, (current, 0.0), (last, 0.0)] {
+            if let Some(Some(there)) = names.get(other).filter(|_| other != index) {
+                room = room.min((2.0 * (string.pitch * index.abs_diff(other) as f64 - 3.0) - wide(there)).max(least));
+            }
         }
+        names[index] = names[index].take().and_then(|name| shortened(name, room));
     }
     names
+}
+
+/// How wide a bead's name is.
+fn wide(text: &str) -> f64 {
+    text.chars().map(|c| if c >= '\u{1100}' { 11.0 } else { 6.5 }).sum()
+}
+
+/// A name for so much room: whole, or its start; nothing where a start would say nothing.
+fn shortened(name: String, room: f64) -> Option<String> {
+    if wide(&name) <= room {
+        return Some(name);
+    }
+    let mut left = room - 7.0;
+    let fits = |c: &char| {
+        left -= if *c >= '\u{1100}' { 11.0 } else { 6.5 };
+        left >= 0.0
+    };
+    let start: String = name.chars().take_while(fits).collect();
+    (wide(&start) >= 16.0).then(|| start.trim_end().to_string() + "…")
 }
 
 /// Keyboard steps take the focus along to the current bead, once it is drawn.
@@ -329,19 +351,25 @@ fn bracket(speech: &Speech, string: &Strand, zone: &Zone) -> Html {
     let words = speech.say(&zone.title);
     // A name may lean over its neighbours' gaps, not over their names.
     let room = to - from + string.pitch - 2.0 * reach - 4.0;
-    let wide = |text: &str| text.chars().map(|c| if c >= '\u{1100}' { 10.5 } else { 5.8 }).sum::<f64>();
+    let whole = words.clone();
+    let short = format!("{}.short", zone.title.id);
     let words = match &zone.title.args.get("pod").or(zone.title.args.get("server")) {
         Some(pod) => name::bracket(pod, room),
-        None if wide(&words) > room => zone.title.args.get("node").cloned().unwrap_or(words),
+        None if wide(&words) > room => match zone.title.args.get("node") {
+            Some(node) => node.clone(),
+            None if speech.has(&short) => speech.t(&short),
+            None => words,
+        },
         None => words,
     };
-    let shown = wide(&words) <= room + 5.8;
     // The first and the last name stay within the strip.
-    let edge = wide(&words) * 0.57 + 3.0;
-    html! { <>
+    let edge = wide(&words) * 0.5 + 3.0;
+    let words = shortened(words, room + 6.0);
+    html! { <g>
         <path class="zl" d={format!("M{} 20v-4H{}v4", n(from), n(to))}/>
-        if shown { <text class="zone" x={n(((from + to) / 2.0).min(string.width - edge).max(edge))} y="11">{ words }</text> }
-    </> }
+        if let Some(words) = words { <text class="zone" x={n(((from + to) / 2.0).min(string.width - edge).max(edge))} y="11">{ words }</text> }
+        <title>{ whole }</title>
+    </g> }
 }
 
 /// An arc where the packet went over a wire, else a flat line.

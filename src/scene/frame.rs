@@ -6,6 +6,7 @@ use super::beats::Beats;
 use super::geometry::{Point, Rect, at};
 use super::lanes::Stop;
 use super::name;
+use super::picture::Picture;
 use super::route::Halt;
 
 /// One moment.
@@ -68,10 +69,11 @@ pub fn frame(scene: &Scene, beats: &Beats, now: f64) -> Frame {
     let arrived = part >= 1.0;
     let label = label(scene, step, halt, packet, arrived);
     let mut past: Vec<Flag> = (0..=step).rev().filter_map(|older| was_going(scene, older, step, arrived)).collect();
-    // Where two labels meet, the older one is dropped.
+    // Where two labels meet, the older one is dropped, and one over a name.
     let mut kept: Vec<Flag> = Vec::new();
     past.retain(|flag| {
-        let free = !kept.iter().chain(&label).any(|other| other.rect.meets(&flag.rect));
+        let free =
+            !kept.iter().chain(&label).any(|other| other.rect.meets(&flag.rect)) && scene.picture.covered(&flag.rect) <= 0.0;
         if free {
             kept.push(flag.clone());
         }
@@ -111,27 +113,65 @@ fn label(scene: &Scene, step: usize, halt: &Halt, packet: Point, arrived: bool) 
         Stop::PodOut(..) => Side::Below,
         _ => Side::Right,
     };
-    Some(flag(scene, packet, side, text, Some(step + 1)))
-}
-
-/// The pill on a side; on the other side where that one has no room.
-fn flag(scene: &Scene, packet: Point, side: Side, text: &str, number: Option<usize>) -> Flag {
+    let number = Some(step + 1);
+    // One place for the whole hop, the best where the packet comes to stand.
+    let end = scene.route.legs.get(halt.leg)?.line.point(halt.to);
+    let wide = width(&halt.label.0, number).max(width(&halt.label.1, number));
+    let place = place(&scene.picture, end, side, wide);
     let size = scene.picture.size;
     let width = width(text, number);
-    let side = match side {
-        Side::Left if packet.x - 14.0 - width < 4.0 => Side::Right,
-        Side::Right if packet.x + 14.0 + width > size.width - 4.0 => Side::Left,
-        Side::Below if packet.y + 48.0 > size.height => Side::Above,
-        side => side,
-    };
-    let (x, y) = match side {
-        Side::Left => (packet.x - width - 14.0, packet.y - 11.0),
-        Side::Right => (packet.x + 14.0, packet.y - 11.0),
-        Side::Above => (packet.x - width / 2.0, packet.y - 36.0),
-        Side::Below => (packet.x - 20.0, packet.y + 26.0),
-    };
-    let x = x.clamp(4.0, (size.width - width - 4.0).max(4.0));
-    Flag { rect: Rect::new(x, y, width, 22.0), side, text: text.to_string(), number }
+    let mut rect = place.rect(packet, width);
+    rect.x = rect.x.clamp(4.0, (size.width - width - 4.0).max(4.0));
+    Some(Flag { rect, side: place.side, text: text.clone(), number })
+}
+
+/// Where a label stands from its packet.
+#[derive(Clone, Copy)]
+struct Spot {
+    side: Side,
+    /// Above and below: pixels between the two. Beside it: how much lower the label stands.
+    gap: f64,
+    /// Above and below: which part of the label is over the packet, from 0 at its start to 1 at its end.
+    part: f64,
+}
+
+impl Spot {
+    fn rect(self, packet: Point, width: f64) -> Rect {
+        let lean = packet.x - 20.0 - (width - 30.0) * self.part;
+        let (x, y) = match self.side {
+            Side::Left => (packet.x - width - 14.0, packet.y - 11.0 + self.gap),
+            Side::Right => (packet.x + 14.0, packet.y - 11.0 + self.gap),
+            Side::Above => (lean, packet.y - 22.0 - self.gap),
+            Side::Below => (lean, packet.y + self.gap),
+        };
+        Rect::new(x, y, width, 22.0)
+    }
+}
+
+/// Where the label hides least of names: on the side that is asked for, else on the first that serves.
+fn place(picture: &Picture, packet: Point, first: Side, width: f64) -> Spot {
+    let size = picture.size;
+    let mut best = (f64::INFINITY, Spot { side: first, gap: 0.0, part: 0.0 });
+    for side in [first, Side::Below, Side::Above, Side::Right, Side::Left] {
+        let spots: &[(f64, f64)] = match side {
+            Side::Left | Side::Right => &[(0.0, 0.0), (9.0, 0.0), (-9.0, 0.0)],
+            Side::Above => &[(14.0, 0.5), (14.0, 1.0), (14.0, 0.0), (6.0, 0.5), (6.0, 1.0), (6.0, 0.0)],
+            Side::Below => &[(26.0, 0.0), (26.0, 0.5), (26.0, 1.0), (17.0, 0.0), (17.0, 1.0), (6.0, 0.0), (6.0, 1.0)],
+        };
+        for (gap, part) in spots {
+            let spot = Spot { side, gap: *gap, part: *part };
+            let rect = spot.rect(packet, width);
+            let out = (4.0 - rect.x).max(rect.right() - size.width + 4.0).max(4.0 - rect.y).max(rect.bottom() - size.height);
+            let cost = picture.covered(&rect) + out.max(0.0) * 1000.0;
+            if cost < best.0 - 1.0 {
+                best = (cost, spot);
+            }
+        }
+        if best.0 <= 1.0 {
+            break;
+        }
+    }
+    best.1
 }
 
 /// A pill's width: an arrow, the text, and the number's disc.

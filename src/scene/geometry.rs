@@ -79,6 +79,13 @@ impl Rect {
         self.x < other.right() && other.x < self.right() && self.y < other.bottom() && other.y < self.bottom()
     }
 
+    /// The area that the two share.
+    pub fn shared(&self, other: &Rect) -> f64 {
+        let across = self.right().min(other.right()) - self.x.max(other.x);
+        let down = self.bottom().min(other.bottom()) - self.y.max(other.y);
+        across.max(0.0) * down.max(0.0)
+    }
+
     /// Whether a point lies in it, its edges included.
     pub fn holds(&self, point: Point) -> bool {
         (self.x..=self.right()).contains(&point.x) && (self.y..=self.bottom()).contains(&point.y)

@@ -2,6 +2,7 @@
 
 use super::ItemId;
 use super::geometry::{Point, Polyline, Rect, Size};
+use super::name;
 use super::view::PodRole;
 use crate::words::Message;
 
@@ -237,6 +238,47 @@ impl Picture {
         let id = ItemId::Service(service.0.clone(), service.1.clone());
         let rail = self.rails.iter().find(|rail| rail.id == id)?;
         rail.gates.iter().find(|gate| gate.node == node.name).map(|gate| gate.at)
+    }
+
+    /// How much of names and addresses a label in this box would hide.
+    pub fn covered(&self, label: &Rect) -> f64 {
+        let bold = |text: &str| text.chars().count() as f64 * 7.6;
+        let mut all = 0.0;
+        let mut hide = |x: f64, y: f64, width: f64, height: f64| all += label.shared(&Rect::new(x, y, width, height));
+        for card in &self.outside {
+            hide(card.rect.x + 10.0, card.rect.centre().y - 14.0, card.rect.width - 20.0, 29.0);
+        }
+        for node in self.nodes.iter().filter(|node| node.stack.is_empty()) {
+            let r = node.rect;
+            if self.transposed {
+                hide(r.x + 10.0, r.y + 17.0, 19.0 + bold(&node.name), 29.0);
+            } else {
+                hide(r.x + 12.0, r.y + 10.0, r.width - 24.0, 14.0);
+            }
+            for port in &node.ports {
+                hide(port.rect.x, port.rect.y, port.rect.width, port.rect.height);
+            }
+        }
+        for rail in self.rails.iter().filter(|rail| rail.full) {
+            let (title, address) = (bold(&rail.name), name::width(&rail.address));
+            if self.transposed {
+                hide(rail.name_at.x, rail.name_at.y - 10.0, title + 7.0 + address, 13.0);
+            } else {
+                hide(rail.name_at.x, rail.name_at.y + 3.0, title.max(address), 27.0);
+            }
+        }
+        for pod in &self.pods {
+            let (r, middle) = (pod.rect, pod.rect.centre().y);
+            let start = if pod.glyph { 36.0 } else { 10.0 };
+            let long = name::width(&pod.name);
+            match pod.density {
+                Density::Card => hide(r.x + 10.0, middle - 13.0, start - 10.0 + long.max(name::width(&pod.detail)), 27.0),
+                Density::Line => hide(r.x + 10.0, middle - 5.0, start - 10.0 + long, 11.0),
+                Density::Hexagon => {}
+                Density::Row => hide(r.x, r.y, r.width, 16.0),
+            }
+        }
+        all
     }
 
     /// The box of a thing.

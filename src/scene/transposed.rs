@@ -20,7 +20,7 @@ const STRIP_PITCH: f64 = 12.0;
 const CROWD: usize = 5;
 const STRIP_CROWDED: f64 = 9.0;
 const BOUNDARY: f64 = 60.0;
-const ROW_GAP: f64 = 39.0;
+const ROW_GAP: f64 = 34.0;
 const ROW_MIN: f64 = 64.0;
 /// More nodes share one row at the end.
 const MOST_ROWS: usize = 6;
@@ -76,10 +76,10 @@ pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Opti
         line.to(at(bus, last.rect.centre().y));
     }
     Picture {
-        size: Size { width: size.width, height: bottom + 40.0 },
+        size: Size { width: size.width, height: bottom + 20.0 },
         transposed: true,
         boundary: BOUNDARY,
-        wires: [55.0, LANES[0], LANES[1]],
+        wires: [56.0, LANES[0], LANES[1]],
         headings: Vec::new(),
         outside: outside(view, used, size.width),
         nodes,
@@ -120,7 +120,7 @@ fn upright(shown: &[(&super::view::ServiceView, bool, bool)], width: f64, option
     }
     let bus = x + if full == 0 { 55.0 } else { 15.0 };
     for (index, rail) in rails.iter_mut().enumerate().take(full) {
-        rail.name_at = at(x + 3.0, BOUNDARY + 22.0 + 14.0 * index as f64);
+        rail.name_at = at(x + 3.0, BOUNDARY + 26.0 + 14.0 * index as f64);
     }
     let rest = shown.len() - full;
     let more = (rest > 0).then(|| MoreServices { rect: Rect::new(NODE_LEFT, BOUNDARY + 4.0, 110.0, 24.0), count: rest });

@@ -1,6 +1,8 @@
 //! What the page asks of a session, on the page's own examples.
 
 use super::*;
+use crate::scene::beats::{Pace, beats};
+use crate::scene::frame::frame;
 use crate::scene::geometry::Size;
 use crate::scene::ladder::{Looked, ladder, looked, port_taken, subject};
 use crate::scene::objects::{Mark, Objects, fields, objects};
@@ -194,4 +196,33 @@ fn what_the_running_cluster_is_blamed_for_is_found_anew_after_an_action() {
     let none = Finding::Ours(msg!("advise.noPods", service = "web", selector = "app=web"));
     assert_eq!(act("deployment/default/web scale 0"), [none]);
     assert_eq!(act("deployment/default/web scale 3"), []);
+}
+
+#[test]
+fn a_packets_label_leaves_names_to_be_read() {
+    let names =
+        "clusterip nodeport loadbalancer ingress headless counter no-endpoints wrong-port local-policy no-class bad-backend";
+    let examples = names.split(' ').map(|name| format!("static/examples/{name}.yaml"));
+    for path in examples.chain(["tests/fixtures/notes/my-loadbalancer.yaml".to_string()]) {
+        let text = std::fs::read_to_string(&path).expect("an example");
+        let mut session = Session::default();
+        let reply = reset(&mut session, &text, Settings::default());
+        for offer in &reply.targets {
+            let from = offer.from.as_deref().and_then(|from| from.parse().ok()).unwrap_or_default();
+            let request = Request { target: offer.target.clone(), from, seed: Seed(1), ..Request::default() };
+            let Reply::Trace(told) = session.handle(Command::Send { request }) else { panic!("no trace") };
+            let list = steps(&told.trace);
+            let times = beats(&list, Pace::Moving);
+            for (width, height) in [(748.0, 480.0), (588.0, 260.0), (390.0, 392.0), (360.0, 366.0)] {
+                let scene = stage(&reply.view, Some(&told.trace), Size { width, height }, Options::default());
+                let size = scene.picture.size;
+                for label in (0..list.len()).filter_map(|step| frame(&scene, &times, times.get(step)?.arrives + 0.001).label) {
+                    let (rect, what) = (label.rect, format!("{path}, {}, {width} wide: {label:?}", offer.target));
+                    // Between two lines of Pods, the label has one pixel less than it is high.
+                    assert!(scene.picture.covered(&rect) <= rect.width, "hides a name: {what}");
+                    assert!(rect.x >= 0.0 && rect.right() <= size.width && rect.bottom() <= size.height, "cut off: {what}");
+                }
+            }
+        }
+    }
 }

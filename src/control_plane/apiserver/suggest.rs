@@ -64,16 +64,41 @@ pub(super) fn wrong_type(kind: Kind, manifest: &Manifest, error: &TypeError) -> 
         (Type::Bool, Value::String(text)) if ["true", "false"].contains(&text.as_str()) => {
             (Some(msg!("decode.unquote")), span.map(|span| replace(span, text)).into_iter().collect())
         }
-        (Type::List(_), Value::Object(_) | Value::String(_) | Value::Number(_)) => (Some(msg!("decode.list")), Vec::new()),
+        (Type::Int32 | Type::Int64, found) => whole_number(error, found, span),
+        (Type::Bool, found) => {
+            let meant = found.as_str().and_then(|text| match text.to_ascii_lowercase().as_str() {
+                "yes" | "on" | "true" => Some("true"),
+                "no" | "off" | "false" => Some("false"),
+                _ => None,
+            });
+            (Some(msg!("decode.bool")), meant.and_then(|meant| Some(replace(span?, meant))).into_iter().collect())
+        }
+        (Type::List(_), _) => (Some(msg!("decode.list")), Vec::new()),
         (Type::Map(_) | Type::Struct(_), Value::Array(_)) => (Some(msg!("decode.noList")), Vec::new()),
         (Type::Struct(name), _) => {
             let fields: Vec<&str> = schema::fields(name).iter().map(|field| field.name).take(12).collect();
             (Some(msg!("decode.map", fields = fields.join(", "))), Vec::new())
         }
+        (Type::Map(_), _) => (Some(msg!("decode.pairs", example = "`app: web`")), Vec::new()),
         (Type::Quantity, _) => (Some(msg!("decode.quantity")), Vec::new()),
         (Type::Bytes, _) => (Some(msg!("decode.base64")), Vec::new()),
-        _ => (None, Vec::new()),
+        (Type::IntOrString, _) => (Some(msg!("decode.numberOrName")), Vec::new()),
+        (Type::Time | Type::MicroTime, _) => (Some(msg!("decode.time", example = "\"2026-01-31T12:00:00Z\"")), Vec::new()),
+        (Type::String, _) => (Some(msg!("decode.text")), Vec::new()),
+        (Type::Any, _) => (None, Vec::new()),
     }
+}
+
+/// For what is no whole number: the number that its words or its first digits mean.
+fn whole_number(error: &TypeError, found: &Value, span: Option<&Span>) -> Advice {
+    const NAMES: [&str; 11] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+    let text = found.as_str().map(|text| text.trim().to_ascii_lowercase()).unwrap_or_default();
+    let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
+    let named = NAMES.iter().position(|name| *name == text).map(|number| number.to_string());
+    let meant = named.or(digits.parse::<i32>().ok().map(|number| number.to_string()));
+    let usual = if error.path.to_ascii_lowercase().ends_with("port") { "80" } else { "3" };
+    let help = msg!("decode.whole", example = meant.as_deref().unwrap_or(usual));
+    (Some(help), meant.and_then(|meant| Some(replace(span?, &meant))).into_iter().collect())
 }
 
 /// A fix that replaces a place by a text.
@@ -94,6 +119,51 @@ pub(super) fn closest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_value_of_a_wrong_type_comes_with_what_to_write() {
+        let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n";
+        let (read, _) = crate::kubectl::read(&[crate::kubectl::SourceFile { name: "a".into(), text: text.into() }]);
+        let manifest = &read.documents[0];
+        let found = [json!("two"), json!(1.5), json!(true), json!([1]), json!({"a": 1})];
+        for wanted in [
+            Type::String,
+            Type::Bool,
+            Type::Int32,
+            Type::Int64,
+            Type::Quantity,
+            Type::IntOrString,
+            Type::Time,
+            Type::MicroTime,
+            Type::Bytes,
+            Type::Struct("DeploymentSpec"),
+            Type::List(Box::new(Type::String)),
+            Type::Map(Box::new(Type::String)),
+        ] {
+            for found in &found {
+                let error =
+                    TypeError { path: "spec.x".into(), message: String::new(), wanted: wanted.clone(), found: found.clone() };
+                assert!(wrong_type(Kind::Deployment, manifest, &error).0.is_some(), "{found} for {wanted:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_in_words_is_offered_in_digits() {
+        let span = Span::default();
+        let advice = |found: Value| {
+            let error =
+                TypeError { path: "spec.replicas".into(), message: String::new(), wanted: Type::Int32, found: found.clone() };
+            let (help, fixes) = whole_number(&error, &found, Some(&span));
+            (help.and_then(|help| help.args.get("example").cloned()), fixes.first().map(|fix| fix.text.clone()))
+        };
+        let some = |text: &str| Some(text.to_string());
+        assert_eq!(advice(json!("two")), (some("2"), some("2")));
+        assert_eq!(advice(json!("8080/tcp")), (some("8080"), some("8080")));
+        assert_eq!(advice(json!("many")), (some("3"), None));
+        assert_eq!(advice(json!(true)), (some("3"), None));
+    }
 
     #[test]
     fn near_misses_are_recognised() {
