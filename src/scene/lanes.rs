@@ -74,7 +74,7 @@ impl Lanes<'_> {
             Stop::Entry(node) if upright => at(self.node(node)?.axis, self.node(node)?.rect.centre().y - 8.0),
             Stop::Entry(node) => at(self.node(node)?.axis, self.0.wires[1] + 8.0),
             Stop::Rules(_, point) => *point,
-            Stop::Exit(node) if upright => at(self.0.bus_at - 19.0, self.node(node)?.rect.centre().y),
+            Stop::Exit(node) if upright => at(self.0.bus_at - 15.0, self.node(node)?.rect.centre().y),
             Stop::Exit(node) => at(self.exit(self.node(node)?), self.node(node)?.plate.bottom() + 4.0),
             Stop::Bus(_, along) if upright => at(self.0.bus_at, *along),
             Stop::Bus(_, along) => at(*along, self.0.bus_at),

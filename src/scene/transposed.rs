@@ -14,7 +14,11 @@ const EDGE: f64 = 10.0;
 const LANES: [f64; 2] = [19.0, 27.0];
 const NODE_LEFT: f64 = 36.0;
 const RAIL_LEFT: f64 = 155.0;
-const RAIL_PITCH: f64 = 40.0;
+const RAIL_PITCH: f64 = 37.0;
+/// From the last rail to the Pod network, from there to the Pods, and from these to the page's edge.
+const BUS: f64 = 13.0;
+const SPUR: f64 = 12.0;
+const PODS_RIGHT: f64 = 18.0;
 const STRIP_PITCH: f64 = 12.0;
 /// With more Services than this on the packet's way, their strips stand closer.
 const CROWD: usize = 5;
@@ -27,13 +31,13 @@ const MOST_ROWS: usize = 6;
 /// Rails in full on so little width.
 const FULL_RAILS: usize = 2;
 /// What Pods need beside the rails.
-const POD_MIN: f64 = 96.0;
+const POD_MIN: f64 = 88.0;
 
 pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Options) -> Picture {
     let shown = rails(view, used, options);
     let (mut rails, more_services, bus, names) = upright(&shown, size.width, options);
     // All rails in full may be wider than the page: then the stage is scrolled.
-    let size = Size { width: size.width.max(bus + 12.0 + POD_MIN + EDGE * 2.0), ..size };
+    let size = Size { width: size.width.max(bus + SPUR + POD_MIN + PODS_RIGHT), ..size };
     let rows = if view.nodes.len() > MOST_ROWS { MOST_ROWS - 1 } else { view.nodes.len() };
     let (own, rest) = kept(view, used, rows);
     let fullest = own.iter().map(|node| on(view, &node.name).len()).max().unwrap_or_default();
@@ -43,8 +47,8 @@ pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Opti
         Density::Card | Density::Line => Density::Line,
         other => other,
     };
-    let left = bus + 12.0;
-    let inner = (left, size.width - EDGE * 2.0);
+    let left = bus + SPUR;
+    let inner = (left, size.width - PODS_RIGHT);
     let mut y = BOUNDARY + 32.0 + 14.0 * (names.saturating_sub(1) as f64);
     let (mut nodes, mut pods) = (Vec::new(), Vec::new());
     for node in &own {
@@ -76,7 +80,7 @@ pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Opti
         line.to(at(bus, last.rect.centre().y));
     }
     Picture {
-        size: Size { width: size.width, height: bottom + 20.0 },
+        size: Size { width: size.width, height: bottom + 16.0 },
         transposed: true,
         boundary: BOUNDARY,
         wires: [56.0, LANES[0], LANES[1]],
@@ -104,7 +108,7 @@ fn upright(shown: &[(&super::view::ServiceView, bool, bool)], width: f64, option
     let crowded = used > CROWD && !options.all_services;
     let most = if options.all_services { order.len() } else { FULL_RAILS - usize::from(crowded) };
     let full = order.iter().filter(|(_, full, _)| *full).count().min(most);
-    let room = width - EDGE * 2.0 - POD_MIN - 27.0 - RAIL_LEFT - RAIL_PITCH * full as f64;
+    let room = width - PODS_RIGHT - POD_MIN - SPUR - BUS - RAIL_LEFT - RAIL_PITCH * full as f64;
     let strips = (room / STRIP_PITCH).floor().max(0.0) as usize;
     for (index, (service, _, lit)) in order.iter().enumerate().take(used.max(full + strips)) {
         let whole = index < full;
@@ -118,7 +122,7 @@ fn upright(shown: &[(&super::view::ServiceView, bool, bool)], width: f64, option
             STRIP_PITCH
         };
     }
-    let bus = x + if full == 0 { 55.0 } else { 15.0 };
+    let bus = x + if full == 0 { 55.0 } else { BUS };
     for (index, rail) in rails.iter_mut().enumerate().take(full) {
         rail.name_at = at(x + 3.0, BOUNDARY + 26.0 + 14.0 * index as f64);
     }

@@ -216,6 +216,7 @@ fn a_packets_label_leaves_names_to_be_read() {
             for (width, height) in [(748.0, 480.0), (588.0, 260.0), (390.0, 392.0), (360.0, 366.0)] {
                 let scene = stage(&reply.view, Some(&told.trace), Size { width, height }, Options::default());
                 let size = scene.picture.size;
+                assert_eq!(size.width, width, "{path}: all of it fits across");
                 for label in (0..list.len()).filter_map(|step| frame(&scene, &times, times.get(step)?.arrives + 0.001).label) {
                     let (rect, what) = (label.rect, format!("{path}, {}, {width} wide: {label:?}", offer.target));
                     // Between two lines of Pods, the label has one pixel less than it is high.
