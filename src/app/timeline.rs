@@ -186,11 +186,11 @@ struct Strand {
 }
 
 impl Strand {
-    fn new(width: f64, count: usize) -> Strand {
+    fn new(width: f64, count: usize, narrow: bool) -> Strand {
         let gaps = count.saturating_sub(1).max(1) as f64;
         let edge = if width < 560.0 { 24.0 } else { 38.0 };
         // On a phone the beads only tell where one is; the cards beneath them have the names.
-        let (least, most) = (if width < 560.0 { 0.0 } else { 44.0 }, if count < 7 { 126.0 } else { 96.0 });
+        let (least, most) = (if narrow { 0.0 } else { 44.0 }, if count < 7 { 126.0 } else { 96.0 });
         let fits = (width - 2.0 * edge) / gaps;
         // What is scrolled anyway gets room for its names.
         let pitch = if fits < least { least.max(56.0) } else { fits.min(most) };
@@ -216,7 +216,7 @@ fn Beads(props: &BeadsProps) -> Html {
     let dragging = use_mut_ref(|| false);
     let steps = props.player.steps();
     let (list, zones) = beads(&props.trace, &steps, props.player.step);
-    let string = Strand::new(width, list.len());
+    let string = Strand::new(width, list.len(), use_narrow());
     let current = list.iter().position(|bead| bead.steps.contains(&props.player.step)).unwrap_or_default();
     let names = names(&speech, &string, props, &list, current);
     use_scroll(&frame, string.x(current), string.width > width, list.len());

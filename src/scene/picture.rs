@@ -259,6 +259,9 @@ impl Picture {
                 hide(port.rect.x, port.rect.y, port.rect.width, port.rect.height);
             }
         }
+        if let Some(more) = &self.more_services {
+            hide(more.rect.x + 10.0, more.rect.y + 6.0, more.rect.width - 10.0, 14.0);
+        }
         for rail in self.rails.iter().filter(|rail| rail.full) {
             let (title, address) = (bold(&rail.name), name::width(&rail.address));
             if self.transposed {

@@ -31,7 +31,7 @@ export function keyboard(site) {
     await page.keyboard.press('Tab');
     assert.notEqual(await panel(page), 'yaml');
     await editor(page).focus();
-    await page.getByText('To leave the editor, press Escape, then Tab.').last().waitFor();
+    await page.getByText('Esc, then Tab leaves.').waitFor();
   });
 
   it('a typed URL is sent by the first Enter; an empty one is asked for', async (page) => {

@@ -2,7 +2,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { assertAccessible, assertQuiet, picture, until, visit } from './harness.js';
-import { assertEnds, button, choose, editor, hop, inspector, last, moving, paste, region, send, stage, url, write } from './page.js';
+import { assertEnds, button, choose, editor, hop, inspector, last, moving, paste, played, region, send, stage, url, write } from './page.js';
 
 export function phone(site) {
   test('on a phone the hops are cards: a swipe goes to the next one, and the player brings its own', async () => {
@@ -29,7 +29,44 @@ export function phone(site) {
     assertQuiet(trouble);
     await close();
   });
+
+  for (const [example, locale] of [['nodeport', 'en-US'], ['counter', 'en-US'], ['ingress', 'ko-KR']]) {
+    test(`on a phone each hop's first sentence is read without scrolling: ${example}, ${locale}`, async () => {
+      const { page, trouble, close } = await visit(site, { size: 'phone', motion: 'reduce', locale, hash: `#example=${example}` });
+      await page.locator('.hopcard').first().waitFor();
+      const [first, , , next] = await page.locator('.tlhead .btn.icon').all();
+      if (await first.isEnabled()) await first.click();
+      for (let hops = 0; hops < 40; hops++) {
+        await page.waitForTimeout(50);
+        const [below, sentence] = await belowFold(page);
+        assert.ok(below <= 0, `hop ${hops + 1} goes ${below} px below: ${sentence}`);
+        if (!(await next.isEnabled())) break;
+        await next.click();
+      }
+      assertQuiet(trouble);
+      await close();
+    });
+  }
+
+  played(site)('on a phone a hundred and Replay stand beside the player\'s buttons', { size: 'phone' }, async (page) => {
+    const middle = async (name) => { const box = await button(page, name).boundingBox(); return Math.round(box.y + box.height / 2); };
+    const row = await middle('Next hop');
+    assert.deepEqual([await middle('Send 100'), await middle('Replay')], [row, row]);
+    await button(page, 'Send 100').click();
+    await page.getByText(/^Requests so far/).first().waitFor({ state: 'attached' });
+  });
 }
+
+/** How far the first sentence of the shown hop's card goes below the bar at the bottom, and what it says. */
+const belowFold = (page) => page.evaluate(() => {
+  const words = document.querySelector('.hopcard:not([inert]) .lead p'), range = document.createRange();
+  range.selectNodeContents(words);
+  for (const walker = document.createTreeWalker(words, NodeFilter.SHOW_TEXT); walker.nextNode();) {
+    const end = /[.?!](\s|$)/.exec(walker.currentNode.data);
+    if (end) { range.setEnd(walker.currentNode, end.index + 1); break; }
+  }
+  return [range.getBoundingClientRect().bottom - document.querySelector('.tb').getBoundingClientRect().top, range.toString()];
+});
 
 /** Whether all of it can be seen between the bars of a phone. */
 const inSight = (page, part) => part.evaluate((part) => {
@@ -219,6 +256,47 @@ export function mended(site) {
     await inspector(page).getByRole('button', { name: 'Pull the plug' }).click();
     await page.getByText('No request is shown').waitFor();
     await close();
+  });
+
+  played(site)('what is sent is shown: a method before http:// alone, TCP before an address without a scheme', async (page) => {
+    const method = page.getByRole('combobox', { name: 'Method' });
+    await method.waitFor();
+    await url(page).fill('node-2:30080');
+    await url(page).press('Escape');
+    await until(async () => (await method.count()) === 0 && (await page.locator('.url .method').innerText()) === 'TCP', 'no method is offered');
+    await send(page);
+    await assertEnds(page, 'Delivered');
+    await url(page).fill('http://node-2:30080/');
+    await method.waitFor();
+    await url(page).press('Escape');
+    await send(page);
+    await assertEnds(page, '200 OK');
+  });
+
+  played(site)('the line under a narrow editor is read whole: its state, or the keys while somebody types', async (page) => {
+    await page.setViewportSize({ width: 1100, height: 800 });
+    const cut = () => page.locator('.pfoot > *').evaluateAll((all) => all.filter((part) => part.scrollWidth > part.clientWidth + 1 && part.clientWidth > 0).map((part) => part.textContent));
+    await until(() => page.getByText(/^Applied, revision \d+$/).isVisible(), 'the revision stands there');
+    assert.deepEqual(await cut(), []);
+    await editor(page).focus();
+    const keys = page.locator('.edkeys');
+    await until(() => keys.isVisible(), 'the keys are told');
+    const [line, words] = [await page.locator('.pfoot').boundingBox(), await keys.boundingBox()];
+    assert.ok(words.y >= line.y && words.y + words.height <= line.y + line.height && words.x + words.width <= line.x + line.width, 'within the line');
+    assert.deepEqual(await cut(), []);
+  });
+
+  played(site)('a value of a wrong type is told with what to write, and mended by one click', async (page) => {
+    await write(page, (await editor(page).inputValue()).replace('replicas: 3', 'replicas: "two"'));
+    await page.getByText('A whole number is wanted here, without quotes, such as 2').first().waitFor();
+    await page.locator('.diag').getByRole('button', { name: /2/ }).last().click();
+    await until(async () => (await editor(page).inputValue()).includes('replicas: 2\n'), 'it is mended');
+  });
+
+  played(site)('a CoreDNS Pod that is not ready still shows its book, struck out', async (page) => {
+    await choose(page, /^Pod coredns-/);
+    await button(page, 'Make it unready').click();
+    await until(async () => (await stage(page).getByRole('button', { name: /^Pod coredns-.*not ready/i }).first().locator('use[href="#g-dns"]').count()) === 1, 'its glyph stays');
   });
 
   test('no card\'s title leaves its card, however narrow the stage', async () => {

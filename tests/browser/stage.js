@@ -12,6 +12,29 @@ const inView = (page, selector) => page.evaluate((selector) => {
 }, selector);
 
 export function stageView(site) {
+  for (const [example, width, height] of [['no-endpoints', 1440, 900], ['loadbalancer', 900, 700], ['ingress', 390, 844], ['counter', 1120, 800]]) {
+    test(`no label of a packet lies over a name, and each bead has one: ${example} at ${width} × ${height}`, async () => {
+      const { page, trouble, close } = await visit(site, { motion: 'reduce', hash: `#example=${example}` });
+      await page.setViewportSize({ width, height });
+      await moving(page);
+      await button(page, 'First hop').click().catch(() => {});
+      for (let hops = 0; hops < 30; hops++) {
+        await page.waitForTimeout(60);
+        assert.deepEqual(await hidden(page), [], `hop ${hops + 1}`);
+        const unnamed = await page.locator('.tlsvg .bead:not(.raised)').evaluateAll((all) => all.filter((bead) => !bead.querySelector('.bl')).length);
+        if (width > 800) {
+          assert.equal(unnamed, 0, 'every bead has its name under it');
+          assert.equal(await page.locator('.tlsvg .zl').count(), await page.locator('.tlsvg .zone').count(), 'every bracket has its name over it');
+        }
+        const next = button(page, 'Next hop');
+        if (!(await next.isEnabled())) break;
+        await next.click();
+      }
+      assertQuiet(trouble);
+      await close();
+    });
+  }
+
   test('while a hundred run, the resting packet has no label under their dots; it has one again when they have arrived', async () => {
     const { page, trouble, close } = await visit(site);
     await moving(page);
@@ -47,6 +70,15 @@ export function stageView(site) {
     });
   }
 }
+
+/** The names that a packet's label lies over. */
+const hidden = (page) => page.evaluate(() => {
+  const box = (part) => part.getBoundingClientRect();
+  const over = (one, other) => Math.min(one.right, other.right) - Math.max(one.left, other.left) > 2 && Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top) > 3;
+  const names = [...document.querySelectorAll('.stage .thing text, .stage .thing tspan')], labels = [...document.querySelectorAll('.stage .flag > rect')];
+  const covered = labels.flatMap((label) => names.filter((name) => name.textContent && !name.closest('.plate') && over(box(label), box(name))).map((name) => name.textContent));
+  return covered.filter((name) => !/kernel rules|written by|kube-proxy|^:/.test(name));
+});
 
 /** What the shown hop is called. */
 const heading = (page) => page.getByRole('region', { name: 'Inspector', exact: true }).locator('.hopcard:not([inert]) h3, .ins .lead h3').first().innerText();
