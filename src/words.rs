@@ -184,7 +184,7 @@ mod tests {
         let words = Words::read(include_str!("../static/words/ko.json")).unwrap();
         for id in words.ids() {
             for (at, _) in words.text(id).unwrap_or_default().match_indices('}') {
-                let rest = words.text(id).unwrap_or_default()[at + 1..].trim_start_matches(['`', '"', ')']);
+                let rest = words.text(id).unwrap_or_default()[at + 1..].trim_start_matches(['`', '"']);
                 let word = rest.split([' ', ',', '.', '?', '!', ':']).next().unwrap_or_default();
                 let fixed = ["은", "는", "이", "가", "을", "를", "과", "와", "으로", "로", "이라", "라"].contains(&word);
                 assert!(!fixed, "{id}: write {{name|은/는}} in place of {word}");
