@@ -44,7 +44,7 @@ use crate::addons::coredns::Zone;
 use crate::addons::ingress_controller::Router;
 use crate::api::core::Node;
 use crate::cluster::Cluster;
-use crate::node::environment::{Call, calls, late, nameless};
+use crate::node::environment::{Call, calls, late, nameless, unfilled};
 use crate::node::images::Listener;
 use crate::node::kube_proxy::ProxyConfig;
 use crate::node::kube_proxy::iptables::MASQUERADE_MARK;
@@ -109,6 +109,8 @@ struct Environment {
     nameless: Vec<Call>,
     /// Variables of Services that came after the Pod.
     late: Vec<Call>,
+    /// Why references in variables stay unfilled.
+    unfilled: Vec<Message>,
 }
 
 /// All that happened to one request, in numbers.
@@ -262,6 +264,7 @@ impl DataPlane {
                 calls: calls(&guest.pod, store),
                 nameless: nameless(&guest.pod, store),
                 late: late(&guest.pod, store),
+                unfilled: unfilled(&guest.pod, store),
             })
         });
         if environment.calls.is_empty() {

@@ -24,7 +24,8 @@ fn words() -> Words {
 fn failure(trace: &Trace) -> Option<String> {
     if trace.arrived() {
         // A variable that was left empty is a call that nobody makes.
-        let late = trace.assumptions.iter().any(|note| note.id == "assume.lateService");
+        let empty = |id: &str| id == "assume.lateService" || id.starts_with("assume.unfilled.");
+        let late = trace.assumptions.iter().any(|note| empty(&note.id));
         return trace.calls.iter().find_map(failure).or_else(|| late.then(|| "left out".to_string()));
     }
     let why = trace.advice.as_ref().map(|advice| &advice.why);

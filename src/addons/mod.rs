@@ -3,6 +3,7 @@
 pub mod aws;
 pub mod coredns;
 pub mod ingress_controller;
+pub mod kubeadm;
 pub mod metallb;
 pub mod pending;
 pub mod public_dns;

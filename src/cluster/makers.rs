@@ -49,6 +49,14 @@ impl Cluster {
         }
     }
 
+    /// Whether the text names an object that the API server refused.
+    pub fn refused(&self, object: &ObjectRef) -> bool {
+        let mut written = self.manifests.documents.iter();
+        !self.store.contains(object)
+            && !self.applied.contains(object)
+            && written.any(|document| document.object().as_ref() == Some(object))
+    }
+
     /// The workload or Pod of the text with these labels that the cluster has not.
     fn only_written(&self, namespace: &str, selector: &Labels) -> Option<Maker> {
         let missing = |object: &ObjectRef| object.namespace == namespace && !self.store.contains(object);

@@ -15,6 +15,7 @@ use crate::api::core::{Service, ServicePort};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Store};
 use crate::diagnostic::{distance, is_slip};
+use crate::kubectl::Manifest;
 use crate::msg;
 use crate::node::cni::host_port_elsewhere;
 use crate::node::kube_proxy::LABEL_SERVICE_PROXY_NAME;
@@ -198,6 +199,15 @@ fn service_name(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
             return advice(next, vec![field]);
         }
         let first = host.split('.').next().filter(|_| hop.at != Place::PublicDns)?;
+        let namespace = host.split('.').nth(1);
+        let refused = |document: &&Arc<Manifest>| {
+            document.kind == "Service" && document.name == first && namespace.is_none_or(|own| own == document.namespace)
+        };
+        let refused = cluster.manifests.documents.iter().filter(refused).filter_map(|document| document.object());
+        if let Some(object) = { refused }.find(|object| cluster.refused(object)) {
+            let because = vec![FieldRef { object, path: String::new() }];
+            return advice(msg!("advice.name.refused.next", name = first), because);
+        }
         let names = cluster.store.services.values().map(|service| service.metadata.name.as_str());
         let (_, name) =
             names.map(|name| (distance(first, name), name)).filter(|(away, name)| is_slip(*away, first, name)).min()?;

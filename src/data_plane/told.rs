@@ -48,6 +48,7 @@ impl DataPlane {
         for call in &environment.late {
             trace.assumptions.push(msg!("assume.lateService", variable = call.variable, target = call.target, pod = name));
         }
+        trace.assumptions.extend(environment.unfilled.iter().cloned());
         for call in &environment.nameless {
             trace.assumptions.push(msg!("assume.noCall", variable = call.variable, target = call.target, pod = name));
         }

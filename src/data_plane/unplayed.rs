@@ -2,6 +2,7 @@
 //! answers. It is said on its object when it is read, and here on every trace that it could change.
 
 mod annotated;
+mod others;
 mod routes;
 
 pub use routes::route_of;
@@ -40,6 +41,9 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
     }
     services(cluster, trace, &mut notes);
     notes.extend(annotated::notes(cluster, trace));
+    notes.extend(others::configured(cluster, trace));
+    notes.extend(others::shared_external_ip(cluster, trace));
+    notes.extend(others::refused_for_ipv6(cluster, trace));
     notes.extend(lost_node(cluster, trace));
     notes.extend(silent_proxies(cluster, trace));
     notes.extend(classes(cluster, trace));
@@ -54,6 +58,10 @@ fn kinds(cluster: &Cluster, trace: &Trace, meets_pods: bool, notes: &mut Vec<Mes
         let (kind, name) = (document.kind.as_str(), document.name.as_str());
         let alters = match foreign::reach(&document.api_version, kind) {
             Reach::FromOutside => routes::alters(cluster, trace, document),
+            Reach::Objects if kind == "HorizontalPodAutoscaler" => {
+                notes.extend(others::autoscaler(cluster, trace, document));
+                false
+            }
             Reach::OfPods | Reach::Objects => meets_pods,
             Reach::MakesPods => {
                 notes.extend(selecting(cluster, trace, document));

@@ -6,9 +6,9 @@ use super::{Checks, Stop, field, nearest, service};
 use crate::addons::coredns::CLUSTER_DOMAIN;
 use crate::addons::ingress_controller;
 use crate::addons::pending::pending;
-use crate::api::ObjectRef;
 use crate::api::core::{Namespace, Pod, Service};
 use crate::api::meta::selects;
+use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Store};
 use crate::data_plane::{alias_fails, route_of};
 use crate::msg;
@@ -109,6 +109,11 @@ fn of_service(cluster: &Cluster, trace: &Trace, parts: &[&str], own: &str, check
     if store.get::<Namespace>("", namespace).is_none() {
         let text = msg!("explain.name.namespace", namespace = namespace);
         return Ok(Some((text, msg!("explain.name.namespace.next", namespace = namespace), Vec::new())));
+    }
+    let object = ObjectRef::new(Kind::Service, namespace, wanted);
+    if cluster.refused(&object) {
+        let text = msg!("explain.name.refused", service = wanted);
+        return Ok(Some((text, msg!("explain.name.refused.next"), vec![field(&object, "")])));
     }
     if let Some(other) = store.all::<Service>().find(|service| service.metadata.name == wanted) {
         let full = format!("{wanted}.{}", other.metadata.namespace);

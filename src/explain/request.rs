@@ -4,12 +4,12 @@ use super::{Checks, Explanation, NOTE, Stop, last_word, names, nearest, pod, ser
 use crate::addons::aws;
 use crate::addons::ingress_controller::{self, Decision, HttpRequest, Router, Unavailable};
 use crate::api::ObjectRef;
-use crate::api::core::{Node, Service};
+use crate::api::core::{Node, Pod, Service};
 use crate::cluster::Cluster;
 use crate::data_plane::{self, Scheme};
 use crate::msg;
 use crate::packet::Protocol;
-use crate::trace::{Hop, Place, Reason, Request, Trace, Verdict};
+use crate::trace::{FieldRef, Hop, Place, Reason, Request, Trace, Verdict};
 use crate::words::Message;
 
 /// What a target says.
@@ -34,7 +34,7 @@ impl Target {
 pub(super) type Reached = (ObjectRef, usize);
 
 /// The assumptions that name what is not played.
-const NOT_PLAYED: [&str; 8] = [
+const NOT_PLAYED: [&str; 14] = [
     "assume.kindNotPlayed",
     "assume.kindUnknown",
     "assume.podsNotPlayed",
@@ -43,6 +43,12 @@ const NOT_PLAYED: [&str; 8] = [
     "assume.topologyMode",
     "assume.fieldNotPlayed",
     "assume.readElsewhere",
+    "assume.configured",
+    "assume.autoscaler",
+    "assume.autoscaler.least",
+    "assume.autoscaler.most",
+    "assume.sharedExternalIP",
+    "assume.dualStackRefused",
 ];
 
 /// Explains a request by its trace.
@@ -126,17 +132,34 @@ fn reason_of(call: &Trace) -> Message {
 /// A variable whose host is no Service, but nearly one, or whose Service came too late: the call was left out, and this is why.
 fn mistyped_call(cluster: &Cluster, trace: &Trace, checks: &mut Checks) -> Result<(), Stop> {
     if let Some(late) = trace.assumptions.iter().find(|assumption| assumption.id == "assume.lateService") {
-        return checks.fails("calls-in-turn", late.clone(), msg!("explain.calls.late.next"), Vec::new());
+        return checks.fails("calls-in-turn", late.clone(), msg!("explain.calls.late.next"), of_variable(cluster, trace, late));
+    }
+    if let Some(unfilled) = trace.assumptions.iter().find(|assumption| assumption.id.starts_with("assume.unfilled.")) {
+        let next = Message { id: format!("{}.next", unfilled.id).into(), args: unfilled.args.clone() };
+        return checks.fails("calls-in-turn", unfilled.clone(), next, of_variable(cluster, trace, unfilled));
     }
     let namespace = trace.pod.as_ref().map_or("", |(namespace, _)| namespace.as_str());
     for left_out in trace.assumptions.iter().filter(|assumption| assumption.id == "assume.noCall") {
         let host = left_out.args.get("target").map(String::as_str).unwrap_or_default();
         let names = cluster.store.in_namespace::<Service>(namespace).map(|service| service.metadata.name.as_str());
         if let Some(near) = nearest(host, names) {
-            return checks.fails("calls-in-turn", left_out.clone(), msg!("explain.name.near.next", near = near), Vec::new());
+            let because = of_variable(cluster, trace, left_out);
+            return checks.fails("calls-in-turn", left_out.clone(), msg!("explain.name.near.next", near = near), because);
         }
     }
     trace.calls.iter().try_for_each(|call| mistyped_call(cluster, call, checks))
+}
+
+/// Where the reached Pod declares the variable of which a note speaks.
+fn of_variable(cluster: &Cluster, trace: &Trace, note: &Message) -> Vec<FieldRef> {
+    let (Some((namespace, name)), Some(variable)) = (&trace.pod, note.args.get("variable")) else { return Vec::new() };
+    let Some(pod) = cluster.store.get::<Pod>(namespace, name) else { return Vec::new() };
+    for (index, container) in pod.spec.containers.iter().enumerate() {
+        if let Some(at) = container.env.iter().rposition(|own| own.name == *variable) {
+            return vec![FieldRef { object: ObjectRef::of(pod), path: format!("spec.containers[{index}].env[{at}]") }];
+        }
+    }
+    Vec::new()
 }
 
 fn count(trace: &Trace) -> usize {

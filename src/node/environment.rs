@@ -8,6 +8,9 @@
 //! Left out: resource fields, files of Secrets and ConfigMaps, `$` escapes of shells.
 
 mod programs;
+mod unfilled;
+
+pub use unfilled::unfilled;
 
 use crate::api::core::{ConfigMap, Container, EnvVarSource, Pod, Secret, Service};
 use crate::api::meta::selects;
@@ -248,7 +251,7 @@ pub fn late(pod: &Pod, store: &Store) -> Vec<Call> {
         let mut missed = BTreeMap::new();
         links_of(service, &mut missed);
         for (index, container) in pod.spec.containers.iter().enumerate() {
-            let refers = |value: &str| missed.keys().any(|name| value.contains(&format!("$({name})")));
+            let refers = |value: &str| unfilled::references(value).into_iter().any(|name| missed.contains_key(name));
             let names = container.env.iter().filter(|own| refers(&own.value)).map(|own| own.name.clone());
             found.extend(names.map(|variable| Call {
                 field: field(index, container, &variable),

@@ -80,7 +80,7 @@ fn dual_stack(manifest: &Manifest) -> Vec<Diagnostic> {
     let six = families.is_some_and(|families| families.iter().any(|family| family == "IPv6"));
     let dual = policy.is_some_and(|policy| policy != "SingleStack");
     let path = if dual { "spec.ipFamilyPolicy" } else { "spec.ipFamilies" };
-    if dual || six { vec![not_played(manifest, path)] } else { Vec::new() }
+    if dual || six { vec![remark(manifest, Severity::Info, path, msg!("field.dualStack"))] } else { Vec::new() }
 }
 
 fn not_played(manifest: &Manifest, path: &str) -> Diagnostic {

@@ -1,12 +1,41 @@
 //! What an object says to controllers that are not played.
 
 use super::Advice;
+use crate::addons::kubeadm::Addon;
 use crate::api::ObjectRef;
+use crate::api::core::{ConfigMap, Service, ServicePort};
 use crate::api::foreign::annotations::{Reader, unplayed};
 use crate::diagnostic::Severity;
 use crate::msg;
 
 impl Advice<'_> {
+    /// A ConfigMap of CoreDNS or kube-proxy that says something else than kubeadm's.
+    pub(super) fn addon_config(&mut self, object: &ObjectRef) {
+        let addon = Addon::ALL.into_iter().find(|addon| object.namespace == "kube-system" && addon.name() == object.name);
+        let Some((addon, config)) = addon.zip(self.store().get::<ConfigMap>(&object.namespace, &object.name)) else { return };
+        let unplayed = addon.unplayed(config, &self.cluster.settings);
+        if !unplayed.is_empty() {
+            let message = msg!("advise.configured", config = addon.name(), said = unplayed.join("; "));
+            self.tell(Severity::Info, object, &format!("data.{}", addon.key()), message, None, Vec::new());
+        }
+    }
+
+    /// Another Service with one of its external IPs and the same port.
+    pub(super) fn shared_external_ip(&mut self, object: &ObjectRef, service: &Service) {
+        let shares = |other: &&Service, ip: &String| {
+            let port =
+                |port: &ServicePort| service.spec.ports.iter().any(|own| own.port == port.port && own.protocol == port.protocol);
+            ObjectRef::of(*other) != *object && other.spec.external_ips.contains(ip) && other.spec.ports.iter().any(port)
+        };
+        for (at, ip) in service.spec.external_ips.iter().enumerate() {
+            let other = self.store().all::<Service>().find(|other| shares(other, ip));
+            if let Some(other) = other.map(|other| other.metadata.name.clone()) {
+                let message = msg!("advise.sharedExternalIP", ip = ip, other = other);
+                self.tell(Severity::Warning, object, &format!("spec.externalIPs[{at}]"), message, None, Vec::new());
+            }
+        }
+    }
+
     /// Annotations and labels that somebody reads who does not run here: one note for each reader.
     pub(super) fn read_elsewhere(&mut self, object: &ObjectRef, readers: &[Reader]) {
         let played = self.cluster.settings.played();
@@ -17,5 +46,60 @@ impl Advice<'_> {
             let message = msg!("advise.readElsewhere", keys = keys, who = who);
             self.tell(Severity::Info, object, &format!("metadata.{part}.{first}"), message, None, Vec::new());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::advise;
+    use crate::cluster::Cluster;
+    use crate::diagnostic::Finding;
+    use crate::kubectl::{SourceFile, read};
+    use crate::random::Seed;
+    use crate::settings::Settings;
+    use std::sync::Arc;
+
+    fn said(text: &str) -> String {
+        let (manifests, _) = read(&[SourceFile { name: "x.yaml".into(), text: text.into() }]);
+        let cluster = Cluster::new(Settings::default(), Seed(1)).apply(Arc::new(manifests)).cluster;
+        let said = advise(&cluster).into_iter().filter_map(|found| match found.message {
+            Finding::Ours(message) => Some(format!("{} at {}", message.id, found.path)),
+            Finding::Upstream(_) => None,
+        });
+        said.collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn what_others_read_is_noted_where_it_is_written() {
+        let ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i, annotations: \
+                       {nginx.ingress.kubernetes.io/auth-url: x, nginx.ingress.kubernetes.io/proxy-body-size: 1m}}\n\
+                       spec: {defaultBackend: {service: {name: s, port: {number: 80}}}}\n";
+        assert!(said(ingress).contains("advise.readElsewhere at metadata.annotations.nginx.ingress.kubernetes.io/auth-url"));
+        let meta = "apiVersion: v1\nkind: Service\nmetadata: {name: s, labels: {istio.io/use-waypoint: w}}\n";
+        let service = format!("{meta}spec: {{ports: [{{port: 80}}]}}\n");
+        assert_eq!(said(&service), "advise.readElsewhere at metadata.labels.istio.io/use-waypoint");
+    }
+
+    #[test]
+    fn a_corefile_that_is_not_kubeadms_is_noted() {
+        let config = |name: &str, key: &str, text: &str| {
+            let meta = format!("metadata: {{name: {name}, namespace: kube-system}}");
+            said(&format!("apiVersion: v1\nkind: ConfigMap\n{meta}\ndata: {{{key}: \"{text}\"}}\n"))
+        };
+        assert_eq!(config("coredns", "Corefile", ".:53 { hosts }"), "advise.configured at data.Corefile");
+        assert_eq!(config("kube-proxy", "config.conf", "mode: ipvs"), "advise.configured at data.config.conf");
+        assert_eq!(config("kube-proxy", "config.conf", "clusterCIDR: 10.244.0.0/16"), "");
+        assert_eq!(config("other", "Corefile", ".:53"), "");
+    }
+
+    #[test]
+    fn two_services_with_one_external_ip_and_port_are_named() {
+        let service = |name: &str, port: u16| {
+            let spec = format!("spec: {{externalIPs: [192.0.2.77], ports: [{{port: {port}}}]}}");
+            format!("apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\n{spec}\n---\n")
+        };
+        let note = "advise.sharedExternalIP at spec.externalIPs[0]";
+        assert_eq!(said(&(service("a", 80) + &service("b", 80))), format!("{note}; {note}"));
+        assert_eq!(said(&(service("a", 80) + &service("b", 81))), "");
     }
 }

@@ -41,6 +41,7 @@ pub fn advise(cluster: &Cluster) -> Vec<Diagnostic> {
                 }
             }
             Kind::Ingress => advice.ingress(object),
+            Kind::ConfigMap => advice.addon_config(object),
             Kind::NetworkPolicy => advice.network_policy(object),
             _ => {}
         }
@@ -112,6 +113,7 @@ impl Advice<'_> {
         let heard = service.spec.type_ == "LoadBalancer" && !named;
         let readers = [Reader::Service, Reader::Ingress, Reader::Balancer];
         self.read_elsewhere(object, if heard { &readers } else { &readers[..2] });
+        self.shared_external_ip(object, service);
         if let Some((why, next, field)) = pending(self.cluster, service) {
             self.tell(Severity::Info, object, &field.path, why, Some(next), Vec::new());
         }

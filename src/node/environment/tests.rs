@@ -133,3 +133,30 @@ fn only_names_that_can_be_services_are_missed() {
     assert_eq!(missed("env: [{name: R_URL, value: 'https://example.com/'}]"), "");
     assert_eq!(missed("env: [{name: LISTEN_ADDR, value: 'localhost:80,0.0.0.0:80'}, {name: MODE, value: 'a:1'}]"), "");
 }
+
+#[test]
+fn a_reference_that_nothing_fills_is_named_with_its_cause() {
+    let mut store = store();
+    let headless = "{metadata: {name: far-away, namespace: shop}, spec: {clusterIP: None, ports: [{port: 1}]}}";
+    store.put::<Service>(serde_yaml::from_str(headless).unwrap());
+    let said = |spec: &str| {
+        let mut pod = Pod { spec: serde_yaml::from_str(spec).unwrap(), ..Pod::default() };
+        pod.metadata.namespace = "shop".into();
+        let ids: Vec<String> = unfilled(&pod, &store).iter().map(|message| message.id.replace("assume.unfilled.", "")).collect();
+        ids.join(" ")
+    };
+    let env = |value: &str| format!("containers: [{{name: c, env: [{{name: BACK_URL, value: '{value}'}}]}}]");
+    let cart = "http://$(CART_SERVICE_HOST):$(CART_SERVICE_PORT)";
+    assert_eq!(said(&env(cart)), "");
+    assert_eq!(said(&format!("{{enableServiceLinks: false, {}}}", env(cart))), "noLinks");
+    assert_eq!(said(&env("http://$(REDIS_SERVICE_HOST):6379")), "elsewhere");
+    assert_eq!(said(&env("$(FAR_AWAY_SERVICE_HOST):1")), "noAddress");
+    assert_eq!(said(&env("http://$(LOST_SERVICE_HOST)")), "noService");
+    assert_eq!(said(&env("http://$(CART_SERVICE_HOST):$(CART_SERVICE_PORT_WEB)")), "noPort");
+    assert_eq!(said(&env("http://$(BACKEND)/")), "unknown");
+    assert_eq!(said(&env("http://$$(LOST_SERVICE_HOST)")), "", "written so on purpose");
+    let order = "containers: [{name: c, env: [{name: U, value: 'http://$(B)'}, {name: B, value: back}]}]";
+    assert_eq!(said(order), "later");
+    assert_eq!(said("containers: [{name: c, env: [{name: GREETING, value: 'cost: $(PRICE)'}]}]"), "");
+    assert_eq!(said("containers: [{name: c, args: ['--to=$(LOST_SERVICE_HOST)', 'echo $(date)']}]"), "noService");
+}

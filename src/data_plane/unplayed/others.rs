@@ -1,0 +1,125 @@
+//! What else could change a request and is not played: add-ons configured otherwise, autoscalers, two Services with one external IP.
+
+use crate::addons::ingress_controller::endpoints;
+use crate::addons::kubeadm::Addon;
+use crate::api::apps::{Deployment, ReplicaSet, StatefulSet};
+use crate::api::core::{ConfigMap, Pod, Service};
+use crate::api::meta::{Labels, selects};
+use crate::api::{Kind, ObjectRef};
+use crate::cluster::Cluster;
+use crate::kubectl::Manifest;
+use crate::msg;
+use crate::trace::{Place, Reason, Trace};
+use crate::words::Message;
+use serde_json::Value;
+
+/// CoreDNS, or kube-proxy, takes part, and a ConfigMap would have it work otherwise.
+pub(super) fn configured(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
+    let mut notes = Vec::new();
+    for addon in Addon::ALL {
+        let Some(config) = cluster.store.get::<ConfigMap>("kube-system", addon.name()) else { continue };
+        let unplayed = addon.unplayed(config, &cluster.settings);
+        let takes_part = trace.hops.iter().any(|hop| match addon {
+            Addon::Coredns => hop.at == Place::Coredns,
+            Addon::KubeProxy => matches!(hop.at, Place::KubeProxy(_)),
+        });
+        if takes_part && !unplayed.is_empty() {
+            notes.push(msg!("assume.configured", config = addon.name(), said = unplayed.join("; ")));
+        }
+    }
+    notes
+}
+
+/// An autoscaler would change how many Pods a Service of the request has. It sets replicas below its least, or above its most,
+/// at once, and none that are switched off (`reconcileAutoscaler` of `pkg/controller/podautoscaler`).
+pub(super) fn autoscaler(cluster: &Cluster, trace: &Trace, document: &Manifest) -> Option<Message> {
+    let spec = document.value.get("spec")?;
+    let target = spec.get("scaleTargetRef")?;
+    let text = |key: &str| target.get(key).and_then(Value::as_str);
+    let (kind, name, namespace) = (text("kind")?, text("name")?, document.namespace.as_str());
+    let (replicas, labels) = match kind {
+        "Deployment" => {
+            let found = cluster.store.get::<Deployment>(namespace, name)?;
+            (found.spec.replicas, &found.spec.template.metadata.labels)
+        }
+        "StatefulSet" => {
+            let found = cluster.store.get::<StatefulSet>(namespace, name)?;
+            (found.spec.replicas, &found.spec.template.metadata.labels)
+        }
+        "ReplicaSet" => {
+            let found = cluster.store.get::<ReplicaSet>(namespace, name)?;
+            (found.spec.replicas, &found.spec.template.metadata.labels)
+        }
+        _ => return None,
+    };
+    let own = replicas.unwrap_or(1);
+    let number = |key: &str| spec.get(key).and_then(Value::as_i64);
+    let (least, most) = (number("minReplicas").unwrap_or(1), number("maxReplicas").unwrap_or(i64::from(own)));
+    if own == 0 || !concerns(cluster, trace, namespace, labels) {
+        return None;
+    }
+    let id = match i64::from(own) {
+        own if own > most => "assume.autoscaler.most",
+        own if own < least => "assume.autoscaler.least",
+        _ => "assume.autoscaler",
+    };
+    let (autoscaler, target) = (&document.name, format!("{kind} {name}"));
+    let message = msg!("", autoscaler = autoscaler, target = target, own = own, least = least, most = most);
+    Some(Message { id: id.into(), ..message })
+}
+
+/// The request meets a Service that selects Pods with these labels, or one of them.
+fn concerns(cluster: &Cluster, trace: &Trace, namespace: &str, labels: &Labels) -> bool {
+    let met = |object: &ObjectRef| match object.kind {
+        Kind::Service => cluster.store.get::<Service>(&object.namespace, &object.name).is_some_and(|service| {
+            let selector = &service.spec.selector;
+            !selector.is_empty() && selects(selector, labels)
+        }),
+        Kind::Pod => cluster.store.get::<Pod>(&object.namespace, &object.name).is_some_and(|pod| {
+            let own = &pod.metadata.labels;
+            !labels.is_empty() && labels.iter().all(|(key, value)| own.get(key) == Some(value))
+        }),
+        _ => false,
+    };
+    trace.hops.iter().flat_map(|hop| &hop.objects).any(|object| object.namespace == namespace && met(object))
+}
+
+/// Another Service has the same external IP and port. kube-proxy writes Services in the order of a Go map, which differs from node
+/// to node and from one time to the next (`syncProxyRules` of `pkg/proxy/iptables` and `pkg/proxy/nftables`): with iptables the
+/// first rule takes the packet, with nftables the element written last. A Service without endpoints has no such rule.
+pub(super) fn shared_external_ip(cluster: &Cluster, trace: &Trace) -> Option<Message> {
+    let hop = trace.hops.iter().find(|hop| hop.reason == Reason::ExternalIP)?;
+    let (called, own) = (hop.before?.dst, hop.objects.iter().find(|object| object.kind == Kind::Service)?);
+    let service = cluster.store.get::<Service>(&own.namespace, &own.name)?;
+    let has = |service: &Service, protocol: Option<&str>| {
+        let ip = service.spec.external_ips.iter().any(|ip| *ip == called.ip.to_string());
+        let port = |port: &&crate::api::core::ServicePort| {
+            port.port == i32::from(called.port) && protocol.is_none_or(|protocol| protocol == port.protocol)
+        };
+        service.spec.ports.iter().find(port).filter(|_| ip).cloned()
+    };
+    let protocol = has(service, None)?.protocol;
+    let mut others = cluster.store.all::<Service>().filter(|other| ObjectRef::of(*other) != *own);
+    let other = others
+        .find(|other| has(other, Some(&protocol)).is_some_and(|port| !endpoints(&cluster.store, other, &port.name).is_empty()))?;
+    let to = called.to_string();
+    Some(msg!("assume.sharedExternalIP", to = to, service = own.name, other = other.metadata.name))
+}
+
+/// The Services of the text that a cluster without IPv6 refuses, and that the request asks for.
+pub(super) fn refused_for_ipv6(cluster: &Cluster, trace: &Trace) -> Option<Message> {
+    let asked = trace.dns.as_ref().filter(|_| trace.pod.is_none())?;
+    let six = |document: &Manifest| {
+        let spec = document.value.get("spec");
+        let families = spec.and_then(|spec| spec.get("ipFamilies")).and_then(Value::as_array);
+        let required = spec.and_then(|spec| spec.get("ipFamilyPolicy")).is_some_and(|policy| policy == "RequireDualStack");
+        required || families.is_some_and(|families| families.iter().any(|family| family == "IPv6"))
+    };
+    let documents = cluster.manifests.documents.iter().filter(|document| document.kind == "Service" && six(document));
+    let mut objects = documents.filter_map(|document| document.object()).filter(|object| cluster.refused(object));
+    let object = objects.find(|object| {
+        let name = format!("{}.{}.svc.", object.name, object.namespace);
+        asked.searched.iter().any(|searched| searched.starts_with(&name))
+    })?;
+    Some(msg!("assume.dualStackRefused", service = object.name))
+}
