@@ -263,7 +263,9 @@ impl Picture {
             hide(more.rect.x + 10.0, more.rect.y + 6.0, more.rect.width - 10.0, 14.0);
         }
         for rail in self.rails.iter().filter(|rail| rail.full) {
-            let (title, address) = (bold(&rail.name), name::width(&rail.address));
+            // "no Pods" stands behind the name.
+            let title = bold(&rail.name) + if rail.trouble.is_some() { 62.0 } else { 0.0 };
+            let address = name::width(&rail.address);
             if self.transposed {
                 hide(rail.name_at.x, rail.name_at.y - 10.0, title + 7.0 + address, 13.0);
             } else {
