@@ -2,6 +2,7 @@
 //!
 //! Imitates `pkg/kubelet/kubelet.go`'s `SyncPod` and `SyncTerminatingPod`, by what they leave behind in the API.
 
+mod init;
 mod killed;
 mod mounts;
 
@@ -9,22 +10,23 @@ use super::dump::keeps_its_settings;
 use super::events;
 use super::world::{Key, World};
 use crate::api::ObjectRef;
-use crate::api::core::{Container, Node, Pod, Probe, Service};
+use crate::api::core::{Container, ContainerStatus, Node, Pod, Probe, Service};
 use crate::api::time::{seconds_of, timestamp};
 use crate::cluster::{Verb, Written};
 use crate::msg;
 use crate::netfilter::Cidr;
-use crate::node::images::{self, Listener};
+use crate::node::image_name;
+use crate::node::images::{self, Course, Listener, course};
 use crate::node::kubelet::{
-    Place, ProbeFailure, Standing, config_error, free_address, is_ready, probe_delays, probe_failure, redefined, report,
-    running_since, waiting,
+    Place, ProbeFailure, Standing, config_error, free_address, has_done_its_part, is_ready, probe_delays, probe_failure,
+    redefined, report, running_since, waiting,
 };
 use crate::node::restarts::RESTARTS;
 use crate::random::{Random, Seed, stable_hash};
 use std::sync::Arc;
 
 pub(crate) use killed::next_turn;
-use killed::restarting;
+use killed::{crashing, restarting};
 pub(super) use mounts::missing_claim;
 use mounts::{creating, lacking};
 
@@ -77,8 +79,9 @@ fn sync(world: &mut World, pod: &Pod) {
     }
     let lacking = lacking(world, pod);
     let Some(place) = place(world, pod, &node, lacking.is_empty()) else { return };
-    let standings = if lacking.is_empty() { standings(world, pod, &place.pod_ip) } else { creating(world, pod, &lacking) };
-    let status = report(pod, &place, &standings);
+    let (inits, standings) =
+        if lacking.is_empty() { standings(world, pod, &place.pod_ip) } else { creating(world, pod, &lacking) };
+    let status = report(pod, &place, &inits, &standings);
     if status == pod.status {
         return;
     }
@@ -91,11 +94,14 @@ fn sync(world: &mut World, pod: &Pod) {
     let component = format!("kubelet/{name}");
     let object = ObjectRef::of(pod);
     if is_new(pod) && lacking.is_empty() {
-        let message = msg!("change.start", pod = pod.metadata.name, node = name, ip = place.pod_ip);
-        world.note(&component, Verb::Start, object.clone(), message);
-        record_start(world, pod, &standings);
+        let started = pod.status.conditions.iter().any(|own| own.type_ == "PodReadyToStartContainers" && own.status == "True");
+        if !started {
+            let message = msg!("change.start", pod = pod.metadata.name, node = name, ip = place.pod_ip);
+            world.note(&component, Verb::Start, object.clone(), message);
+        }
+        record_start(world, pod, &inits, &standings);
         if is_ready(&next) {
-            world.keep(&object, Written::Pod(Some(Arc::new(not_yet_ready(&next, &place, &standings)))));
+            world.keep(&object, Written::Pod(Some(Arc::new(not_yet_ready(&next, &place, &inits, &standings)))));
         }
     }
     restart_redefined(world, pod, &mut next);
@@ -117,13 +123,13 @@ fn sync(world: &mut World, pod: &Pod) {
 }
 
 /// A Pod between its start and its readiness, which its kubelet reports together: the containers run, no probe was asked yet.
-fn not_yet_ready(next: &Pod, place: &Place, standings: &[Standing]) -> Pod {
+fn not_yet_ready(next: &Pod, place: &Place, inits: &[Standing], standings: &[Standing]) -> Pod {
     let unasked = |standing: &Standing| match standing {
         Standing::Running(_) => Standing::Running(false),
         other => other.clone(),
     };
     let standings: Vec<Standing> = standings.iter().map(unasked).collect();
-    Pod { status: report(next, place, &standings), ..next.clone() }
+    Pod { status: report(next, place, inits, &standings), ..next.clone() }
 }
 
 /// Says which containers are started again because the Pod defines them with another image now.
@@ -164,7 +170,7 @@ fn place(world: &World, pod: &Pod, node: &Node, mounted: bool) -> Option<Place> 
         let life = world.life_of(&ObjectRef::of(pod));
         free_address(range, (&pod.metadata.namespace, &pod.metadata.name), life, &world.pod_addresses)?.to_string()
     };
-    Some(Place { host_ip, pod_ip, now: world.timestamp() })
+    Some(Place { host_ip, pod_ip, now: world.timestamp(), mounted })
 }
 
 /// A node's address inside the cluster.
@@ -173,35 +179,63 @@ pub(crate) fn internal_ip(node: &Node) -> String {
     address.map(|address| address.address.clone()).unwrap_or_default()
 }
 
-fn standings(world: &mut World, pod: &Pod, ip: &str) -> Vec<Standing> {
+/// How the containers of a Pod stand: init containers, and the others, which wait for those.
+fn standings(world: &mut World, pod: &Pod, ip: &str) -> (Vec<Standing>, Vec<Standing>) {
     let probed = |c: &Container| c.readiness_probe.is_some() || c.liveness_probe.is_some() || c.startup_probe.is_some();
-    let listeners: Vec<Listener> = if pod.spec.containers.iter().any(probed) {
+    let listeners: Vec<Listener> = if pod.spec.containers.iter().chain(&pod.spec.init_containers).any(probed) {
         images::listens(pod, world.cluster.store.in_namespace::<Service>(&pod.metadata.namespace))
     } else {
         Vec::new()
     };
+    let inits = init::standings(world, pod, ip, &listeners);
+    let done = |(container, standing): (&Container, &Standing)| has_done_its_part(container, standing);
+    if !pod.spec.init_containers.iter().zip(&inits).all(done) && !pod.status.container_statuses.iter().any(has_run) {
+        let waiting = pod.spec.containers.iter().map(|_| Standing::Waiting("PodInitializing", String::new(), 0));
+        return (inits, waiting.collect());
+    }
     let key = (pod.metadata.namespace.clone(), pod.metadata.name.clone());
     let by_hand = world.cluster.unready.contains(&key);
     let containers = pod.spec.containers.iter().enumerate();
-    containers
-        .map(|(index, container)| match standing(world, pod, container, ip, &listeners) {
-            Standing::Running(true) => Standing::Running(!(by_hand && index == 0)),
-            Standing::Restarting(mut again) => {
-                again.ready &= !(by_hand && index == 0);
-                Standing::Restarting(again)
-            }
-            other => other,
-        })
-        .collect()
+    let standings = containers.map(|(index, container)| match standing(world, pod, container, ip, &listeners) {
+        Standing::Running(true) => Standing::Running(!(by_hand && index == 0)),
+        Standing::Restarting(mut again) => {
+            again.ready &= !(by_hand && index == 0);
+            Standing::Restarting(again)
+        }
+        other => other,
+    });
+    (inits, standings.collect())
+}
+
+/// Whether a container has been started before.
+fn has_run(status: &ContainerStatus) -> bool {
+    status.state.running.is_some() || status.state.terminated.is_some() || status.last_state.terminated.is_some()
+}
+
+/// Why a container cannot be made: its image's name, or what its environment lacks.
+fn unmade(world: &mut World, pod: &Pod, container: &Container) -> Option<Standing> {
+    if keeps_its_settings(world, pod) {
+        return None;
+    }
+    let age = age(world, pod);
+    if let Some(fault) = image_name::fault(&container.image) {
+        // `EnsureImageExists` of `pkg/kubelet/images/image_manager.go`.
+        let image = &container.image;
+        let message = format!("Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": {fault}");
+        warn(world, pod, "InspectFailed", &message, 1 + age / RETRY);
+        warn(world, pod, "Failed", "Error: InvalidImageName", 1 + age / RETRY);
+        return Some(Standing::Waiting("InvalidImageName", message, 0));
+    }
+    let message = config_error(pod, container, &world.cluster.store)?;
+    warn(world, pod, "Failed", &format!("Error: {message}"), 1 + age / RETRY);
+    Some(Standing::Waiting("CreateContainerConfigError", message, 0))
 }
 
 fn standing(world: &mut World, pod: &Pod, container: &Container, ip: &str, listeners: &[Listener]) -> Standing {
-    let error = config_error(pod, container, &world.cluster.store);
-    let age = age(world, pod);
-    if let Some(message) = error.filter(|_| !keeps_its_settings(world, pod)) {
-        warn(world, pod, "Failed", &format!("Error: {message}"), 1 + age / RETRY);
-        return Standing::Waiting("CreateContainerConfigError", message, 0);
+    if let Some(unmade) = unmade(world, pod, container) {
+        return unmade;
     }
+    let age = age(world, pod);
     let failure = |probe: &Option<Probe>| probe.as_ref().and_then(|probe| probe_failure(probe, (pod, container), ip, listeners));
     // While the startup probe has not succeeded, the others are not asked.
     let startup = failure(&container.startup_probe);
@@ -216,6 +250,9 @@ fn standing(world: &mut World, pod: &Pod, container: &Container, ip: &str, liste
         }
         warn(world, pod, "Unhealthy", &unhealthy(kind, why), asked(probe, age));
     }
+    if let Some(ended) = ends(world, pod, container) {
+        return ended;
+    }
     let (starts, ready) = if keeps_its_settings(world, pod) { (0, 0) } else { probe_delays(container) };
     let runs = running_since(pod, container).and_then(seconds_of).map_or(0, |since| clock(world).saturating_sub(since));
     if startup.is_some() || runs < starts {
@@ -226,6 +263,16 @@ fn standing(world: &mut World, pod: &Pod, container: &Container, ip: &str, liste
         warn(world, pod, "Unhealthy", &unhealthy("Readiness", why), asked(probe, age));
     }
     Standing::Running(readiness.is_none() && runs >= ready)
+}
+
+/// A container whose command does nothing but end: what becomes of it is its restart policy's choice.
+fn ends(world: &mut World, pod: &Pod, container: &Container) -> Option<Standing> {
+    let Course::Ends(code) = course(container, &pod.metadata.namespace) else { return None };
+    if keeps_its_settings(world, pod) {
+        return None;
+    }
+    let stays = container.is_sidecar() || !matches!((pod.spec.restart_policy.as_str(), code), ("Never", _) | ("OnFailure", 0));
+    Some(if stays { crashing(world, pod, container, code) } else { Standing::Ended(code) })
 }
 
 /// When the next containers are asked by a probe that waited for its initial delay, in virtual seconds, and whose they are.
@@ -293,6 +340,16 @@ pub(crate) fn look_again(world: &mut World) {
     world.queue.kubelet.extend(keys);
 }
 
+/// Init containers that wait for others try again when names or endpoints have changed.
+pub(crate) fn wake_initializing(world: &mut World) {
+    let waits = |pod: &&Arc<Pod>| {
+        let runs = |status: &ContainerStatus| status.state.running.is_some();
+        pod.status.phase == "Pending" && pod.status.init_container_statuses.iter().any(runs)
+    };
+    let keys: Vec<Key> = world.cluster.store.pods.values().filter(waits).map(|pod| super::world::key_of(&pod.metadata)).collect();
+    world.queue.kubelet.extend(keys);
+}
+
 /// Says of a Pod, as its kubelet, what has been said so many times by now.
 fn warn(world: &mut World, pod: &Pod, reason: &str, message: &str, total: i64) {
     events::reach(world, &ObjectRef::of(pod), ("kubelet", &pod.spec.node_name), ("Warning", reason), message, total);
@@ -302,14 +359,19 @@ fn say(world: &mut World, pod: &Pod, reason: &str, message: &str, total: i64) {
     events::reach(world, &ObjectRef::of(pod), ("kubelet", &pod.spec.node_name), ("Normal", reason), message, total);
 }
 
-fn record_start(world: &mut World, pod: &Pod, standings: &[Standing]) {
+/// What the kubelet says of containers that it starts now.
+fn record_start(world: &mut World, pod: &Pod, inits: &[Standing], standings: &[Standing]) {
     if world.cluster.store.pods.len() > EVENTFUL {
         return;
     }
     let (object, node) = (ObjectRef::of(pod), pod.spec.node_name.clone());
-    for (container, standing) in pod.spec.containers.iter().zip(standings) {
+    let before = &pod.status.init_container_statuses;
+    let fresh = |(container, _): &(&Container, &Standing)| !before.iter().any(|own| own.name == container.name && has_run(own));
+    let inits = pod.spec.init_containers.iter().zip(inits).filter(fresh);
+    for (container, standing) in inits.chain(pod.spec.containers.iter().zip(standings)) {
         let made = !matches!(standing, Standing::Waiting("CreateContainerConfigError", ..));
-        let said = started(container).into_iter();
+        let waits = matches!(standing, Standing::Waiting("InvalidImageName" | "PodInitializing", ..));
+        let said = if waits { Vec::new() } else { started(container) }.into_iter();
         for (reason, text) in said.filter(|(reason, _)| made || reason.starts_with("Pull")) {
             events::record(world, &object, ("kubelet", &node), ("Normal", reason), &text);
         }

@@ -38,8 +38,11 @@ fn work(world: &mut World) {
         controller_manager::endpoint_slice_mirroring::run(world);
         cloud_controller::run(world);
         ingress::run(world);
-        learn(world);
+        let learned = learn(world);
         kubelets::end(world);
+        if learned {
+            kubelets::wake_initializing(world);
+        }
     }
 }
 
@@ -58,10 +61,13 @@ fn idle(world: &World) -> bool {
         && !queue.ingresses
 }
 
-/// kube-proxy on every running node writes its rules anew, CoreDNS its records.
-fn learn(world: &mut World) {
+/// kube-proxy on every running node writes its rules anew, CoreDNS its records. False: there is nothing to learn.
+fn learn(world: &mut World) -> bool {
     let rules: BTreeSet<Key> = std::mem::take(&mut world.queue.learned);
     let records = std::mem::take(&mut world.queue.records);
+    if rules.is_empty() && records.is_empty() {
+        return false;
+    }
     let headless = |world: &World, key: &Key| {
         world.cluster.store.services.get(key).is_some_and(|s| s.spec.cluster_ip == "None" || s.spec.type_ == "ExternalName")
     };
@@ -84,6 +90,7 @@ fn learn(world: &mut World) {
         };
         world.note("coredns", Verb::WriteRecords, service(first), message);
     }
+    true
 }
 
 fn service(key: &Key) -> ObjectRef {

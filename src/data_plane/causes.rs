@@ -75,7 +75,10 @@ pub fn no_port(cluster: &Cluster, service: &Service, at: usize) -> Option<Advice
         return Some(Advice { why, next, because });
     };
     let pods = selected(cluster, service);
-    let ports = |pod: &Pod| pod.spec.containers.iter().flat_map(|own| &own.ports).map(|own| own.name.clone()).collect::<Vec<_>>();
+    let ports = |pod: &Pod| {
+        let sidecars = pod.spec.init_containers.iter().filter(|own| own.is_sidecar());
+        pod.spec.containers.iter().chain(sidecars).flat_map(|own| &own.ports).map(|own| own.name.clone()).collect::<Vec<_>>()
+    };
     let has = |pod: &&&Pod| ports(pod).contains(target);
     if let Some((pod, found)) = pods.iter().filter(has).find_map(|pod| Some((pod, unready(cluster, pod)?))) {
         let why = msg!("explain.endpoints.portNameUnready", name = target, service = name, pod = pod.metadata.name);

@@ -7,7 +7,7 @@ use super::story::{Event, HopExt, hop};
 use super::target::{Scheme, Target};
 use super::travel::Spot;
 use super::world::Guest;
-use crate::api::core::Service;
+use crate::api::core::{ContainerState, Service};
 use crate::api::{Kind, ObjectRef};
 use crate::msg;
 use crate::node::images::{listens, speaks_http, speaks_tls};
@@ -94,8 +94,11 @@ impl Exchange<'_> {
                     tls: speaks_tls(&guest.pod, &listener),
                     listener,
                 };
-                let statuses = &guest.pod.status.container_statuses;
-                let stopped = |name: &str| statuses.iter().any(|own| own.name == name && own.state.waiting.is_some());
+                let status = &guest.pod.status;
+                let stopped = |name: &str| {
+                    let mut all = status.container_statuses.iter().chain(&status.init_container_statuses);
+                    all.any(|own| own.name == name && own.state.running.is_none() && own.state != ContainerState::default())
+                };
                 listeners.into_iter().filter(|listener| !stopped(&listener.container)).map(open).collect()
             }
             None => Arc::from([]),

@@ -9,12 +9,13 @@ pub use routes::route_of;
 
 use super::exchange::template_fields;
 use crate::addons::pending::pending;
-use crate::api::core::{Namespace, Pod, Service};
+use crate::api::core::{Container, Namespace, Pod, Service};
 use crate::api::foreign::{self, Reach, mesh};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::kubectl::Manifest;
 use crate::msg;
+use crate::node::images::{Course, course};
 use crate::node::kubelet::{assumed_probe, is_ready};
 use crate::node::network_policy::{Direction, Policies};
 use crate::trace::{FieldRef, Place, Reason, Source, Trace, Verdict};
@@ -37,6 +38,7 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
             notes.push(msg!("assume.sidecar", pod = meta.name, mesh = mesh));
         }
         notes.extend(fields(cluster, pod));
+        notes.extend(assumed_init(cluster, pod));
         notes.extend(assumed_probe(pod).filter(|_| trace.pod.as_ref().is_some_and(|(_, name)| *name == meta.name)));
     }
     services(cluster, trace, &mut notes);
@@ -49,6 +51,15 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
     notes.extend(classes(cluster, trace));
     notes.extend(on_the_host(cluster, trace));
     notes
+}
+
+/// An init container of a Pod whose program nobody here knows: it is assumed to do its part.
+fn assumed_init(cluster: &Cluster, pod: &Pod) -> Option<Message> {
+    let meta = &pod.metadata;
+    let unknown = |container: &&Container| !container.is_sidecar() && course(container, &meta.namespace) == Course::Unknown;
+    let container = pod.spec.init_containers.iter().find(unknown)?;
+    let dumped = cluster.origin(&ObjectRef::of(pod)).is_some_and(Manifest::is_dumped);
+    (!dumped).then(|| msg!("assume.init", pod = meta.name, container = container.name))
 }
 
 /// The kinds that are not played and could change how the request ends; those that nobody here knows in one note.

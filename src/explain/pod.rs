@@ -135,7 +135,7 @@ pub(super) fn is_ready(cluster: &Cluster, pod: &Pod, checks: &mut Checks) -> Res
 /// What would listen runs.
 pub(super) fn container_runs(cluster: &Cluster, pod: &Pod, container: &str, checks: &mut Checks) -> Result<(), Stop> {
     let stopped = |own: &ContainerStatus| own.name == container && own.state.running.is_none();
-    match pod.status.container_statuses.iter().any(stopped) {
+    match pod.status.container_statuses.iter().chain(&pod.status.init_container_statuses).any(stopped) {
         true => is_ready(cluster, pod, checks),
         false => Ok(()),
     }

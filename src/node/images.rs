@@ -7,6 +7,7 @@
 //! Left out: configuration files (a ConfigMap that makes nginx listen elsewhere needs the annotation) and images' `EXPOSE`.
 
 mod arguments;
+mod course;
 mod known;
 
 use crate::api::core::{Container, Pod, Probe, Service};
@@ -14,6 +15,7 @@ use crate::api::meta::{IntOrString, selects};
 use crate::msg;
 use crate::packet::Protocol;
 use crate::words::Message;
+pub use course::{Course, Wanted, course};
 use known::{Kind, Row};
 
 /// Pod annotation that says what listens, over everything else: `3000`, `127.0.0.1:3000`, `53/udp`, several with commas, `none`.
@@ -69,14 +71,17 @@ pub fn listens<'a>(pod: &Pod, services: impl Iterator<Item = &'a Service>) -> Ve
     }
     let mut found = Found::default();
     let mut open = Vec::new();
-    for (index, container) in pod.spec.containers.iter().enumerate() {
+    let sidecars = pod.spec.init_containers.iter().enumerate().filter(|(_, container)| container.is_sidecar());
+    let sidecars = sidecars.map(|(index, container)| (format!("spec.initContainers[{index}]"), container));
+    let own = pod.spec.containers.iter().enumerate().map(|(index, container)| (format!("spec.containers[{index}]"), container));
+    for (at, container) in own.chain(sidecars) {
         let before = found.listeners.len();
-        let may_do_more = of_container(index, container, &mut found);
+        let may_do_more = of_container(&at, container, &mut found);
         if may_do_more && found.listeners.len() == before {
             open.push(container);
         }
         if may_do_more {
-            probed(index, container, &mut found);
+            probed(&at, container, &mut found);
         }
     }
     // A Service's targetPort says only that somebody expects a listener; a container about which nothing else is known gets it.
@@ -139,19 +144,19 @@ fn annotated(pod: &Pod, text: &str) -> Vec<Listener> {
 }
 
 /// Adds what a container surely or probably listens on. True when it may listen on something else, too.
-fn of_container(index: usize, container: &Container, found: &mut Found) -> bool {
+fn of_container(at: &str, container: &Container, found: &mut Found) -> bool {
     let words = arguments::words(container);
     if known::repository(&container.image).ends_with("agnhost") {
-        agnhost(index, container, &words, found);
+        agnhost(at, container, &words, found);
         return false;
     }
     let row = known::row(&container.image);
     let replaced = replaces_program(container, &words, row);
     if let Some(row) = row.filter(|row| row.kind == Kind::Fixed && !replaced) {
-        fixed(index, container, row, &words, found);
+        fixed(at, container, row, &words, found);
         return false;
     }
-    if from_arguments(index, container, &words, found) || arguments::idles(&words) {
+    if from_arguments(at, container, &words, found) || arguments::idles(&words) {
         return false;
     }
     let is_tool = row.is_some_and(|row| row.kind == Kind::Tool);
@@ -160,24 +165,24 @@ fn of_container(index: usize, container: &Container, found: &mut Found) -> bool 
     }
     if let Some(row) = row.filter(|row| row.kind == Kind::Usual && !replaced) {
         let basis = |port: u16| Basis::Assumed(msg!("listens.usual", image = known::repository(&container.image), port = port));
-        let field = format!("spec.containers[{index}].image");
+        let field = format!("{at}.image");
         row.tcp.iter().for_each(|port| found.add(listener(container, *port, Protocol::Tcp, basis(*port), field.clone())));
         row.udp.iter().for_each(|port| found.add(listener(container, *port, Protocol::Udp, basis(*port), field.clone())));
     }
-    declared(index, container, found);
+    declared(at, container, found);
     // A script of a shell or an operating system's image that names no port most likely opens none.
     !is_tool
 }
 
 /// A port that no list of ports names, and that two of a container's probes ask, is most likely its program's port for that: many
 /// programs answer for their health on one of their own.
-fn probed(index: usize, container: &Container, found: &mut Found) {
+fn probed(at: &str, container: &Container, found: &mut Found) {
     let probes = [&container.liveness_probe, &container.readiness_probe, &container.startup_probe];
     let ports: Vec<i32> = { probes }.into_iter().flatten().filter_map(asked_port).collect();
     for port in ports.iter().filter(|port| ports.iter().filter(|other| other == port).count() > 1) {
         let Ok(port) = u16::try_from(*port) else { continue };
         let basis = Basis::Assumed(msg!("listens.probes", image = known::repository(&container.image), port = port));
-        let field = format!("spec.containers[{index}].readinessProbe");
+        let field = format!("{at}.readinessProbe");
         found.add(listener(container, port, Protocol::Tcp, basis, field));
     }
 }
@@ -206,31 +211,31 @@ fn replaces_program(container: &Container, words: &[String], row: Option<&Row>) 
     !container.command.is_empty() || (!only_arguments && (!programs.is_empty() || row.is_some_and(|row| row.kind == Kind::Tool)))
 }
 
-fn fixed(index: usize, container: &Container, row: &Row, words: &[String], found: &mut Found) {
+fn fixed(at: &str, container: &Container, row: &Row, words: &[String], found: &mut Found) {
     let image = known::repository(&container.image);
     let mut first = None;
     for argument in arguments::listening(words).into_iter().filter(|argument| row.flags.contains(&argument.flag.as_str())) {
         let basis = Basis::Known(msg!("listens.argument", argument = argument.text, port = argument.port));
-        let field = format!("spec.containers[{index}].args");
+        let field = format!("{at}.args");
         let loopback_only = argument.loopback_only;
         first = Some(Listener { loopback_only, ..listener(container, argument.port, Protocol::Tcp, basis, field) });
     }
     let variables = row.flags.iter().filter_map(|flag| flag.strip_prefix('$'));
     if let Some((name, port)) = variables.filter_map(|name| port_variable(container, name)).next() {
         let basis = Basis::Known(msg!("listens.variable", name = name, port = port));
-        first = first.or(Some(listener(container, port, Protocol::Tcp, basis, format!("spec.containers[{index}].env"))));
+        first = first.or(Some(listener(container, port, Protocol::Tcp, basis, format!("{at}.env"))));
     }
     let replaces_first = usize::from(first.is_some());
     first.into_iter().for_each(|listener| found.add(listener));
     let tcp = row.tcp.iter().skip(replaces_first).map(|port| (*port, Protocol::Tcp));
     for (port, protocol) in tcp.chain(row.udp.iter().map(|port| (*port, Protocol::Udp))) {
         let basis = Basis::Known(msg!("listens.image", image = image, port = port));
-        let own = listener(container, port, protocol, basis, format!("spec.containers[{index}].image"));
+        let own = listener(container, port, protocol, basis, format!("{at}.image"));
         found.add(Listener { loopback_only: arguments::stays_home(words), ..own });
     }
 }
 
-fn agnhost(index: usize, container: &Container, words: &[String], found: &mut Found) {
+fn agnhost(at: &str, container: &Container, words: &[String], found: &mut Found) {
     let subcommand =
         words.iter().map(|word| arguments::base_name(word)).find(|word| *word != "agnhost" && !word.starts_with('-'));
     let Some(row) = subcommand.and_then(|name| known::AGNHOST.iter().find(|row| row.name == name)) else { return };
@@ -242,18 +247,18 @@ fn agnhost(index: usize, container: &Container, words: &[String], found: &mut Fo
         // `--udp-port -1` switches the server off.
         let port = arguments::flag_value(words, flag).map_or(Some(*usual), |value| value.parse().ok());
         let basis = Basis::Known(msg!("listens.agnhost", subcommand = row.name, port = port.unwrap_or_default()));
-        found.add(listener(container, port.unwrap_or_default(), protocol, basis, format!("spec.containers[{index}].args")));
+        found.add(listener(container, port.unwrap_or_default(), protocol, basis, format!("{at}.args")));
     }
 }
 
 /// Adds the ports that the arguments name. True when the program's main port is among them: then nothing else need be guessed.
-fn from_arguments(index: usize, container: &Container, words: &[String], found: &mut Found) -> bool {
+fn from_arguments(at: &str, container: &Container, words: &[String], found: &mut Found) -> bool {
     let mut main = false;
     let list = if container.args.is_empty() { "command" } else { "args" };
     for argument in arguments::listening(words) {
         main |= argument.main;
         let basis = Basis::Known(msg!("listens.argument", argument = argument.text, port = argument.port));
-        let field = format!("spec.containers[{index}].{list}");
+        let field = format!("{at}.{list}");
         let loopback_only = argument.loopback_only;
         found.add(Listener { loopback_only, ..listener(container, argument.port, argument.protocol, basis, field) });
     }
@@ -261,17 +266,17 @@ fn from_arguments(index: usize, container: &Container, words: &[String], found: 
 }
 
 /// Adds the declared `containerPort`s and a `PORT` variable.
-fn declared(index: usize, container: &Container, found: &mut Found) {
-    for (at, port) in container.ports.iter().enumerate() {
+fn declared(at: &str, container: &Container, found: &mut Found) {
+    for (nth, port) in container.ports.iter().enumerate() {
         let Ok(number) = u16::try_from(port.container_port) else { continue };
         let Some(protocol) = Protocol::of_api(&port.protocol) else { continue };
         let basis = Basis::Assumed(msg!("listens.containerPort", container = container.name, port = number));
-        let field = format!("spec.containers[{index}].ports[{at}].containerPort");
+        let field = format!("{at}.ports[{nth}].containerPort");
         found.add(listener(container, number, protocol, basis, field));
     }
     if let Some((name, port)) = port_variable(container, "PORT") {
         let basis = Basis::Assumed(msg!("listens.portVariable", container = container.name, name = name, port = port));
-        found.add(listener(container, port, Protocol::Tcp, basis, format!("spec.containers[{index}].env")));
+        found.add(listener(container, port, Protocol::Tcp, basis, format!("{at}.env")));
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Imitates `pkg/kubelet/status/generate.go` (conditions), `pkg/kubelet/kuberuntime` (why a container cannot be made),
 //! `pkg/kubelet/prober` (probes against ports) and the bridge CNI with host-local addresses, except that an address comes from a
-//! hash of the Pod's name, so that other Pods do not move it. Leaves out images that cannot be pulled, init containers'
-//! runs, restarts over time; exec probes and HTTP paths are assumed to succeed. A probe first asks when its initial delay is over,
+//! hash of the Pod's name, so that other Pods do not move it. Leaves out images that no registry has; exec probes and HTTP paths are
+//! assumed to succeed. A probe first asks when its initial delay is over,
 //! not at the next of its periods; a program that is told to end for another definition of its container ends at once.
 
 use super::images::{Listener, speaks_plain_http};
@@ -190,6 +190,8 @@ pub enum Standing {
     Waiting(&'static str, String, i32),
     /// It is killed again and again.
     Restarting(Box<Again>),
+    /// It has ended for good, with this exit code.
+    Ended(i32),
 }
 
 /// A container that is killed again and again.
@@ -214,7 +216,7 @@ impl Standing {
     pub fn is_ready(&self) -> bool {
         match self {
             Standing::Running(ready) => *ready,
-            Standing::Starting | Standing::Waiting(..) => false,
+            Standing::Starting | Standing::Waiting(..) | Standing::Ended(_) => false,
             Standing::Restarting(again) => again.ready,
         }
     }
@@ -229,54 +231,107 @@ pub struct Place {
     pub pod_ip: String,
     /// RFC 3339, virtual.
     pub now: String,
+    /// Its volumes are there.
+    pub mounted: bool,
 }
 
-/// The Pod's status as the kubelet reports it, with one standing for each container.
-pub fn report(pod: &Pod, place: &Place, standings: &[Standing]) -> PodStatus {
+/// Whether an init container has done its part: it has ended well, or runs on as a sidecar.
+pub fn has_done_its_part(container: &Container, standing: &Standing) -> bool {
+    match standing {
+        Standing::Ended(code) => *code == 0,
+        Standing::Running(_) => container.is_sidecar(),
+        Standing::Restarting(again) => container.is_sidecar() && again.started,
+        Standing::Starting | Standing::Waiting(..) => false,
+    }
+}
+
+/// `getPhase` of `pkg/kubelet/kubelet_pods.go`.
+fn phase(initialized: bool, inits: &[Standing], standings: &[Standing]) -> &'static str {
+    let ended = |standing: &Standing| matches!(standing, Standing::Ended(_));
+    let failed = |standing: &Standing| matches!(standing, Standing::Ended(code) if *code != 0);
+    let unmade = |standing: &Standing| matches!(standing, Standing::Waiting(..));
+    if inits.iter().any(failed) || (standings.iter().all(ended) && standings.iter().any(failed)) {
+        "Failed"
+    } else if !initialized || standings.iter().any(unmade) {
+        "Pending"
+    } else if standings.iter().all(ended) {
+        "Succeeded"
+    } else {
+        "Running"
+    }
+}
+
+/// The Pod's status as the kubelet reports it, with one standing for each container: init containers, and the others.
+pub fn report(pod: &Pod, place: &Place, inits: &[Standing], standings: &[Standing]) -> PodStatus {
     let old = &pod.status;
     let started = old.start_time.clone().unwrap_or_else(|| place.now.clone());
-    let all_ready = standings.iter().all(Standing::is_ready);
+    let sidecars = pod.spec.init_containers.iter().zip(inits).filter(|(container, _)| container.is_sidecar());
+    let serving = sidecars.chain(pod.spec.containers.iter().zip(standings));
+    let unready: Vec<&str> =
+        serving.filter(|(_, standing)| !standing.is_ready()).map(|(container, _)| container.name.as_str()).collect();
+    let all_ready = unready.is_empty();
     // A gate is a condition that somebody else sets; nobody does here unless the manifest's status carries it.
     let gate_open = |gate: &str| old.conditions.iter().any(|condition| condition.type_ == gate && condition.status == "True");
     let gates = pod.spec.readiness_gates.iter().all(|gate| gate_open(&gate.condition_type));
-    let unmounted = |standing: &Standing| matches!(standing, Standing::Waiting("ContainerCreating" | "PodInitializing", ..));
-    let mounted = !standings.iter().any(unmounted);
-    let creating =
-        !mounted || standings.iter().any(|standing| matches!(standing, Standing::Waiting("CreateContainerConfigError", ..)));
-    let inits: Vec<&str> = pod.spec.init_containers.iter().map(|container| container.name.as_str()).collect();
-    let initialized = mounted || inits.is_empty();
+    let waiting =
+        pod.spec.init_containers.iter().zip(inits).filter(|(container, standing)| !has_done_its_part(container, standing));
+    let incomplete: Vec<&str> = waiting.map(|(container, _)| container.name.as_str()).collect();
+    let initialized = incomplete.is_empty();
     let incomplete =
-        if initialized { String::new() } else { format!("containers with incomplete status: [{}]", inits.join(" ")) };
-    let unready: Vec<&str> = (pod.spec.containers.iter().zip(standings))
-        .filter(|(_, standing)| !standing.is_ready())
-        .map(|(container, _)| container.name.as_str())
-        .collect();
-    let reason = if all_ready { "" } else { "ContainersNotReady" };
-    let message = if all_ready { String::new() } else { format!("containers with unready status: [{}]", unready.join(" ")) };
+        if initialized { String::new() } else { format!("containers with incomplete status: [{}]", incomplete.join(" ")) };
+    let phase = phase(initialized, inits, standings);
+    let (reason, message) = match (all_ready, phase) {
+        (_, "Succeeded") => ("PodCompleted", String::new()),
+        (_, "Failed") => ("PodFailed", String::new()),
+        (true, _) => ("", String::new()),
+        (false, _) => ("ContainersNotReady", format!("containers with unready status: [{}]", unready.join(" "))),
+    };
     let (gate_reason, gate_message) = match (all_ready, gates) {
         (true, false) => ("ReadinessGatesNotReady", "the status of pod readiness gates is not \"True\"".to_string()),
         _ => (reason, message.clone()),
     };
+    let initialized_reason = match (initialized, phase) {
+        (true, "Succeeded") => "PodCompleted",
+        (true, _) => "",
+        (false, _) => "ContainersNotInitialized",
+    };
     let mut status = old.clone();
     for (kind, holds, why, text) in [
-        ("PodReadyToStartContainers", mounted, "", String::new()),
-        ("Initialized", initialized, if initialized { "" } else { "ContainersNotInitialized" }, incomplete),
+        ("PodReadyToStartContainers", place.mounted, "", String::new()),
+        ("Initialized", initialized, initialized_reason, incomplete),
         ("Ready", all_ready && gates, gate_reason, gate_message),
         ("ContainersReady", all_ready, reason, message),
         ("PodScheduled", true, "", String::new()),
     ] {
         set_condition(&mut status.conditions, kind, holds, (why, text), &place.now);
     }
-    status.phase = if creating { "Pending" } else { "Running" }.into();
+    status.phase = phase.into();
     status.reason.clear();
     status.message.clear();
     status.host_ip.clone_from(&place.host_ip);
     status.pod_ip.clone_from(&place.pod_ip);
     status.pod_ips = if place.pod_ip.is_empty() { Vec::new() } else { vec![PodIP { ip: place.pod_ip.clone() }] };
-    let containers = pod.spec.containers.iter().zip(standings);
+    status.container_statuses = statuses(pod, place, pod.spec.containers.iter().zip(standings), &old.container_statuses);
+    let inits = pod.spec.init_containers.iter().zip(inits);
+    status.init_container_statuses = statuses(pod, place, inits, &old.init_container_statuses);
+    // One that has ended well counts as ready (`pkg/kubelet/prober/prober_manager.go`).
+    for init in &mut status.init_container_statuses {
+        init.ready |= init.state.terminated.as_ref().is_some_and(|ended| ended.exit_code == 0);
+    }
+    status.start_time = Some(started);
+    status
+}
+
+fn statuses<'a>(
+    pod: &Pod,
+    place: &Place,
+    containers: impl Iterator<Item = (&'a Container, &'a Standing)>,
+    old: &[ContainerStatus],
+) -> Vec<ContainerStatus> {
     let status_of = |(container, standing): (&Container, &Standing)| {
-        let mut status = container_status(container, standing, running_since(pod, container).unwrap_or(&place.now));
-        let before = old.container_statuses.iter().find(|status| status.name == container.name);
+        let before = old.iter().find(|status| status.name == container.name);
+        let since = running_since(pod, container).unwrap_or(&place.now);
+        let mut status = container_status(container, standing, since, &place.now);
         if let (Standing::Running(_) | Standing::Starting, Some(before)) = (standing, before) {
             status.restart_count = before.restart_count;
             status.last_state = before.last_state.clone();
@@ -290,17 +345,25 @@ pub fn report(pod: &Pod, place: &Place, standings: &[Standing]) -> PodStatus {
                 });
             }
         }
-        status
+        // What has ended stays as it ended.
+        match (standing, before) {
+            (Standing::Ended(_), Some(before)) if before.state.terminated.is_some() => before.clone(),
+            _ => status,
+        }
     };
-    status.container_statuses = containers.map(status_of).collect();
-    status.start_time = Some(started);
-    status
+    containers.map(status_of).collect()
+}
+
+/// A container's status, if it was reported before.
+fn status_of<'a>(pod: &'a Pod, container: &Container) -> Option<&'a ContainerStatus> {
+    let all = pod.status.container_statuses.iter().chain(&pod.status.init_container_statuses);
+    { all }.find(|status| status.name == container.name)
 }
 
 /// The run of a container that its Pod now defines with another image: it is ended, and the container started again. Only name and
 /// image count (`HashContainer` of `pkg/kubelet/container/helpers.go`). A dump may tell an image's full name, or its digest.
 pub fn redefined<'a>(pod: &'a Pod, container: &Container) -> Option<&'a ContainerStateRunning> {
-    let status = pod.status.container_statuses.iter().find(|status| status.name == container.name)?;
+    let status = status_of(pod, container)?;
     let plain = |image: &str| image.strip_suffix(":latest").unwrap_or(image).to_string();
     let (was, is) = (&status.image, &container.image);
     let same = was == is || was.is_empty() || was.starts_with("sha256:") || plain(was).ends_with(&format!("/{}", plain(is)));
@@ -309,11 +372,11 @@ pub fn redefined<'a>(pod: &'a Pod, container: &Container) -> Option<&'a Containe
 
 /// Since when a container runs as it is defined; `None`: it is started now.
 pub fn running_since<'a>(pod: &'a Pod, container: &Container) -> Option<&'a str> {
-    let status = pod.status.container_statuses.iter().find(|status| status.name == container.name)?;
+    let status = status_of(pod, container)?;
     status.state.running.as_ref()?.started_at.as_deref().filter(|_| redefined(pod, container).is_none())
 }
 
-fn container_status(container: &Container, standing: &Standing, started: &str) -> ContainerStatus {
+fn container_status(container: &Container, standing: &Standing, started: &str, now: &str) -> ContainerStatus {
     let mut status = ContainerStatus { name: container.name.clone(), image: container.image.clone(), ..Default::default() };
     match standing {
         Standing::Running(_) | Standing::Starting => {
@@ -326,6 +389,16 @@ fn container_status(container: &Container, standing: &Standing, started: &str) -
             status.restart_count = *restarts;
             let waiting = ContainerStateWaiting { reason: (*reason).to_string(), message: message.clone() };
             status.state = ContainerState { waiting: Some(waiting), ..Default::default() };
+        }
+        Standing::Ended(code) => {
+            status.started = Some(false);
+            status.state.terminated = Some(ContainerStateTerminated {
+                exit_code: *code,
+                reason: if *code == 0 { "Completed" } else { "Error" }.into(),
+                started_at: Some(started.to_string()),
+                finished_at: Some(now.to_string()),
+                ..ContainerStateTerminated::default()
+            });
         }
         Standing::Restarting(again) => {
             status.ready = again.ready;

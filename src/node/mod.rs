@@ -2,6 +2,7 @@
 pub mod cni;
 pub mod environment;
 pub mod hosts;
+pub mod image_name;
 pub mod images;
 pub mod kube_proxy;
 pub mod kubelet;

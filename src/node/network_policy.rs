@@ -211,7 +211,7 @@ fn is_port(port: &NetworkPolicyPort, talk: &Conversation<'_>) -> bool {
 }
 
 fn has_named_port(pod: &Pod, name: &str, talk: &Conversation<'_>) -> bool {
-    let sidecars = pod.spec.init_containers.iter().filter(|container| container.restart_policy.as_deref() == Some("Always"));
+    let sidecars = pod.spec.init_containers.iter().filter(|container| container.is_sidecar());
     let mut ports = pod.spec.containers.iter().chain(sidecars).flat_map(|container| &container.ports);
     ports.any(|port| {
         let same = Protocol::of_api(&port.protocol) == Some(talk.protocol) && port.container_port == i32::from(talk.port);

@@ -47,6 +47,13 @@ pub struct Container {
     pub startup_probe: Option<Probe>,
 }
 
+impl Container {
+    /// Of an init container: whether it runs on beside the others.
+    pub fn is_sidecar(&self) -> bool {
+        self.restart_policy.as_deref() == Some("Always")
+    }
+}
+
 /// A port that a container says it has.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

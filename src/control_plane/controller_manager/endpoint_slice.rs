@@ -143,7 +143,7 @@ pub(crate) fn find_port(pod: &Pod, port: &ServicePort) -> Option<i32> {
         IntOrString::Int(number) => return Some(*number),
         IntOrString::String(name) => name,
     };
-    let sidecars = pod.spec.init_containers.iter().filter(|c| c.restart_policy.as_deref() == Some("Always"));
+    let sidecars = pod.spec.init_containers.iter().filter(|container| container.is_sidecar());
     let ports = pod.spec.containers.iter().chain(sidecars).flat_map(|container| &container.ports);
     let mut named = ports.filter(|p| p.name == *name && protocol_of(&p.protocol) == protocol_of(&port.protocol));
     named.next().map(|port| port.container_port)

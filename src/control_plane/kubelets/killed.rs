@@ -1,4 +1,4 @@
-//! Containers that are killed again and again for a failing probe, and start again.
+//! Containers that are killed again and again for a failing probe, or end by themselves, and start again.
 
 use super::super::dump::keeps_its_settings;
 use super::super::world::World;
@@ -51,6 +51,39 @@ pub(super) fn restarting(
     }))
 }
 
+/// A container whose program ends at once, again and again.
+pub(super) fn crashing(world: &mut World, pod: &Pod, container: &Container, code: i32) -> Standing {
+    let (name, meta, now) = (&container.name, &pod.metadata, clock(world));
+    let fresh = Life { restarts: RESTARTS, ended: now, running: None };
+    let mut life = life_so_far(pod, name).map_or(fresh, |life| life.at(now, 0));
+    if let Some(since) = life.running.take() {
+        life.ended = since;
+    }
+    let full_name = format!("{}_{}({})", meta.name, meta.namespace, meta.uid);
+    let back_off = format!("Back-off restarting failed container {name} in pod {full_name}");
+    warn(world, pod, "BackOff", &back_off, life.back_offs(now));
+    if life.starts() > 0 && world.cluster.store.pods.len() <= EVENTFUL {
+        for (reason, text) in started(container) {
+            say(world, pod, reason, &text, 1 + life.starts());
+        }
+    }
+    let at = Some(timestamp(u64::try_from(life.ended).unwrap_or(0)));
+    Standing::Restarting(Box::new(Again {
+        restarts: life.restarts,
+        ended: ContainerStateTerminated {
+            exit_code: code,
+            reason: if code == 0 { "Completed" } else { "Error" }.into(),
+            started_at: at.clone(),
+            finished_at: at,
+            ..ContainerStateTerminated::default()
+        },
+        running: None,
+        message: format!("back-off 5m0s restarting failed container={name} pod={full_name}"),
+        ready: false,
+        started: false,
+    }))
+}
+
 /// How many seconds a container runs that fails this probe: until it has failed often enough, and its grace is over.
 fn lasts(pod: &Pod, probe: &Probe) -> i64 {
     let grace = pod.spec.termination_grace_period_seconds.unwrap_or(30).max(0);
@@ -77,7 +110,8 @@ pub(crate) fn next_turn(world: &World) -> Option<u64> {
 
 /// Where a container stood when it was looked at last, if it was killed before.
 fn life_so_far(pod: &Pod, container: &str) -> Option<Life> {
-    let status = pod.status.container_statuses.iter().find(|status| status.name == container)?;
+    let mut statuses = pod.status.container_statuses.iter().chain(&pod.status.init_container_statuses);
+    let status = statuses.find(|status| status.name == container)?;
     let ended = status.last_state.terminated.as_ref()?.finished_at.as_deref().and_then(seconds_of)?;
     let running = status.state.running.as_ref().and_then(|running| seconds_of(running.started_at.as_deref()?));
     Some(Life { restarts: status.restart_count.max(RESTARTS), ended, running })

@@ -4,7 +4,7 @@ use super::super::dump::keeps_its_settings;
 use super::super::world::World;
 use super::{age, is_new, warn};
 use crate::api::Kind;
-use crate::api::core::Pod;
+use crate::api::core::{Container, Pod};
 use crate::node::kubelet::Standing;
 use crate::node::restarts::mounts_tried;
 use crate::node::volumes::{self, Missing};
@@ -48,12 +48,13 @@ pub(in crate::control_plane) fn missing_claim<'a>(world: &World, pod: &'a Pod) -
 }
 
 /// Every container waits for the Pod's volumes; the kubelet says why.
-pub(super) fn creating(world: &mut World, pod: &Pod, lacking: &[Missing]) -> Vec<Standing> {
+pub(super) fn creating(world: &mut World, pod: &Pod, lacking: &[Missing]) -> (Vec<Standing>, Vec<Standing>) {
     for missing in lacking {
         let text = format!("MountVolume.SetUp failed for volume \"{}\" : {}", missing.volume, missing.why);
         warn(world, pod, "FailedMount", &text, mounts_tried(age(world, pod)));
     }
     let initialized = pod.spec.init_containers.is_empty();
     let reason = if initialized { "ContainerCreating" } else { "PodInitializing" };
-    pod.spec.containers.iter().map(|_| Standing::Waiting(reason, String::new(), 0)).collect()
+    let waiting = |containers: &[Container]| containers.iter().map(|_| Standing::Waiting(reason, String::new(), 0)).collect();
+    (waiting(&pod.spec.init_containers), waiting(&pod.spec.containers))
 }

@@ -349,3 +349,20 @@ fn a_lost_node_keeps_the_time_at_which_its_kubelet_posted_last() {
     let created = said.lines().find(|line| line.starts_with("CreationTimestamp:")).unwrap();
     assert!(created.ends_with(times[0]), "{said}");
 }
+
+#[test]
+fn an_image_whose_name_cannot_be_read_is_never_pulled() {
+    let cluster = with(&WEB.replace("image: nginx", "image: 'Nginx:latest'"));
+    let [first, ..] = pods(&cluster)[..] else { panic!("no Pods") };
+    assert_eq!((first.status.phase.as_str(), is_ready(first)), ("Pending", false));
+    let waiting = first.status.container_statuses[0].state.waiting.as_ref().unwrap();
+    let told = "Failed to apply default image tag \"Nginx:latest\": couldn't parse image name \"Nginx:latest\": invalid reference \
+                format: repository name (library/Nginx) must be lowercase";
+    assert_eq!((waiting.reason.as_str(), waiting.message.as_str()), ("InvalidImageName", told));
+    let events = cluster.store.all::<Event>().filter(|event| event.involved_object.name == first.metadata.name);
+    let mut said: Vec<String> = events.map(|event| format!("{} {}", event.reason, event.message)).collect();
+    said.retain(|text| !text.starts_with("Scheduled"));
+    said.sort();
+    assert_eq!(said, ["Failed Error: InvalidImageName".to_string(), format!("InspectFailed {told}")]);
+    assert_eq!(addresses(&cluster, "web"), (Vec::new(), 3));
+}

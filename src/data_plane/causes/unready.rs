@@ -1,9 +1,10 @@
 //! Why a Pod is not ready, in the words of whoever holds it back: scheduler, kubelet, node lifecycle controller.
 
 use crate::api::ObjectRef;
-use crate::api::core::{Container, ContainerStatus, EnvVarSource, Event, KeySelector, Node, Pod};
+use crate::api::core::{Container, EnvVarSource, Event, KeySelector, Node, Pod};
 use crate::cluster::Cluster;
 use crate::msg;
+use crate::node::images::{Course, course};
 use crate::node::kubelet::{is_ready, waiting};
 use crate::trace::{Advice, FieldRef};
 
@@ -128,16 +129,55 @@ fn unwell_node(cluster: &Cluster, pod: &Pod) -> Option<Advice> {
     Some(Advice { why, next: msg!("explain.pod.nodeDown.next", node = node), because })
 }
 
-/// An init container that does not come to its end holds all others back. What runs in one is not played: only a dump says so.
+/// An init container that does not come to its end holds all others back.
 fn init_waits(pod: &Pod) -> Option<Advice> {
     let name = &pod.metadata.name;
-    let waits = |own: &&ContainerStatus| own.state.waiting.as_ref().is_some_and(|state| state.reason != "PodInitializing");
-    let status = pod.status.init_container_statuses.iter().find(waits)?;
-    let reason = status.state.waiting.as_ref().map(|state| state.reason.as_str()).unwrap_or_default();
-    let at = pod.spec.init_containers.iter().position(|own| own.name == status.name);
-    let why = msg!("explain.pod.init", pod = name, container = status.name, reason = reason);
-    let next = msg!("explain.pod.waiting.crash.next", pod = name, container = status.name);
-    Some(Advice { why, next, because: at.map(|at| field(pod, format!("spec.initContainers[{at}]"))).into_iter().collect() })
+    let told = |container: &Container| pod.status.init_container_statuses.iter().find(|own| own.name == container.name);
+    for (at, container) in pod.spec.init_containers.iter().enumerate() {
+        let (status, own) = (told(container)?, &container.name);
+        let because = |part: &str| vec![field(pod, format!("spec.initContainers[{at}]{part}"))];
+        let ended = status.state.terminated.as_ref().or(status.last_state.terminated.as_ref()).map(|ended| ended.exit_code);
+        let waiting = status.state.waiting.as_ref().filter(|state| state.reason != "PodInitializing");
+        match (ended, waiting, &status.state.running) {
+            (Some(0), None, None) => {}
+            (Some(code), _, _) if !container.is_sidecar() && code != 0 => {
+                let why = msg!("explain.pod.init.fails", pod = name, container = own, code = code);
+                let next = msg!("explain.pod.waiting.crash.next", pod = name, container = own);
+                return Some(Advice { why, next, because: because(".command") });
+            }
+            (_, Some(state), _) if state.reason.starts_with("InvalidImage") => {
+                let (reason, said) = (&state.reason, &state.message);
+                let why = msg!("explain.pod.waiting.said", pod = name, container = own, reason = reason, message = said);
+                return Some(Advice { why, next: msg!("explain.pod.waiting.image.next"), because: because(".image") });
+            }
+            (_, Some(state), _) => {
+                let why = msg!("explain.pod.init", pod = name, container = own, reason = state.reason);
+                let next = msg!("explain.pod.waiting.crash.next", pod = name, container = own);
+                return Some(Advice { why, next, because: because("") });
+            }
+            _ if container.is_sidecar() => {}
+            _ => return unending(pod, container, because),
+        }
+    }
+    None
+}
+
+/// An init container that runs and does not end.
+fn unending(pod: &Pod, container: &Container, because: impl Fn(&str) -> Vec<FieldRef>) -> Option<Advice> {
+    let (name, own) = (&pod.metadata.name, &container.name);
+    match course(container, &pod.metadata.namespace) {
+        Course::Waits(wanted) => {
+            let commands = wanted.iter().map(|one| one.command.as_str()).collect::<Vec<_>>().join(", ");
+            let why = msg!("explain.pod.init.waits", pod = name, container = own, command = commands);
+            Some(Advice { why, next: msg!("explain.pod.init.waits.next"), because: because(".command") })
+        }
+        Course::Stays => {
+            let why = msg!("explain.pod.init.stays", pod = name, container = own);
+            let part = if container.command.is_empty() { ".image" } else { ".command" };
+            Some(Advice { why, next: msg!("explain.pod.init.stays.next"), because: because(part) })
+        }
+        _ => None,
+    }
 }
 
 /// A container that is not started: what the kubelet says of it, and the field that makes it so.
@@ -232,11 +272,14 @@ fn closed_gate(pod: &Pod) -> Option<(usize, &str)> {
 /// All containers run, and one of them is not ready.
 fn fails_its_probe(cluster: &Cluster, pod: &Pod) -> Advice {
     let name = &pod.metadata.name;
-    let fails = |name: &str| pod.status.container_statuses.iter().any(|status| status.name == name && !status.ready);
-    let probed = pod.spec.containers.iter().position(|own| own.readiness_probe.is_some() && fails(&own.name));
-    let container = probed.and_then(|at| pod.spec.containers.get(at)).map_or("", |own| own.name.as_str());
+    let statuses = || pod.status.container_statuses.iter().chain(&pod.status.init_container_statuses);
+    let fails = |name: &str| statuses().any(|status| status.name == name && !status.ready);
+    let lists = [("containers", &pod.spec.containers), ("initContainers", &pod.spec.init_containers)];
+    let numbered = lists.iter().flat_map(|(list, containers)| containers.iter().enumerate().map(move |own| (*list, own)));
+    let probed = { numbered }.find(|(_, (_, own))| own.readiness_probe.is_some() && fails(&own.name));
+    let container = probed.map_or("", |(_, (_, own))| own.name.as_str());
     let said = warned(cluster, pod, container, "Readiness");
-    let because = probed.map(|at| field(pod, format!("spec.containers[{at}].readinessProbe"))).into_iter().collect();
+    let because = probed.map(|(list, (at, _))| field(pod, format!("spec.{list}[{at}].readinessProbe"))).into_iter().collect();
     let (why, next) = match said {
         Some(said) => (msg!("explain.pod.probe", pod = name, message = said), msg!("explain.pod.probe.next")),
         None => (msg!("explain.pod.unready", pod = name), msg!("explain.pod.unready.next", pod = name)),

@@ -5,6 +5,7 @@
 
 mod forbidden;
 mod foreign;
+mod image_names;
 mod ingress;
 mod missing;
 mod selectors;
@@ -33,6 +34,7 @@ pub fn advise(cluster: &Cluster) -> Vec<Diagnostic> {
         let Some(object) = document.object().filter(|object| seen.insert(object.clone())) else { continue };
         let object = &object;
         advice.listen_annotation(object);
+        advice.image_names(object, document);
         match object.kind {
             Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => advice.forbidden(object, document),
             Kind::Service => {
@@ -171,7 +173,7 @@ impl Advice<'_> {
     fn named_port(&mut self, object: &ObjectRef, path: &str, name: &str, pods: &[Arc<Pod>]) {
         let names: BTreeSet<&str> = pods
             .iter()
-            .flat_map(|pod| &pod.spec.containers)
+            .flat_map(|pod| pod.spec.containers.iter().chain(pod.spec.init_containers.iter().filter(|own| own.is_sidecar())))
             .flat_map(|container| &container.ports)
             .map(|port| port.name.as_str())
             .filter(|name| !name.is_empty())

@@ -1,6 +1,6 @@
 //! The columns of each kind.
 
-use super::status::{age, pod_status, ready_containers};
+use super::status::{age, is_sidecar, pod_status, ready_containers};
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::{ConfigMap, Container, Endpoints, Event, LoadBalancerIngress, Namespace, Node, Pod, Secret, Service};
 use crate::api::discovery::EndpointSlice;
@@ -104,7 +104,11 @@ fn containers(list: &[Container]) -> [String; 2] {
 
 /// How often its containers were started again, and how long ago the last one ended.
 fn restarts(pod: &Pod, now: u64) -> String {
-    let statuses = &pod.status.container_statuses;
+    // Those of init containers count while these run; of sidecars, always.
+    let initializing = pod_status(pod).starts_with("Init:");
+    let inits = pod.status.init_container_statuses.iter().filter(|own| initializing || is_sidecar(pod, &own.name));
+    let own = pod.status.container_statuses.iter().filter(|_| !initializing);
+    let statuses: Vec<_> = own.chain(inits).collect();
     let count: i32 = statuses.iter().map(|status| status.restart_count).sum();
     let ends = statuses.iter().filter_map(|status| status.last_state.terminated.as_ref()?.finished_at.as_deref());
     match ends.max() {

@@ -64,7 +64,8 @@ fn initializing(pod: &Pod) -> Option<String> {
     None
 }
 
-fn is_sidecar(pod: &Pod, name: &str) -> bool {
+/// Whether an init container of this name runs on beside the others.
+pub fn is_sidecar(pod: &Pod, name: &str) -> bool {
     let always = |container: &Container| container.name == name && container.restart_policy.as_deref() == Some("Always");
     pod.spec.init_containers.iter().any(always)
 }

@@ -102,7 +102,7 @@ pub(super) fn words(container: &Container) -> Vec<String> {
     container.command.iter().chain(&container.args).flat_map(split).collect()
 }
 
-fn fill(text: &str, container: &Container) -> String {
+pub(super) fn fill(text: &str, container: &Container) -> String {
     let mut text = text.to_string();
     for variable in container.env.iter().filter(|variable| !variable.value.is_empty() && !variable.name.is_empty()) {
         for form in [format!("$({})", variable.name), format!("${{{}}}", variable.name), format!("${}", variable.name)] {
