@@ -379,3 +379,44 @@ fn a_terminating_pod_serves_on_only_where_no_other_is_ready() {
     assert!(own.starts_with("FAIL Pod old is Terminating: it was deleted and gets no new connections"), "{own}");
     assert_eq!(explained(&both, POD, "http://web").idle[0].pod.name, "old");
 }
+
+#[test]
+fn another_of_a_services_own_numbers_is_told_for_what_it_is() {
+    let web = pod("web", "nginx", "")
+        + &service("web", "type: NodePort, selector: {app: web}, ports: [{port: 8080, targetPort: 80, nodePort: 30080}]");
+    let cluster = cluster(&web);
+    let missing = |port: u16, what: &str| format!("FAIL Service web has no port {port}/TCP / {port} is a {what} of web: ");
+    check(&cluster, POD, "http://web:80", &missing(80, "targetPort"));
+    check(&cluster, POD, "http://web:30080", &missing(30080, "nodePort"));
+    check(&cluster, POD, "http://web:81", "FAIL Service web has no port 81/TCP / Call a port that Service web has: 8080/TCP.");
+}
+
+#[test]
+fn a_public_name_is_no_service_of_a_namespace() {
+    let said =
+        "FAIL neither the cluster's DNS nor the one outside, which CoreDNS asks for the rest, knows api.nosuch.shop.invalid";
+    check(&cluster(&web()), POD, "http://api.nosuch.shop.invalid", said);
+    check(
+        &cluster(&web()),
+        "internet",
+        "http://node-9",
+        "FAIL there is no node node-9 / These nodes exist: node-1, node-2, node-3.",
+    );
+}
+
+#[test]
+fn a_certificate_that_is_not_there_is_told_though_the_request_arrives() {
+    let ingress = "\n---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\nspec: {tls: [{hosts: [a.example.com], \
+                   secretName: gone}], rules: [{host: a.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: \
+                   {name: web, port: {number: 80}}}}]}}]}\n";
+    let said = "An Ingress lists Secret gone for a.example.com, but namespace default has no such Secret";
+    check(&cluster(&(web() + ingress)), "internet", "https://a.example.com", said);
+}
+
+#[test]
+fn a_pod_that_no_service_selects_is_told_which_selector_comes_nearest() {
+    let cluster = cluster(&(pod("web", "nginx", "") + &service("web", "selector: {app: wbe}, ports: [{port: 80}]")));
+    let told = last(&explain_pod(&cluster, "default", "web"));
+    let near = "Service web comes nearest: it selects app=wbe, and this Pod has app=web. Make them agree.";
+    assert_eq!(told, format!("FAIL no Service of its namespace selects Pod web / {near}"));
+}

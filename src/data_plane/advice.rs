@@ -1,12 +1,13 @@
 //! Why a request failed and what to try next, in one sentence each.
 
+mod called;
 mod direct;
 mod hostname;
 mod refused;
 mod stale;
 
 use super::DataPlane;
-use super::causes::{no_endpoints, no_pods, none_ready, selected};
+use super::causes::{no_endpoints, no_node, no_pods, none_ready, selected, usable_endpoints};
 use super::target::Target;
 use super::world::EGRESS_GATEWAY;
 use crate::addons::ingress_controller::{unserved, unserved_for};
@@ -31,8 +32,8 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
     }
     // Nothing stopped a request that a process answers with an error: its own words say why.
     let decided = deciding_hop(trace, reason.or_else(|| (!trace.arrived()).then_some(Reason::ProcessAnswers))?)?;
-    if decided.reason == Reason::NoSuchName
-        && let Some(advice) = unserved_ingress(cluster, trace)
+    if matches!(decided.reason, Reason::NoSuchName | Reason::IngressNoRule)
+        && let Some(advice) = unserved_ingress(cluster, trace, decided)
     {
         return Some(advice);
     }
@@ -50,8 +51,12 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
     }
     let (why, next) = words(trace, decided)?;
     let cited = external_ip(cluster, decided).or_else(|| other_proxy(cluster, decided));
-    if let Some((next, field)) = cited.or_else(|| refused::nearly_allowed(cluster, trace, decided)) {
+    let cited = cited.or_else(|| refused::nearly_allowed(cluster, trace, decided));
+    if let Some((next, field)) = cited.or_else(|| local_only(cluster, decided)) {
         return Some(Advice { why, next, because: vec![field] });
+    }
+    if let Some(advice) = called::amiss(cluster, trace, decided) {
+        return Some(advice);
     }
     let better = other_service_protocol(cluster, trace, decided).or_else(|| direct::called_directly(trace, decided));
     let better = better.or_else(|| open_node_ports(cluster, decided)).or_else(|| called_dead_node(cluster, trace, decided));
@@ -141,6 +146,24 @@ fn other_proxy(cluster: &Cluster, hop: &Hop) -> Option<(Message, FieldRef)> {
     Some((msg!("advice.otherProxy.next", service = service.metadata.name, label = LABEL_SERVICE_PROXY_NAME), field))
 }
 
+/// Under policy Local only some nodes take the packet: which, or what lets a caller inside in.
+fn local_only(cluster: &Cluster, hop: &Hop) -> Option<(Message, FieldRef)> {
+    let field = hop.because.first().filter(|_| hop.text.id == "hop.Drop.text.noLocal")?;
+    let service = cluster.store.get::<Service>(&field.object.namespace, &field.object.name)?;
+    let (name, mut nodes) = (&service.metadata.name, Vec::new());
+    for at in 0..service.spec.ports.len() {
+        nodes.extend(usable_endpoints(cluster, service, at).into_iter().filter_map(|(endpoint, _)| endpoint.node_name.clone()));
+    }
+    nodes.sort();
+    nodes.dedup();
+    let here = hop.text.args.get("node").cloned().unwrap_or_default();
+    if field.path.ends_with("internalTrafficPolicy") {
+        return Some((msg!("advice.noLocal.internal.next", service = name, node = here), field.clone()));
+    }
+    let next = msg!("advice.noLocal.nodes.next", service = name, nodes = nodes.join(", "));
+    (!nodes.is_empty()).then(|| (next, field.clone()))
+}
+
 /// A Service's port without endpoints: why it has none. The words tell of the Service's endpoints alone: no node is down, and no
 /// traffic policy keeps anybody out.
 fn without_endpoints(cluster: &Cluster, hop: &Hop) -> Option<Advice> {
@@ -195,6 +218,9 @@ fn service_name(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
         return advice(msg!("advice.name.cut.next", name = host), Vec::new());
     }
     let Some(service) = cluster.store.services.values().find(named) else {
+        if let Some(found) = no_node(&cluster.store, &host).filter(|_| hop.at == Place::PublicDns) {
+            return Some(found);
+        }
         if let Some((next, field)) = hostname::pod_name(cluster, trace, &host).filter(|_| hop.at != Place::PublicDns) {
             return advice(next, vec![field]);
         }
@@ -312,11 +338,12 @@ pub(super) fn of_calls(trace: &Trace) -> Option<Advice> {
 }
 
 /// An Ingress that nobody serves would take the name that DNS does not know.
-fn unserved_ingress(cluster: &Cluster, trace: &Trace) -> Option<Advice> {
-    let host = Target::read(&trace.request.target, trace.request.protocol)?.host;
+fn unserved_ingress(cluster: &Cluster, trace: &Trace, decided: &Hop) -> Option<Advice> {
+    let asked = decided.text.args.get("host").cloned();
+    let host = asked.or_else(|| Some(Target::read(&trace.request.target, trace.request.protocol)?.host))?;
     let (ingress, lists) = unserved_for(cluster, &host)?;
-    // Only a name that an Ingress lists is told to a Pod: it asks for Services first of all.
-    let outside = matches!(trace.request.from, Source::Internet | Source::Node(_));
+    // Only a name that an Ingress lists is told to a Pod, which asks for Services first of all, or past a controller that answers.
+    let outside = matches!(trace.request.from, Source::Internet | Source::Node(_)) && decided.reason == Reason::NoSuchName;
     if !lists && !outside {
         return None;
     }
@@ -346,7 +373,7 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
         (Reason::Reject, _) => msg!("advice.noEndpoints.next", service = service),
         (Reason::Drop, "noLocal") => msg!("advice.noLocal.next", service = service),
         (Reason::Drop, "sourceRange") | (Reason::LoadBalancerNoBackend, "sourceRange") => {
-            msg!("advice.sourceRange.next", service = service)
+            msg!("advice.sourceRange.next", service = service, client = hop.text.args.get("client").cloned().unwrap_or_default())
         }
         (Reason::Drop, "invalid") | (Reason::Conntrack, _) => msg!("advice.answerLost.next"),
         (Reason::LoadBalancerNoBackend, "listener") => msg!("advice.listener.next"),

@@ -1,9 +1,11 @@
 //! Why a Service has no endpoint for one of its ports: no Pod has its labels, none of them is ready, or no container has the port's
 //! name. In the order of Kubernetes' "Debug Services"; a trace's advice and `explain` ask here, so they say the same.
 
+mod called;
 mod selector;
 mod unready;
 
+pub use called::{listener, nearest, no_node, no_rule, no_service, other_port, silent};
 pub use selector::no_pods;
 pub use unready::unready;
 

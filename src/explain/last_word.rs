@@ -27,7 +27,8 @@ fn about(trace: &Trace) -> &'static [&'static str] {
     let Some(hop) = trace.hops.iter().rev().find(|hop| hop.text == advice.why) else {
         // Not a hop's words: a name that waits for a load balancer or an Ingress controller. What makes a Service's port lack endpoints,
         // and rules that nobody renews, must be found in the same words.
-        let same = ["advice.staleRules", "explain.selector.", "explain.pod.", "explain.endpoints.", "field.otherScheduler"];
+        let same =
+            ["advice.staleRules", "explain.selector.", "explain.pod.", "explain.endpoints.", "explain.listens.", "field.other"];
         return if same.iter().any(|own| advice.why.id.starts_with(own)) { &[] } else { NAMES };
     };
     let variant = hop.text.id.rsplit('.').next().unwrap_or_default();
@@ -65,6 +66,7 @@ pub(super) fn check(trace: &Trace) -> &'static str {
         Some(Reason::Policy) => "network-policy",
         Some(Reason::Lookup | Reason::NoSuchName | Reason::NoAddress | Reason::DnsSilent) => "name-resolves",
         Some(Reason::NothingListens) => "process-listens",
+        _ if why.is_some_and(|why| why.id.starts_with("explain.listens.")) => "process-listens",
         _ => "request-arrives",
     }
 }

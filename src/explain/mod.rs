@@ -15,7 +15,7 @@ pub use pod::explain_pod;
 pub use request::explain;
 
 use crate::api::ObjectRef;
-use crate::diagnostic::{distance, is_slip};
+use crate::data_plane::causes::nearest;
 use crate::trace::{Advice, FieldRef};
 use crate::words::Message;
 use serde::{Deserialize, Serialize};
@@ -103,12 +103,6 @@ impl Checks {
 /// A field of an object.
 fn field(object: &ObjectRef, path: impl Into<String>) -> FieldRef {
     FieldRef { object: object.clone(), path: path.into() }
-}
-
-/// The candidate that a mistyped name most likely stands for.
-fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = candidates.filter(|other| *other != name).map(|other| (distance(name, other), other));
-    scored.filter(|(distance, other)| is_slip(*distance, name, other)).min().map(|(_, other)| other)
 }
 
 #[cfg(test)]

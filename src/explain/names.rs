@@ -2,7 +2,7 @@
 
 use super::request::Target;
 use super::service::pairs;
-use super::{Checks, Stop, field, nearest, service};
+use super::{Checks, Stop, field, service};
 use crate::addons::coredns::CLUSTER_DOMAIN;
 use crate::addons::ingress_controller;
 use crate::addons::pending::pending;
@@ -10,6 +10,7 @@ use crate::api::core::{Namespace, Pod, Service};
 use crate::api::meta::selects;
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Store};
+use crate::data_plane::causes::{no_node, no_service};
 use crate::data_plane::{alias_fails, route_of};
 use crate::msg;
 use crate::trace::{FieldRef, Reason, Source, Trace};
@@ -106,6 +107,11 @@ fn of_service(cluster: &Cluster, trace: &Trace, parts: &[&str], own: &str, check
         // The name is there, without an address: a namespace's own, for one.
         return Ok(None);
     }
+    if parts.len() > 2 && !parts.iter().any(|part| part.starts_with("svc") || part.starts_with('_') || *part == "cluster") {
+        // `api.example.com`: a name of the world outside, of which the trace tells as much.
+        let name = parts.join(".");
+        return Ok(Some((msg!("explain.name.public", name = name), msg!("explain.name.public.next"), Vec::new())));
+    }
     if store.get::<Namespace>("", namespace).is_none() {
         let text = msg!("explain.name.namespace", namespace = namespace);
         return Ok(Some((text, msg!("explain.name.namespace.next", namespace = namespace), Vec::new())));
@@ -121,13 +127,8 @@ fn of_service(cluster: &Cluster, trace: &Trace, parts: &[&str], own: &str, check
         let because = vec![field(&ObjectRef::of(other), "metadata.namespace")];
         return Ok(Some((text, msg!("explain.name.elsewhere.next", name = full), because)));
     }
-    let names = store.in_namespace::<Service>(namespace).map(|service| service.metadata.name.as_str());
-    let text = msg!("explain.name.missing", service = wanted, namespace = namespace);
-    let next = match nearest(wanted, names) {
-        Some(near) => msg!("explain.name.near.next", near = near),
-        None => msg!("explain.name.missing.next", service = wanted),
-    };
-    Ok(Some((text, next, Vec::new())))
+    let found = no_service(store, namespace, wanted);
+    Ok(Some((found.why, found.next, found.because)))
 }
 
 /// A Pod has the host name and the subdomain, and the headless Service's selector passes it by.
@@ -175,6 +176,9 @@ fn outside(cluster: &Cluster, trace: &Trace, host: &str, checks: &mut Checks) ->
     }
     if let Some((why, next, field)) = waiting(cluster, host) {
         return checks.fails("load-balancer-address", why, next, vec![field]);
+    }
+    if let Some(found) = no_node(&cluster.store, host) {
+        return checks.found("name-resolves", found);
     }
     let text = match &trace.request.from {
         Source::Node(node) => msg!("explain.name.node", name = host, node = node),

@@ -1,18 +1,18 @@
 //! Pods that get no traffic, and why.
 
-use super::service::listener;
-use super::{Checks, Explanation, Idle, Stop, field};
+use super::service::pairs;
+use super::{Checks, Explanation, Idle, Stop, field, nearest};
 use crate::api::ObjectRef;
-use crate::api::core::{ContainerStatus, Pod, Service};
+use crate::api::core::{Container, ContainerStatus, Pod, Service};
 use crate::api::discovery::Endpoint;
-use crate::api::meta::selects;
+use crate::api::meta::{IntOrString, selects};
 use crate::cluster::Cluster;
-use crate::data_plane::causes::{selected, still_serves, unready, usable_endpoints};
+use crate::data_plane::causes::{listener, selected, silent, still_serves, unready, usable_endpoints};
 use crate::msg;
-use crate::node::images::Listener;
 use crate::node::network_policy::{Direction, Policies};
 use crate::packet::Protocol;
 use crate::trace::{FieldRef, Trace};
+use crate::words::Message;
 
 /// Why a Pod gets no traffic: does it run, is it ready, does a Service select it, is it an endpoint, does it listen.
 pub fn explain_pod(cluster: &Cluster, namespace: &str, name: &str) -> Explanation {
@@ -48,13 +48,34 @@ fn check(cluster: &Cluster, namespace: &str, name: &str, checks: &mut Checks, id
     lets_somebody_in(cluster, pod, checks)?;
     let labels = field(&ObjectRef::of(pod), "metadata.labels");
     if services.is_empty() {
+        let (next, near) = unselected(cluster, pod);
         let text = msg!("explain.pod.unselected", pod = name);
-        return checks.fails("service-selects-pod", text, msg!("explain.pod.unselected.next"), vec![labels]);
+        return checks.fails("service-selects-pod", text, next, near.into_iter().chain([labels]).collect());
     }
     let names = services.iter().map(|service| service.metadata.name.as_str()).collect::<Vec<_>>().join(", ");
     let because = services.iter().map(|service| field(&ObjectRef::of(*service), "spec.selector")).chain([labels]).collect();
     checks.holds("service-selects-pod", msg!("explain.pod.selected", pod = name, services = names), because);
     through(cluster, &services, pod, checks, idle)
+}
+
+/// No Service selects the Pod: the one that comes nearest, or the labels that one could select.
+fn unselected(cluster: &Cluster, pod: &Pod) -> (Message, Option<FieldRef>) {
+    let labels = &pod.metadata.labels;
+    let alike = |service: &&Service| {
+        let near = |(key, value): (&String, &String)| {
+            labels.get(key).is_some_and(|own| own == value || nearest(own, std::iter::once(value.as_str())).is_some())
+        };
+        service.spec.selector.iter().any(near)
+    };
+    if let Some(service) = cluster.store.in_namespace::<Service>(&pod.metadata.namespace).find(alike) {
+        let (name, selector) = (&service.metadata.name, pairs(&service.spec.selector));
+        let next = msg!("explain.pod.unselected.near", service = name, selector = selector, labels = pairs(labels));
+        return (next, Some(field(&ObjectRef::of(service), "spec.selector")));
+    }
+    match labels.is_empty() {
+        true => (msg!("explain.pod.unselected.bare"), None),
+        false => (msg!("explain.pod.unselected.next", labels = pairs(labels)), None),
+    }
 }
 
 /// The Pod is Terminating, and the port's rules send to it all the same, because no other endpoint is ready.
@@ -107,19 +128,25 @@ fn through(cluster: &Cluster, services: &[&Service], pod: &Pod, checks: &mut Che
 /// One port of a Service brings the Pod traffic.
 fn by_port(cluster: &Cluster, service: &Service, at: usize, pod: &Pod, checks: &mut Checks) -> Result<(), Stop> {
     let Some(port) = service.spec.ports.get(at) else { return Ok(()) };
-    let target = vec![field(&ObjectRef::of(service), format!("spec.ports[{at}].targetPort"))];
+    let target = field(&ObjectRef::of(service), format!("spec.ports[{at}].targetPort"));
     let (name, number, own) = (&pod.metadata.name, port.port, &service.metadata.name);
     let found = usable_endpoints(cluster, service, at);
     let Some((endpoint, to)) = found.into_iter().find(|(endpoint, _)| endpoint.addresses.contains(&pod.status.pod_ip)) else {
+        let named =
+            |container: &Container| container.ports.iter().any(|own| port.target_port == IntOrString::String(own.name.clone()));
+        if let (IntOrString::String(wanted), false) = (&port.target_port, pod.spec.containers.iter().any(named)) {
+            let text = msg!("explain.pod.noPortName", pod = name, service = own, name = wanted);
+            return checks.fails("pod-is-endpoint", text, msg!("explain.endpoints.portName.next", name = wanted), vec![target]);
+        }
         let text = msg!("explain.pod.noEndpoint", pod = name, service = own, port = number);
-        return checks.fails("pod-is-endpoint", text, msg!("explain.pod.noEndpoint.next"), target);
+        return checks.fails("pod-is-endpoint", text, msg!("explain.pod.noEndpoint.next", service = own), vec![target]);
     };
     let text = match still_serves(endpoint) {
         true => msg!("explain.pod.endpoint.last", pod = name, service = own, port = number),
         false => msg!("explain.pod.endpoint", pod = name, service = own, port = number),
     };
-    checks.holds("pod-is-endpoint", text, target);
-    listens_on(cluster, pod, to, Protocol::of_api(&port.protocol).unwrap_or_default(), checks)
+    checks.holds("pod-is-endpoint", text, vec![target.clone()]);
+    listens_on(cluster, pod, (to, Protocol::of_api(&port.protocol).unwrap_or_default()), Some(target), checks)
 }
 
 pub(super) fn is_ready(cluster: &Cluster, pod: &Pod, checks: &mut Checks) -> Result<(), Stop> {
@@ -141,7 +168,14 @@ pub(super) fn container_runs(cluster: &Cluster, pod: &Pod, container: &str, chec
     }
 }
 
-pub(super) fn listens_on(cluster: &Cluster, pod: &Pod, port: u16, protocol: Protocol, checks: &mut Checks) -> Result<(), Stop> {
+/// A process listens on the port. `sent`: the field that brings requests to this port, if one does.
+pub(super) fn listens_on(
+    cluster: &Cluster,
+    pod: &Pod,
+    (port, protocol): (u16, Protocol),
+    sent: Option<FieldRef>,
+    checks: &mut Checks,
+) -> Result<(), Stop> {
     match listener(cluster, pod, port, protocol) {
         Ok(listener) => {
             container_runs(cluster, pod, &listener.container, checks)?;
@@ -150,34 +184,12 @@ pub(super) fn listens_on(cluster: &Cluster, pod: &Pod, port: u16, protocol: Prot
             checks.holds("process-listens", text, fields.into_iter().collect());
             Ok(())
         }
-        Err(others) => nothing_listens(pod, port, protocol, &others, Vec::new(), checks),
+        Err(others) => {
+            let mut found = silent(pod, port, protocol, &others);
+            found.because.splice(0..0, sent);
+            checks.found("process-listens", found)
+        }
     }
-}
-
-/// Nothing listens on the port: says what listens instead.
-pub(super) fn nothing_listens(
-    pod: &Pod,
-    port: u16,
-    protocol: Protocol,
-    others: &[Listener],
-    mut because: Vec<FieldRef>,
-    checks: &mut Checks,
-) -> Result<(), Stop> {
-    let name = &pod.metadata.name;
-    let fields = others.iter().map(|other| other.field.clone()).filter(|path| !path.is_empty());
-    because.extend(fields.map(|path| field(&ObjectRef::of(pod), path)));
-    if others.iter().any(|other| other.port == port && other.loopback_only) {
-        let text = msg!("explain.listens.loopback", pod = name, port = port);
-        return checks.fails("process-listens", text, msg!("explain.listens.loopback.next"), because);
-    }
-    let text = msg!("explain.listens.none", pod = name, port = port, protocol = protocol.api_name());
-    let list = others.iter().map(|other| format!("{}/{}", other.port, other.protocol.api_name())).collect::<Vec<_>>().join(", ");
-    let next = if list.is_empty() {
-        msg!("explain.listens.nowhere.next", pod = name)
-    } else {
-        msg!("explain.listens.none.next", ports = list)
-    };
-    checks.fails("process-listens", text, next, because)
 }
 
 /// The Pods that a Service's selector matches and that get nothing through one of its ports. A Pod that took the request is none

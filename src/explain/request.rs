@@ -5,7 +5,9 @@ use crate::addons::aws;
 use crate::addons::ingress_controller::{self, Decision, HttpRequest, Router, Unavailable};
 use crate::api::ObjectRef;
 use crate::api::core::{Node, Pod, Service};
+use crate::api::networking::Ingress;
 use crate::cluster::Cluster;
+use crate::data_plane::causes::{no_rule, no_service, other_port};
 use crate::data_plane::{self, Scheme};
 use crate::msg;
 use crate::packet::Protocol;
@@ -64,6 +66,11 @@ pub fn explain(cluster: &Cluster, request: &Request, trace: &Trace) -> Explanati
         // The request arrived: what a check found missing was not in its way.
         checks.list.retain(|check| check.ok);
         checks.holds("request-arrives", ending(trace), Vec::new());
+        if let Some(hop) =
+            trace.hops.iter().find(|hop| hop.reason == Reason::TlsTerminate && &*hop.text.id != "hop.TlsTerminate.text")
+        {
+            checks.holds("certificate", hop.text.clone(), hop.because.clone());
+        }
         let kept = |note: &&Message| matches!(&*note.id, "assume.tlsName" | "assume.hostHeader");
         for note in trace.assumptions.iter().filter(kept) {
             checks.holds("name-kept", note.clone(), Vec::new());
@@ -246,6 +253,17 @@ fn name(cluster: &Cluster, trace: &Trace, target: &Target, checks: &mut Checks) 
     }
 }
 
+/// The Ingress that lists the host, and that nobody serves.
+fn lists_unserved<'a>(cluster: &'a Cluster, host: &str) -> Option<&'a Ingress> {
+    ingress_controller::unserved_for(cluster, host).filter(|(_, lists)| *lists).map(|(ingress, _)| ingress)
+}
+
+/// The field to look at before the others.
+fn first(mut because: Vec<FieldRef>, end: &str) -> Vec<FieldRef> {
+    because.sort_by_key(|field| !field.path.ends_with(end) && !field.path.contains(&format!("{end}.")));
+    because
+}
+
 /// A served Ingress has a rule; gives the backend: Service, and port as written.
 fn ingress(cluster: &Cluster, router: &Router, http: &HttpRequest, checks: &mut Checks) -> Result<(ObjectRef, String), Stop> {
     let shown = format!("{}{}", http.host, http.path);
@@ -264,12 +282,19 @@ fn ingress(cluster: &Cluster, router: &Router, http: &HttpRequest, checks: &mut 
             if let Some((text, next)) = names::of_route(cluster, &http.host).filter(|_| !host_matched) {
                 return checks.fails("ingress-rule", text, next, because);
             }
+            if let Some(ingress) = lists_unserved(cluster, &http.host).filter(|_| !host_matched) {
+                let text = msg!("explain.name.listed", host = http.host, ingress = ingress.metadata.name);
+                checks.holds("name-listed", text, Vec::new());
+                let (why, next, because) = ingress_controller::unserved(cluster, ingress);
+                return checks.fails("ingress-served", why, next, because);
+            }
+            let (next, because) = no_rule(&cluster.store, &http.host, &http.path);
             let text = if host_matched {
                 msg!("explain.ingress.noPath", host = http.host, path = http.path)
             } else {
                 msg!("explain.ingress.noHost", host = http.host)
             };
-            checks.fails("ingress-rule", text, msg!("explain.ingress.noRule.next"), because)
+            checks.fails("ingress-rule", text, next, because)
         }
         Decision::Unavailable { matched, reason, because } => {
             let (name, port) = (matched.service.name.clone(), matched.port.clone());
@@ -278,20 +303,15 @@ fn ingress(cluster: &Cluster, router: &Router, http: &HttpRequest, checks: &mut 
             match reason {
                 Unavailable::NoEndpoints => Ok((matched.service, matched.port)),
                 Unavailable::NoService => {
-                    let near = cluster
-                        .store
-                        .in_namespace::<Service>(&matched.service.namespace)
-                        .map(|other| other.metadata.name.as_str());
-                    let next = match nearest(&name, near) {
-                        Some(near) => msg!("explain.name.near.next", near = near),
-                        None => msg!("explain.name.missing.next", service = name),
-                    };
-                    let text = msg!("explain.name.missing", service = name, namespace = matched.service.namespace);
-                    checks.fails("service-exists", text, next, because)
+                    let found = no_service(&cluster.store, &matched.service.namespace, &name);
+                    checks.fails("service-exists", found.why, found.next, first(because, ".service.name"))
                 }
                 Unavailable::NoPort => {
                     let text = msg!("explain.port.missing", service = name, port = port);
-                    checks.fails("service-port", text, msg!("explain.port.missing.next", service = name), because)
+                    let service = cluster.store.get::<Service>(&matched.service.namespace, &name);
+                    let next = service.map(|service| other_port(service, port.parse().unwrap_or_default()).0);
+                    let next = next.unwrap_or_else(|| msg!("explain.port.missing.next", service = name));
+                    checks.fails("service-port", text, next, first(because, ".service.port"))
                 }
                 Unavailable::ExternalName | Unavailable::Resource => {
                     let text = msg!("explain.ingress.backend", service = name);

@@ -8,10 +8,11 @@ use crate::api::core::{LoadBalancerIngress, Node, Pod, Service, ServicePort};
 use crate::api::discovery::Endpoint;
 use crate::api::meta::{Labels, selects};
 use crate::cluster::Cluster;
-use crate::data_plane::causes::{no_endpoints, no_pods, none_ready, selected, still_serves, unready, usable_endpoints};
+use crate::data_plane::causes::{
+    listener, no_endpoints, no_pods, none_ready, other_port, selected, silent, still_serves, unready, usable_endpoints,
+};
 use crate::msg;
 use crate::node::cni::host_port_elsewhere;
-use crate::node::images::{Listener, listens};
 use crate::packet::Protocol;
 
 /// The Service behind an address, and everything behind that.
@@ -49,8 +50,8 @@ pub(super) fn by_address(
         checks.holds("service-exists", msg!("explain.service.ok", service = name, address = address), Vec::new());
         let asked = format!("{port}/{}", protocol.api_name());
         let text = msg!("explain.port.missing", service = name, port = asked);
-        let next = msg!("explain.port.has.next", service = name, ports = ports(service));
-        return checks.fails("service-port", text, next, vec![field(&ObjectRef::of(service), "spec.ports")]);
+        let (next, because) = other_port(service, port);
+        return checks.fails("service-port", text, next, vec![because]);
     }
     if let Some(found) = cluster.store.all::<Pod>().find(|pod| pod.status.pod_ip == address) {
         let text = msg!("explain.pod.address", pod = found.metadata.name, address = address);
@@ -60,7 +61,7 @@ pub(super) fn by_address(
             checks.holds("headless", text, vec![field(&ObjectRef::of(service), "spec.clusterIP")]);
         }
         // Who calls a Pod by its own address asks nobody whether it is ready.
-        return pod::listens_on(cluster, found, target.port, protocol, checks);
+        return pod::listens_on(cluster, found, (target.port, protocol), None, checks);
     }
     Ok(())
 }
@@ -81,7 +82,7 @@ fn on_the_node(cluster: &Cluster, node: &Node, port: u16, protocol: Protocol, ch
         let because = vec![field(&ObjectRef::of(found), "spec.hostNetwork")];
         let text = msg!("explain.pod.hostNetwork", pod = found.metadata.name, node = name, port = port);
         checks.holds("pod-address", text, because);
-        return pod::listens_on(cluster, found, port, protocol, checks);
+        return pod::listens_on(cluster, found, (port, protocol), None, checks);
     }
     let number = i32::from(port);
     if cluster.store.all::<Service>().any(|service| service.spec.health_check_node_port == number) {
@@ -130,14 +131,6 @@ fn no_node_port(cluster: &Cluster, node: &Node, port: i32, checks: &mut Checks) 
         _ => (msg!("explain.nodePort.next", ports = all.join(", ")), Vec::new()),
     };
     checks.fails("node-port", text, next, because)
-}
-
-fn ports(service: &Service) -> String {
-    let one = |port: &ServicePort| {
-        let protocol = Protocol::of_api(&port.protocol).unwrap_or_default().api_name();
-        format!("{}/{protocol}", port.port)
-    };
-    service.spec.ports.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// A Service that an Ingress names, by its port as written.
@@ -246,14 +239,6 @@ fn has_endpoints<'a>(cluster: &'a Cluster, service: &Service, at: usize, checks:
     }
 }
 
-/// The listener of a Pod's port: `Err` says what listens instead.
-pub(super) fn listener(cluster: &Cluster, pod: &Pod, port: u16, protocol: Protocol) -> Result<Listener, Vec<Listener>> {
-    let services = cluster.store.in_namespace::<Service>(&pod.metadata.namespace).collect::<Vec<_>>();
-    let all = listens(pod, services.into_iter());
-    let fits = |own: &&Listener| own.port == port && own.protocol == protocol && !own.loopback_only;
-    all.iter().find(fits).cloned().ok_or(all)
-}
-
 fn has_listener(cluster: &Cluster, service: &Service, at: usize, endpoints: &Usable, checks: &mut Checks) -> Result<(), Stop> {
     let protocol = service.spec.ports.get(at).and_then(|port| Protocol::of_api(&port.protocol)).unwrap_or_default();
     let target = field(&ObjectRef::of(service), format!("spec.ports[{at}].targetPort"));
@@ -262,7 +247,7 @@ fn has_listener(cluster: &Cluster, service: &Service, at: usize, endpoints: &Usa
         let reference = endpoint.target_ref.as_ref().filter(|reference| reference.kind == "Pod")?;
         Some((cluster.store.get::<Pod>(namespace, &reference.name)?, *port))
     });
-    let mut silent = None;
+    let mut refusing = None;
     for (pod, port) in pods {
         match listener(cluster, pod, port, protocol) {
             Ok(listener) => {
@@ -272,11 +257,15 @@ fn has_listener(cluster: &Cluster, service: &Service, at: usize, endpoints: &Usa
                 checks.holds("process-listens", text, std::iter::once(target).chain(fields).collect());
                 return Ok(());
             }
-            Err(others) => silent = silent.or(Some((pod, port, others))),
+            Err(others) => refusing = refusing.or(Some((pod, port, others))),
         }
     }
-    match silent {
-        Some((pod, port, others)) => pod::nothing_listens(pod, port, protocol, &others, vec![target], checks),
+    match refusing {
+        Some((pod, port, others)) => {
+            let mut found = silent(pod, port, protocol, &others);
+            found.because.insert(0, target);
+            checks.found("process-listens", found)
+        }
         None => Ok(()),
     }
 }

@@ -186,7 +186,7 @@ fn waits(cluster: &Cluster, pod: &Pod, container: &str, reason: &str) -> Advice 
     let own = pod.status.container_statuses.iter().find(|status| status.name == container);
     // The container's own message names what is amiss, but for a back-off, which only says how long.
     let own = own.and_then(|status| status.state.waiting.as_ref()).map(|state| state.message.as_str());
-    let own = own.filter(|message| !reason.ends_with("BackOff") && !message.is_empty());
+    let own = own.filter(|message| reason != "CrashLoopBackOff" && !message.is_empty());
     let said = own.or_else(|| warned(cluster, pod, container, ""));
     let why = match said {
         Some(said) => msg!("explain.pod.waiting.said", pod = name, container = container, reason = reason, message = said),

@@ -1,0 +1,127 @@
+//! What was called amiss: a port that its Service has not, a host or path without a rule, a Service that is not there, a port of a Pod
+//! where nothing listens.
+
+use crate::addons::ingress_controller::is_served;
+use crate::api::ObjectRef;
+use crate::api::core::{Node, Pod, Service, ServicePort};
+use crate::api::meta::IntOrString;
+use crate::api::networking::Ingress;
+use crate::cluster::{Cluster, Store};
+use crate::diagnostic::{distance, is_slip};
+use crate::msg;
+use crate::node::images::{Listener, listens};
+use crate::packet::Protocol;
+use crate::trace::{Advice, FieldRef};
+use crate::words::Message;
+
+/// The candidate that a mistyped name most likely stands for.
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = candidates.filter(|other| *other != name).map(|other| (distance(name, other), other));
+    scored.filter(|(distance, other)| is_slip(*distance, name, other)).min().map(|(_, other)| other)
+}
+
+/// A Service was called at a port that it has not: those that it has, and what the number is where it is another one of its own.
+pub fn other_port(service: &Service, port: i32) -> (Message, FieldRef) {
+    let (name, own) = (&service.metadata.name, &service.spec.ports);
+    let one = |port: &ServicePort| {
+        let protocol = Protocol::of_api(&port.protocol).unwrap_or_default().api_name();
+        format!("{}/{protocol}", port.port)
+    };
+    let ports = own.iter().map(one).collect::<Vec<_>>().join(", ");
+    let at = |path: String| FieldRef { object: ObjectRef::of(service), path };
+    if let Some(index) = own.iter().position(|own| own.node_port == port) {
+        let next = msg!("explain.port.isNodePort.next", port = port, service = name, ports = ports);
+        return (next, at(format!("spec.ports[{index}].nodePort")));
+    }
+    if let Some(index) = own.iter().position(|own| own.target_port == IntOrString::Int(port)) {
+        let next = msg!("explain.port.isTarget.next", port = port, service = name, ports = ports);
+        return (next, at(format!("spec.ports[{index}].targetPort")));
+    }
+    (msg!("explain.port.has.next", service = name, ports = ports), at("spec.ports".into()))
+}
+
+/// There is no such Service, perhaps one of nearly the same name.
+pub fn no_service(store: &Store, namespace: &str, name: &str) -> Advice {
+    let why = msg!("explain.name.missing", service = name, namespace = namespace);
+    let names = store.in_namespace::<Service>(namespace).map(|service| service.metadata.name.as_str());
+    let next = match nearest(name, names) {
+        Some(near) => msg!("explain.name.near.next", near = near),
+        None => msg!("explain.name.missing.next", service = name),
+    };
+    Advice { why, next, because: Vec::new() }
+}
+
+/// A name that looks like a node's, of a node that is not there.
+pub fn no_node(store: &Store, host: &str) -> Option<Advice> {
+    let names: Vec<&str> = store.all::<Node>().map(|node| node.metadata.name.as_str()).collect();
+    nearest(host, names.iter().copied())?;
+    let why = msg!("explain.name.noNode", name = host);
+    Some(Advice { why, next: msg!("explain.name.noNode.next", nodes = names.join(", ")), because: Vec::new() })
+}
+
+/// No rule of a served Ingress takes a host, or a path of it: which do, and the field that nearly does.
+pub fn no_rule(store: &Store, host: &str, path: &str) -> (Message, Vec<FieldRef>) {
+    let (mut hosts, mut paths, mut fields) = (Vec::new(), Vec::new(), Vec::new());
+    for ingress in store.all::<Ingress>().filter(|ingress| is_served(store, ingress)) {
+        for (at, rule) in ingress.spec.rules.iter().enumerate() {
+            let field = |path: String| FieldRef { object: ObjectRef::of(ingress), path };
+            if !rule.host.is_empty() && !hosts.contains(&rule.host) {
+                hosts.push(rule.host.clone());
+            }
+            if !takes(&rule.host, host) {
+                continue;
+            }
+            fields.push(field(format!("spec.rules[{at}].host")));
+            for (index, own) in rule.http.iter().flat_map(|http| &http.paths).enumerate() {
+                let kind = own.path_type.as_deref().unwrap_or("ImplementationSpecific");
+                let below = path.strip_prefix(own.path.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
+                if kind == "Exact" && below {
+                    let because = vec![field(format!("spec.rules[{at}].http.paths[{index}].pathType"))];
+                    return (msg!("explain.ingress.exact.next", own = own.path, path = path), because);
+                }
+                paths.push(format!("{} ({kind})", own.path));
+            }
+        }
+    }
+    paths.truncate(8);
+    if !paths.is_empty() {
+        return (msg!("explain.ingress.paths.next", host = host, paths = paths.join(", ")), fields);
+    }
+    hosts.truncate(8);
+    match hosts.is_empty() {
+        true => (msg!("explain.ingress.noRule.next"), Vec::new()),
+        false => (msg!("explain.ingress.hosts.next", hosts = hosts.join(", ")), Vec::new()),
+    }
+}
+
+/// Whether a rule's host takes a name.
+fn takes(rule: &str, host: &str) -> bool {
+    let wildcard = rule.strip_prefix("*.").is_some_and(|rest| host.split_once('.').is_some_and(|(_, own)| own == rest));
+    rule.is_empty() || wildcard || rule.eq_ignore_ascii_case(host)
+}
+
+/// The listener of a Pod's port: `Err` says what listens instead.
+pub fn listener(cluster: &Cluster, pod: &Pod, port: u16, protocol: Protocol) -> Result<Listener, Vec<Listener>> {
+    let services = cluster.store.in_namespace::<Service>(&pod.metadata.namespace).collect::<Vec<_>>();
+    let all = listens(pod, services.into_iter());
+    let fits = |own: &&Listener| own.port == port && own.protocol == protocol && !own.loopback_only;
+    all.iter().find(fits).cloned().ok_or(all)
+}
+
+/// Nothing listens on a Pod's port: what listens instead.
+pub fn silent(pod: &Pod, port: u16, protocol: Protocol, others: &[Listener]) -> Advice {
+    let name = &pod.metadata.name;
+    let fields = others.iter().map(|other| other.field.clone()).filter(|path| !path.is_empty());
+    let because = fields.map(|path| FieldRef { object: ObjectRef::of(pod), path }).collect();
+    if others.iter().any(|other| other.port == port && other.loopback_only) {
+        let why = msg!("explain.listens.loopback", pod = name, port = port);
+        return Advice { why, next: msg!("explain.listens.loopback.next"), because };
+    }
+    let why = msg!("explain.listens.none", pod = name, port = port, protocol = protocol.api_name());
+    let list = others.iter().map(|other| format!("{}/{}", other.port, other.protocol.api_name())).collect::<Vec<_>>().join(", ");
+    let next = match list.is_empty() {
+        true => msg!("explain.listens.nowhere.next", pod = name),
+        false => msg!("explain.listens.none.next", ports = list),
+    };
+    Advice { why, next, because }
+}
