@@ -1,9 +1,10 @@
 //! What is kept when the page goes. A browser that closes or reloads a page does not come back to the messages that still wait in
 //! Yew's queue, and on a slow device that queue pauses between two of them (`yew::scheduler` yields after 16 ms): what was typed last
-//! is then in the editor's fields only. So the fields are read when the page goes.
+//! is then in the editor's fields only, and what was done to the cluster nowhere. So the fields are read when the page goes, and events
+//! are noted on their way to the queue.
 
 use super::field::field;
-use super::state::State;
+use super::state::{Msg, State};
 use super::storage;
 use gloo::events::EventListener;
 use std::cell::{Cell, RefCell};
@@ -14,6 +15,8 @@ pub struct Leaving {
     stands: Rc<RefCell<Option<Stands>>>,
     /// Something was typed or done that is not written down.
     unwritten: Rc<Cell<bool>>,
+    /// Events that wait in the queue.
+    queued: Rc<RefCell<Vec<String>>>,
     _listeners: [EventListener; 2],
 }
 
@@ -29,13 +32,34 @@ impl Leaving {
         let (stands, unwritten) = (Rc::<RefCell<Option<Stands>>>::default(), Rc::<Cell<bool>>::default());
         let typed = unwritten.clone();
         let input = EventListener::new(&gloo::utils::document(), "input", move |_| typed.set(true));
-        let (left, open) = (stands.clone(), unwritten.clone());
+        let queued = Rc::<RefCell<Vec<String>>>::default();
+        let (left, open, done) = (stands.clone(), unwritten.clone(), queued.clone());
         let hide = EventListener::new(&gloo::utils::window(), "pagehide", move |_| {
             if open.take() {
-                keep(&left);
+                keep(&left, &done.borrow());
             }
         });
-        Leaving { stands, unwritten, _listeners: [input, hide] }
+        Leaving { stands, unwritten, queued, _listeners: [input, hide] }
+    }
+
+    /// Notes an event on its way into the queue.
+    pub fn sends(&self) -> impl Fn(&Msg) + 'static {
+        let (queued, unwritten) = (self.queued.clone(), self.unwritten.clone());
+        move |msg| {
+            if let Msg::Act(event) = msg {
+                queued.borrow_mut().push(event.clone());
+                unwritten.set(true);
+            }
+        }
+    }
+
+    /// A message came out of the queue.
+    pub fn came(&self, msg: &Msg) {
+        if let Msg::Act(event) = msg {
+            let mut queued = self.queued.borrow_mut();
+            let at = queued.iter().position(|waits| waits == event);
+            at.map(|at| queued.remove(at));
+        }
     }
 
     /// The state is about to change.
@@ -60,7 +84,7 @@ impl Leaving {
 }
 
 #[inline(never)]
-fn keep(stands: &RefCell<Option<Stands>>) {
+fn keep(stands: &RefCell<Option<Stands>>, queued: &[String]) {
     let stands = stands.borrow();
     let Some(Stands { state, in_line }) = stands.as_ref() else { return };
     let mut state = (**state).clone();
@@ -71,6 +95,9 @@ fn keep(stands: &RefCell<Option<Stands>>) {
                 state.edited = true;
             }
         }
+    }
+    for event in queued {
+        state.update(Msg::Act(event.clone()));
     }
     if !state.pristine() {
         storage::keep(&state);

@@ -186,7 +186,12 @@ impl Component for App {
         if !self.wording.speaks() {
             return Html::default();
         }
-        let part = Part { state: Shared(self.state.clone()), send: ctx.link().callback(Heard::Page) };
+        let (link, note) = (ctx.link().clone(), self.leaving.sends());
+        let send = Callback::from(move |msg| {
+            note(&msg);
+            link.send_message(Heard::Page(msg));
+        });
+        let part = Part { state: Shared(self.state.clone()), send };
         html! {
             <ContextProvider<Speech> context={self.state.speech.clone()}>
                 <Workbench ..part/>
@@ -228,6 +233,7 @@ impl Component for App {
 
 impl App {
     fn take(&mut self, ctx: &Context<App>, msg: Msg) {
+        self.leaving.came(&msg);
         // What is sent goes to the text as it stands, not to what stood there before the last keystrokes.
         if matches!(msg, Msg::Send | Msg::Replay | Msg::Burst) && self.rest.take().is_some() {
             self.take(ctx, Msg::EditNow);

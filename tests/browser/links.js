@@ -21,6 +21,16 @@ async function typeAndReload(page, words) {
   assert.equal(await editor(page).inputValue(), text);
 }
 
+/** As on a slow device: what waits in the page's queue would run a little later, and the page goes before. */
+async function holdQueue(page) {
+  await page.evaluate(() => {
+    const now = Date.now.bind(Date), later = window.setTimeout.bind(window);
+    let late = 0;
+    Date.now = () => now() + (late += 1000);
+    window.setTimeout = (then, wait, ...rest) => (wait ? later(then, wait, ...rest) : 0);
+  });
+}
+
 export function links(site) {
   const it = played(site);
   const still = { motion: 'reduce' };
@@ -94,14 +104,20 @@ export function links(site) {
   it('what is typed just before a reload is kept, though the page had no time yet to look at it', async (page) => {
     await until(() => page.workers().length === 1, 'the engine has come');
     await send(page);
-    // As on a slow device: what waits in the page's queue would run a little later, and the page goes before.
-    await page.evaluate(() => {
-      const now = Date.now.bind(Date), later = window.setTimeout.bind(window);
-      let late = 0;
-      Date.now = () => now() + (late += 1000);
-      window.setTimeout = (then, wait, ...rest) => (wait ? later(then, wait, ...rest) : 0);
-    });
+    await holdQueue(page);
     await typeAndReload(page, '# typed at the last moment');
+  });
+
+  it('what is done to the cluster just before a reload is kept, too', async (page) => {
+    await until(() => page.workers().length === 1, 'the engine has come');
+    await send(page);
+    await choose(page, /^Node node-3/);
+    await holdQueue(page);
+    await button(page, 'Pull the plug').click();
+    assert.equal(await button(page, 'Take it back').count(), 0, 'the page had no time yet to look at it');
+    await page.reload();
+    await moving(page);
+    await stage(page).getByRole('button', { name: /^Node node-3.*, no power/ }).waitFor();
   });
 
   it('what is typed into an example of the address and reloaded at once is kept', { hash: '#example=counter' }, async (page) => {
