@@ -9,7 +9,10 @@ const rest = new URL(wasm.replace(/_bg\.wasm$/, '_rest.wasm'), import.meta.url);
 let first, linked = false, coming;
 
 const link = (module) => {
-  if (!linked) new WebAssembly.Instance(module, { first });
+  if (linked) return;
+  const shared = { ...first };
+  for (let i = 0; i < first.shared.length; i++) shared[`f${i.toString(36)}`] = first.shared.get(i);
+  new WebAssembly.Instance(module, { first: shared });
   linked = true;
 };
 
@@ -23,8 +26,15 @@ const linkNow = () => {
   link(new WebAssembly.Module(Uint8Array.from(request.responseText, (c) => c.charCodeAt(0))));
 };
 
+// What a person opens is styled apart; only a release has its style in a file that the page does not name.
+const style = () => {
+  if (!page || !page.dataset.style) return;
+  document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href: new URL(page.dataset.style, import.meta.url) }));
+  delete page.dataset.style;
+};
+
 // A host that cannot give it now is asked again when something needs it.
-const linkSoon = () => { coming ??= WebAssembly.compileStreaming(fetch(rest)).then(link).catch(() => { coming = undefined; }); return coming; };
+const linkSoon = () => { style(); coming ??= WebAssembly.compileStreaming(fetch(rest)).then(link).catch(() => { coming = undefined; }); return coming; };
 
 // A function of wasm's own kind that calls one of ours: only such a one may stand in a table. The module imports `a.b` and exports it as `c`.
 const wrapped = (b) => new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.of(
@@ -33,6 +43,7 @@ const wrapped = (b) => new WebAssembly.Instance(new WebAssembly.Module(Uint8Arra
 const poster = () => import(new URL('poster.js', import.meta.url));
 // A small player shows a still picture until it runs, and loads nothing before it is asked to (`play=click`).
 if (page && /(^#|&)embed=/.test(location.hash)) await (await poster()).show();
+else if (location.hash.length > 1) style();
 try {
   const { default: init } = await import(new URL(js, import.meta.url));
   first = await init({ module_or_path: new URL(wasm, import.meta.url) });

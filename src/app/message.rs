@@ -142,3 +142,10 @@ pub enum Msg {
     RulesOf(String),
     DismissNote,
 }
+
+impl Msg {
+    /// Whether it shows what the opening page does not: those words come with the engine's (`static/build/after.js`).
+    pub fn opens(&self) -> bool {
+        matches!(self, Msg::Show(_) | Msg::OpenLesson(_) | Msg::View(_) | Msg::Open(_) | Msg::Select(_))
+    }
+}

@@ -78,6 +78,8 @@ pub struct App {
     awaited: BTreeMap<Ticket, Ask>,
     /// Effects that need the new picture to stand.
     after: Vec<Effect>,
+    /// What is to be shown in words that are on their way.
+    opening: Vec<Msg>,
     /// The editor's fields are to be brought in line with the state.
     sync: bool,
     rest: Option<Timeout>,
@@ -123,6 +125,7 @@ impl Component for App {
             wording: Wording::new(wanted, ctx.link().callback(Heard::Words)),
             awaited: BTreeMap::new(),
             after: Vec::new(),
+            opening: Vec::new(),
             sync: false,
             rest: None,
             write: None,
@@ -139,12 +142,21 @@ impl Component for App {
     fn update(&mut self, ctx: &Context<App>, heard: Heard) -> bool {
         match heard {
             Heard::Undo(back, event) => return self.take_back(ctx, back, &event),
+            Heard::Page(msg) if msg.opens() && !self.wording.complete() => {
+                self.opening.push(msg);
+                return false;
+            }
             Heard::Page(msg) => self.take(ctx, msg),
             Heard::Words(heard) => {
                 let Some((language, words)) = self.wording.hear(heard) else { return false };
                 self.take(ctx, Msg::Words(Speech::new(language, words)));
                 for event in self.wording.release() {
                     self.hear(ctx, event);
+                }
+                if !self.opening.is_empty() && self.wording.complete() {
+                    for msg in std::mem::take(&mut self.opening) {
+                        self.take(ctx, msg);
+                    }
                 }
             }
             Heard::Engine(EngineEvent::Coming) => {

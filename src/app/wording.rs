@@ -110,6 +110,14 @@ impl Wording {
         self.has.is_some()
     }
 
+    /// Whether all words are there; asks for them if nobody has.
+    pub fn complete(&mut self) -> bool {
+        if !self.wanted.engine {
+            self.ask(Wanted { engine: true, ..self.wanted });
+        }
+        self.has == Some(true)
+    }
+
     /// Keeps an event of the engine back while its words are not there.
     pub fn hold(&mut self, event: EngineEvent) -> Option<EngineEvent> {
         if self.wanted.engine && self.has != Some(true) {

@@ -11,6 +11,7 @@ import { instrument, split } from './split.js';
 import { parse } from './wasm.js';
 import { record } from './record.js';
 
+// `--low-memory-unused`: the stack's very end is at address 0, and no constant lies below it.
 // `--no-inline`: a function that opening does not run then stays apart from its caller, which it may run.
 const FEATURES = ['bulk-memory', 'nontrapping-float-to-int', 'sign-ext', 'mutable-globals', 'reference-types', 'multivalue'].map((name) => `--enable-${name}`);
 const OPT = fileURLToPath(new URL('../../node_modules/.bin/wasm-opt', import.meta.url));
@@ -23,30 +24,33 @@ const opening = await record(here(js), readFileSync(here(wasm)));
 writeFileSync(here('opening.bin'), opening);
 
 // Words that only the engine says go apart from what the page says itself, by its sources, and from what the recording says.
-const ENGINE = /^(admit|advice|advise|assume|change|cli|decode|dump|explain|field|fix|help|hop|ingress|kind|limit|listens|mend|offer|paste|read|session)\./;
+const ENGINE = /^(admit|advice|advise|assume|change|cli|decode|dump|explain|field|fix|help|hop|ingress|kind|limit|listens|mend|node|offer|paste|pending|read|session)\./;
 const page = fileURLToPath(new URL('../../src/app', import.meta.url));
 const sources = readdirSync(page, { recursive: true }).filter((name) => name.endsWith('.rs')).map((name) => readFileSync(join(page, name), 'utf8'));
 const early = [Buffer.from(opening).toString('latin1'), ...sources].join(' ');
+// Dialogs, lessons, the Objects view and what is chosen are shown once all words are there (`Msg::opens`); their titles are on buttons.
+const OPENED = /^(about|item|keys|ladder|lessons?|object|settings|share)\.(?!title$)/;
 // A hop names its text; its title has the same name.
-const late = ([id]) => ENGINE.test(id) && !early.includes(id.replace(/^(hop\..*)\.title/, '$1.text'));
+const late = ([id]) => OPENED.test(id) || ENGINE.test(id) && !early.includes(id.replace(/^(hop\..*)\.title/, '$1.text'));
 for (const language of ['en', 'ko']) {
   const words = Object.entries(JSON.parse(readFileSync(here(`words/${language}.json`), 'utf8')));
   writeFileSync(here(`words/${language}.json`), JSON.stringify(Object.fromEntries(words.filter((word) => !late(word)))));
   writeFileSync(here(`words/${language}.engine.json`), JSON.stringify(Object.fromEntries(words.filter(late))));
 }
 
-/** The page with one style sheet in place of its parts: together they compress better. */
+/** The page with one style sheet in place of its parts: together they compress better. The last comes later; its name is given to boot.js. */
 const joined = (html) => {
-  const links = [...html.matchAll(/<link rel="stylesheet" href="\.\/([^"]+)"\/>\n/g)];
+  const links = [...html.matchAll(/<link rel="stylesheet" href="\.\/([^"]+)"\/>\n/g)], [late, lateName] = links.pop();
   const style = links.map(([, name]) => readFileSync(here(name), 'utf8')).join('\n'), name = `page-${hash(style)}.css`;
   for (const [, part] of links) rmSync(here(part));
   writeFileSync(here(name), style);
-  return links.slice(1).reduce((html, [link]) => html.replace(link, ''), html).replace(links[0][1], name);
+  const parted = html.replace(late, '').replace('data-js=', `data-style="./${lateName}" data-js=`);
+  return links.slice(1).reduce((html, [link]) => html.replace(link, ''), parted).replace(links[0][1], name);
 };
 
 if (process.env.TRUNK_PROFILE === 'release') {
   const objects = parse(readFileSync(here(wasm))).data.map(({ start }) => start);
-  execFileSync(OPT, ['-g', '--no-inline=*', '-Oz', ...FEATURES, here(wasm), '-o', here(wasm)], { stdio: 'inherit' });
+  execFileSync(OPT, ['-g', '--no-inline=*', '-Oz', '--low-memory-unused', ...FEATURES, here(wasm), '-o', here(wasm)], { stdio: 'inherit' });
   const optimized = readFileSync(here(wasm)), module = parse(optimized);
   if (process.env.KUBEHOP_MARK_FUNCTIONS) {
     // For tests/bench/first-load.js: which functions does opening the page run?

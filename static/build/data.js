@@ -9,7 +9,7 @@
 // with which they come.
 import { leb } from './wasm.js';
 
-const GUARD = 256, ZEROS = 16, PLACE = 16, SOURCE = '.rs';
+const GUARD = 256, ZEROS = 1024, PLACE = 16, SOURCE = '.rs';
 const I32_CONST = 0x41, END = 0x0b;
 
 const imageOf = (segments) => {
@@ -60,7 +60,7 @@ const coldObjects = (image, objects, kept) => {
 
 const segment = (start, bytes) => [0, I32_CONST, leb(start, true), END, leb(bytes.length), bytes];
 
-/** Segments without the long runs of zeros: memory is zero anyway. */
+/** Segments without the longest runs of zeros: memory is zero anyway. Shorter ones weigh less, compressed, than the head of a segment. */
 const segments = ({ start, bytes }) => {
   const found = [];
   for (let at = 0; at < bytes.length;) {

@@ -2,6 +2,7 @@
 // into `rest`, a stub takes its way through a table that `rest` fills when it is linked; an empty way first calls the table's entry 0,
 // which links it.
 import { divide } from './data.js';
+import { alike } from './order.js';
 import { FUNCTION, GLOBAL, MEMORY, TABLE, assemble, flat, leb, parse, text, vector } from './wasm.js';
 
 const FUNCREF = 0x70, I32 = 0x7f;
@@ -45,17 +46,18 @@ const elementSegment = ({ flags, table, offset, functions }, index) => [
 ];
 
 /**
- * `stays(index)` tells which functions of `module` `first` keeps, `objects` where its constants begin. To link the rest: `new WebAssembly.Instance(rest, { first: exportsOfFirst })`.
- * `first` exports the table `ways`, whose entry 0 must be set to the function that links; and `start`, to be called after that: what
- * the glue calls itself, `__wbindgen_start`, does nothing.
+ * `stays(index)` tells which functions of `module` `first` keeps, `objects` where its constants begin. To link the rest: `new
+ * WebAssembly.Instance(rest, { first: exportsOfFirst })`, and with them, named `f` and its place in base 36, each function of the table
+ * `shared` that `first` exports (as exports of their own they would weigh more). `first` exports the table `ways`, too, whose entry 0
+ * must be set to the function that links; and `start`, to be called after that: what the glue calls itself, `__wbindgen_start`, does
+ * nothing.
  */
 export const split = (module, stays, objects) => {
   const { imports, functions, bodies, raw } = module;
   if (raw.start) throw new Error('a module with a start section is not understood');
   const all = bodies.map((body, i) => ({ ...body, index: imports.length + i, type: functions[i] }));
-  // Like beside like compresses better.
-  const kept = all.filter(({ index }) => stays(index)).sort((a, b) => a.type - b.type || a.body.length - b.body.length);
-  const moved = all.filter(({ index }) => !stays(index)).sort((a, b) => a.type - b.type || a.body.length - b.body.length);
+  const sorted = all.sort((a, b) => a.type - b.type || a.body.length - b.body.length);
+  const kept = alike(sorted.filter(({ index }) => stays(index))), moved = sorted.filter(({ index }) => !stays(index));
   const called = new Set([
     ...kept.flatMap(({ found }) => found.map(({ index }) => index)), ...module.elements.flatMap((segment) => segment.functions),
     ...module.exports.filter(({ kind }) => kind === FUNCTION).map(({ index }) => index),
@@ -68,7 +70,9 @@ export const split = (module, stays, objects) => {
 };
 
 const shareName = (kind, i) => `${'ftmg'[kind]}${i.toString(36)}`;
-const waysType = (ways) => [FUNCREF, 1, leb(ways.length + 1), leb(ways.length + 1)];
+const tableType = (size) => [FUNCREF, 1, leb(size), leb(size)];
+/** A segment that fills a table from a place on. */
+const filled = (table, from, functions, index) => [2, leb(table), I32_CONST, from, END, 0, vector(functions.map((old) => leb(index.get(old))))];
 
 const first = (module, kept, ways, shared, data) => {
   const { imports, types, tables, memories, globals, raw } = module;
@@ -87,16 +91,15 @@ const first = (module, kept, ways, shared, data) => {
   });
   const share = (kind, list) => list.map((_, i) => ({ name: shareName(kind, i), kind, index: i }));
   const shares = [
-    ...shared.map((old, i) => ({ name: shareName(FUNCTION, i), kind: FUNCTION, index: index.get(old) })),
-    ...share(TABLE, tables), { name: 'ways', kind: TABLE, index: tables.length }, ...share(MEMORY, memories), ...share(GLOBAL, globals),
+    ...share(TABLE, tables), { name: 'ways', kind: TABLE, index: tables.length }, { name: 'shared', kind: TABLE, index: tables.length + 1 }, ...share(MEMORY, memories), ...share(GLOBAL, globals),
   ];
   return assemble([
     ['type', raw.type], ['import', vector(imports.map(({ module, name, type }) => [text(module), text(name), FUNCTION, leb(type)]))],
     ['function', vector([...kept, ...ways, nothing, ensure].map(({ type }) => leb(type)))],
-    ['table', vector([...tables, waysType(ways)])],
+    ['table', vector([...tables, tableType(ways.length + 1), tableType(shared.length)])],
     ['memory', raw.memory], ['global', raw.global],
     ['export', vector([...exports, ...shares].map(exported))],
-    ['element', vector(module.elements.map((segment) => elementSegment(segment, index)))],
+    ['element', vector([...module.elements.map((segment) => elementSegment(segment, index)), filled(tables.length + 1, 0, shared, index)])],
     ['code', vector([...kept.map((f) => rewritten(f, index)), ...ways.map(stub), nothing.body, ensure.body])],
     ['data', vector(data)],
   ]);
@@ -112,11 +115,11 @@ const rest = (module, moved, ways, shared, data) => {
     ['type', raw.type],
     ['import', vector([
       ...shared.map((old, i) => from(FUNCTION, i, leb(typeOf(old)))),
-      ...tables.map((type, i) => from(TABLE, i, type)), [text('first'), text('ways'), TABLE, waysType(ways)],
+      ...tables.map((type, i) => from(TABLE, i, type)), [text('first'), text('ways'), TABLE, tableType(ways.length + 1)],
       ...memories.map((type, i) => from(MEMORY, i, type)), ...globals.map(({ type }, i) => from(GLOBAL, i, type)),
     ])],
     ['function', vector(moved.map(({ type }) => leb(type)))],
-    ['element', vector([[2, leb(tables.length), I32_CONST, 1, END, 0, vector(ways.map((f) => leb(index.get(f.index))))]])],
+    ['element', vector([filled(tables.length, 1, ways.map((f) => f.index), index)])],
     ['code', vector(moved.map((f) => rewritten(f, index)))],
     ['data', vector(data)],
   ]);

@@ -100,8 +100,8 @@ const PREFIXED = [0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 1, 2, 1, 2, 1, 1, 1];
 
 /**
  * Where a body names functions: `{ at, length, index }` each, with `at` counted from the body's first byte; every number in it that
- * may be an address, and of these the ones to which something is added (`bases`); and its `shape`, a number made of its instructions
- * without what they name.
+ * may be an address, and of these the ones to which something is added that may be below zero (`bases`; what a load or a store adds is
+ * not); and its `shape`, a number made of its instructions without what they name.
  */
 const references = (body) => {
   const r = new Reader(body), found = [], numbers = [], bases = [];
@@ -120,7 +120,7 @@ const references = (body) => {
     // An address and a length are stored together where they stand side by side.
     else if (op === 0x42) numbers.push(...r.s64());
     else if (ONE.has(op)) r.skip();
-    else if (op >= 0x28 && op <= 0x3e) { r.skip(); numbers.push(r.u32()); bases.push(numbers.at(-1)); }
+    else if (op >= 0x28 && op <= 0x3e) { r.skip(); numbers.push(r.u32()); }
     else if (TWO.has(op)) r.skip(2);
     else if (op === 0x0e) { r.list(() => r.skip()); r.skip(); }
     else if (op === 0x1c) r.list(() => r.byte());

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { assertAccessible, assertQuiet, DIST, late, picture, until, visit } from './harness.js';
 import { editor, hop, last, moving, pause, stage } from './page.js';
 
+const LATER = /_rest\.wasm|\.engine\.json|late-\w+\.css/;
+
 export function opening(site) {
   test('the page opens on a working example, and traffic moves without a click', async () => {
     const { page, trouble, close } = await visit(site);
@@ -24,10 +26,10 @@ export function opening(site) {
   for (const slow of ['', 'words/', 'opening.bin']) test(`the first load is what the weight gate counts${slow && `, with ${slow} late`}`, async () => {
     const { page, context, close } = await visit(site, { path: 'boot.js' });
     const asked = new Set();
-    // The engine never comes, neither its code nor its words: opening needs nothing of them. Only a call into the middle of it asks by
-    // XMLHttpRequest.
+    // The engine never comes, neither its code nor its words, nor the style of what a person opens: opening needs nothing of them. Only
+    // a call into the middle of the engine asks by XMLHttpRequest.
     let wanted = 0, stuck = false;
-    await context.route(/_rest\.wasm|\.engine\.json/, (route) => {
+    await context.route(LATER, (route) => {
       wanted++;
       if (route.request().resourceType() !== 'xhr') return;
       stuck = true;
@@ -47,7 +49,7 @@ export function opening(site) {
     const html = readFileSync(join(DIST, 'index.html'), 'utf8');
     const counted = new Set(['', 'boot.js', 'words/en.json', 'opening.bin']);
     for (const [, path] of html.matchAll(/(?:href|src|data-js|data-wasm)="\.\/([^"]+)"/g)) counted.add(path);
-    const extra = [...asked].filter((path) => !counted.has(path) && !path.startsWith('data:') && !/_rest\.wasm|\.engine\.json/.test(path));
+    const extra = [...asked].filter((path) => !counted.has(path) && !path.startsWith('data:') && !LATER.test(path));
     assert.deepEqual(extra, [], 'fetched before traffic moves, and not weighed');
     await close();
   });
