@@ -2,12 +2,12 @@
 //! Line numbers, the lines that caused the shown hop, and findings stand beside and below the text.
 
 use super::i18n::marked;
-use super::icon::{glyph, icon};
+use super::icon::icon;
+use super::lines::{self, Mark};
 use super::popover::Menu;
 use super::root::Part;
 use super::state::{Msg, State};
 use super::workbench::Moment;
-use super::yaml;
 use super::{examples, text};
 use crate::diagnostic::{Diagnostic, Finding, Severity, Span};
 use crate::msg;
@@ -15,20 +15,6 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
-
-/// How many lines are compared and drawn together.
-const CHUNK: usize = 50;
-
-/// What stands out on a line.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Mark {
-    line: u32,
-    /// `now`, `ref`, `warn`, `err`
-    class: &'static str,
-    tag: String,
-    /// Characters from and to, from 1, to underline.
-    wavy: Option<(u32, u32)>,
-}
 
 /// The editor's panel.
 #[component]
@@ -102,9 +88,9 @@ fn Head(part: &Part) -> Html {
             <span class="spacer"></span>
             <button class="btn sm" onclick={reset} title={speech.t("editor.reset.title")}>{ speech.t("editor.reset") }</button>
             <Menu class="btn sm" label={html! { <>{ icon("i-plus", 14) }{ speech.t("editor.add") }</> }}>
-                { for examples::SNIPPETS.iter().map(|(name, body)| {
-                    let insert = part.send.reform(move |_: MouseEvent| Msg::Insert(body));
-                    html! { <button type="button" role="menuitem" class="mono" onclick={insert}>{ *name }</button> }
+                { for examples::SNIPPETS.into_iter().map(|kind| {
+                    let insert = part.send.reform(move |_: MouseEvent| Msg::Insert(examples::snippet(kind)));
+                    html! { <button type="button" role="menuitem" class="mono" onclick={insert}>{ kind }</button> }
                 }) }
                 <button type="button" role="menuitem" class="sep" onclick={part.send.reform(|_: MouseEvent| Msg::AddFile)}>{ speech.t("editor.newFile") }</button>
             </Menu>
@@ -127,17 +113,16 @@ fn Field(FieldProps { part, index, marks }: &FieldProps) -> Html {
     let first = use_memo((), |()| file.text.clone());
     let oninput = part.send.reform(move |event: InputEvent| Msg::Typed { file: index, text: area(&event).value() });
     let onpaste = paste(part);
-    let lines: Vec<&str> = file.text.split('\n').collect();
-    let chunks = lines.chunks(CHUNK).enumerate().map(|(number, chunk)| {
-        let start = number * CHUNK;
-        let range = start as u32 + 1..=(start + chunk.len()) as u32;
-        let marks: Vec<Mark> = marks.iter().filter(|mark| range.contains(&mark.line)).cloned().collect();
-        html! { <Lines key={number} text={chunk.join("\n")} {start} {marks}/> }
-    });
+    let top = use_state_eq(|| 0);
+    let count = file.text.split('\n').count();
+    let onscroll = {
+        let top = top.clone();
+        Callback::from(move |event: Event| top.set(lines::at_top(&event, count)))
+    };
     html! {
-        <div class="ed" hidden={!shown}>
+        <div class="ed" hidden={!shown} {onscroll}>
             <div class="edgrid">
-                <div class="lines" id={format!("lines-{index}")} aria-hidden="true">{ for chunks }</div>
+                <div class="lines" id={format!("lines-{index}")} aria-hidden="true">{ lines::drawn(&file.text, marks, *top) }</div>
                 <textarea id={format!("editor-{index}")} aria-label={shown.then(|| state.speech.t("editor.label"))} hidden={!shown}
                     aria-describedby="editor-help" spellcheck="false" autocapitalize="off" autocomplete="off" wrap="off"
                     defaultvalue={(*first).clone()} {oninput} {onpaste} onkeydown={keys()}/>
@@ -145,65 +130,6 @@ fn Field(FieldProps { part, index, marks }: &FieldProps) -> Html {
             if shown { <p id="editor-help" class="sr">{ state.speech.t("editor.help") }</p> }
         </div>
     }
-}
-
-#[derive(Clone, PartialEq, Properties)]
-struct LinesProps {
-    text: String,
-    start: usize,
-    marks: Vec<Mark>,
-}
-
-#[component]
-fn Lines(LinesProps { text, start, marks }: &LinesProps) -> Html {
-    text.split('\n')
-        .enumerate()
-        .map(|(index, line)| {
-            let number = (start + index + 1) as u32;
-            let here: Vec<&Mark> = marks.iter().filter(|mark| mark.line == number).collect();
-            let class: Classes = here.iter().map(|mark| mark.class).collect();
-            let bad = here.iter().find(|mark| matches!(mark.class, "warn" | "err")).map(|mark| mark.class);
-            let gutter = match (bad, yaml::kind_glyph(line)) {
-                (Some("err"), _) => glyph("i-err", 13, "k-err"),
-                (Some(_), _) => glyph("i-warn", 13, "k-warn"),
-                (None, Some((name, class))) => glyph(name, 14, class),
-                _ => Html::default(),
-            };
-            let wavy = here.iter().find_map(|mark| mark.wavy);
-            html! {
-                <div class={classes!("ln", class)} data-n={number.to_string()}>
-                    <span class="no">{ number }</span><span class="gu">{ gutter }</span><code>{ coloured(line, wavy) }</code>
-                    { for here.iter().filter(|mark| !mark.tag.is_empty()).map(|mark| html! {
-                        <span class={classes!("tag", (mark.class != "now").then_some("quiet"))}>{ mark.tag.clone() }</span>
-                    }) }
-                </div>
-            }
-        })
-        .collect()
-}
-
-fn coloured(line: &str, wavy: Option<(u32, u32)>) -> Html {
-    let kind = yaml::kind_glyph(line).map(|(_, class)| class);
-    let (from, to) = wavy.unwrap_or((0, 0));
-    let mut at = 1;
-    let mut out = Vec::new();
-    for (class, stretch) in yaml::stretches(line) {
-        let count = stretch.chars().count() as u32;
-        let cut = |column: u32| column.clamp(at, at + count) - at;
-        let class = match kind {
-            Some(kind) if class.is_empty() => classes!("kind", kind),
-            _ => classes!(class),
-        };
-        let mut rest = stretch.chars();
-        for (take, under) in [(cut(from), false), (cut(to) - cut(from), true), (count - cut(to), false)] {
-            let piece: String = rest.by_ref().take(take as usize).collect();
-            if !piece.is_empty() {
-                out.push(html! { <span class={classes!(class.clone(), under.then_some("wavy"))}>{ piece }</span> });
-            }
-        }
-        at += count;
-    }
-    out.into_iter().collect()
 }
 
 /// The lines that stand out in a file: what caused the shown hop, and findings.

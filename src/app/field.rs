@@ -29,9 +29,14 @@ pub fn show_line(file: usize, line: u32) {
     let (start, end) = (text::offset(&text, line, 1), text::offset(&text, line, u32::MAX));
     let _ = field.focus();
     let _ = field.set_selection_range(start, end);
-    if let Some(row) = gloo::utils::document().query_selector(&format!("#lines-{file} [data-n='{line}']")).ok().flatten() {
+    let found = |what: &str| gloo::utils::document().query_selector(what).ok().flatten();
+    if let Some(row) = found(&format!("#lines-{file} [data-n='{line}']")) {
         let options = web_sys::ScrollIntoViewOptions::new();
         options.set_block(web_sys::ScrollLogicalPosition::Center);
         row.scroll_into_view_with_scroll_into_view_options(&options);
+    } else if let Ok(Some(frame)) = field.closest(".ed") {
+        // A line of a long text that is drawn once it is in sight; all are of one height.
+        let above = f64::from(frame.scroll_height()) * f64::from(line) / text.split('\n').count() as f64;
+        frame.set_scroll_top(above as i32 - frame.client_height() / 2);
     }
 }

@@ -21,6 +21,7 @@ pub mod inspector;
 pub mod keys;
 pub mod leaving;
 pub mod lessons;
+mod lines;
 pub mod message;
 pub mod object;
 pub mod objects;

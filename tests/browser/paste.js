@@ -115,10 +115,45 @@ export function pasting(site) {
     assert.equal(await editor(page).inputValue(), raw);
   });
 
+  it('of a long text only the lines in sight are coloured, each in its place; the others follow as it scrolls', async (page) => {
+    const text = services(400), lines = text.split('\n').length;
+    await paste(page, text, { over: true });
+    await page.getByText('400 objects').waitFor();
+    const line = (number) => page.locator(`#lines-0 [data-n="${number}"]`);
+    const place = (number) => line(number).evaluate((row) => {
+      const { top, height } = row.getBoundingClientRect();
+      return Math.round((top - document.getElementById('lines-0').getBoundingClientRect().top) / height) + 1;
+    });
+    await page.locator('.ed:visible').evaluate((frame) => { frame.scrollTop = frame.scrollHeight; });
+    await line(lines).waitFor();
+    assert.equal(await line(1).count(), 0);
+    assert.ok(await page.locator('#lines-0 .ln').count() < 500);
+    assert.equal(await place(lines), lines);
+    await page.locator('.ed:visible').evaluate((frame) => { frame.scrollTop = frame.scrollHeight / 2; });
+    await line(lines >> 1).waitFor();
+    assert.equal(await place(lines >> 1), lines >> 1);
+    await page.locator('.ed:visible').evaluate((frame) => { frame.scrollTop = 0; });
+    await line(1).waitFor();
+  });
+
+  it('a line of a long text that is out of sight is gone to', async (page) => {
+    const text = `${services(400)}---\napiVersion: v1\nkind: Service\nmetadata: {name: last}\nspec: {ports: [{port: 80, prot: TCP}]}\n`;
+    await paste(page, text, { over: true });
+    const row = page.locator(`#lines-0 [data-n="${text.split('\n').length - 1}"]`);
+    // The caret stands at the text's end, and so does what is in sight.
+    await page.locator('.ed:visible').evaluate((frame) => { frame.scrollTop = 0; });
+    await row.waitFor({ state: 'detached' });
+    await page.locator('.diag.err').getByRole('button', { name: /^Line / }).first().click();
+    await row.waitFor();
+    assert.ok(await row.evaluate((line) => { const frame = line.closest('.ed').getBoundingClientRect(), { top } = line.getBoundingClientRect(); return top > frame.top && top < frame.bottom; }));
+  });
+
   it('more than 2,000 objects are refused with the limit\'s name; the page lives', async (page) => {
     await paste(page, services(2001), { over: true });
     await page.getByText(/2,?000/).first().waitFor();
     await page.getByText('Last good state kept').waitFor();
+    // What the page itself does with such a text is bounded: it colours the lines in sight.
+    assert.ok(await page.locator('#lines-0 .ln').count() < 500, 'lines out of sight are drawn');
     await send(page, { to: 'http://node-2:30080/' });
     await assertEnds(page, '200 OK');
   });
