@@ -109,6 +109,10 @@ const ATTEMPTS: usize = 2;
 
 /// Finds the address of a host that is a name. The question travels each time; what the servers say is worked out once.
 pub(super) fn look_up(exchange: &mut Exchange<'_>, sender: Sender, host: &str, known: &OnceLock<Arc<Named>>) -> Meaning {
+    if let Some(named) = known.get() {
+        // Only DNS knows the name: that was found out before.
+        return inquire(exchange, named);
+    }
     if host == "localhost" {
         return Meaning::Address(Ipv4Addr::LOCALHOST, None);
     }

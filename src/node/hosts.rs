@@ -23,8 +23,8 @@ pub fn look_up(pod: &Pod, name: &str) -> Option<(Ipv4Addr, Line)> {
     if spec.host_network != Some(true) {
         let own = if spec.hostname.is_empty() { &pod.metadata.name } else { &spec.hostname };
         let own = own.get(..63).unwrap_or(own).trim_end_matches(['-', '.']);
-        let domain = format!("{own}.{}.{}.svc.cluster.local", spec.subdomain, pod.metadata.namespace);
-        let known = is(own) || (!spec.subdomain.is_empty() && is(&domain));
+        let domain = || format!("{own}.{}.{}.svc.cluster.local", spec.subdomain, pod.metadata.namespace);
+        let known = is(own) || (!spec.subdomain.is_empty() && is(&domain()));
         if let Some(ip) = pod.status.pod_ip.parse().ok().filter(|_| known) {
             return Some((ip, Line::Own));
         }
