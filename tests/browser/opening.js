@@ -67,6 +67,21 @@ export function opening(site) {
     await close();
   });
 
+  test('what a person opens before its words have come waits for them', async () => {
+    const { page, trouble, close } = await visit(site, { path: 'boot.js' });
+    site.host.slow['.engine.json'] = 3000;
+    await page.goto(site.host.url);
+    await moving(page);
+    await page.getByRole('button', { name: 'About this model' }).click();
+    await page.waitForTimeout(500);
+    assert.equal(await page.getByRole('dialog').count(), 0);
+    await page.getByRole('dialog').getByText('kubehop plays a Kubernetes').waitFor();
+    assert.equal((await page.getByRole('dialog').innerText()).match(/\babout\.\w+/), null);
+    delete site.host.slow['.engine.json'];
+    assertQuiet(trouble);
+    await close();
+  });
+
   test('the recording that the page opens with is what its engine answers, drawn before the rest of the wasm has come as after', async () => {
     const { page, context, close } = await visit(site, { path: 'boot.js', motion: 'reduce' });
     let come;
