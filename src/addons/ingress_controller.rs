@@ -7,10 +7,12 @@
 //!
 //! Left out: annotations of other controllers, resource backends, rewriting, path normalisation, HTTP/2.
 
+pub mod real;
 mod routing;
 
 pub use routing::{endpoints, lists_host};
 
+use super::pending::pending;
 use super::{aws, public_dns};
 use crate::api::core::{LoadBalancerIngress, Secret, Service};
 use crate::api::networking::{Ingress, IngressClass};
@@ -29,7 +31,7 @@ const DEFAULT_CLASS_ANNOTATION: &str = "ingressclass.kubernetes.io/is-default-cl
 /// Who is to serve an Ingress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// kubehop's controller, by this class.
+    /// kubehop's controller, by this class, or one that the cluster itself holds.
     Served(String),
     /// There is such a class, and another controller (`spec.controller`) is to serve it; none but kubehop's runs here.
     OtherController(String, String),
@@ -45,7 +47,9 @@ pub fn class_of(store: &Store, ingress: &Ingress) -> Class {
     let named = ingress.spec.ingress_class_name.as_ref().or(annotation);
     let Some(name) = named.cloned().or_else(|| default_class(store)) else { return Class::None };
     match store.get::<IngressClass>("", &name) {
-        Some(class) if class.spec.controller == INGRESS_CONTROLLER => Class::Served(name),
+        Some(class) if class.spec.controller == INGRESS_CONTROLLER || real::stands(store, &class.spec.controller) => {
+            Class::Served(name)
+        }
         Some(class) => Class::OtherController(name, class.spec.controller.clone()),
         // A controller looks at the annotation's text alone; it needs no IngressClass object.
         None if named == annotation && name == INGRESS_CLASS => Class::Served(name),
@@ -66,7 +70,7 @@ pub fn default_class(store: &Store) -> Option<String> {
     defaults.first().map(|class| class.metadata.name.clone())
 }
 
-/// Whether kubehop's controller serves this Ingress.
+/// Whether kubehop's controller, or one that the cluster itself holds, serves this Ingress.
 pub fn serves(store: &Store, ingress: &Ingress) -> bool {
     matches!(class_of(store, ingress), Class::Served(_))
 }
@@ -87,6 +91,12 @@ pub fn unserved(cluster: &Cluster, ingress: &Ingress) -> (Message, Message, Vec<
     let (store, name) = (&cluster.store, &ingress.metadata.name);
     let has_aws = cluster.settings.load_balancer.provider == Provider::Aws;
     let because = vec![FieldRef { object: ObjectRef::of(ingress), path: "spec.ingressClassName".into() }];
+    if let Some(controller) = unreachable(store, ingress) {
+        let text = msg!("explain.ingress.noAddress", ingress = name, controller = controller);
+        let waits = real::front(store, controller).and_then(|service| pending(cluster, service));
+        let next = waits.map_or(msg!("explain.ingress.noAddress.next"), |(why, ..)| why);
+        return (text, next, because);
+    }
     match class_of(store, ingress) {
         Class::Missing(class) => {
             let text = msg!("explain.ingress.noClass", ingress = name, class = class);
@@ -111,6 +121,14 @@ pub fn unserved(cluster: &Cluster, ingress: &Ingress) -> (Message, Message, Vec<
     }
 }
 
+/// The controller that the cluster holds and that serves this Ingress, where it has no address: its load balancer is pending, or
+/// there is none, and none of its Pods is on a node.
+fn unreachable<'a>(store: &'a Store, ingress: &Ingress) -> Option<&'a str> {
+    let Class::Served(class) = class_of(store, ingress) else { return None };
+    let controller = store.get::<IngressClass>("", &class)?.spec.controller.as_str();
+    (controller != INGRESS_CONTROLLER && real::address_of(store, controller).is_none()).then_some(controller)
+}
+
 /// The Ingress whose Application Load Balancer has this address.
 pub fn alb_at<'a>(store: &'a Store, address: &str) -> Option<&'a Ingress> {
     let own = |ingress: &&Ingress| {
@@ -121,13 +139,14 @@ pub fn alb_at<'a>(store: &'a Store, address: &str) -> Option<&'a Ingress> {
     store.all::<Ingress>().find(own)
 }
 
-/// The address of the controller's load balancer, as its Service reports it.
+/// The address of the controller's load balancer, as its Service reports it; else that of one that the cluster itself holds.
 pub fn address(store: &Store) -> Option<String> {
     let mut services = store.in_namespace::<Service>(INGRESS_NAMESPACE);
-    services.find_map(|service| {
+    let own = services.find_map(|service| {
         let address = |at: &LoadBalancerIngress| public_dns::balancer_address(service, at).map(|ip| ip.to_string());
         service.status.load_balancer.ingress.iter().find_map(address)
-    })
+    });
+    own.or_else(|| real::address(store))
 }
 
 /// One HTTP request as the controller reads it.
@@ -393,7 +412,8 @@ fn service_ref(namespace: &str, name: &str) -> ObjectRef {
 /// An Ingress that nobody serves and that would take this host: one that lists it, or one with a rule for every host. A name that
 /// a Service has is not meant for the latter. Beside it whether it lists the host.
 pub fn unserved_for<'a>(cluster: &'a Cluster, host: &str) -> Option<(&'a Ingress, bool)> {
-    let lost = || cluster.store.all::<Ingress>().filter(|ingress| !is_served(&cluster.store, ingress));
+    let store = &cluster.store;
+    let lost = || store.all::<Ingress>().filter(|own| !is_served(store, own) || unreachable(store, own).is_some());
     let lists = |ingress: &&Ingress| ingress.spec.rules.iter().any(|rule| rule.host.eq_ignore_ascii_case(host));
     if let Some(ingress) = lost().find(lists) {
         return Some((ingress, true));

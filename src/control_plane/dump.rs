@@ -9,6 +9,7 @@
 use super::apiserver::{AdmittedObject, Object};
 use super::world::{Key, World, controller_of, key_of};
 use super::{delete, inventory, refusals};
+use crate::addons::ingress_controller::real::of_image;
 use crate::api::core::{Namespace, Node, NodeAddress, Pod, Service};
 use crate::api::networking::IngressClass;
 use crate::api::time::seconds_of;
@@ -58,7 +59,7 @@ pub(crate) fn keeps_its_settings(world: &World, pod: &Pod) -> bool {
 }
 
 /// What the dump's objects rest on in the real cluster, and `kubectl get` of other kinds does not print: their namespaces, and
-/// the IngressClasses that Ingresses name. The controller that runs here stands in for the real one.
+/// the IngressClasses that Ingresses name. Where the dump does not show the real controller, the one that runs here stands in for it.
 pub(crate) fn presume(world: &mut World, manifests: &Manifests) {
     for manifest in manifests.documents.iter().filter(|manifest| manifest.is_dumped()) {
         let Some(object) = manifest.object().filter(|object| object.kind.namespaced()) else { continue };
@@ -71,7 +72,11 @@ pub(crate) fn presume(world: &mut World, manifests: &Manifests) {
             presume_class(world, manifests, class);
             let stands_in = ObjectRef::new(Kind::IngressClass, "", class);
             if world.cluster.store.contains(&stands_in) && !world.cluster.origins.contains_key(&stands_in) {
-                let note = refusals::ours(Some(manifest), "spec.ingressClassName", msg!("dump.ingressClass", class = class));
+                let text = match shown_controller(manifests, class) {
+                    Some(controller) => msg!("dump.ingressReal", class = class, controller = controller),
+                    None => msg!("dump.ingressClass", class = class),
+                };
+                let note = refusals::ours(Some(manifest), "spec.ingressClassName", text);
                 world.diagnostics.push(Diagnostic { severity: Severity::Info, ..note });
             }
         }
@@ -86,8 +91,25 @@ fn presume_class(world: &mut World, manifests: &Manifests, name: &str) {
     }
     let mut class = IngressClass::default();
     class.metadata.name = name.to_string();
-    class.spec.controller = INGRESS_CONTROLLER.to_string();
+    class.spec.controller = shown_controller(manifests, name).unwrap_or(INGRESS_CONTROLLER).to_string();
     world.put(class);
+}
+
+/// The Ingress controller in the dump that serves the class, by its image: the one of the class's name, else the first.
+fn shown_controller(manifests: &Manifests, class: &str) -> Option<&'static str> {
+    let mut found = None;
+    for manifest in manifests.documents.iter().filter(|manifest| manifest.is_dumped()) {
+        let spec = &manifest.value["spec"];
+        let lists = [&spec["containers"], &spec["template"]["spec"]["containers"]];
+        for container in lists.into_iter().filter_map(Value::as_array).flatten() {
+            let Some(controller) = container["image"].as_str().and_then(of_image) else { continue };
+            if controller.contains(class) {
+                return Some(controller);
+            }
+            found.get_or_insert(controller);
+        }
+    }
+    found
 }
 
 /// The present is not before the newest time that the dump names, so that its ages can be told.

@@ -4,9 +4,11 @@
 //! controllers do with `status.loadBalancer`. When an Ingress is given and no IngressClass, kubehop's own class stands in.
 
 use super::apiserver::allocate::{Taken, allocate};
+use super::dump::came_from_dump;
 use super::world::World;
 use super::{delete, events, inventory};
 use crate::addons::aws;
+use crate::addons::ingress_controller::real;
 use crate::api::core::{Event, LoadBalancerIngress, Namespace, Service};
 use crate::api::networking::{Ingress, IngressClass};
 use crate::api::{Kind, ObjectRef};
@@ -135,17 +137,41 @@ fn alb(world: &mut World, ingress: &Ingress) -> Option<LoadBalancerIngress> {
     Some(LoadBalancerIngress { hostname, ..LoadBalancerIngress::default() })
 }
 
+/// The controller of the Ingress's class, where the cluster itself holds it.
+fn real_controller(world: &World, ingress: &Ingress) -> Option<String> {
+    let store = &world.cluster.store;
+    let class = ingress.spec.ingress_class_name.as_ref().or(ingress.metadata.annotations.get(OLD_CLASS))?;
+    let controller = &store.get::<IngressClass>("", class)?.spec.controller;
+    real::stands(store, controller).then(|| controller.clone())
+}
+
+/// What such a controller writes: its load balancer's address, else its node's.
+fn published(world: &World, controller: &str) -> Vec<LoadBalancerIngress> {
+    let store = &world.cluster.store;
+    if let Some(service) = real::front(store, controller) {
+        return service.status.load_balancer.ingress.iter().map(plain).collect();
+    }
+    let ip = real::address_of(store, controller);
+    ip.map(|ip| LoadBalancerIngress { ip, ..LoadBalancerIngress::default() }).into_iter().collect()
+}
+
+fn plain(ingress: &LoadBalancerIngress) -> LoadBalancerIngress {
+    LoadBalancerIngress { ip_mode: None, ..ingress.clone() }
+}
+
 /// Writes the address of the controller's Service into the status of the Ingresses that it serves.
 fn publish(world: &mut World) {
     let service = world.cluster.store.get::<Service>(INGRESS_NAMESPACE, inventory::INGRESS_DEPLOYMENT);
     let reported = service.map(|service| service.status.load_balancer.ingress.clone()).unwrap_or_default();
-    let plain = |ingress: &LoadBalancerIngress| LoadBalancerIngress { ip_mode: None, ..ingress.clone() };
     let addresses: Vec<LoadBalancerIngress> = reported.iter().map(plain).collect();
     let ingresses: Vec<Ingress> = world.cluster.store.all::<Ingress>().cloned().collect();
     for mut ingress in ingresses {
-        let wanted = match is_served(world, &ingress) {
-            true => addresses.clone(),
-            false => alb(world, &ingress).into_iter().collect(),
+        let wanted = match (is_served(world, &ingress), real_controller(world, &ingress)) {
+            (true, _) => addresses.clone(),
+            // A dump tells what its controller has published.
+            (_, Some(_)) if came_from_dump(world, &ObjectRef::of(&ingress)) => continue,
+            (_, Some(controller)) => published(world, &controller),
+            _ => alb(world, &ingress).into_iter().collect(),
         };
         if ingress.status.load_balancer.ingress == wanted {
             continue;

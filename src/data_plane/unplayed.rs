@@ -2,6 +2,7 @@
 //! answers. It is said on its object when it is read, and here on every trace that it could change.
 
 mod annotated;
+mod dumped;
 mod others;
 mod routes;
 
@@ -16,7 +17,7 @@ use crate::cluster::Cluster;
 use crate::kubectl::Manifest;
 use crate::msg;
 use crate::node::images::{Course, course};
-use crate::node::kubelet::{assumed_probe, is_ready};
+use crate::node::kubelet::assumed_probe;
 use crate::node::network_policy::{Direction, Policies};
 use crate::trace::{FieldRef, Place, Reason, Source, Trace, Verdict};
 use crate::words::Message;
@@ -46,8 +47,7 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
     notes.extend(others::configured(cluster, trace));
     notes.extend(others::shared_external_ip(cluster, trace));
     notes.extend(others::refused_for_ipv6(cluster, trace));
-    notes.extend(lost_node(cluster, trace));
-    notes.extend(silent_proxies(cluster, trace));
+    notes.extend(dumped::notes(cluster, trace));
     notes.extend(classes(cluster, trace));
     notes.extend(on_the_host(cluster, trace));
     notes
@@ -119,28 +119,6 @@ fn fields(cluster: &Cluster, pod: &Pod) -> Vec<Message> {
     let Some(spec) = manifest.value.pointer(path) else { return Vec::new() };
     let present = foreign::POD_FIELDS.into_iter().filter(|field| spec.get(*field).is_some());
     present.map(|field| msg!("assume.fieldNotPlayed", field = field, pod = pod.metadata.name)).collect()
-}
-
-/// The node that a dump has lost, and at which the request ends.
-fn lost_node(cluster: &Cluster, trace: &Trace) -> Option<Message> {
-    let mut dead = trace.hops.iter().filter(|hop| hop.reason == Reason::NodeDown).flat_map(|hop| &hop.objects);
-    let node = dead.find(|object| cluster.origin(object).is_some_and(|manifest| manifest.is_dumped()))?;
-    Some(msg!("assume.nodeLost", node = node.name))
-}
-
-/// The nodes whose rules the packets read and whose kube-proxy does not run, by its Pod in a dump.
-fn silent_proxies(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
-    let mut notes = Vec::new();
-    let crossed = |node: &str| trace.hops.iter().any(|hop| matches!(&hop.at, Place::KubeProxy(at) if at == node));
-    for pod in cluster.store.all::<Pod>().filter(|pod| !is_ready(pod) && crossed(&pod.spec.node_name)) {
-        let labels = &pod.metadata.labels;
-        let named = |key: &str| labels.get(key).is_some_and(|value| value == "kube-proxy");
-        let dumped = || cluster.origin(&ObjectRef::of(pod)).is_some_and(|manifest| manifest.is_dumped());
-        if (named("k8s-app") || named("component")) && cluster.is_up(&pod.spec.node_name) && dumped() {
-            notes.push(msg!("assume.proxyDown", pod = pod.metadata.name, node = pod.spec.node_name));
-        }
-    }
-    notes
 }
 
 /// The Services that it meets and that wait for somebody who serves their `loadBalancerClass`.

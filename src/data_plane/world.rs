@@ -9,7 +9,7 @@ use super::host_port::{HostPort, host_ports};
 pub(super) use super::owners::Owner;
 use super::owners::Owners;
 use super::travel::Spot;
-use crate::addons::ingress_controller::{self, Backend, Router};
+use crate::addons::ingress_controller::{self, Backend, Router, real};
 use crate::addons::public_dns::balancer_address;
 use crate::addons::{aws, metallb};
 use crate::api::core::{Node, Pod, Service};
@@ -152,7 +152,8 @@ impl World {
                 balancer.healthy = world.nodes.iter().enumerate().filter(|(_, node)| !node.excluded).map(|(at, _)| at).collect();
             }
         }
-        world.pods = store.pods.values().filter_map(|pod| world.guest(pod)).collect();
+        let controllers = real::with_class(store);
+        world.pods = store.pods.values().filter_map(|pod| world.guest(pod, &controllers)).collect();
         world.host_ports = world.pods.iter().flat_map(host_ports).collect();
         let mut owners = BTreeMap::<Ipv4Addr, Owner>::new();
         let own = |(index, balancer): (usize, &Balancer)| (balancer.ip, Owner::Balancer(index));
@@ -181,7 +182,7 @@ impl World {
         world
     }
 
-    fn guest(&self, pod: &Arc<Pod>) -> Option<Guest> {
+    fn guest(&self, pod: &Arc<Pod>, controllers: &[&str]) -> Option<Guest> {
         let runs = !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
         let ip = parse_ip_sloppy(&pod.status.pod_ip).filter(|_| runs)?;
         let node = self.node_named(&pod.spec.node_name)?;
@@ -190,7 +191,8 @@ impl World {
             ip,
             node,
             host_network: pod.spec.host_network == Some(true),
-            is_controller: pod.metadata.namespace == INGRESS_NAMESPACE,
+            is_controller: pod.metadata.namespace == INGRESS_NAMESPACE
+                || !controllers.is_empty() && real::of_pod(&pod.spec).is_some_and(|own| controllers.contains(&own)),
         })
     }
 

@@ -11,6 +11,7 @@ use crate::data_plane::causes::{no_rule, no_service, other_port};
 use crate::data_plane::{self, Scheme};
 use crate::msg;
 use crate::packet::Protocol;
+use crate::settings::INGRESS_NAMESPACE;
 use crate::trace::{FieldRef, Hop, Place, Reason, Request, Trace, Verdict};
 use crate::words::Message;
 
@@ -208,9 +209,7 @@ fn check(
     let alb = ingress_controller::alb_at(&cluster.store, &address);
     let router = match alb.filter(|alb| aws::ingress_ports(&alb.metadata.annotations).contains(&target.port)) {
         Some(alb) => Some(Router::from(&[alb])),
-        None if matches!(target.port, 80 | 443) && ingress_controller::address(&cluster.store).as_ref() == Some(&address) => {
-            Some(Router::of(&cluster.store, &cluster.settings.ingress))
-        }
+        None if by_controller(cluster, trace, &target, &address) => Some(Router::of(&cluster.store, &cluster.settings.ingress)),
         None => None,
     };
     if let Some(router) = router {
@@ -219,6 +218,14 @@ fn check(
         return service::backend(cluster, &service, &port, checks, reached);
     }
     service::by_address(cluster, &target, &address, checks, reached)
+}
+
+/// Whether an Ingress controller decides about the request. A dump's own controller may not be there to do so.
+fn by_controller(cluster: &Cluster, trace: &Trace, target: &Target, address: &str) -> bool {
+    let met = trace.hops.iter().any(|hop| matches!(&hop.at, Place::IngressController(of, _) if of != INGRESS_NAMESPACE));
+    let store = &cluster.store;
+    let own = || store.in_namespace::<Service>(INGRESS_NAMESPACE).next().is_some();
+    met || matches!(target.port, 80 | 443) && own() && ingress_controller::address(store).as_deref() == Some(address)
 }
 
 fn host_header(request: &Request, target: &Target) -> String {

@@ -1,5 +1,6 @@
 //! A cluster as the page shows it: plain data made from the store, in the order in which it is drawn.
 
+use crate::addons::ingress_controller::real;
 use crate::addons::metallb;
 use crate::api::core::{Node, Pod, Service};
 use crate::api::discovery::EndpointSlice;
@@ -99,7 +100,7 @@ pub(super) fn pod_view(cluster: &Cluster, policies: &Policies, pod: &Pod) -> Pod
         status: crate::kubectl::printers::pod_status(pod),
         ready: is_ready(pod),
         terminating: meta.deletion_timestamp.is_some(),
-        role: role(meta),
+        role: role(pod),
         owner,
         ports: container_ports(pod),
         listens: crate::node::images::listens(pod, cluster.store.all::<Service>()).iter().map(|listener| listener.port).collect(),
@@ -136,10 +137,12 @@ fn container_ports(pod: &Pod) -> Vec<ContainerPortView> {
     ports
 }
 
-fn role(meta: &ObjectMeta) -> PodRole {
+fn role(pod: &Pod) -> PodRole {
+    let meta = &pod.metadata;
     match meta.namespace.as_str() {
         "kube-system" if meta.labels.get("k8s-app").is_some_and(|app| app == "kube-dns") => PodRole::Coredns,
         INGRESS_NAMESPACE => PodRole::Ingress,
+        _ if real::of_pod(&pod.spec).is_some() => PodRole::Ingress,
         _ => PodRole::App,
     }
 }

@@ -161,3 +161,101 @@ status:
     };
     assert!(told(&caller) && !told("shop-control-plane"));
 }
+
+/// ingress-nginx as a dump shows it: its Pod READY, its Service with the address LB.
+const NGINX: &str = "
+apiVersion: v1
+kind: Service
+metadata: {name: ingress-nginx-controller, namespace: ingress-nginx, uid: 5d1b7c0e-0000-4000-8000-000000000017}
+spec:
+  type: LoadBalancer
+  clusterIP: 10.96.77.10
+  clusterIPs: [10.96.77.10]
+  selector: {app.kubernetes.io/name: ingress-nginx}
+  ports: [{name: http, port: 80, targetPort: http, nodePort: 31080}]
+status: {loadBalancer: {ingress: [LB]}}
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: ingress-nginx-controller-6c657c6487-rt9vd
+  namespace: ingress-nginx
+  labels: {app.kubernetes.io/name: ingress-nginx}
+  uid: 5d1b7c0e-0000-4000-8000-000000000018
+spec:
+  nodeName: shop-worker
+  containers:
+  - name: controller
+    image: registry.k8s.io/ingress-nginx/controller:v1.12.0
+    ports: [{name: http, containerPort: 80}]
+status:
+  phase: Running
+  hostIP: 172.18.0.3
+  podIP: 10.244.1.80
+  podIPs: [{ip: 10.244.1.80}]
+  conditions: [{type: Ready, status: 'READY'}, {type: ContainersReady, status: 'READY'}]
+  containerStatuses:
+  - {name: controller, ready: ISREADY, image: x, imageID: x, restartCount: 9, state: {STATE}}
+";
+
+const AT: &str = "{ip: 172.18.255.201, ipMode: VIP}";
+
+/// The shared dump without its own controller on a host port, and further documents.
+fn without_controller(more: &str) -> Manifests {
+    let text = fs::read_to_string("tests/fixtures/applications/dump.yaml").unwrap();
+    manifests(format!("{}\n---\n{more}", text.replace("registry.k8s.io/ingress-nginx/controller", "example.com/other")))
+}
+
+fn nginx(ready: bool, at: &str) -> Cluster {
+    let state = if ready { "running: {}" } else { "waiting: {reason: CrashLoopBackOff}" };
+    let text = NGINX.replace("ISREADY", if ready { "true" } else { "false" }).replace("STATE", state);
+    let text = text.replace("READY", if ready { "True" } else { "False" }).replace("LB", at);
+    applied(without_controller(&text.replace("namespace: ingress-nginx", "namespace: edge")))
+}
+
+#[test]
+fn the_ingress_controller_of_a_dump_is_the_one_that_routes() {
+    let cluster = nginx(true, AT);
+    assert!(cluster.store.in_namespace::<Pod>("ingress-system").next().is_none());
+    let trace = send(&cluster, "internet", "http://shop.example.com/catalog");
+    assert_eq!((trace.verdict, trace.pod.unwrap().1), (Verdict::Delivered, "catalog-74d5bbf6b8-5hxkg".into()));
+    assert!(trace.hops.iter().any(|hop| hop.at.to_string().starts_with("ingress-controller/edge/")));
+    assert!(trace.assumptions.iter().any(|note| note.id == "assume.ingressReal"), "{:?}", trace.assumptions);
+    let said = explained(&cluster, "internet", "http://shop.example.com/catalog");
+    assert!(said.iter().any(|said| said.starts_with("an Ingress rule sends")), "{said:?}");
+}
+
+#[test]
+fn an_ingress_controller_that_a_dump_shows_crashing_answers_nobody() {
+    let cluster = nginx(false, AT);
+    let trace = send(&cluster, "internet", "http://shop.example.com/catalog");
+    assert_ne!(trace.verdict, Verdict::Delivered);
+    assert_eq!(trace.pod, None);
+    let said = explained(&cluster, "internet", "http://shop.example.com/catalog");
+    assert_eq!(said[0], "the name shop.example.com resolves to 172.18.255.201");
+    assert!(said.last().unwrap().contains("is not ready: its container controller does not run (CrashLoopBackOff)"), "{said:?}");
+}
+
+#[test]
+fn an_ingress_controller_whose_load_balancer_is_pending_has_no_address() {
+    let cluster = nginx(true, "");
+    let said = explained(&cluster, "internet", "http://shop.example.com/catalog");
+    assert!(said.last().unwrap().ends_with("is served by k8s.io/ingress-nginx, which has no address"), "{said:?}");
+}
+
+#[test]
+fn an_ingress_controller_on_a_host_port_is_reached_at_its_node() {
+    // As kind runs it; its status says `localhost`, where kind publishes that port.
+    let trace = send(&crate::cluster(), "internet", "http://shop.example.com/catalog");
+    assert_eq!((trace.verdict, trace.dns.unwrap().answers[0].data.as_str()), (Verdict::Delivered, "172.18.0.4"));
+    assert!(trace.assumptions.iter().any(|note| note.id == "assume.ingressReal"), "{:?}", trace.assumptions);
+}
+
+#[test]
+fn a_stand_in_for_an_ingress_controller_that_a_dump_does_not_show_is_told() {
+    let mut dump = without_controller(WAITING);
+    dump.documents.retain(|own| own.name != "big");
+    let trace = send(&applied(dump), "internet", "http://shop.example.com/catalog");
+    assert_eq!(trace.verdict, Verdict::Delivered);
+    assert!(trace.assumptions.iter().any(|note| note.id == "assume.ingressStandIn"), "{:?}", trace.assumptions);
+}

@@ -1,0 +1,62 @@
+//! What a dump shows, or does not show, and what is assumed instead: a lost node, a kube-proxy that does not run, an Ingress controller.
+
+use crate::addons::ingress_controller::{real, serves};
+use crate::api::ObjectRef;
+use crate::api::core::Pod;
+use crate::api::networking::Ingress;
+use crate::cluster::Cluster;
+use crate::kubectl::Manifest;
+use crate::msg;
+use crate::node::kubelet::is_ready;
+use crate::settings::INGRESS_NAMESPACE;
+use crate::trace::{Place, Reason, Trace};
+use crate::words::Message;
+
+pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
+    let mut notes = silent_proxies(cluster, trace);
+    notes.extend(lost_node(cluster, trace));
+    notes.extend(controller(cluster, trace));
+    notes
+}
+
+fn is_dumped(cluster: &Cluster, object: &ObjectRef) -> bool {
+    cluster.origin(object).is_some_and(Manifest::is_dumped)
+}
+
+/// The node that a dump has lost, and at which the request ends.
+fn lost_node(cluster: &Cluster, trace: &Trace) -> Option<Message> {
+    let mut dead = trace.hops.iter().filter(|hop| hop.reason == Reason::NodeDown).flat_map(|hop| &hop.objects);
+    let node = dead.find(|object| is_dumped(cluster, object))?;
+    Some(msg!("assume.nodeLost", node = node.name))
+}
+
+/// The nodes whose rules the packets read and whose kube-proxy does not run, by its Pod in a dump.
+fn silent_proxies(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
+    let mut notes = Vec::new();
+    let crossed = |node: &str| trace.hops.iter().any(|hop| matches!(&hop.at, Place::KubeProxy(at) if at == node));
+    for pod in cluster.store.all::<Pod>().filter(|pod| !is_ready(pod) && crossed(&pod.spec.node_name)) {
+        let labels = &pod.metadata.labels;
+        let named = |key: &str| labels.get(key).is_some_and(|value| value == "kube-proxy");
+        let dumped = || is_dumped(cluster, &ObjectRef::of(pod));
+        if (named("k8s-app") || named("component")) && cluster.is_up(&pod.spec.node_name) && dumped() {
+            notes.push(msg!("assume.proxyDown", pod = pod.metadata.name, node = pod.spec.node_name));
+        }
+    }
+    notes
+}
+
+/// The Ingress controller that it meets: the cluster's own, which routes by the API alone, or one that stands in for a dump's.
+fn controller(cluster: &Cluster, trace: &Trace) -> Option<Message> {
+    let met = |hop: &crate::trace::Hop| match &hop.at {
+        Place::IngressController(namespace, name) => Some((namespace.clone(), name.clone())),
+        _ => None,
+    };
+    let (namespace, name) = trace.hops.iter().find_map(met)?;
+    if namespace != INGRESS_NAMESPACE {
+        let controller = real::of_pod(&cluster.store.get::<Pod>(&namespace, &name)?.spec)?;
+        return Some(msg!("assume.ingressReal", pod = name, controller = controller));
+    }
+    let store = &cluster.store;
+    let mut dumped = store.all::<Ingress>().filter(|ingress| is_dumped(cluster, &ObjectRef::of(*ingress)));
+    dumped.any(|ingress| serves(store, ingress)).then(|| msg!("assume.ingressStandIn"))
+}
