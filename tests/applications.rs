@@ -191,7 +191,10 @@ fn a_broken_link_is_found_and_named() {
     assert_eq!(wrong_port.last().unwrap(), "FAIL Service rates has no port 7001/TCP");
 
     let no_pods = broken(("    app: basket-cache\n  ports:", "    app: basket-store\n  ports:"));
-    assert_eq!(no_pods.last().unwrap(), "FAIL no Pod in namespace default carries the labels app=basket-store");
+    assert_eq!(
+        no_pods.last().unwrap(),
+        "FAIL Service basket-cache selects Pods with the labels app=basket-store, and no Pod in namespace default has them"
+    );
 
     let mistyped = broken(("payment:50051", "paymnet:50051"));
     assert!(mistyped.last().unwrap().starts_with("FAIL orders-"), "{mistyped:?}");

@@ -73,6 +73,14 @@ fn what_is_not_played_gets_one_quiet_note() {
             "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {name: n}\n",
             "kind.notPlayedRouting",
         ),
+        (
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: i}, {name: istio-proxy, image: i}]}\n",
+            "field.mesh",
+        ),
+        (
+            "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ipFamilyPolicy: PreferDualStack, ports: [{port: 80}]}\n",
+            "field.dualStack",
+        ),
         ("apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q}\n", "kind.notPlayedObjects"),
         ("apiVersion: example.com/v1\nkind: Database\nmetadata: {name: d}\n", "kind.notKnown"),
         ("apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: d}\n", "kind.notPlayed"),

@@ -61,7 +61,7 @@ const COREFILE: [&str; 6] = [
 const QUIET: [&str; 11] =
     ["errors", "log", "health", "ready", "prometheus", "cache", "loop", "reload", "loadbalance", "max_concurrent", "debug"];
 
-/// The lines that kubeadm's Corefile does not have, then those of its that are missing, with a `-`.
+/// The lines that kubeadm's Corefile does not have; where there are none, those of its that are missing, with a `-`.
 fn corefile(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut quiet = 0;
@@ -80,10 +80,12 @@ fn corefile(text: &str) -> Vec<String> {
             None => {}
         }
     }
-    let mut found: Vec<String> = lines.iter().filter(|line| !COREFILE.contains(&line.as_str())).cloned().collect();
+    let found: Vec<String> = lines.iter().filter(|line| !COREFILE.contains(&line.as_str())).cloned().collect();
+    if !found.is_empty() {
+        return found;
+    }
     let missing = COREFILE.iter().filter(|line| !lines.iter().any(|own| own == *line));
-    found.extend(missing.map(|line| format!("-{line}")));
-    found
+    missing.map(|line| format!("-{line}")).collect()
 }
 
 /// The fields that are not as they are played.
@@ -94,7 +96,7 @@ fn proxy_config(text: &str, settings: &Settings) -> Vec<String> {
     let other_mode = |own: &str| if own.is_empty() { mode != "iptables" } else { own != mode };
     let text = |field: &str| config.get(field).and_then(Value::as_str).unwrap_or_default();
     let mut found = Vec::new();
-    let mut tell = |field: &str, value: &str| found.push(format!("{field}: {value}"));
+    let mut tell = |field: &str, value: &str| found.push(format!("{field}: {}", if value.is_empty() { "\"\"" } else { value }));
     if other_mode(text("mode")) {
         tell("mode", text("mode"));
     }
@@ -131,8 +133,11 @@ mod tests {
         let rewritten = KUBEADM.replace("    ready\n", "    log # who asks\n    rewrite name a.b c.d\n");
         assert_eq!(corefile(&rewritten), ["rewrite name a.b c.d"]);
         let other = KUBEADM.replace("cluster.local in-addr", "example.org in-addr");
-        let lost = "-kubernetes cluster.local in-addr.arpa ip6.arpa";
-        assert_eq!(corefile(&other), ["kubernetes example.org in-addr.arpa ip6.arpa", lost]);
+        assert_eq!(corefile(&other), ["kubernetes example.org in-addr.arpa ip6.arpa"]);
+        assert_eq!(
+            corefile(&KUBEADM.replace("    forward . /etc/resolv.conf {\n       max_concurrent 1000\n    }\n", "")),
+            ["-forward . /etc/resolv.conf"]
+        );
         assert_eq!(corefile("{{{").len(), COREFILE.len());
     }
 
@@ -152,6 +157,6 @@ mod tests {
         assert_eq!(said("detectLocalMode: NodeCIDR\n"), "detectLocalMode: NodeCIDR");
         assert_eq!(said("mode: [\n"), "config.conf");
         let nftables = Settings { mode: Mode::Nftables, ..Settings::default() };
-        assert_eq!(proxy_config("clusterCIDR: 10.244.0.0/16\n", &nftables), ["mode: "]);
+        assert_eq!(proxy_config("clusterCIDR: 10.244.0.0/16\n", &nftables), ["mode: \"\""]);
     }
 }

@@ -50,10 +50,13 @@ pub struct Check {
 /// The check that only notes what is not played.
 const NOTE: &str = "not-played";
 
+/// The check that only notes a call that is left out, because nobody has the name.
+const LEFT_OUT: &str = "call-left-out";
+
 impl Check {
-    /// Whether it asks nothing and only notes what is not played.
+    /// Whether it asks nothing and only notes what is not played, or left out.
     pub fn is_note(&self) -> bool {
-        self.check == NOTE
+        self.check == NOTE || self.check == LEFT_OUT
     }
 }
 
@@ -87,6 +90,12 @@ struct Checks {
 impl Checks {
     fn holds(&mut self, check: &str, text: Message, because: Vec<FieldRef>) {
         self.list.push(Check { check: check.into(), ok: true, text, next: None, because });
+    }
+
+    /// Notes stand before the questions.
+    fn notes(&mut self, check: &str, text: Message, because: Vec<FieldRef>) {
+        let at = self.list.iter().position(|check| !check.is_note()).unwrap_or(self.list.len());
+        self.list.insert(at, Check { check: check.into(), ok: true, text, next: None, because });
     }
 
     fn fails<T>(&mut self, check: &str, text: Message, next: Message, because: Vec<FieldRef>) -> Result<T, Stop> {

@@ -1,6 +1,6 @@
 //! Why one request ends as it does.
 
-use super::{Checks, Explanation, NOTE, Stop, last_word, names, nearest, pod, service};
+use super::{Checks, Explanation, LEFT_OUT, NOTE, Stop, last_word, names, nearest, pod, service};
 use crate::addons::aws;
 use crate::addons::ingress_controller::{self, Decision, HttpRequest, Router, Unavailable};
 use crate::api::ObjectRef;
@@ -60,7 +60,7 @@ pub fn explain(cluster: &Cluster, request: &Request, trace: &Trace) -> Explanati
     let mut reached = None;
     let well = trace.arrived();
     for note in trace.assumptions.iter().filter(|note| NOT_PLAYED.contains(&&*note.id)) {
-        checks.holds(NOTE, note.clone(), Vec::new());
+        checks.notes(NOTE, note.clone(), Vec::new());
     }
     let all_hold = check(cluster, request, trace, &mut checks, &mut reached).is_ok();
     if well {
@@ -154,6 +154,7 @@ fn mistyped_call(cluster: &Cluster, trace: &Trace, checks: &mut Checks) -> Resul
             let because = of_variable(cluster, trace, left_out);
             return checks.fails("calls-in-turn", left_out.clone(), msg!("explain.name.near.next", near = near), because);
         }
+        checks.notes(LEFT_OUT, left_out.clone(), of_variable(cluster, trace, left_out));
     }
     trace.calls.iter().try_for_each(|call| mistyped_call(cluster, call, checks))
 }

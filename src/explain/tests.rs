@@ -385,3 +385,17 @@ fn a_host_of_a_route_to_a_gateway_is_no_service_name() {
     let here = cluster(&format!("{route}{ingress}"));
     check(&here, "internet", "http://web.example.com", "not-played name-resolves !ingress-rule explain.name.route");
 }
+
+#[test]
+fn a_variable_that_names_nobody_is_noted_before_the_checks() {
+    let here = cluster(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: api, labels: {app: api}}\nspec: {containers: [{name: c, image: nginx, env: \
+         [{name: STORE_URL, value: 'http://warehouse:80'}]}]}\n---\n\
+         apiVersion: v1\nkind: Service\nmetadata: {name: api}\nspec: {selector: {app: api}, ports: [{port: 80}]}\n",
+    );
+    let explanation = explained(&here, POD, "http://api");
+    assert!(explanation.ok() && explanation.checks[0].is_note(), "{explanation:?}");
+    assert_eq!((explanation.checks[0].check.as_str(), &*explanation.checks[0].text.id), ("call-left-out", "assume.noCall"));
+    assert_eq!(explanation.checks[0].because[0].path, "spec.containers[0].env[0]");
+    assert!(!explanation.checks[1].is_note());
+}

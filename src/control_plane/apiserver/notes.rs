@@ -61,7 +61,8 @@ fn meshed(manifest: &Manifest, path: &str) -> Vec<Diagnostic> {
 
 /// The mesh whose proxy stands among the containers as they are written.
 fn sidecar(manifest: &Manifest, path: &str) -> Option<&'static str> {
-    let pod = manifest.value.pointer(&format!("/{}", path.strip_suffix("metadata")?.replace('.', "/")))?.get("spec")?;
+    let template = path.rsplit_once('.').map_or(String::new(), |(template, _)| format!("/{}", template.replace('.', "/")));
+    let pod = manifest.value.pointer(&template)?.get("spec")?;
     let lists = ["containers", "initContainers"].into_iter().filter_map(|list| pod.get(list)?.as_array());
     mesh::proxy(lists.flatten().filter_map(|container| container.get("name")?.as_str()))
 }

@@ -8,7 +8,7 @@ use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::data_plane::Target;
 use crate::kubectl::Manifest;
-use crate::trace::{Source, Trace};
+use crate::trace::{Hop, Place, Source, Trace};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -53,9 +53,10 @@ fn asks_for(trace: &Trace, document: &Manifest) -> bool {
     target.is_some_and(|target| lists_host(&document.value, &target.host))
 }
 
-/// Whether a Service is called: by its name or address, not by one of its Pods'.
+/// Whether a Service is called: by its name or address, not by its Pods' (as an Ingress controller does).
 fn calls(cluster: &Cluster, trace: &Trace, service: &ObjectRef) -> bool {
-    let met = trace.hops.iter().any(|hop| hop.objects.contains(service));
+    let other = |hop: &&Hop| !matches!(hop.at, Place::IngressController(..));
+    let met = trace.hops.iter().filter(other).any(|hop| hop.objects.contains(service));
     let there = cluster.store.get::<Service>(&service.namespace, &service.name);
     there.is_some() && met
 }
