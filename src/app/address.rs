@@ -36,6 +36,7 @@ fn waiting(draft: Option<share::Saved>) -> (Msg, bool) {
 
 /// What the address's fragment asks for.
 pub fn addressed(state: &mut State) -> Option<Msg> {
+    state.stray = None;
     let hash = gloo::utils::window().location().hash().ok()?;
     let fragment = hash.strip_prefix('#').unwrap_or(&hash);
     if let Some(saved) = share::from_fragment(fragment) {
@@ -45,17 +46,27 @@ pub fn addressed(state: &mut State) -> Option<Msg> {
         return Some(Msg::Show(Screen::Lessons));
     }
     let opening = State::opening();
+    state.stray = share::flaw(fragment);
     let mut found = None;
     for (key, value) in fragment.split('&').filter_map(|pair| pair.split_once('=')) {
         match key {
-            "example" => found = examples::find(value).map(Msg::Example),
+            "example" => {
+                found = examples::find(value).map(Msg::Example);
+                state.stray = found.is_none().then_some("link.noExample");
+            }
             "embed" => {
                 state.screen = Screen::Embed;
+                if share::from_fragment(value).is_none() && examples::find(value).is_none() {
+                    state.stray = share::flaw(value).or(Some("link.noExample"));
+                }
                 let other = examples::find(value).filter(|example| example.id != opening.example);
                 let load = || Msg::Load(Box::new(share::from_fragment(value).unwrap_or_else(|| opening.clone())));
                 found = Some(other.map_or_else(load, Msg::Example));
             }
-            "lesson" => found = LESSONS.into_iter().find(|id| *id == value).map(Msg::OpenLesson),
+            "lesson" => {
+                found = LESSONS.into_iter().find(|id| *id == value).map(Msg::OpenLesson);
+                state.stray = found.is_none().then_some("link.noLesson");
+            }
             "theme" => state.theme = storage::theme_of(value),
             _ => {}
         }

@@ -35,6 +35,9 @@ pub struct ComboProps {
     /// Something was typed. Without it, only choices are taken.
     #[prop_or_default]
     pub on_type: Option<Callback<String>>,
+    /// The list opens.
+    #[prop_or_default]
+    pub on_open: Callback<()>,
     /// What stands where nothing fits.
     pub empty: String,
     /// Names of code, in a fixed-width face.
@@ -46,6 +49,14 @@ pub struct ComboProps {
 #[component]
 pub fn Combo(props: &ComboProps) -> Html {
     let open = use_state(|| false);
+    {
+        let on_open = props.on_open.clone();
+        use_effect_with(*open, move |open| {
+            if *open {
+                on_open.emit(());
+            }
+        });
+    }
     let search = use_state(|| None::<String>);
     let active = use_state(|| None::<usize>);
     let field = use_node_ref();

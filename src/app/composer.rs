@@ -18,7 +18,7 @@ pub fn Composer(part: &Part) -> Html {
     let speech = &state.speech;
     let locked = locked(state);
     let callers = use_memo((state.cluster.clone(), speech.clone()), |_| callers(state));
-    let targets = use_memo((state.cluster.clone(), speech.clone()), |_| targets(state));
+    let targets = use_memo((state.cluster.clone(), state.offers.clone(), state.from.clone(), speech.clone()), |_| targets(state));
     let taken = {
         let (callers, send) = (callers.clone(), part.send.clone());
         Callback::from(move |index: usize| {
@@ -28,9 +28,9 @@ pub fn Composer(part: &Part) -> Html {
         })
     };
     let offered = {
-        let (cluster, send) = (state.cluster.clone(), part.send.clone());
+        let (state, send) = (state.clone(), part.send.clone());
         Callback::from(move |index: usize| {
-            if let Some(offer) = cluster.as_ref().and_then(|cluster| cluster.targets.get(index)) {
+            if let Some(offer) = state.offers().get(index) {
                 send.emit(Msg::Offer(offer.target.clone(), offer.from.clone()));
             }
         })
@@ -54,8 +54,9 @@ pub fn Composer(part: &Part) -> Html {
                 { how(part) }
                 <span class="sep"></span>
                 <Combo id="url" name="URL" mono=true value={state.target.clone()} choices={(*targets).clone()} on_take={offered} empty={speech.t("composer.nothing")}
-                    on_type={part.send.reform(Msg::Target)}/>
+                    on_type={part.send.reform(Msg::Target)} on_open={part.send.reform(|()| Msg::Offers)}/>
                 if state.unaddressed { <p class="unsent" role="alert">{ speech.t("composer.noUrl") }</p> }
+                { relieved(state) }
             </div>
             <span class="sender">
             <button class="btn now" type="submit" disabled={locked} aria-label={speech.t("composer.send")} aria-keyshortcuts="Control+Enter" title={seed.clone()}>
@@ -118,6 +119,13 @@ pub fn caller(state: &State, source: &Source) -> String {
     }
 }
 
+/// A word on a caller that had to make way: from there the chosen target means nothing.
+fn relieved(state: &State) -> Option<Html> {
+    let before = caller(state, state.relieved.as_ref()?);
+    let words = msg!("composer.relieved", before = before, caller = caller(state, &state.from));
+    Some(html! { <p class="unsent told" role="status">{ state.say(&words) }</p> })
+}
+
 fn caller_glyph(source: &Source) -> Html {
     match source {
         Source::Internet => glyph("g-client", 15, "k-infra"),
@@ -164,9 +172,9 @@ fn callers(state: &State) -> Vec<(Source, Choice)> {
 
 /// Everything that was pasted and can be called, and one that fails.
 fn targets(state: &State) -> Vec<Choice> {
-    let offers = state.cluster.as_ref().map_or(&[][..], |cluster| &cluster.targets);
     let choice = |offer: &TargetOffer| {
         let group = match offer.group {
+            _ if offer.fails.is_some() => "offer.group.fails",
             OfferGroup::NodePort => "offer.group.nodePort",
             OfferGroup::LoadBalancer => "offer.group.loadBalancer",
             OfferGroup::Ingress => "offer.group.ingress",
@@ -174,14 +182,19 @@ fn targets(state: &State) -> Vec<Choice> {
             OfferGroup::Pod => "offer.group.pod",
             OfferGroup::Fails => "offer.group.fails",
         };
-        let note = offer.fails.as_ref().unwrap_or(&offer.label);
+        let note = state.say(offer.fails.as_ref().unwrap_or(&offer.label));
+        let other = offer.from.as_ref().and_then(|from| from.parse().ok()).filter(|from| *from != state.from);
+        let note = match &other {
+            Some(other) => format!("{note} · {}", state.say(&msg!("offer.caller", caller = caller(state, other)))),
+            None => note,
+        };
         Choice {
             value: offer.target.clone(),
             label: offer.target.clone(),
-            note: state.say(note),
+            note,
             group: state.speech.t(group),
             fails: offer.fails.is_some(),
         }
     };
-    offers.iter().map(choice).collect()
+    state.offers().iter().map(choice).collect()
 }

@@ -137,8 +137,8 @@ fn marks(moment: &Moment, file: usize) -> Vec<Mark> {
     let state = &moment.state;
     let name = &state.files[file].name;
     let mut marks = Vec::new();
-    if let (Some(hop), None) = (moment.hop(), &state.selected) {
-        for (index, span) in state.causes(&hop.because).into_iter().enumerate().filter(|(_, span)| span.file == *name) {
+    if state.selected.is_none() {
+        for (index, span) in state.causes(moment.because()).into_iter().enumerate().filter(|(_, span)| span.file == *name) {
             let tag = if index == 0 { state.say(&msg!("hop.tag", hop = moment.player.step + 1)) } else { String::new() };
             marks.push(Mark { line: span.line, class: if index == 0 { "now" } else { "ref" }, tag, wavy: None });
         }
@@ -260,12 +260,20 @@ fn Foot(part: &Part) -> Html {
         <div class="pfoot" role="status">
             { count }
             if let Some(applied) = applied {
-                <span>{ if errors > 0 { state.speech.t("editor.kept") } else { state.say(&msg!("editor.applied", revision = applied)) } }</span>
+                <span>{ if errors > 0 { kept(state) } else { state.say(&msg!("editor.applied", revision = applied)) } }</span>
             }
             <span class="edkeys" aria-hidden="true">{ state.speech.t("editor.keys") }</span>
             <span class="spacer"></span>
             <span>{ if objects == 1 { state.speech.t("editor.object") } else { state.say(&msg!("editor.objects", count = objects)) } }</span>
         </div>
+    }
+}
+
+/// What of a text with errors is applied.
+fn kept(state: &State) -> String {
+    match state.standing() {
+        ("banner.kept", _) => state.speech.t("editor.kept"),
+        (_, count) => state.say(&msg!("editor.partly", count = count)),
     }
 }
 

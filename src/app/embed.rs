@@ -37,6 +37,7 @@ pub fn Embed(moment: &Moment) -> Html {
             <header>{ brand(false) }<h1>{ title }</h1><span class="spacer"></span>
                 <a class="lnk" href={place} target="_blank" rel="noopener">{ icon("i-out", 14) }{ speech.t("embed.open") }</a>
                 <button type="button" class="btn now" onclick={send}>{ speech.t("composer.send") }</button></header>
+            if let Some(stray) = state.stray { <p class="stray" role="alert">{ speech.t(stray) }</p> }
             <section class="st" aria-label={speech.t("stage.label")}>
                 if state.cluster.is_some() { <Stage view={state.view.clone()} trace={trace.clone()} player={moment.player.clone()}/> }
             </section>
@@ -64,8 +65,8 @@ fn hint(state: &State, hop: &Hop, advice: &Advice) -> String {
 }
 
 /// With a full stop.
-fn sentence(mut text: String) -> String {
-    if !text.ends_with('.') {
+pub fn sentence(mut text: String) -> String {
+    if !text.ends_with(['.', '?', '!']) {
         text.push('.');
     }
     text

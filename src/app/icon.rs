@@ -17,7 +17,7 @@ pub fn glyph(name: &'static str, size: u8, class: &'static str) -> Html {
 /// How an outcome looks: class of its colour, glyph, and the id of its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// `ok`, `refused`, `timeout`, `nx`, `e404`, `e503`, `unreach`
+    /// `ok`, `refused`, `timeout`, `nx`, `e404`, `e503`, `unreach`, `tls`
     pub class: &'static str,
     /// Glyph of the sprite.
     pub glyph: &'static str,
@@ -27,6 +27,9 @@ pub struct Outcome {
 
 /// The outcome of a request. Who refused shows in its shape and words: a node and a Pod do it for other reasons.
 pub fn outcome(trace: &Trace) -> Outcome {
+    if without_tls(trace) {
+        return TLS;
+    }
     let known = ending(trace.verdict, trace.status);
     let decided = trace.hops.iter().rev().find(|hop| !hop.reply).filter(|_| trace.verdict == Verdict::Refused);
     let (glyph, words) = match decided.map(|hop| &hop.at) {
@@ -35,6 +38,14 @@ pub fn outcome(trace: &Trace) -> Outcome {
         _ => return known,
     };
     Outcome { glyph, words, ..known }
+}
+
+/// A process took the connection, and nothing there answers the client's handshake.
+pub const TLS: Outcome = Outcome { class: "tls", glyph: "o-status", words: "outcome.tls" };
+
+/// Whether the client asked for https where a process speaks without TLS: delivered, and all the same no success.
+pub fn without_tls(trace: &Trace) -> bool {
+    trace.verdict == Verdict::Delivered && trace.hops.iter().any(|hop| hop.text.id == "hop.ProcessAnswers.text.noTls")
 }
 
 /// The outcome of a verdict and status.

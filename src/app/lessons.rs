@@ -1,8 +1,7 @@
 //! Lessons: a story, a guess before the first run, goals that tick while the learner edits, hints one after another.
 
 use super::i18n::{Speech, use_speech};
-use super::icon::{ending, icon};
-use super::results::words;
+use super::icon::icon;
 use super::root::Part;
 use super::state::{Course, LESSONS, Msg, Screen, State};
 use crate::lesson::{GoalResult, Texts};
@@ -130,8 +129,7 @@ fn Prediction(part: &Part) -> Html {
     };
     let result = course.confirmed.then(|| course.guess == course.answer);
     // What came of the start, whatever was edited and sent since.
-    let came = course.answer.and_then(|answer| prediction.options.get(answer)).map(|option| &option.expect);
-    let came = came.and_then(|came| Some((ending(came.verdict?, came.status), came.status)));
+    let came = course.answer.and_then(|answer| prediction.options.get(answer));
     html! {
         <form {onsubmit}>
             <fieldset class="predict">
@@ -141,7 +139,7 @@ fn Prediction(part: &Part) -> Html {
                 <div class="row">
                     if let Some(right) = result {
                         <p class={if right { "right" } else { "wrong" }} role="status"><b>{ speech.t(if right { "lesson.right" } else { "lesson.wrong" }) }</b>
-                            if let Some((came, status)) = came { { " " }{ words(state, came, status) } }</p>
+                            if let Some(came) = came { { " " }{ set(&state.say(&msg!("lesson.truth", answer = text(speech, &came.text)))) } }</p>
                     } else {
                         <button type="submit" class="btn now" disabled={course.guess.is_none()}>{ speech.t("lesson.confirm") }</button>
                         <span class="muted">{ speech.t("lesson.fine") }</span>

@@ -37,6 +37,8 @@ pub enum Ask {
     Growth,
     /// Where the fields of the Objects view stand.
     Lines,
+    /// What the chosen caller may call.
+    Offers,
 }
 
 /// What the root has to do.
@@ -119,6 +121,8 @@ pub enum Msg {
     // The request.
     From(Source),
     Target(String),
+    /// The list of targets opens.
+    Offers,
     Offer(String, Option<String>),
     Method(String),
     KeepAlive,
@@ -131,6 +135,7 @@ pub enum Msg {
     Restored(Reply),
     Fault(String),
     DismissFault,
+    DismissStray,
     // Looking at it.
     View(View),
     Open(Open),

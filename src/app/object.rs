@@ -136,7 +136,11 @@ fn pod_view(part: &Part, pod: &PodView) -> Html {
         PodRole::Coredns => ("g-dns", "k-dns"),
         PodRole::Ingress => ("g-ing", "k-ing"),
     };
-    let listens: Vec<String> = pod.listens.iter().map(u16::to_string).collect();
+    // A port of TCP and UDP is one number here.
+    let mut listens = pod.listens.clone();
+    listens.sort_unstable();
+    listens.dedup();
+    let listens: Vec<String> = listens.iter().map(u16::to_string).collect();
     let ready = if pod.ready { t("object.yes") } else { t("object.no") };
     let caller = Source::Pod(pod.namespace.clone(), pod.name.clone());
     let own = ObjectRef::new(Kind::Pod, &pod.namespace, &pod.name);

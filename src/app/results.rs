@@ -1,6 +1,6 @@
 //! The last hundred requests: how often each Pod answered, and how the others ended.
 
-use super::icon::{Outcome, ending, glyph};
+use super::icon::{Outcome, TLS, ending, glyph, without_tls};
 use super::lessons::set;
 use super::root::Part;
 use super::stage_things::n;
@@ -31,7 +31,7 @@ pub fn Results(part: &Part) -> Html {
     html! {
         <section class="results">
             <div class="row between"><h3 class="small">{ if results.len() < REMEMBERED { state.say(&msg!("results.some", count = results.len())) } else { state.speech.t("results.title") } }</h3>
-                <span class="chips">{ for endings(results).into_iter().map(|(outcome, status, count)| html! {
+                <span class="chips">{ for endings(state).into_iter().map(|(outcome, status, count)| html! {
                     <span class={classes!("chip", outcome.class)}>
                         <svg class={classes!("oc", format!("o-{}", outcome.class))} width="16" height="16" aria-hidden="true"><use href={format!("#{}", outcome.glyph)}/></svg>
                         { count }{ " × " }{ words(state, outcome, status) }
@@ -45,8 +45,8 @@ pub fn Results(part: &Part) -> Html {
                         <tr><th scope="row" title={name.clone()}>{ glyph("g-pod", 14, "k-pod") }{ short(name) }</th>
                             <td class="bar"><svg viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
                                 <rect class="all" width="100" height="12"/>
-                                <rect class="part" width={n(f64::from(*count) * 80.0 / f64::from(most))} height="12"/>
-                                if let Some(share) = share { <rect class="tick" x={n(share * 80.0 / f64::from(most))} width="0.7" height="12"/> }
+                                <rect class="part" width={n(f64::from(*count) * 100.0 / f64::from(most))} height="12"/>
+                                if let Some(share) = share { <rect class="tick" x={n(share * 100.0 / f64::from(most))} width="0.7" height="12"/> }
                             </svg></td>
                             <td class="val">{ *count }</td></tr>
                     }) }
@@ -104,10 +104,15 @@ fn by_pod(results: &[BurstResult]) -> BTreeMap<(String, String), u32> {
 }
 
 /// How many ended how, most first.
-fn endings(results: &[BurstResult]) -> Vec<(Outcome, Option<u16>, u32)> {
+fn endings(state: &State) -> Vec<(Outcome, Option<u16>, u32)> {
+    // Of all that went one way, one was traced: it tells what a connection without an answer is.
+    let tls = state.run.as_ref().is_some_and(|run| !state.mixed && without_tls(&run.trace));
     let mut out: Vec<(Outcome, Option<u16>, u32)> = Vec::new();
-    for result in results {
-        let outcome = ending(result.verdict, result.status);
+    for result in state.results.iter() {
+        let outcome = match (result.verdict, result.status) {
+            (Verdict::Delivered, None) if tls => TLS,
+            (verdict, status) => ending(verdict, status),
+        };
         match out.iter_mut().find(|(known, status, _)| *known == outcome && *status == result.status) {
             Some((_, _, count)) => *count += 1,
             None => out.push((outcome, result.status, 1)),

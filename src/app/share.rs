@@ -63,6 +63,16 @@ pub fn is_link(fragment: &str) -> bool {
     fragment.starts_with("1.")
 }
 
+/// What is wrong with a link that [`from_fragment`] cannot read, as an id of words; nothing if it is none of ours.
+pub fn flaw(fragment: &str) -> Option<&'static str> {
+    let (version, _) = fragment.split_once('.')?;
+    match version.parse::<u64>() {
+        Ok(1) => Some("link.damaged"),
+        Ok(_) => Some("link.newer"),
+        Err(_) => None,
+    }
+}
+
 /// The fragment of a link, without `#`.
 pub fn to_fragment(saved: &Saved) -> String {
     let json = serde_json::to_vec(saved).unwrap_or_default();
@@ -143,5 +153,7 @@ mod tests {
         for fragment in ["", "embed=nodeport", "1.", "1.%%", "1.AAAA", "2.AAAA", &format!("1.{}", to_base64url(&swollen))] {
             assert_eq!(from_fragment(fragment), None, "{fragment}");
         }
+        let flaws = ["1.", "1.%%", "2.AAAA", "lessons", "lang=ko&x=1.2", ""].map(flaw);
+        assert_eq!(flaws, [Some("link.damaged"), Some("link.damaged"), Some("link.newer"), None, None, None]);
     }
 }

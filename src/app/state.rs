@@ -10,12 +10,13 @@ use super::i18n::Speech;
 use super::share::{Begun, Saved};
 use super::stage_player::Start;
 use super::text;
+use crate::api::ObjectRef;
 use crate::cluster::Change;
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::kubectl::SourceFile;
 use crate::lesson::{GoalResult, Lesson};
 use crate::scene::ItemId;
-use crate::scene::view::ClusterView;
+use crate::scene::view::{ClusterView, TargetOffer};
 use crate::session::{BurstResult, ClusterReply, Command, Explained};
 use crate::settings::Settings;
 use crate::trace::{FieldRef, Source, Trace};
@@ -151,6 +152,10 @@ pub struct State {
     pub own_target: bool,
     /// The target was taken because the one before it was gone: nobody chose it.
     pub followed: bool,
+    /// What this caller may call, once its list was opened.
+    pub offers: Option<Rc<(Source, Vec<TargetOffer>)>>,
+    /// Who called until a target was chosen that only another can mean.
+    pub relieved: Option<Source>,
     /// Something was to be sent, and there was no URL.
     pub unaddressed: bool,
     pub next: u64,
@@ -189,6 +194,8 @@ pub struct State {
     /// The playground as it was left for a lesson.
     pub shelf: Option<Rc<Saved>>,
 
+    /// What is wrong with the link that the page was opened by: an id of words.
+    pub stray: Option<&'static str>,
     pub ready: bool,
     pub fault: Option<String>,
 }
@@ -257,6 +264,8 @@ impl State {
             target: "http://node-2:30080/".into(),
             own_target: false,
             followed: false,
+            offers: None,
+            relieved: None,
             unaddressed: false,
             next: 1,
             keep_alive: false,
@@ -281,6 +290,7 @@ impl State {
             lesson: None,
             begun: None,
             shelf: None,
+            stray: None,
             ready: false,
             fault: None,
         }
@@ -344,10 +354,33 @@ impl State {
         self.files.get(self.open).map_or("", |file| &file.text)
     }
 
+    /// What the caller may call: as it was asked for, or as it comes with the cluster.
+    pub fn offers(&self) -> &[TargetOffer] {
+        match (&self.offers, &self.cluster) {
+            (Some(offers), _) if offers.0 == self.from => &offers.1,
+            (_, Some(cluster)) => &cluster.targets,
+            _ => &[],
+        }
+    }
+
     /// The findings of a severity.
     pub fn findings(&self, severity: Severity) -> impl Iterator<Item = &Diagnostic> {
         let diagnostics = self.cluster.as_ref().map_or(&[][..], |cluster| &cluster.diagnostics);
         diagnostics.iter().filter(move |diagnostic| diagnostic.severity == severity)
+    }
+
+    /// What became of a text that holds errors: the words that say so, and how many of its objects run as written.
+    pub fn standing(&self) -> (&'static str, usize) {
+        let Some(cluster) = &self.cluster else { return ("banner.kept", 0) };
+        let refused = |object: &ObjectRef| self.findings(Severity::Error).any(|error| error.object.as_ref() == Some(object));
+        let applied = cluster.documents.iter().filter(|(object, _)| !refused(object)).count();
+        let words = match (cluster.torn, applied) {
+            (true, 0) => "banner.kept",
+            (true, _) => "banner.torn",
+            (false, 0) => "banner.none",
+            (false, _) => "banner.rest",
+        };
+        (words, applied)
     }
 
     /// Where fields stand that made a hop so, the most telling first, in the text as it is now; each line once.

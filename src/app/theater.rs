@@ -95,18 +95,20 @@ fn Empty(moment: &Moment) -> Html {
     }
 }
 
-/// An error in the text: the stage keeps the last good picture and says so.
+/// An error in the text: what of it runs all the same, and what stays as it was.
 #[component]
 fn Banner(moment: &Moment) -> Html {
     let state = &moment.state;
     let Some(first) = state.findings(Severity::Error).next() else { return Html::default() };
     let field = super::editor::field_of(first).map(|path| format!("{path}: "));
-    let words = super::editor::said(state, first);
+    let words = super::embed::sentence(super::editor::said(state, first));
+    let (standing, applied) = state.standing();
+    let standing = state.say(&crate::words::Message { id: standing.into(), ..msg!("banner.torn", count = applied) });
     let head = first.span.as_ref().map(|span| state.say(&msg!("banner.line", line = span.line)));
     html! {
         <div class="banner" role="status">
             { icon("i-err", 15) }
-            <span><b>{ head }</b>{ " " }{ field }{ words }{ " " }{ state.say(&msg!("banner.kept", revision = state.good)) }</span>
+            <span><b>{ head }</b>{ " " }{ field }{ words }{ " " }{ standing }</span>
             if let Some(span) = first.span.clone() {
                 <button type="button" class="btn sm line" onclick={moment.send.reform(move |_: MouseEvent| Msg::Line(span.clone()))}>{ state.say(&msg!("banner.go", line = first.span.as_ref().map_or(0, |span| span.line))) }</button>
             }

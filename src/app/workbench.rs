@@ -16,7 +16,7 @@ use super::storage;
 use super::theater::Theater;
 use super::topbar::{TabBar, TopBar};
 use crate::scene::steps;
-use crate::trace::Hop;
+use crate::trace::{FieldRef, Hop};
 use yew::prelude::*;
 
 /// What a panel gets that shows the moment of a trace.
@@ -43,6 +43,16 @@ impl Moment {
         let run = self.state.run.as_ref()?;
         let steps = self.player.steps();
         steps::hop(&run.trace, steps.get(self.player.step)?)
+    }
+
+    /// The fields to blame for what is shown: the hop's own, and from where a request fails on, those of its advice.
+    pub fn because(&self) -> &[FieldRef] {
+        let Some((run, hop)) = self.state.run.as_ref().zip(self.hop()) else { return &[] };
+        let steps = self.player.steps();
+        let Some(step) = steps.get(self.player.step) else { return &[] };
+        let over = steps::decided(&steps, &run.trace, &step.call).is_some_and(|decided| self.player.step >= decided);
+        let advice = steps::call(&run.trace, step).and_then(|own| own.advice.as_ref());
+        advice.filter(|_| over).map_or(&hop.because, |advice| &advice.because)
     }
 }
 
@@ -108,10 +118,23 @@ pub fn Workbench(part: &Part) -> Html {
     }
 }
 
-/// The engine fell: the text is kept.
+/// The engine fell: the text is kept. Or the page was opened by a link that leads nowhere.
 #[component]
 fn Notice(part: &Part) -> Html {
+    if let Some(words) = part.state.stray {
+        return stray(part, words);
+    }
     part.state.fault.as_ref().map(|words| fault(part, words)).unwrap_or_default()
+}
+
+#[inline(never)]
+fn stray(part: &Part, words: &str) -> Html {
+    let speech = &part.state.speech;
+    let close = part.send.reform(|_: MouseEvent| Msg::DismissStray);
+    html! {
+        <div class="notice" role="alert">{ icon("i-err", 16) }<div><b>{ speech.t(words) }</b><span>{ speech.t("link.instead") }</span></div>
+            <button class="btn icon" aria-label={speech.t("close")} onclick={close}>{ icon("i-x", 16) }</button></div>
+    }
 }
 
 #[inline(never)]

@@ -72,23 +72,28 @@ fn learn(world: &mut World) -> bool {
         world.cluster.store.services.get(key).is_some_and(|s| s.spec.cluster_ip == "None" || s.spec.type_ == "ExternalName")
     };
     let routed: Vec<Key> = rules.iter().filter(|key| !headless(world, key)).cloned().collect();
-    if let Some(first) = routed.first() {
+    // Of a Service that is gone, rules and names are taken away; one that is there has more to tell.
+    let there = |world: &World, key: &&Key| world.cluster.store.services.contains_key(*key);
+    if let Some(first) = routed.iter().find(|key| there(world, key)).or(routed.first()) {
+        let gone = !there(world, &first);
         let nodes: Vec<String> = world.cluster.store.all::<Node>().map(|node| node.metadata().name.clone()).collect();
         for node in nodes {
             if world.cluster.is_up(&node) && world.cluster.machines.get(&node).is_none_or(|m| m.frozen_view.is_none()) {
-                let message = words(first, routed.len(), &node);
+                let message = words(first, routed.len(), &node, gone);
                 world.note(&format!("kube-proxy/{node}"), Verb::WriteRules, service(first), message);
             }
         }
     }
     let named: BTreeSet<Key> = rules.into_iter().filter(|key| headless(world, key)).chain(records).collect();
-    if let Some(first) = named.first() {
-        let message = if named.len() == 1 {
-            msg!("change.records", service = first.1)
-        } else {
-            msg!("change.recordsMore", service = first.1, more = named.len() - 1)
+    if let Some(first) = named.iter().find(|key| there(world, key)).or(named.first()) {
+        let (more, service) = (named.len() - 1, &first.1);
+        let message = match (there(world, &first), more) {
+            (true, 0) => msg!("change.records", service = service),
+            (true, _) => msg!("change.recordsMore", service = service, more = more),
+            (false, 0) => msg!("change.recordsGone", service = service),
+            (false, _) => msg!("change.recordsGoneMore", service = service, more = more),
         };
-        world.note("coredns", Verb::WriteRecords, service(first), message);
+        world.note("coredns", Verb::WriteRecords, self::service(first), message);
     }
     true
 }
@@ -97,10 +102,11 @@ fn service(key: &Key) -> ObjectRef {
     ObjectRef::new(<Service as Resource>::KIND, &key.0, &key.1)
 }
 
-fn words(first: &Key, count: usize, node: &str) -> crate::words::Message {
-    if count == 1 {
-        msg!("change.rules", node = node, service = first.1)
-    } else {
-        msg!("change.rulesMore", node = node, service = first.1, more = count - 1)
+fn words(first: &Key, count: usize, node: &str, gone: bool) -> crate::words::Message {
+    match (gone, count) {
+        (false, 1) => msg!("change.rules", node = node, service = first.1),
+        (false, _) => msg!("change.rulesMore", node = node, service = first.1, more = count - 1),
+        (true, 1) => msg!("change.rulesGone", node = node, service = first.1),
+        (true, _) => msg!("change.rulesGoneMore", node = node, service = first.1, more = count - 1),
     }
 }

@@ -132,6 +132,9 @@ impl<'a> Telling<'a> {
                     let flow = called.reversed();
                     let text = match status {
                         Some(status) => msg!("hop.Reply.text.status", status = status, from = flow.src),
+                        None if self.hops.iter().any(|hop| hop.text.id == "hop.ProcessAnswers.text.noTls") => {
+                            msg!("hop.Reply.text.noTls", from = flow.src)
+                        }
                         None => msg!("hop.Reply.text", from = flow.src),
                     };
                     self.hops.push(hop(at, Reason::Reply, text).flow(flow, flow).about(objects).back());

@@ -78,12 +78,16 @@ fn line_ends(text: &str) -> Option<String> {
 
 /// No-break and other odd blanks become plain ones; invisible characters go.
 fn blanks(text: &str) -> Option<String> {
-    let plain = |c: char| match c {
+    Some(text.chars().filter_map(plain_blank).collect())
+}
+
+/// What stands for a letter in plain text: a plain blank for an odd one, nothing for an invisible one, else itself.
+pub(super) fn plain_blank(c: char) -> Option<char> {
+    match c {
         '\u{a0}' | '\u{202f}' | '\u{2007}' | '\u{3000}' | '\u{2002}' | '\u{2003}' | '\u{2009}' => Some(' '),
         '\u{200b}' | '\u{200c}' | '\u{200d}' | '\u{2060}' | '\u{feff}' => None,
         c => Some(c),
-    };
-    Some(text.chars().filter_map(plain).collect())
+    }
 }
 
 /// Only what stands between Markdown fences counts, if there are any.

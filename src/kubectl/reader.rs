@@ -149,24 +149,43 @@ impl Reading {
         };
         match read {
             Ok(None) => {}
+            Ok(Some(document)) if document.keys.keys().any(|path| path.contains(is_odd)) && odd_blank(chunk).is_some() => {
+                self.blanks(chunk, odd_blank(chunk).unwrap_or_default());
+            }
             Ok(Some(document)) => self.document(chunk, document, chunk.json),
             Err(failure) => self.failed(chunk, failure),
         }
     }
 
     fn failed(&mut self, chunk: &Chunk, failure: Failure) {
+        let odd = odd_blank(chunk);
         let fixes = match &failure.help {
-            Some(help) if help.id == "read.tab.help" => untab(chunk),
+            _ if odd.is_some() => blanks_fix(chunk),
+            Some(help) if help.id == "read.tab.help" => whole(chunk, msg!("fix.tabs"), super::tabs::untab),
             _ => Vec::new(),
         };
+        let help = odd.map(|place| msg!("read.blanks.help", line = place.line + chunk.lines_before)).or(failure.help);
         self.diagnostics.push(Diagnostic {
             severity: Severity::Error,
             span: Some(span(chunk, failure.place)),
             object: None,
             path: String::new(),
             message: failure.finding,
-            help: failure.help,
+            help,
             fixes,
+        });
+    }
+
+    /// Names that begin with a no-break blank: Kubernetes would complain of each of them, in words that show no blank.
+    fn blanks(&mut self, chunk: &Chunk, place: Place) {
+        self.diagnostics.push(Diagnostic {
+            severity: Severity::Error,
+            span: Some(span(chunk, place)),
+            object: None,
+            path: String::new(),
+            message: Finding::Ours(msg!("read.blanks")),
+            help: Some(msg!("read.blanks.help", line = place.line + chunk.lines_before)),
+            fixes: blanks_fix(chunk),
         });
     }
 
@@ -296,8 +315,31 @@ fn span(chunk: &Chunk, place: Place) -> Span {
     }
 }
 
-/// A fix for every tab in this document's indentation.
-fn untab(chunk: &Chunk) -> Vec<Fix> {
+/// The first blank that YAML takes for a letter where a plain one is meant: in a line's indentation, or behind a colon or a dash.
+fn odd_blank(chunk: &Chunk) -> Option<Place> {
+    chunk.text.lines().zip(1..).find_map(|(text, line)| {
+        let margin = text.chars().take_while(|c| is_odd(*c) || matches!(c, ' ' | '-')).count();
+        let mut before = ' ';
+        let at = text.chars().enumerate().position(|(at, c)| {
+            let counts = is_odd(c) && (at < margin || matches!(before, ':' | '-'));
+            before = c;
+            counts
+        })?;
+        let column = u32::try_from(at).unwrap_or(0) + 1;
+        Some(Place { line, column, end_line: line, end_column: column + 1 })
+    })
+}
+
+fn is_odd(c: char) -> bool {
+    super::paste::plain_blank(c) != Some(c)
+}
+
+fn blanks_fix(chunk: &Chunk) -> Vec<Fix> {
+    whole(chunk, msg!("fix.blanks"), |text| text.chars().filter_map(super::paste::plain_blank).collect())
+}
+
+/// A fix that writes the whole document anew.
+fn whole(chunk: &Chunk, label: Message, mend: fn(&str) -> String) -> Vec<Fix> {
     let lines: Vec<&str> = chunk.text.lines().collect();
     let (Some(last), Ok(count)) = (lines.last(), u32::try_from(lines.len())) else { return Vec::new() };
     let span = Span {
@@ -307,7 +349,7 @@ fn untab(chunk: &Chunk) -> Vec<Fix> {
         end_line: chunk.lines_before + count,
         end_column: u32::try_from(last.chars().count()).unwrap_or(0) + 1,
     };
-    vec![Fix { label: msg!("fix.tabs"), span: Some(span), text: super::tabs::untab(&lines.join("\n")) }]
+    vec![Fix { label, span: Some(span), text: mend(&lines.join("\n")) }]
 }
 
 #[cfg(test)]
@@ -404,6 +446,20 @@ mod tests {
         );
         assert_eq!(problems[0].span.as_ref().map(|span| span.line), Some(4));
         assert_eq!(problems[0].fixes[0].text, "kind: Service\nspec:\n  type: A\n  ports: []");
+    }
+
+    #[test]
+    fn a_no_break_blank_is_named_and_one_click_mends_it() {
+        let plain = "kind: Service\nmetadata:\n  name: web\nspec:\n  type: NodePort";
+        for (typed, line) in [("spec:\n  type:\u{a0}NodePort", 5), ("spec:\n\u{a0}\u{a0}type: NodePort", 5)] {
+            let (manifests, problems) = one(&plain.replace("spec:\n  type: NodePort", typed));
+            assert_eq!((manifests.documents.len(), problems.len()), (0, 1), "{problems:?}");
+            let help = problems[0].help.as_ref().map(|help| (help.id.to_string(), help.args["line"].clone()));
+            assert_eq!(help, Some(("read.blanks.help".into(), line.to_string())));
+            assert_eq!(problems[0].fixes[0].text, plain);
+        }
+        // In a value, and in a text, it is what somebody wrote.
+        assert!(one("kind: ConfigMap\ndata:\n  a: 1\u{a0}000\n  b: |\n    \u{a0}x\n").1.is_empty());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::random::Seed;
 use crate::scene::past::Past;
 use crate::scene::view::{ClusterView, TargetOffer};
 use crate::settings::{Mode, Settings};
-use crate::trace::{FieldRef, Request, Trace, Verdict};
+use crate::trace::{FieldRef, Request, Source, Trace, Verdict};
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -60,6 +60,8 @@ pub enum Command {
     Growth { request: Request, mode: Mode, further: u32 },
     /// Where these fields stand in the text.
     Lines { fields: Vec<FieldRef> },
+    /// What a caller may want to call, and whether it gets through.
+    Offers { from: Source },
 }
 
 /// What is to be explained.
@@ -96,6 +98,8 @@ pub enum Reply {
     Growth { request: Request, mode: Mode, further: u32, rules: u32 },
     /// After `Lines`: those that are written somewhere.
     Lines(Vec<(FieldRef, Span)>),
+    /// After `Offers`: for whom, and what.
+    Offers { from: Source, targets: Vec<TargetOffer> },
 }
 
 /// An explanation, with the lines of the fields that it cites.
@@ -122,6 +126,8 @@ pub struct ClusterReply {
     pub targets: Vec<TargetOffer>,
     /// Virtual seconds since the cluster's start.
     pub now: u64,
+    /// A part of the text cannot be read, so nothing that is missing from it was deleted.
+    pub torn: bool,
     /// Where each object's document begins.
     pub documents: Vec<(ObjectRef, Span)>,
 }
@@ -159,6 +165,7 @@ pub struct Session {
     seed: Seed,
     /// What reading and admitting the text found; kept, because an action changes the cluster but not the text.
     findings: Vec<Diagnostic>,
+    torn: bool,
     running: Option<Running>,
     /// What is known of the last text's documents, so that an edit costs what it changes.
     reader: kubectl::Reader,
@@ -202,6 +209,13 @@ impl Session {
                 Some(running) => Reply::Lines(lines(&running.cluster, &mut fields.iter())),
                 None => not_running(),
             },
+            Command::Offers { from } => match &self.running {
+                Some(running) => {
+                    let targets = offers::of(&running.cluster, &running.plane, Some(&from));
+                    Reply::Offers { from, targets }
+                }
+                None => not_running(),
+            },
             Command::Burst { request, count } => self.burst(&request, count),
             Command::Growth { request, mode, further } => match &self.running {
                 Some(running) => {
@@ -243,6 +257,7 @@ impl Session {
         };
         let manifests = Arc::new(manifests);
         let prune = if torn { Prune::Nothing } else { Prune::Missing };
+        self.torn = torn;
         let outcome = before.apply_by(&mut self.admission, manifests, prune);
         let past = if plane.is_some() { past::of(&before, &outcome) } else { Vec::new() };
         findings.extend(outcome.diagnostics);
@@ -279,8 +294,9 @@ impl Session {
             diagnostics,
             changes,
             past,
-            targets: offers::of(&running.cluster, &running.plane),
+            targets: offers::of(&running.cluster, &running.plane, None),
             now: running.cluster.now,
+            torn: self.torn,
             documents: documents.iter().filter_map(begin).collect(),
         }))
     }

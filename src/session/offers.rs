@@ -14,7 +14,7 @@ use crate::packet::Protocol;
 use crate::random::Seed;
 use crate::scene::view::{OfferGroup, TargetOffer};
 use crate::settings::INGRESS_NAMESPACE;
-use crate::trace::{Request, Source};
+use crate::trace::{Request, Source, Verdict};
 use crate::words::Message;
 use std::collections::BTreeMap;
 
@@ -28,15 +28,22 @@ const HTTP_PORTS: [i32; 9] = [80, 443, 3000, 5678, 8000, 8080, 8081, 8888, 9376]
 struct Offers<'a> {
     cluster: &'a Cluster,
     nodes: Vec<&'a Node>,
+    /// The Pod that was chosen to call.
+    pod: Option<&'a Pod>,
     list: Vec<TargetOffer>,
 }
 
 /// The offers: load balancers first, because who asked for one means its address, and within a group those of the learner's
-/// first Service.
-pub fn of(cluster: &Cluster, plane: &DataPlane) -> Vec<TargetOffer> {
+/// first Service. Each says whether the chosen caller gets through; unless somebody is chosen, each has a caller that does if one can.
+pub fn of(cluster: &Cluster, plane: &DataPlane, chosen: Option<&Source>) -> Vec<TargetOffer> {
     let mut nodes: Vec<&Node> = cluster.store.all::<Node>().collect();
     nodes.sort_by_cached_key(|node| natural(&node.metadata.name));
-    let mut offers = Offers { cluster, nodes, list: Vec::new() };
+    let pod = match chosen {
+        Some(Source::Pod(namespace, name)) => cluster.store.get::<Pod>(namespace, name),
+        Some(Source::Workload(workload)) => cluster.pod_meant_by(workload).map(AsRef::as_ref),
+        _ => None,
+    };
+    let mut offers = Offers { cluster, nodes, pod, list: Vec::new() };
     for service in own_services(cluster) {
         offers.service(service);
     }
@@ -49,7 +56,22 @@ pub fn of(cluster: &Cluster, plane: &DataPlane) -> Vec<TargetOffer> {
     list.truncate(MOST);
     let mut plane = plane.clone();
     for offer in &mut list {
-        offer.fails = why_it_fails(cluster, &mut plane, offer);
+        let usual = offer.from.as_deref().and_then(|from| from.parse().ok()).unwrap_or_default();
+        let Some(chosen) = chosen else {
+            offer.fails = why_it_fails(cluster, &mut plane, offer, usual).map(|(_, why)| why);
+            continue;
+        };
+        let failed = why_it_fails(cluster, &mut plane, offer, chosen.clone());
+        // A name that means nothing where the caller stands can only be meant from elsewhere.
+        let unknown = failed.as_ref().is_some_and(|(verdict, _)| *verdict == Verdict::NameNotFound);
+        if unknown && usual != *chosen && why_it_fails(cluster, &mut plane, offer, usual).is_none() {
+            continue;
+        }
+        offer.from = None;
+        offer.fails = failed.map(|(_, why)| why);
+        if offer.fails.is_none() && offer.group == OfferGroup::Fails {
+            offer.group = OfferGroup::Service;
+        }
     }
     list.sort_by_key(|offer| if offer.fails.is_some() { OfferGroup::Fails } else { offer.group });
     list
@@ -66,8 +88,7 @@ fn own_services(cluster: &Cluster) -> Vec<&Service> {
     services.into_iter().map(|(_, service)| service).collect()
 }
 
-fn why_it_fails(cluster: &Cluster, plane: &mut DataPlane, offer: &TargetOffer) -> Option<Message> {
-    let from = offer.from.as_deref().and_then(|from| from.parse().ok()).unwrap_or(Source::Internet);
+fn why_it_fails(cluster: &Cluster, plane: &mut DataPlane, offer: &TargetOffer, from: Source) -> Option<(Verdict, Message)> {
     let request = Request { from, target: offer.target.clone(), seed: Seed(1), ..Request::default() };
     // Most offers work: only those that do not are walked again with every hop recorded, for their reason.
     let (verdict, status, _) = plane.verdict(cluster, &request);
@@ -75,7 +96,7 @@ fn why_it_fails(cluster: &Cluster, plane: &mut DataPlane, offer: &TargetOffer) -
         return None;
     }
     let trace = plane.send(cluster, &request);
-    Some(trace.advice.map_or_else(|| msg!("offer.fails"), |advice| advice.why))
+    Some((verdict, trace.advice.map_or_else(|| msg!("offer.fails"), |advice| advice.why)))
 }
 
 impl Offers<'_> {
@@ -89,11 +110,15 @@ impl Offers<'_> {
     /// A Pod of the learner from which names can be called: ready, same namespace if there is one, and not the one that is called
     /// if there is another.
     fn caller(&self, namespace: &str, called: &dyn Fn(&Pod) -> bool) -> Option<Source> {
+        let source = |pod: &Pod| Source::Pod(pod.metadata.namespace.clone(), pod.metadata.name.clone());
+        if let Some(pod) = self.pod {
+            return Some(source(pod));
+        }
         let own = |pod: &&Pod| pod.metadata.namespace != "kube-system" && pod.metadata.namespace != INGRESS_NAMESPACE;
         let ready = || self.cluster.store.all::<Pod>().filter(own).filter(|pod| is_ready(pod));
         let near = || ready().filter(|pod| pod.metadata.namespace == namespace);
         let pod = near().find(|pod| !called(pod)).or_else(|| near().next()).or_else(|| ready().next())?;
-        Some(Source::Pod(pod.metadata.namespace.clone(), pod.metadata.name.clone()))
+        Some(source(pod))
     }
 
     fn service(&mut self, service: &Service) {
@@ -152,7 +177,7 @@ impl Offers<'_> {
             return;
         }
         for port in &service.spec.ports {
-            let label = msg!("offer.fromNode", service = service.metadata.name, port = port.port);
+            let label = msg!("offer.clusterIP", service = service.metadata.name, port = port.port);
             self.push(OfferGroup::Service, url(port, &service.spec.cluster_ip, port.port), Some(node.clone()), label);
         }
     }
@@ -194,7 +219,10 @@ impl Offers<'_> {
 
     fn pods(&mut self) {
         let mut seen: BTreeMap<String, ()> = BTreeMap::new();
-        for pod in self.cluster.store.all::<Pod>() {
+        // Who calls comes last: of an application another Pod than the caller is offered, if there is one.
+        let calls = |pod: &Pod| self.pod.is_some_and(|caller| caller.metadata.uid == pod.metadata.uid);
+        let (own, others): (Vec<&Pod>, Vec<&Pod>) = self.cluster.store.all::<Pod>().partition(|pod| calls(pod));
+        for pod in others.into_iter().chain(own) {
             let meta = &pod.metadata;
             let app = meta.owner_references.first().map_or(&meta.name, |owner| &owner.name);
             if ["kube-system", INGRESS_NAMESPACE].contains(&meta.namespace.as_str()) || pod.status.pod_ip.is_empty() {
@@ -222,7 +250,7 @@ impl Offers<'_> {
         }
         let service = own_services(self.cluster).into_iter().find(|s| !matches!(s.spec.cluster_ip.as_str(), "" | "None"));
         if let Some((service, port)) = service.and_then(|service| Some((service, service.spec.ports.first()?))) {
-            let label = msg!("offer.clusterIPOutside", service = service.metadata.name);
+            let label = msg!("offer.clusterIP", service = service.metadata.name, port = port.port);
             self.push(OfferGroup::Fails, url(port, &service.spec.cluster_ip, port.port), Some(Source::Internet), label);
         }
         let taken: Vec<i32> =

@@ -227,3 +227,36 @@ fn a_packets_label_leaves_names_to_be_read() {
         }
     }
 }
+
+/// What the opening example offers a caller: who would call instead, the target, whether it fails.
+fn offered(from: &str) -> Vec<(Option<String>, String, bool)> {
+    let mut session = Session::default();
+    reset(&mut session, include_str!("../../static/examples/nodeport.yaml"), Settings::default());
+    let Reply::Offers { targets, .. } = session.handle(Command::Offers { from: from.parse().unwrap() }) else {
+        panic!("no offers")
+    };
+    targets.into_iter().map(|offer| (offer.from, offer.target, offer.fails.is_some())).collect()
+}
+
+#[test]
+fn each_caller_is_offered_what_it_can_call_itself_and_told_what_it_cannot() {
+    let cluster_ip = "http://10.96.";
+    let of = |from: &str, target: &str| {
+        let all = offered(from);
+        all.into_iter().find(|(_, offer, _)| offer.starts_with(target)).map(|(from, _, fails)| (from.is_some(), fails))
+    };
+    let mut session = Session::default();
+    let view = reset(&mut session, include_str!("../../static/examples/nodeport.yaml"), Settings::default()).view;
+    let pods: Vec<_> = view.pods.iter().filter(|pod| pod.name.starts_with("web-")).collect();
+    let (first, pod) = (&pods[0].ip, format!("pod/default/{}", pods[0].name));
+    for target in ["http://node-2:30080/", "http://web/", cluster_ip, "http://10.244."] {
+        assert_eq!(of(&pod, target), Some((false, false)), "{target}: the Pod calls, and gets through");
+    }
+    assert!(offered(&pod).iter().all(|(_, target, _)| !target.contains(first.as_str())), "another Pod than the caller");
+    // A node reaches the address, but its resolver knows no name of the cluster: there a Pod calls in its place.
+    assert_eq!((of("node/node-3", cluster_ip), of("node/node-3", "http://web/")), (Some((false, false)), Some((true, false))));
+    // Outside, the address leads nowhere, and that is said of whoever was chosen.
+    assert_eq!((of("internet", cluster_ip), of("internet", "http://10.244.")), (Some((false, true)), Some((false, true))));
+    assert_eq!(of("internet", "http://web/"), Some((true, false)));
+    assert_eq!(of("deployment/default/web", "http://web/"), Some((false, false)));
+}

@@ -5,7 +5,7 @@ use super::super::state::{Ask, Dock, Effect, Msg, REMEMBERED, Run, State, View, 
 use super::super::text;
 use crate::diagnostic::Severity;
 use crate::scene::ItemId;
-use crate::scene::view::{OfferGroup, TargetOffer};
+use crate::scene::view::{OfferGroup, PodView, TargetOffer};
 use crate::session::{BurstResult, ClusterReply, Command, Reply};
 use crate::trace::{Source, Trace};
 use std::rc::Rc;
@@ -25,6 +25,10 @@ impl State {
             }
             Msg::DismissFault => {
                 self.fault = None;
+                Vec::new()
+            }
+            Msg::DismissStray => {
+                self.stray = None;
                 Vec::new()
             }
             Msg::Restored(Reply::Cluster(mut cluster)) => {
@@ -82,6 +86,10 @@ impl State {
             },
             Msg::Replied(Ask::Lines, Reply::Lines(lines)) => {
                 self.spots = Rc::new(lines.into_iter().collect());
+                Vec::new()
+            }
+            Msg::Replied(Ask::Offers, Reply::Offers { from, targets }) => {
+                self.offers = Some(Rc::new((from, targets)));
                 Vec::new()
             }
             Msg::Replied(Ask::Paste(start, end), Reply::Pasted { text, notes }) => {
@@ -142,6 +150,7 @@ impl State {
             self.changes = Rc::new(cluster.changes.clone());
             self.flow += 1;
         }
+        self.offers = None;
         self.follow(&cluster);
         if self.selected.as_ref().is_some_and(|item| !shows(&cluster, item)) {
             self.selected = None;
@@ -204,7 +213,18 @@ impl State {
         };
         if let Some(offer) = chosen {
             self.target = offer.target.clone();
-            self.from = caller(offer);
+            // Who was chosen to call goes on calling, if the target can be called by any of its kind.
+            let stays = !self.followed
+                && match &self.from {
+                    Source::Pod(namespace, name) => {
+                        let there = |pod: &PodView| pod.namespace == *namespace && pod.name == *name;
+                        offer.from.as_ref().is_none_or(|from| from.starts_with("pod/")) && cluster.view.pods.iter().any(there)
+                    }
+                    _ => offer.from.is_none(),
+                };
+            if !stays {
+                self.from = caller(offer);
+            }
         }
     }
 

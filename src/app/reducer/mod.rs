@@ -51,13 +51,16 @@ impl State {
             Msg::Act(_) | Msg::Skip | Msg::Rewind(_) => self.act(msg),
             Msg::From(_)
             | Msg::Target(_)
+            | Msg::Offers
             | Msg::Offer(..)
             | Msg::Method(_)
             | Msg::KeepAlive
             | Msg::Send
             | Msg::Replay
             | Msg::Burst => self.compose(msg),
-            Msg::Ready | Msg::Replied(..) | Msg::Restored(_) | Msg::Fault(_) | Msg::DismissFault => self.hear(msg),
+            Msg::Ready | Msg::Replied(..) | Msg::Restored(_) | Msg::Fault(_) | Msg::DismissFault | Msg::DismissStray => {
+                self.hear(msg)
+            }
             Msg::View(_)
             | Msg::Open(_)
             | Msg::Letters
@@ -94,6 +97,9 @@ impl State {
 
     #[inline(never)]
     fn restart(&mut self, msg: Msg) -> Vec<Effect> {
+        if !matches!(msg, Msg::Load(_)) {
+            self.stray = None;
+        }
         let mut effects = Vec::new();
         match msg {
             Msg::Reset => {
@@ -219,9 +225,16 @@ impl State {
     }
 
     fn compose(&mut self, msg: Msg) -> Vec<Effect> {
-        self.followed &= !matches!(msg, Msg::From(_) | Msg::Target(_) | Msg::Offer(..));
+        if matches!(msg, Msg::From(_) | Msg::Target(_) | Msg::Offer(..)) {
+            self.followed = false;
+            self.relieved = None;
+        }
         match msg {
-            Msg::From(source) => self.from = source,
+            Msg::Offers => return vec![Effect::Ask(Ask::Offers, Command::Offers { from: self.from.clone() })],
+            Msg::From(source) => {
+                self.from = source;
+                return vec![Effect::Ask(Ask::Offers, Command::Offers { from: self.from.clone() }), Effect::Save];
+            }
             Msg::Target(target) => {
                 self.own_target = self.cluster.as_ref().is_none_or(|cluster| !offers(cluster, &target));
                 self.target = target;
@@ -230,8 +243,10 @@ impl State {
             Msg::Offer(target, from) => {
                 self.target = target;
                 self.own_target = false;
-                if let Some(from) = from.and_then(|from| from.parse().ok()) {
-                    self.from = from;
+                self.unaddressed = false;
+                // Who was chosen to call stays, but where the target means nothing from there.
+                if let Some(from) = from.and_then(|from| from.parse().ok()).filter(|from| *from != self.from) {
+                    self.relieved = Some(std::mem::replace(&mut self.from, from));
                 }
             }
             Msg::Method(method) => self.method = method,

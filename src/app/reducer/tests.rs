@@ -5,7 +5,7 @@ use super::*;
 use crate::diagnostic::{Diagnostic, Finding, Fix, Severity, Span};
 use crate::scene::view::{ClusterView, OfferGroup, TargetOffer};
 use crate::session::{BurstReply, BurstResult, ClusterReply, Reply, TraceReply};
-use crate::trace::{Trace, Verdict};
+use crate::trace::{Source, Trace, Verdict};
 use crate::words::Message;
 
 fn cluster(revision: u64, pod_cidr: &str) -> Reply {
@@ -18,6 +18,7 @@ fn cluster(revision: u64, pod_cidr: &str) -> Reply {
         past: Vec::new(),
         targets: Vec::new(),
         now: 0,
+        torn: false,
         documents: Vec::new(),
     };
     Reply::Cluster(Rc::new(reply))
@@ -299,4 +300,58 @@ fn who_waits_and_sees_nothing_learns_how_long() {
         state.update(waited(now, view));
         assert_eq!(state.calm, calm, "at {now}");
     }
+}
+
+#[test]
+fn a_chosen_target_keeps_the_caller_unless_it_is_offered_for_another_and_then_a_word_stays() {
+    let mut state = State::new();
+    let caller: Source = "node/node-3".parse().unwrap();
+    let asked = state.update(Msg::From(caller.clone()));
+    assert!(asked.contains(&Effect::Ask(Ask::Offers, Command::Offers { from: caller.clone() })), "the list is the caller's");
+    state.update(Msg::Offer("http://10.96.0.9/".into(), None));
+    assert_eq!((&state.from, &state.relieved), (&caller, &None));
+    state.update(Msg::Offer("http://web/".into(), Some("pod/default/web-a".into())));
+    assert_eq!((state.from.to_string(), &state.relieved), ("pod/default/web-a".into(), &Some(caller)));
+    state.update(Msg::Target("http://web/a".into()));
+    assert_eq!(state.relieved, None);
+}
+
+#[test]
+fn an_edit_that_moves_the_target_keeps_who_was_chosen_to_call() {
+    let offering = |revision: u64, target: &str| {
+        let Reply::Cluster(mut reply) = cluster(revision, target) else { unreachable!() };
+        let label = Message::default();
+        let offer = TargetOffer { target: target.into(), from: None, label, group: OfferGroup::NodePort, fails: None };
+        Rc::make_mut(&mut reply).targets.push(offer);
+        Msg::Replied(Ask::Cluster, Reply::Cluster(reply))
+    };
+    let mut state = State::new();
+    state.update(offering(1, "http://node-2:30080"));
+    state.update(Msg::From("node/node-3".parse().unwrap()));
+    state.update(Msg::Offer("http://node-2:30080".into(), None));
+    state.update(offering(2, "http://node-2:30081"));
+    assert_eq!((state.from.to_string(), state.target.as_str()), ("node/node-3".into(), "http://node-2:30081"));
+}
+
+#[test]
+fn of_a_text_with_errors_it_is_said_what_runs_and_what_stays() {
+    use crate::session::Session;
+    let web = include_str!("../../../static/examples/nodeport.yaml");
+    let told = |text: String| {
+        let mut state = State::new();
+        let mut session = Session::default();
+        for (revision, text) in [(1, web.to_string()), (2, text)] {
+            let files = vec![SourceFile { name: "cluster.yaml".into(), text }];
+            let reply = session.handle(Command::Edit { revision, files });
+            state.update(Msg::Replied(Ask::Cluster, reply));
+        }
+        let (words, applied) = state.standing();
+        (words, applied, state.view.services.iter().any(|service| service.name == "web"))
+    };
+    let other = "apiVersion: v1\nkind: Service\nmetadata:\n  name: other\nspec:\n  ports:\n  - port: 80\n";
+    assert_eq!(told("a: [b\n".into()), ("banner.kept", 0, true));
+    assert_eq!(told(format!("{other}---\na: [b\n")), ("banner.torn", 1, true));
+    let unknown = other.replace("other", "q").replace("  ports:", "  prots:");
+    assert_eq!(told(format!("{other}---\n{unknown}")), ("banner.rest", 1, false));
+    assert_eq!(told(unknown), ("banner.none", 0, false));
 }

@@ -9,6 +9,9 @@ use crate::msg;
 use crate::words::Message;
 use serde_json::Value;
 
+/// At most so many names are listed; a Service's spec has fewer, and Pods have more.
+const MOST_NAMES: usize = 24;
+
 /// Help and fixes for one finding.
 pub(super) type Advice = (Option<Message>, Vec<Fix>);
 
@@ -30,7 +33,10 @@ pub(super) fn unknown(kind: Kind, manifest: &Manifest, field: &UnknownField) -> 
         return (Some(msg!("decode.elsewhere", field = field.name, place = place)), Vec::new());
     }
     let mut names = names;
-    names.truncate(12);
+    if names.len() > MOST_NAMES {
+        names.truncate(MOST_NAMES);
+        names.push("…");
+    }
     (Some(msg!("decode.known", fields = names.join(", "))), Vec::new())
 }
 

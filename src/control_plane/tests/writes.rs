@@ -7,7 +7,10 @@ use crate::msg;
 fn a_removed_document_is_deleted_and_the_others_stay() {
     let cluster = with(WEB);
     let (deployment, _) = WEB.split_once("---").unwrap();
-    let next = apply(&cluster, deployment).cluster;
+    let outcome = apply(&cluster, deployment);
+    let told: Vec<_> = outcome.changes.iter().map(|change| &*change.message.id).collect();
+    assert!(told.contains(&"change.rulesGone") && told.contains(&"change.recordsGone"), "{told:?}");
+    let next = outcome.cluster;
     assert!(next.store.get::<Service>("default", "web").is_none());
     assert_eq!(next.store.pods, cluster.store.pods);
     assert!(next.store.endpoint_slices.keys().all(|(_, name)| !name.starts_with("web-")));
