@@ -60,7 +60,7 @@ fn meant(moment: &Moment, event: &KeyboardEvent) -> Option<Msg> {
     }
     match event.key().as_str() {
         "v" | "V" => Some(Msg::View(if state.shown == View::Cluster { View::Objects } else { View::Cluster })),
-        "l" | "L" => state.causes(&moment.hop()?.because).into_iter().next().map(Msg::Line),
+        "l" | "L" => state.causes(moment.because()).into_iter().next().map(Msg::Line),
         "?" => Some(Msg::Open(Open::Keys)),
         _ => None,
     }

@@ -41,7 +41,12 @@ pub fn ObjectView(ObjectProps { part, item }: &ObjectProps) -> Html {
             Some(pods_view(part, app, &pods))
         }
         ItemId::Node(name) | ItemId::Rules(name) => node(name).map(|node| node_view(part, node)),
-        ItemId::NodePort(name, _) => node(name).map(|node| node_view(part, node)),
+        // Every node opens it, and a Service asked for it.
+        ItemId::NodePort(name, number) => {
+            let asked = |service: &&ServiceView| service.ports.iter().any(|port| port.node_port == *number);
+            let owner = view.services.iter().find(asked).map(|service| service_view(part, service));
+            owner.or_else(|| node(name).map(|node| node_view(part, node)))
+        }
         ItemId::Service(namespace, name) | ItemId::Gate(_, namespace, name) => {
             service(namespace, name).map(|service| service_view(part, service))
         }

@@ -27,6 +27,9 @@ use std::rc::Rc;
 /// How many results the histogram remembers.
 pub const REMEMBERED: usize = 100;
 
+/// The seed of the opening request: it and the next two reach another Pod each, so that nobody takes a Service for a way to one Pod.
+const FIRST_SEED: u64 = 7;
+
 /// Colours of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -267,9 +270,9 @@ impl State {
             offers: None,
             relieved: None,
             unaddressed: false,
-            next: 1,
+            next: FIRST_SEED + 1,
             keep_alive: false,
-            send_after: Some(Waiting::Next),
+            send_after: Some(Waiting::Again),
             touched: false,
             sending: false,
             run: None,

@@ -149,7 +149,7 @@ impl Reading {
         };
         match read {
             Ok(None) => {}
-            Ok(Some(document)) if document.keys.keys().any(|path| path.contains(is_odd)) && odd_blank(chunk).is_some() => {
+            Ok(Some(document)) if !chunk.json && misread(chunk, &document) => {
                 self.blanks(chunk, odd_blank(chunk).unwrap_or_default());
             }
             Ok(Some(document)) => self.document(chunk, document, chunk.json),
@@ -328,6 +328,13 @@ fn odd_blank(chunk: &Chunk) -> Option<Place> {
         let column = u32::try_from(at).unwrap_or(0) + 1;
         Some(Place { line, column, end_line: line, end_column: column + 1 })
     })
+}
+
+/// Whether odd blanks give the document other names than plain ones would: not those inside a text or behind a value.
+fn misread(chunk: &Chunk, document: &Document) -> bool {
+    let mended = || yaml::parse(&chunk.text.chars().filter_map(super::paste::plain_blank).collect::<String>());
+    odd_blank(chunk).is_some()
+        && mended().is_ok_and(|plain| plain.is_some_and(|plain| !plain.keys.keys().eq(document.keys.keys())))
 }
 
 fn is_odd(c: char) -> bool {

@@ -1,7 +1,7 @@
 // Everything without a mouse.
 import assert from 'node:assert/strict';
 import { until } from './harness.js';
-import { assertEnds, button, editor, from, hop, inspector, pause, played, podsOf, seedOf, stage, timeline, url } from './page.js';
+import { assertEnds, button, editor, from, hop, inspector, offers, pause, played, podsOf, seedOf, send, stage, take, timeline, url } from './page.js';
 
 export function keyboard(site) {
   const it = played(site);
@@ -51,6 +51,24 @@ export function keyboard(site) {
     assert.equal(await seedOf(page), seed + 1);
     await page.keyboard.type('w');
     await page.getByRole('alert').filter({ hasText: 'Type a URL' }).waitFor({ state: 'detached' });
+  });
+
+  it('a chosen target keeps the caller, but where it means nothing from there, and that is said', async (page) => {
+    await from(page).fill('node-3');
+    await from(page).press('Enter');
+    await until(async () => (await from(page).inputValue()) === 'node-3', 'the node calls');
+    await take(page, 'by its ClusterIP');
+    assert.equal(await from(page).inputValue(), 'node-3');
+    await send(page);
+    await assertEnds(page, '200 OK');
+    await take(page, 'web by its name');
+    await page.getByRole('status').filter({ hasText: 'From node-3 this target is out of reach' }).waitFor();
+    assert.match(await from(page).inputValue(), /^web-/);
+    const caller = await from(page).inputValue();
+    await take(page, 'itself');
+    assert.equal(await from(page).inputValue(), caller);
+    const names = (await offers(page)).join('\n');
+    assert.ok(!names.includes(`Pod ${caller} itself`), names);
   });
 
   it('who calls and what, chosen by arrows and sent by Enter', async (page) => {

@@ -97,8 +97,15 @@ export function links(site) {
     await other.close();
   });
 
-  it('a damaged link opens the page on its example', { hash: '#1.damaged' }, async (page) => {
+  it('a damaged link opens the page on its example, and says so', { hash: '#1.damaged' }, async (page) => {
     assert.match(await editor(page).inputValue(), /kind: Deployment/);
+    const notice = page.getByRole('alert').filter({ hasText: 'damaged or cut short' });
+    await notice.getByRole('button', { name: 'Close' }).click();
+    await notice.waitFor({ state: 'detached' });
+    for (const [hash, words] of [['#9.abc', 'newer kubehop'], ['#lesson=nope', 'no lesson of the name'], ['#example=nope', 'no example of the name']]) {
+      await page.evaluate((hash) => { location.hash = hash; }, hash);
+      await page.getByRole('alert').filter({ hasText: words }).waitFor();
+    }
   });
 
   it('what is typed just before a reload is kept, though the page had no time yet to look at it', async (page) => {

@@ -140,7 +140,7 @@ export async function offers(page) {
   return texts;
 }
 
-/** Takes the first offered address that fits, with the caller that belongs to it. */
+/** Takes the first offered address that fits; the caller stays, if it can mean it. */
 export async function take(page, fits) {
   const list = await openOffers(page);
   await list.getByRole('option').filter({ hasText: fits }).first().click();

@@ -35,7 +35,7 @@ fn sends(effects: &[Effect]) -> Vec<u64> {
 #[test]
 fn the_first_request_goes_out_by_itself_and_only_once() {
     let mut state = State::new();
-    assert_eq!(sends(&state.update(Msg::Replied(Ask::Cluster, cluster(1, "a")))), [1]);
+    assert_eq!(sends(&state.update(Msg::Replied(Ask::Cluster, cluster(1, "a")))), [7]);
     assert_eq!(sends(&state.update(Msg::Replied(Ask::Cluster, cluster(2, "a")))), [0; 0]);
 }
 
@@ -44,7 +44,7 @@ fn each_send_draws_the_next_seed_and_only_replay_repeats_one() {
     let mut state = State::new();
     let seeds: Vec<u64> =
         [Msg::Send, Msg::Send, Msg::Replay, Msg::Send].into_iter().flat_map(|msg| sends(&state.update(msg))).collect();
-    assert_eq!(seeds, [1, 2, 2, 3]);
+    assert_eq!(seeds, [8, 9, 9, 10]);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn after_pastes_one_after_another_the_way_in_from_outside_is_called_unless_a_per
 #[test]
 fn of_a_hundred_one_is_traced_where_no_trace_of_it_is_shown() {
     let mut state = State::new();
-    assert_eq!(sends(&state.update(Msg::Burst)), [1]);
+    assert_eq!(sends(&state.update(Msg::Burst)), [8]);
     let trace: Trace = serde_json::from_value(serde_json::json!({
         "request": {"from": "internet", "target": state.target}, "verdict": "timeout", "hops": [], "assumptions": [], "calls": []
     }))
@@ -125,7 +125,7 @@ fn of_a_hundred_one_is_traced_where_no_trace_of_it_is_shown() {
     ));
     assert_eq!(sends(&state.update(Msg::Burst)), [0; 0]);
     state.update(Msg::Target("http://node-1:30080/".into()));
-    assert_eq!(sends(&state.update(Msg::Burst)), [201]);
+    assert_eq!(sends(&state.update(Msg::Burst)), [208]);
 }
 
 #[test]
@@ -153,10 +153,10 @@ fn what_was_done_with_a_paste_is_told_until_something_is_typed() {
 fn a_link_brings_back_the_request_that_was_shown_last() {
     let (mut sharer, mut other) = (State::new(), State::new());
     sharer.update(Msg::Send);
-    assert_eq!(sends(&sharer.update(Msg::Send)), [2]);
+    assert_eq!(sends(&sharer.update(Msg::Send)), [9]);
     other.update(Msg::Load(Box::new(sharer.saved())));
-    assert_eq!(sends(&other.update(Msg::Replied(Ask::Cluster, cluster(1, "a")))), [2]);
-    assert_eq!(sends(&other.update(Msg::Send)), [3]);
+    assert_eq!(sends(&other.update(Msg::Replied(Ask::Cluster, cluster(1, "a")))), [9]);
+    assert_eq!(sends(&other.update(Msg::Send)), [10]);
 }
 
 #[test]
@@ -354,4 +354,27 @@ fn of_a_text_with_errors_it_is_said_what_runs_and_what_stays() {
     let unknown = other.replace("other", "q").replace("  ports:", "  prots:");
     assert_eq!(told(format!("{other}---\n{unknown}")), ("banner.rest", 1, false));
     assert_eq!(told(unknown), ("banner.none", 0, false));
+}
+
+#[test]
+fn the_opening_request_and_the_next_two_reach_three_pods() {
+    use crate::session::Session;
+    let mut state = State::new();
+    let mut session = Session::default();
+    let mut reached = Vec::new();
+    let mut asks: Vec<Effect> = state.arrive();
+    for _ in 0..3 {
+        while let Some(effect) = asks.pop() {
+            let Effect::Ask(ask, command) = effect else { continue };
+            let reply = session.handle(command);
+            if let Reply::Trace(reply) = &reply {
+                reached.push(reply.trace.pod.clone());
+            }
+            asks.extend(state.update(Msg::Replied(ask, reply)));
+        }
+        asks = state.update(Msg::Send);
+    }
+    reached.sort();
+    reached.dedup();
+    assert_eq!(reached.len(), 3, "{reached:?}");
 }
