@@ -117,7 +117,7 @@ export function keyboard(site) {
     await back.focus();
     await page.keyboard.press('Enter');
     await back.waitFor({ state: 'detached' });
-    assert.notEqual(await within(), undefined, 'so it does when the deletion is taken back');
+    await until(async () => (await within()) !== undefined, 'so it does when the deletion is taken back');
   });
 
   it('a menu opens, walks and closes; a dialog gives the focus back', async (page) => {
