@@ -67,6 +67,13 @@ pub struct Fix {
     pub text: String,
 }
 
+/// Whether a text of Kubernetes names the field itself, as its decoding errors do. An error of validation stands behind its field,
+/// whatever else it speaks of: `spec: Forbidden: updates to statefulset spec for …`.
+pub fn names_its_field(text: &str, path: &str) -> bool {
+    let behind = ["Forbidden: ", "Invalid value: ", "Required value", "Duplicate value: ", "Unsupported value: "];
+    text.contains(path) && !behind.iter().any(|kind| text.starts_with(kind))
+}
+
 /// How far a typed word is from another: Levenshtein's distance over the first 64 letters, in which a different case counts as
 /// nothing and two swapped letters as one.
 pub fn distance(one: &str, other: &str) -> usize {
@@ -105,7 +112,7 @@ pub fn is_slip(distance: usize, one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{distance, is_slip};
+    use super::{distance, is_slip, names_its_field};
 
     #[test]
     fn short_names_are_no_slips_of_each_other() {
@@ -113,6 +120,13 @@ mod tests {
             assert_eq!(is_slip(distance(a, b), a, b), expected, "{a} {b}");
         }
         assert!(is_slip(distance("postgers", "postgres"), "postgers", "postgres"));
+    }
+
+    #[test]
+    fn only_a_decoding_error_names_its_field_itself() {
+        assert!(names_its_field("unknown field \"spec.prots\"", "spec.prots"));
+        assert!(!names_its_field("Forbidden: updates to statefulset spec for fields other than 'replicas'", "spec"));
+        assert!(!names_its_field("Invalid value: 70000: must be between 1 and 65535, inclusive", "spec.ports[0].port"));
     }
 
     #[test]

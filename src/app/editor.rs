@@ -9,7 +9,7 @@ use super::root::Part;
 use super::state::{Msg, State};
 use super::workbench::Moment;
 use super::{examples, text};
-use crate::diagnostic::{Diagnostic, Finding, Severity, Span};
+use crate::diagnostic::{Diagnostic, Finding, Severity, Span, names_its_field};
 use crate::msg;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
@@ -230,7 +230,7 @@ fn FindingRow(FindingProps { part, diagnostic }: &FindingProps) -> Html {
 /// The field that a finding of Kubernetes is about. Its decoding errors name theirs themselves.
 pub fn field_of(diagnostic: &Diagnostic) -> Option<&str> {
     let Finding::Upstream(text) = &diagnostic.message else { return None };
-    Some(diagnostic.path.as_str()).filter(|path| !path.is_empty() && !text.contains(path))
+    Some(diagnostic.path.as_str()).filter(|path| !path.is_empty() && !names_its_field(text, path))
 }
 
 /// A finding in words; Kubernetes' own stay as they are.

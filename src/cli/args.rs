@@ -1,5 +1,6 @@
 //! The arguments, as `kubehop help` shows them.
 
+use crate::packet::Protocol;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -127,8 +128,21 @@ pub struct DescribeArgs {
 pub enum Proto {
     Tcp,
     Udp,
+    Sctp,
     /// A ping.
     Icmp,
+}
+
+impl Proto {
+    /// The protocol of `--proto`; TCP without it.
+    pub fn of(given: Option<Proto>) -> Protocol {
+        match given {
+            Some(Proto::Udp) => Protocol::Udp,
+            Some(Proto::Sctp) => Protocol::Sctp,
+            Some(Proto::Icmp) => Protocol::Icmp,
+            Some(Proto::Tcp) | None => Protocol::Tcp,
+        }
+    }
 }
 
 /// Modes of kube-proxy.

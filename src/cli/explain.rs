@@ -17,8 +17,11 @@ pub fn explain(args: &ExplainArgs, out: &mut Out) -> Result<Outcome, String> {
     let from = args.call.from.parse().map_err(|error| format!("--from: {error}"))?;
     let loaded = load::cluster(&args.call.cluster, args.call.mode)?;
     loaded.report(out);
-    let protocol =
-        if args.call.proto == Some(Proto::Udp) || args.target.starts_with("udp://") { Protocol::Udp } else { Protocol::Tcp };
+    let protocol = match args.target.split_once("://") {
+        Some(("udp", _)) => Protocol::Udp,
+        Some(("sctp", _)) => Protocol::Sctp,
+        _ => Proto::of(args.call.proto),
+    };
     let seed = Seed(args.call.seed);
     let request = Request { from, target: args.target.clone(), protocol, via: args.call.via.clone(), seed, ..Request::default() };
     let explanation = match pod_named(&args.target)? {

@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::args::Lang;
-use crate::diagnostic::{Diagnostic, Finding, Severity};
+use crate::diagnostic::{Diagnostic, Finding, Severity, names_its_field};
 use crate::words::{Message, Words};
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
@@ -75,7 +75,7 @@ impl Out {
             let path = if diagnostic.path.is_empty() { String::new() } else { format!("{}: ", escaped(&diagnostic.path)) };
             let text = self.finding(diagnostic);
             // Kubernetes' decoding errors name the field themselves.
-            let path = if text.contains(diagnostic.path.as_str()) { String::new() } else { path };
+            let path = if names_its_field(&text, &diagnostic.path) { String::new() } else { path };
             self.error(&format!("{place}{}: {path}{text}", severity(diagnostic.severity)));
             if let Some(help) = &diagnostic.help {
                 let help = self.say(help);

@@ -8,7 +8,7 @@ use crate::api::core::Pod;
 use crate::cluster::Cluster;
 use crate::data_plane::DataPlane;
 use crate::data_plane::growth::{FURTHER, rules_looked_at};
-use crate::packet::{Flow, Protocol};
+use crate::packet::Flow;
 use crate::random::Seed;
 use crate::settings::Mode;
 use crate::trace::{Hop, Request, Trace, Verdict};
@@ -116,11 +116,7 @@ fn request(args: &TraceArgs) -> Result<Request, String> {
         target: args.target.clone(),
         method: args.method.clone(),
         headers: args.headers.iter().map(header).collect::<Result<_, String>>()?,
-        protocol: match args.call.proto {
-            Some(Proto::Udp) => Protocol::Udp,
-            Some(Proto::Icmp) => Protocol::Icmp,
-            Some(Proto::Tcp) | None => Protocol::Tcp,
-        },
+        protocol: Proto::of(args.call.proto),
         keep_alive: args.keep_alive,
         via: args.call.via.clone(),
         seed: Seed(args.call.seed),

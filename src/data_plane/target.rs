@@ -12,6 +12,7 @@ pub enum Scheme {
     Https,
     Tcp,
     Udp,
+    Sctp,
     /// A ping.
     Icmp,
 }
@@ -40,6 +41,7 @@ impl Target {
         let protocol = match scheme {
             Scheme::Bare => protocol,
             Scheme::Udp => Protocol::Udp,
+            Scheme::Sctp => Protocol::Sctp,
             Scheme::Icmp => Protocol::Icmp,
             _ => Protocol::Tcp,
         };
@@ -88,6 +90,7 @@ fn scheme_of(name: &str) -> Option<Scheme> {
         "https" => Some(Scheme::Https),
         "tcp" => Some(Scheme::Tcp),
         "udp" => Some(Scheme::Udp),
+        "sctp" => Some(Scheme::Sctp),
         "icmp" => Some(Scheme::Icmp),
         _ => None,
     }
@@ -122,6 +125,7 @@ mod tests {
         assert_eq!(read("web:0"), None);
         assert_eq!(read("web:70000"), None);
         assert_eq!(read("ftp://web:21"), None);
+        assert_eq!(read("sctp://web:3868"), target("web", 3868, "/"));
         assert_eq!(read("icmp://web"), target("web", 0, "/"));
         assert_eq!(read("icmp://web:80"), None, "a ping has no port");
         assert_eq!(read("we b:80"), None);

@@ -265,8 +265,8 @@ impl Offers<'_> {
 }
 
 fn url(port: &ServicePort, host: &str, number: i32) -> String {
-    if port.protocol == "UDP" {
-        return format!("udp://{host}:{number}");
+    if matches!(port.protocol.as_str(), "UDP" | "SCTP") {
+        return format!("{}://{host}:{number}", port.protocol.to_lowercase());
     }
     let hints = [port.name.as_str(), port.app_protocol.as_deref().unwrap_or_default()];
     let says_http = hints.iter().any(|hint| hint.starts_with("http") || hint.starts_with("web"));

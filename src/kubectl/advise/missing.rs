@@ -1,5 +1,6 @@
 //! Objects that a click adds: the smallest ones that make what was written work.
 
+use crate::api::apps::StatefulSetSpec;
 use crate::api::core::Service;
 use crate::api::meta::IntOrString;
 use crate::api::{Kind, ObjectRef};
@@ -65,6 +66,27 @@ pub fn service(name: &str, of: &str, port: &str, number: i32, offered: &mut BTre
         namespace(of)
     );
     Some(Fix { label: msg!("advise.fix.addService", name = name), span: None, text })
+}
+
+/// The headless Service that gives a StatefulSet's Pods their names.
+pub fn governing(name: &str, of: &str, set: &StatefulSetSpec, offered: &mut BTreeSet<ObjectRef>) -> Option<Fix> {
+    let labels = &set.selector.match_labels;
+    if labels.is_empty() || !offered.insert(ObjectRef::new(Kind::Service, of, name)) {
+        return None;
+    }
+    let mut text = format!(
+        "---\napiVersion: v1\nkind: Service\nmetadata:\n  name: {name}\n{}spec:\n  clusterIP: None\n  selector:\n",
+        namespace(of)
+    );
+    for (key, value) in labels {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "    {key}: {}", scalar(value));
+    }
+    let ports: Vec<i32> = set.template.spec.containers.iter().flat_map(|own| &own.ports).map(|own| own.container_port).collect();
+    for (at, port) in ports.iter().enumerate() {
+        let _ = write!(text, "{}    - name: port-{port}\n      port: {port}\n", if at == 0 { "  ports:\n" } else { "" });
+    }
+    Some(Fix { label: msg!("advise.fix.addHeadless", name = name), span: None, text })
 }
 
 /// An IngressClass that a controller serves.

@@ -5,6 +5,7 @@
 
 mod forbidden;
 mod foreign;
+mod governing;
 mod image_names;
 mod ingress;
 mod missing;
@@ -35,6 +36,9 @@ pub fn advise(cluster: &Cluster) -> Vec<Diagnostic> {
         let object = &object;
         advice.listen_annotation(object);
         advice.image_names(object, document);
+        if object.kind == Kind::StatefulSet {
+            advice.governing_service(object);
+        }
         match object.kind {
             Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => advice.forbidden(object, document),
             Kind::Service => {

@@ -10,6 +10,15 @@ use crate::kubectl::printers::age;
 pub(super) fn pod(page: &mut Page, pod: &Pod) {
     let (meta, spec, status) = (&pod.metadata, &pod.spec, &pod.status);
     page.name_and_namespace(meta);
+    if !spec.priority_class_name.is_empty() {
+        page.line(format!("Priority Class Name:\t{}", spec.priority_class_name));
+    }
+    if let Some(class) = spec.runtime_class_name.as_ref().filter(|class| !class.is_empty()) {
+        page.line(format!("Runtime Class Name:\t{class}"));
+    }
+    if !spec.service_account_name.is_empty() {
+        page.line(format!("Service Account:\t{}", spec.service_account_name));
+    }
     let node = if spec.node_name.is_empty() { "<none>".into() } else { format!("{}/{}", spec.node_name, status.host_ip) };
     page.line(format!("Node:\t{node}"));
     if status.start_time.is_some() {
@@ -33,7 +42,7 @@ pub(super) fn pod(page: &mut Page, pod: &Pod) {
     status.pod_ips.iter().for_each(|at| page.line(format!("  IP:\t{}", at.ip)));
     page.controlled_by(meta);
     if !spec.init_containers.is_empty() {
-        containers(page, "Init Containers", "", &spec.init_containers, None);
+        containers(page, "Init Containers", "", &spec.init_containers, Some(pod));
     }
     containers(page, "Containers", "", &spec.containers, Some(pod));
     conditions(page, pod);
@@ -64,10 +73,16 @@ pub(super) fn template(page: &mut Page, template: &PodTemplateSpec) {
     if !template.metadata.annotations.is_empty() {
         page.annotations("  Annotations", &template.metadata.annotations);
     }
+    if !template.spec.service_account_name.is_empty() {
+        page.line(format!("  Service Account:\t{}", template.spec.service_account_name));
+    }
     if !template.spec.init_containers.is_empty() {
         containers(page, "Init Containers", "  ", &template.spec.init_containers, None);
     }
     containers(page, "Containers", "  ", &template.spec.containers, None);
+    if !template.spec.priority_class_name.is_empty() {
+        page.line(format!("  Priority Class Name:\t{}", template.spec.priority_class_name));
+    }
     page.labels("  Node-Selectors", &template.spec.node_selector);
     tolerations(page, "  Tolerations", &template.spec.tolerations);
 }
@@ -77,8 +92,9 @@ fn containers(page: &mut Page, label: &str, space: &str, containers: &[Container
     let name_indent = if space.is_empty() { "" } else { " " };
     for container in containers {
         page.line(format!("  {name_indent}{}:", container.name));
-        let statuses = pod.map(|pod| pod.status.container_statuses.as_slice()).unwrap_or_default();
-        let status = statuses.iter().find(|status| status.name == container.name);
+        let statuses =
+            pod.into_iter().flat_map(|pod| pod.status.container_statuses.iter().chain(&pod.status.init_container_statuses));
+        let status = { statuses }.find(|status| status.name == container.name);
         // Nothing gives containers and images an id here; kubectl shows the labels all the same.
         status.iter().for_each(|_| page.line("    Container ID:\t"));
         page.line(format!("    Image:\t{}", container.image));
