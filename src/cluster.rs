@@ -189,6 +189,8 @@ pub struct Cluster {
     pub machines: BTreeMap<String, Machine>,
     /// Pods that were made unready by hand: namespace, name.
     pub unready: BTreeSet<(String, String)>,
+    /// Pods that a taint of their node drives away, by namespace and name, and when: virtual seconds since the start.
+    pub evictions: BTreeMap<(String, String), i64>,
     /// How often each name prefix was used, so that a replaced Pod gets another name.
     pub generations: BTreeMap<String, u64>,
     /// From which document each applied object came, in its last admitted form.

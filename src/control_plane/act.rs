@@ -5,7 +5,7 @@
 
 use super::controller_manager::deployment_status::deadlines;
 use super::controller_manager::pod_control::{makers, pass_time};
-use super::controller_manager::{node_lifecycle, pod_gc};
+use super::controller_manager::{node_lifecycle, pod_gc, taint_eviction};
 use super::kubelets::{self, next_turn};
 use super::settle::settle;
 use super::world::{Key, World, key_of};
@@ -233,8 +233,8 @@ fn proxy_start(world: &mut World, node: &str) -> Result<(), Finding> {
 enum Stage {
     BalancerNotices,
     Lost,
-    /// Seconds after the loss.
-    Evicts(u64),
+    /// A Pod no longer bears its node's taint.
+    Evicts,
     /// Its Pods are collected.
     Collects,
 }
@@ -261,14 +261,15 @@ fn wait(world: &mut World, seconds: u64) {
     settle(world);
     let mut collected = 0;
     loop {
-        let stage = next_stage(world, end, collected < MOST_COLLECTED);
+        let stages = next_stages(world, end, collected < MOST_COLLECTED);
         // What falls together with a stage is looked at after it, at the end.
         let now = world.cluster.now;
-        let free = |at: &u64| *at > now && stage.as_ref().map_or(*at <= end, |(stage, ..)| at < stage);
+        let first = stages.first().map(|(at, ..)| *at);
+        let free = |at: &u64| *at > now && first.map_or(*at <= end, |stage| *at < stage);
         let turn = next_turn(world).filter(|at| free(at) && *at > end.saturating_sub(WATCHED));
         let late = deadlines(world).into_iter().map(|(at, _)| at).filter(free).min();
         let change = late.into_iter().chain(turn).min();
-        if pass_time(world, change.or(stage.as_ref().map(|(at, ..)| *at)).unwrap_or(end)) {
+        if pass_time(world, change.or(first).unwrap_or(end)) {
             settle(world);
             continue;
         }
@@ -277,43 +278,42 @@ fn wait(world: &mut World, seconds: u64) {
             look_again(world);
             continue;
         }
-        let Some((at, node, stage)) = stage else { break };
+        let Some(at) = first else { break };
         world.cluster.now = at;
-        match stage {
-            Stage::BalancerNotices => balancer_notices(world, &node),
-            Stage::Lost => node_lifecycle::lose(world, &node),
-            Stage::Evicts(after) => node_lifecycle::evict(world, &node, after),
-            Stage::Collects => collected += pod_gc::collect(world, &node),
+        for (_, stage, node) in stages {
+            match stage {
+                Stage::BalancerNotices => balancer_notices(world, &node),
+                Stage::Lost => node_lifecycle::lose(world, &node),
+                // Settling carries it out.
+                Stage::Evicts => {}
+                Stage::Collects => collected += pod_gc::collect(world, &node),
+            }
+            settle(world);
         }
-        settle(world);
     }
     world.cluster.now = end;
     look_again(world);
     events::expire(world);
 }
 
-/// The next stage of any lost or missing node after the present and not after `end`.
-fn next_stage(world: &World, end: u64, collects: bool) -> Option<(u64, String, Stage)> {
+/// What comes next to lost or missing nodes after the present and not after `end`: all that falls on one moment, in order.
+fn next_stages(world: &World, end: u64, collects: bool) -> Vec<(u64, Stage, String)> {
     let now = world.cluster.now;
     let astray = if collects { pod_gc::next(world) } else { None };
-    let mut next = astray.filter(|(at, _)| *at <= end).map(|(at, node)| (at, node, Stage::Collects));
+    let mut stages: Vec<_> = astray.into_iter().map(|(at, node)| (at, Stage::Collects, node)).collect();
+    stages.extend(taint_eviction::next(world).map(|at| (at, Stage::Evicts, String::new())));
     for (node, machine) in &world.cluster.machines {
         let Some(down) = machine.down_since else { continue };
-        let lost = node_lifecycle::lost_at(down);
-        let since = u64::try_from(moment(now).saturating_sub(lost)).ok();
-        let eviction = node_lifecycle::next_eviction(world, node, since);
-        let eviction = eviction.map(|after| (lost.saturating_add(moment(after)), Stage::Evicts(after)));
         let noticed = down.saturating_add(moment(LOAD_BALANCER_NOTICES));
-        let stages = [Some((noticed, Stage::BalancerNotices)), Some((lost, Stage::Lost)), eviction];
-        for (at, stage) in stages.into_iter().flatten() {
-            let Some(at) = u64::try_from(at).ok().filter(|at| *at > now && *at <= end) else { continue };
-            let candidate = (at, node.clone(), stage);
-            if next.as_ref().is_none_or(|next| (candidate.0, candidate.2, &candidate.1) < (next.0, next.2, &next.1)) {
-                next = Some(candidate);
-            }
+        for (at, stage) in [(noticed, Stage::BalancerNotices), (node_lifecycle::lost_at(down), Stage::Lost)] {
+            stages.extend(u64::try_from(at).ok().map(|at| (at, stage, node.clone())));
         }
     }
-    next
+    stages.retain(|(at, ..)| *at > now && *at <= end);
+    stages.sort();
+    let first = stages.first().map(|(at, ..)| *at);
+    stages.retain(|(at, ..)| Some(*at) == first);
+    stages
 }
 
 fn balancer_notices(world: &mut World, node: &str) {

@@ -40,6 +40,7 @@ impl Cluster {
             applied: BTreeSet::new(),
             machines: BTreeMap::new(),
             unready: BTreeSet::new(),
+            evictions: BTreeMap::new(),
             generations: BTreeMap::new(),
             origins: BTreeMap::new(),
             standing: BTreeMap::new(),

@@ -7,6 +7,7 @@
 //! addresses of other clusters' node port ranges and IPv6.
 
 use super::apiserver::{AdmittedObject, Object};
+use super::controller_manager::node_lifecycle;
 use super::world::{Key, World, controller_of, key_of};
 use super::{delete, inventory, refusals};
 use crate::addons::ingress_controller::real::of_image;
@@ -249,6 +250,7 @@ pub(crate) fn lose_nodes(world: &mut World, manifests: &Manifests, names: &[Stri
             world.wrote(&object);
         }
     }
+    node_lifecycle::taint_lost(world);
 }
 
 /// The real cluster has DNS servers of its own, whatever the names of their Deployment and Service: the standing ones go.

@@ -1,6 +1,7 @@
 //! Lets all components work, one after another, until nobody has anything left to do.
 
 use super::controller_manager::pod_control::pass_time;
+use super::controller_manager::{node_lifecycle, taint_eviction};
 use super::world::{Key, World};
 use super::{cloud_controller, controller_manager, ingress, kubelets, scheduler};
 use crate::api::ObjectRef;
@@ -16,8 +17,13 @@ const MOST_ROUNDS: u32 = 30_000;
 /// Works until the queues are empty. A rollout is played to its end: where ready Pods only count after a while
 /// (`minReadySeconds`), that while passes. While a machine is down, only the learner's `wait` moves the time.
 pub(crate) fn settle(world: &mut World) {
+    node_lifecycle::taint_cordoned(world);
     work(world);
     for _ in 0..MOST_ROUNDS {
+        if taint_eviction::run(world) {
+            work(world);
+            continue;
+        }
         let waits = world.cluster.machines.values().any(|machine| machine.down_since.is_some());
         if waits || !pass_time(world, u64::MAX) {
             return;

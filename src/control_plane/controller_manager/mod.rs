@@ -12,6 +12,7 @@ pub(crate) mod pod_control;
 pub(crate) mod pod_gc;
 pub(crate) mod replica_set;
 pub(crate) mod stateful_set;
+pub(crate) mod taint_eviction;
 
 #[cfg(test)]
 mod slice_goldens;

@@ -1,15 +1,15 @@
 //! The node lifecycle controller: what follows when a node falls silent, and when it comes back.
 //!
-//! Imitates `pkg/controller/nodelifecycle` (Ready becomes Unknown after the grace period of 50 s, its Pods' Ready condition turns
-//! False, taints `node.kubernetes.io/unreachable`) and `pkg/controller/tainteviction` (Pods go when their toleration runs out,
-//! 300 s by default). Leaves out eviction rate limits, zones in trouble, and what a reboot does to containers: a node that
-//! returns has its Pods as they were.
+//! Imitates `pkg/controller/nodelifecycle`: Ready becomes Unknown after the grace period of 50 s, its Pods' Ready condition turns
+//! False, taints `node.kubernetes.io/unreachable`; when no node is ready, none keeps the taint that evicts (master disruption mode);
+//! a cordoned node is tainted `node.kubernetes.io/unschedulable`. Leaves out eviction rate limits, zones in trouble, and what a
+//! reboot does to containers: a node that returns has its Pods as they were.
 
 use crate::api::ObjectRef;
-use crate::api::core::{Node, Pod, Taint, Toleration};
+use crate::api::core::{Node, Pod, Taint};
 use crate::cluster::{NODE_GRACE, Verb, moment};
 use crate::control_plane::world::{Key, World, key_of};
-use crate::control_plane::{events, kubelets, scheduler};
+use crate::control_plane::{events, scheduler};
 use crate::msg;
 use crate::node::kubelet::set_condition;
 use std::sync::Arc;
@@ -32,14 +32,12 @@ pub(crate) fn lose(world: &mut World, name: &str) {
         condition.message = "Kubelet stopped posting node status.".into();
         condition.last_transition_time = Some(now.clone());
     }
-    for effect in ["NoSchedule", "NoExecute"] {
-        node.spec.taints.push(Taint { key: UNREACHABLE.into(), value: String::new(), effect: effect.into() });
-    }
     let object = ObjectRef::of(&node);
     world.note(COMPONENT, Verb::Notice, object.clone(), msg!("change.nodeNotReady", node = name));
     let text = format!("Node {name} status is now: NodeNotReady");
     events::record(world, &object, (COMPONENT, ""), ("Normal", "NodeNotReady"), &text);
     world.put(node);
+    taint_lost(world);
     for pod in pods_on(world, name) {
         let mut lost = pod.as_ref().clone();
         set_condition(&mut lost.status.conditions, "Ready", false, ("", String::new()), &now);
@@ -49,35 +47,6 @@ pub(crate) fn lose(world: &mut World, name: &str) {
             world.put_pod(lost);
         }
     }
-}
-
-/// Evicts the Pods of a lost node whose patience ends `since_taint` seconds after the taint.
-pub(crate) fn evict(world: &mut World, name: &str, since_taint: u64) {
-    for pod in pods_on(world, name) {
-        if patience(&pod).is_some_and(|patience| patience <= since_taint) && pod.metadata.deletion_timestamp.is_none() {
-            let object = ObjectRef::of(pod.as_ref());
-            let text = format!("Marking for deletion Pod {}/{}", object.namespace, object.name);
-            events::record(world, &object, ("taint-eviction-controller", ""), ("Normal", "TaintManagerEviction"), &text);
-            kubelets::terminate(world, &pod, "taint-eviction-controller");
-        }
-    }
-}
-
-/// Seconds after the taint at which Pods of this node go, later than `after`: the next moment to look at.
-pub(crate) fn next_eviction(world: &World, name: &str, after: Option<u64>) -> Option<u64> {
-    let waiting = pods_on(world, name).into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
-    waiting.filter_map(|pod| patience(&pod)).filter(|patience| after.is_none_or(|after| *patience > after)).min()
-}
-
-/// How long a Pod bears a lost node; `None`: for ever (`getMinTolerationTime`). Without a toleration it goes at once.
-fn patience(pod: &Pod) -> Option<u64> {
-    let taint = Taint { key: UNREACHABLE.into(), value: String::new(), effect: "NoExecute".into() };
-    let bears = |t: &&Toleration| scheduler::tolerates(std::slice::from_ref(*t), &taint);
-    let own: Vec<&Toleration> = pod.spec.tolerations.iter().filter(bears).collect();
-    if own.is_empty() {
-        return Some(0);
-    }
-    own.iter().filter_map(|t| t.toleration_seconds).min().map(|seconds| u64::try_from(seconds).unwrap_or(0))
 }
 
 /// A node's kubelet reports again: it is Ready, ends what was to end, and asks its Pods again.
@@ -98,15 +67,52 @@ pub(crate) fn regain(world: &mut World, name: &str) {
             condition.message = if status == "True" { "kubelet is posting ready status".into() } else { String::new() };
             condition.last_transition_time = Some(now.clone());
         }
-        node.spec.taints.retain(|taint| taint.key != UNREACHABLE);
         let object = ObjectRef::of(&node);
         world.note(&format!("kubelet/{name}"), Verb::Notice, object.clone(), msg!("change.nodeReady", node = name));
         let text = format!("Node {name} status is now: NodeReady");
         events::record(world, &object, ("kubelet", name), ("Normal", "NodeReady"), &text);
         world.put(node);
+        taint_lost(world);
     }
     let keys: Vec<Key> = pods_on(world, name).iter().map(|pod| key_of(&pod.metadata)).collect();
     world.queue.kubelet.extend(keys);
+}
+
+/// The taints of lost nodes: the one that evicts is on none of them while no node at all is ready (`handleDisruption`).
+pub(crate) fn taint_lost(world: &mut World) {
+    let nodes: Vec<Node> = world.cluster.store.all::<Node>().cloned().collect();
+    let some_ready = nodes.iter().any(is_ready);
+    let silent = |node: &Node| node.status.conditions.iter().any(|own| own.type_ == "Ready" && own.status == "Unknown");
+    for mut node in nodes {
+        let before = node.spec.taints.clone();
+        let is = |taint: &Taint, effect: &str| taint.key == UNREACHABLE && taint.effect == effect;
+        for (effect, wanted) in [("NoSchedule", silent(&node)), ("NoExecute", silent(&node) && some_ready)] {
+            if !wanted {
+                node.spec.taints.retain(|taint| !is(taint, effect));
+            } else if !node.spec.taints.iter().any(|taint| is(taint, effect)) {
+                node.spec.taints.push(Taint { key: UNREACHABLE.into(), value: String::new(), effect: effect.into() });
+            }
+        }
+        if node.spec.taints != before {
+            world.put(node);
+        }
+    }
+}
+
+/// A cordoned node carries the taint that says so, and no other does (`doNoScheduleTaintingPass`).
+pub(crate) fn taint_cordoned(world: &mut World) {
+    let cordon = |taint: &Taint| taint.key == scheduler::UNSCHEDULABLE && taint.effect == "NoSchedule";
+    let wrong = |node: &&Node| (node.spec.unschedulable == Some(true)) != node.spec.taints.iter().any(cordon);
+    let nodes: Vec<Node> = world.cluster.store.all::<Node>().filter(wrong).cloned().collect();
+    for mut node in nodes {
+        if node.spec.unschedulable == Some(true) {
+            let (key, effect) = (scheduler::UNSCHEDULABLE.to_string(), "NoSchedule".to_string());
+            node.spec.taints.push(Taint { key, value: String::new(), effect });
+        } else {
+            node.spec.taints.retain(|taint| !cordon(taint));
+        }
+        world.put(node);
+    }
 }
 
 fn pods_on(world: &World, name: &str) -> Vec<Arc<Pod>> {

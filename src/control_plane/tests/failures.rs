@@ -1,7 +1,7 @@
 //! Lost nodes, stopped components, Pods that are not ready.
 
 use super::*;
-use crate::api::core::Event;
+use crate::api::core::{Event, Node};
 
 #[test]
 fn an_unready_pod_leaves_the_ready_addresses_and_comes_back() {
@@ -30,6 +30,74 @@ fn a_lost_node_plays_its_stages() {
     let back = act(&evicted, "node/node-2 up").cluster;
     assert_eq!((pods(&back).len(), addresses(&back, "web").1), (3, 3));
     assert_eq!(act(&down, "wait 350s").cluster.store.pods, evicted.store.pods);
+}
+
+/// Which nodes have which taints.
+fn taints(cluster: &Cluster) -> String {
+    let nodes = cluster.store.all::<Node>();
+    let all = nodes
+        .flat_map(|node| node.spec.taints.iter().map(|taint| format!("{} {}:{}", node.metadata.name, taint.key, taint.effect)));
+    all.collect::<Vec<_>>().join("\n").replace("node.kubernetes.io/", "")
+}
+
+fn leaving(cluster: &Cluster) -> usize {
+    pods(cluster).iter().filter(|pod| pod.metadata.deletion_timestamp.is_some()).count()
+}
+
+#[test]
+fn two_nodes_lost_at_the_same_moment_are_both_noticed() {
+    let down = act(&act(&with(WEB), "node/node-1 down").cluster, "node/node-2 down").cluster;
+    let lost = act(&down, "wait 50s").cluster;
+    assert_eq!(
+        taints(&lost),
+        "node-1 unreachable:NoSchedule\nnode-1 unreachable:NoExecute\nnode-2 unreachable:NoSchedule\nnode-2 unreachable:NoExecute"
+    );
+    assert_eq!(leaving(&act(&lost, "wait 300s").cluster), 2);
+}
+
+#[test]
+fn nothing_is_evicted_while_no_node_is_ready() {
+    let down = ["node/node-1 down", "node/node-2 down", "node/node-3 down"];
+    let dark = down.iter().fold(with(WEB), |cluster, event| act(&cluster, event).cluster);
+    let late = act(&act(&dark, "wait 60s").cluster, "wait 900s").cluster;
+    assert_eq!(
+        (taints(&late).matches("NoSchedule").count(), taints(&late).matches("NoExecute").count(), leaving(&late)),
+        (3, 0, 0)
+    );
+    // One comes back: the others' Pods have five minutes from then.
+    let one = act(&late, "node/node-3 up").cluster;
+    assert_eq!(taints(&one).matches("NoExecute").count(), 2);
+    assert_eq!(leaving(&act(&one, "wait 299s").cluster), 0);
+    assert_eq!(leaving(&act(&one, "wait 300s").cluster), 2);
+}
+
+#[test]
+fn a_taint_without_a_toleration_drives_pods_away_at_once() {
+    let node = |taints: &str| {
+        format!("{WEB}---\napiVersion: v1\nkind: Node\nmetadata: {{name: node-2}}\nspec: {{taints: [{taints}]}}\n")
+    };
+    let on_node_2 = |cluster: &Cluster| pods(cluster).iter().filter(|pod| pod.spec.node_name == "node-2").count();
+    let uids = |cluster: &Cluster| pods(cluster).iter().map(|pod| pod.metadata.uid.clone()).collect::<Vec<_>>();
+    let cluster = with(&node(""));
+    assert_eq!(on_node_2(&cluster), 1);
+    let gone = apply(&cluster, &node("{key: upgrade, effect: NoExecute}")).cluster;
+    assert_eq!((on_node_2(&gone), pods(&gone).len(), addresses(&gone, "web").0.len()), (0, 3, 3));
+    let spare = "spec: {tolerations: [{key: upgrade, operator: Exists, effect: NoExecute, tolerationSeconds: 30}], containers: [";
+    let patient = |taints: &str| node(taints).replace("spec: {containers: [", spare);
+    let borne = apply(&with(&patient("")), &patient("{key: upgrade, effect: NoExecute}")).cluster;
+    assert_eq!(uids(&act(&borne, "wait 29s").cluster), uids(&borne));
+    assert_ne!(uids(&act(&borne, "wait 30s").cluster), uids(&borne));
+    let healed = apply(&act(&borne, "wait 29s").cluster, &patient("")).cluster;
+    assert_eq!(uids(&act(&healed, "wait 60s").cluster), uids(&borne));
+}
+
+#[test]
+fn a_cordoned_node_carries_the_taint_that_says_so() {
+    let node =
+        |cordoned: bool| format!("apiVersion: v1\nkind: Node\nmetadata: {{name: node-2}}\nspec: {{unschedulable: {cordoned}}}\n");
+    let cordoned = with(&node(true));
+    assert_eq!(taints(&cordoned), "node-2 unschedulable:NoSchedule");
+    assert_eq!(taints(&apply(&cordoned, &node(false)).cluster), "");
 }
 
 /// The tolerations of the first Pod, as `kubectl describe` has them.
