@@ -2,12 +2,13 @@
 //!
 //! Follows `ShouldAnnounce` in MetalLB's `speaker/layer2_controller.go` (0.15): without an endpoint that can serve, nobody announces;
 //! candidates are the nodes with a live speaker that are not excluded from load balancers and whose network is set up, under externalTrafficPolicy Local only those
-//! with an endpoint of their own; the lowest SHA-256 of `node#address` wins. Assumed: a speaker on every node; one default pool and
-//! L2Advertisement for all.
+//! with an endpoint of their own; the lowest SHA-256 of `node#address` wins. Assumed: a speaker on every node, unless the
+//! cluster's Pods show otherwise; one default pool and L2Advertisement for all.
 
-use crate::api::core::{Node, Service};
+use crate::api::core::{Node, Pod, PodSpec, Service};
 use crate::api::discovery::{EndpointConditions, EndpointSlice};
 use crate::cluster::{Cluster, Store};
+use crate::node::kubelet::is_ready;
 use sha2::{Digest, Sha256};
 use std::net::Ipv4Addr;
 
@@ -18,7 +19,10 @@ pub const LABEL_EXCLUDE: &str = "node.kubernetes.io/exclude-from-external-load-b
 pub fn announcer<'a>(cluster: &'a Cluster, service: &Service, address: Ipv4Addr) -> Option<&'a str> {
     let off = |node: &Node| node.status.conditions.iter().any(|own| own.type_ == "NetworkUnavailable" && own.status == "True");
     let nodes = cluster.store.nodes.values().filter(|node| !node.metadata.labels.contains_key(LABEL_EXCLUDE) && !off(node));
-    let speaking = nodes.map(|node| node.metadata.name.as_str()).filter(|node| cluster.load_balancer_trusts(node));
+    let speakers: Vec<&Pod> = cluster.store.all::<Pod>().filter(|pod| is_speaker(&pod.spec)).collect();
+    let speaks = |node: &str| speakers.is_empty() || speakers.iter().any(|pod| pod.spec.node_name == node && is_ready(pod));
+    let speaking = nodes.map(|node| node.metadata.name.as_str());
+    let speaking = speaking.filter(|node| cluster.load_balancer_trusts(node) && speaks(node));
     let local = service.spec.external_traffic_policy == "Local";
     let serving = serving_nodes(&cluster.store, service);
     if serving.is_empty() {
@@ -26,6 +30,12 @@ pub fn announcer<'a>(cluster: &'a Cluster, service: &Service, address: Ipv4Addr)
     }
     let candidates = speaking.filter(|node| !local || serving.iter().any(|other| other.as_deref() == Some(*node)));
     candidates.min_by_key(|node| Sha256::digest(format!("{node}#{address}")))
+}
+
+/// Whether a Pod is one of MetalLB's speakers, by its image: `quay.io/metallb/speaker`, `bitnami/metallb-speaker`.
+pub fn is_speaker(spec: &PodSpec) -> bool {
+    let images = spec.containers.iter().map(|container| container.image.as_str());
+    { images }.any(|image| image.contains("metallb/speaker") || image.contains("metallb-speaker"))
 }
 
 /// The nodes of the endpoints that can serve; an endpoint without a node counts, too.

@@ -3,14 +3,15 @@
 //! Objects that carry a uid of their own are taken as they stand: names, addresses, readiness and owners are the real cluster's,
 //! and what the dump's controllers made is not made twice. Where the dump has Nodes, they take the place of the standing ones,
 //! and the address ranges are read off them. Namespaces, IngressClasses, ConfigMaps and Secrets that the dump's objects rest on
-//! are presumed, as are the nodes that its Pods name where it has none; the present is the newest time that it names, and Pods whose controller is not in it stay. Leaves out the
-//! addresses of other clusters' node port ranges and IPv6.
+//! are presumed, as are the nodes that its Pods name where it has none; the present is the newest time that it names, and Pods whose controller is not in it stay. Where MetalLB's
+//! speakers are in it, they announce the load balancers' addresses. Leaves out other clusters' node port ranges and IPv6.
 
 use super::apiserver::{AdmittedObject, Object};
 use super::controller_manager::node_lifecycle;
 use super::world::{Key, World, controller_of, key_of};
-use super::{delete, inventory, refusals};
+use super::{delete, dual_stack, inventory, refusals};
 use crate::addons::ingress_controller::real::of_image;
+use crate::addons::metallb;
 use crate::api::core::{Namespace, Node, NodeAddress, Pod, Service};
 use crate::api::networking::IngressClass;
 use crate::api::time::seconds_of;
@@ -20,7 +21,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::kubectl::{Manifest, Manifests};
 use crate::msg;
 use crate::netfilter::Cidr;
-use crate::settings::{INGRESS_CONTROLLER, MOST_NODES};
+use crate::settings::{INGRESS_CONTROLLER, MOST_NODES, Provider};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -81,6 +82,11 @@ pub(crate) fn presume(world: &mut World, manifests: &Manifests) {
                 world.diagnostics.push(Diagnostic { severity: Severity::Info, ..note });
             }
         }
+    }
+    if dual_stack::has_ipv6_alone(manifests) {
+        let first = manifests.documents.iter().find(|manifest| manifest.is_dumped()).map(Arc::as_ref);
+        let note = refusals::ours(first, "", msg!("dump.ipv6Only"));
+        world.diagnostics.push(Diagnostic { severity: Severity::Warning, ..note });
     }
     set_clock(world, manifests);
 }
@@ -320,6 +326,10 @@ fn read_ranges(world: &mut World, nodes: &[Node], brought: &[&AdmittedObject]) {
     });
     if let Some(address) = api_server {
         settings.service_cidr = Cidr { base: masked(address, 16), bits: 16 }.to_string();
+    }
+    let speaks = |item: &&AdmittedObject| matches!(&item.object, Object::Pod(pod) if metallb::is_speaker(&pod.spec));
+    if brought.iter().any(speaks) {
+        settings.load_balancer.provider = Provider::Metallb;
     }
     if settings != *world.cluster.settings {
         world.cluster.settings = Arc::new(settings);

@@ -9,6 +9,7 @@ mod apply;
 mod cloud_controller;
 mod controller_manager;
 mod delete;
+mod dual_stack;
 mod dump;
 mod events;
 mod ingress;

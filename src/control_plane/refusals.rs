@@ -2,6 +2,7 @@
 
 use super::apiserver::allocate::{Taken, allocate};
 use super::apiserver::{AdmittedObject, Object, decode, is_decoded};
+use super::dual_stack;
 use super::world::{World, key_of};
 use crate::api::core::{Namespace, Service};
 use crate::api::{Kind, ObjectRef};
@@ -99,6 +100,7 @@ pub(super) fn allocation_first(world: &mut World, manifests: &Manifests) {
         let mut taken = Taken::by(&world.cluster.store);
         before.iter().for_each(|earlier| taken.add(earlier));
         let range = world.cluster.settings.service_range();
+        dual_stack::take(&mut service, manifests);
         let refused = allocate(&mut service, old.as_deref(), range, &mut taken).err().unwrap_or_default();
         first.extend(refused.into_iter().map(|(path, message)| (at, upstream(manifest, &path, message))));
     }

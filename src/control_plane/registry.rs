@@ -6,6 +6,7 @@ use super::apiserver::Object;
 use super::apiserver::allocate::{Taken, allocate};
 use super::apiserver::validation::{FieldError, validate, validate_update};
 use super::apiserver::{default_toleration_seconds, service_account};
+use super::dual_stack;
 use super::inventory;
 use super::world::{World, key_of};
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
@@ -140,7 +141,11 @@ fn write_service(world: &mut World, mut new: Service, manifest: &Manifest, taken
     // What a real cluster has allocated stands, whatever its range.
     let anywhere = Cidr { base: Ipv4Addr::UNSPECIFIED, bits: 0 };
     let range = if manifest.is_dumped() { anywhere } else { world.cluster.settings.service_range() };
+    let both = dual_stack::take(&mut new, &world.cluster.manifests);
     let refused = allocate(&mut new, old.as_deref(), range, taken);
+    if let Some(both) = both {
+        dual_stack::restore(&mut new, both);
+    }
     refused.map_err(|refusals| refusals.into_iter().map(|(path, message)| FieldError { path, message }).collect::<Vec<_>>())?;
     if let Some(old) = &old {
         check_update(&new, old.as_ref())?;

@@ -178,11 +178,12 @@ impl Exchange<'_> {
 
     fn pod_sender(&self, namespace: &str, name: &str) -> Result<Sender, Message> {
         let Some(index) = self.world.pod_named(namespace, name) else {
-            let there = self.cluster.store.get::<Pod>(namespace, name).is_some();
-            return Err(if there {
-                msg!("hop.Rejected.text.podPending", pod = format!("{namespace}/{name}"))
-            } else {
-                msg!("hop.Rejected.text.pod", pod = format!("{namespace}/{name}"))
+            let pod = format!("{namespace}/{name}");
+            let address = self.cluster.store.get::<Pod>(namespace, name).map(|pod| pod.status.pod_ip.as_str());
+            return Err(match address {
+                Some(address) if address.contains(':') => msg!("hop.Rejected.text.podIPv6", pod = pod, address = address),
+                Some(_) => msg!("hop.Rejected.text.podPending", pod = pod),
+                None => msg!("hop.Rejected.text.pod", pod = pod),
             });
         };
         let guest = self.world.pods.get(index).filter(|guest| self.world.is_up(guest.node));

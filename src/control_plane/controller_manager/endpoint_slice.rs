@@ -80,7 +80,8 @@ fn slices_of(store: &Store, key: &Key) -> Vec<Arc<EndpointSlice>> {
     let slices = store.endpoint_slices.range(from..).take_while(|((namespace, _), _)| *namespace == key.0);
     let own = slices.filter(|(_, slice)| {
         let labels = &slice.metadata.labels;
-        labels.get(SERVICE_NAME) == Some(&key.1) && labels.get(MANAGED_BY).is_some_and(|by| by == MANAGER)
+        let four = slice.address_type == "IPv4";
+        four && labels.get(SERVICE_NAME) == Some(&key.1) && labels.get(MANAGED_BY).is_some_and(|by| by == MANAGER)
     });
     own.map(|(_, slice)| slice.clone()).collect()
 }

@@ -121,5 +121,9 @@ pub(super) fn refused_for_ipv6(cluster: &Cluster, trace: &Trace) -> Option<Messa
         let name = format!("{}.{}.svc.", object.name, object.namespace);
         asked.searched.iter().any(|searched| searched.starts_with(&name))
     })?;
-    Some(msg!("assume.dualStackRefused", service = object.name))
+    let dumped = cluster.manifests.documents.iter().any(|document| document.names(&object) && document.is_dumped());
+    Some(match dumped {
+        true => msg!("assume.ipv6Only", service = object.name),
+        false => msg!("assume.dualStackRefused", service = object.name),
+    })
 }
