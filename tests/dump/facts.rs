@@ -5,7 +5,9 @@ use kubehop::api::apps::ReplicaSet;
 use kubehop::api::core::{Pod, Service};
 use kubehop::cluster::{Action, Cluster};
 use kubehop::kubectl::Manifests;
-use kubehop::trace::Verdict;
+use kubehop::random::Seed;
+use kubehop::settings::Settings;
+use kubehop::trace::{Place, Verdict};
 use std::fs;
 use std::sync::Arc;
 
@@ -258,4 +260,107 @@ fn a_stand_in_for_an_ingress_controller_that_a_dump_does_not_show_is_told() {
     let trace = send(&applied(dump), "internet", "http://shop.example.com/catalog");
     assert_eq!(trace.verdict, Verdict::Delivered);
     assert!(trace.assumptions.iter().any(|note| note.id == "assume.ingressStandIn"), "{:?}", trace.assumptions);
+}
+
+#[test]
+fn of_a_dual_stack_dump_the_ipv4_half_is_played() {
+    let service = "
+apiVersion: v1
+kind: Service
+metadata: {name: both, namespace: shop, uid: 5d1b7c0e-0000-4000-8000-000000000019}
+spec:
+  clusterIP: fd00:10:96::c
+  clusterIPs: ['fd00:10:96::c', 10.96.77.12]
+  ipFamilies: [IPv6, IPv4]
+  ipFamilyPolicy: RequireDualStack
+  selector: {app: catalog}
+  ports: [{port: 80, targetPort: 3550}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata:
+  name: both-6
+  namespace: shop
+  uid: 5d1b7c0e-0000-4000-8000-000000000020
+  labels: {kubernetes.io/service-name: both, endpointslice.kubernetes.io/managed-by: endpointslice-controller.k8s.io}
+addressType: IPv6
+endpoints: [{addresses: ['fd00:10:244::a'], conditions: {ready: true}}]
+ports: [{port: 3550, protocol: TCP}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: later, namespace: shop}
+spec: {ipFamilyPolicy: RequireDualStack, selector: {app: catalog}, ports: [{port: 80, targetPort: 3550}]}
+";
+    let cluster = applied(with(service)).act(&Action::Wait(60)).cluster;
+    let both = &cluster.store.get::<Service>("shop", "both").unwrap().spec;
+    assert_eq!((both.cluster_ip.as_str(), both.cluster_ips.len(), both.ip_families.len()), ("10.96.77.12", 2, 2));
+    assert!(cluster.store.endpoint_slices.contains_key(&("shop".into(), "both-6".into())));
+    for target in ["http://both", "http://later"] {
+        let trace = send(&cluster, FRONT, target);
+        assert_eq!(trace.pod.map(|pod| pod.1), send(&cluster, FRONT, "http://catalog").pod.map(|pod| pod.1), "{target}");
+        assert!(trace.assumptions.iter().any(|note| note.id == "assume.dualStack"), "{:?}", trace.assumptions);
+    }
+}
+
+#[test]
+fn a_dump_with_ipv6_alone_says_that_it_is_not_played() {
+    let text = "
+apiVersion: v1
+kind: Service
+metadata: {name: six, namespace: default, uid: 5d1b7c0e-0000-4000-8000-000000000021}
+spec:
+  clusterIP: fd00:10:96::d
+  clusterIPs: ['fd00:10:96::d']
+  ipFamilies: [IPv6]
+  ipFamilyPolicy: SingleStack
+  selector: {app: six}
+  ports: [{port: 80, targetPort: 8080}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: six, namespace: default, labels: {app: six}, uid: 5d1b7c0e-0000-4000-8000-000000000022}
+spec: {nodeName: node-1, containers: [{name: six, image: nginx}]}
+status: {phase: Running, podIP: 'fd00:10:244::d', podIPs: [{ip: 'fd00:10:244::d'}]}
+";
+    let outcome = Cluster::new(Settings::default(), Seed(1)).apply(Arc::new(manifests(text.to_string())));
+    let said = |id: &str| outcome.diagnostics.iter().any(|found| format!("{:?}", found.message).contains(id));
+    assert!(said("dump.ipv6Only"));
+    let trace = send(&outcome.cluster, "pod/default/six", "http://six");
+    assert_eq!(trace.hops[0].text.id, "hop.Rejected.text.podIPv6");
+}
+
+#[test]
+fn where_a_dump_shows_metallbs_speakers_one_of_their_nodes_announces() {
+    let text = "
+apiVersion: v1
+kind: Service
+metadata: {name: vip, namespace: shop, uid: 5d1b7c0e-0000-4000-8000-000000000023}
+spec:
+  type: LoadBalancer
+  clusterIP: 10.96.77.13
+  clusterIPs: [10.96.77.13]
+  selector: {app: frontend}
+  ports: [{port: 80, targetPort: 8080, nodePort: 31779}]
+status: {loadBalancer: {ingress: [{ip: 172.18.255.210, ipMode: VIP}]}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: speaker-x, namespace: metallb-system, uid: 5d1b7c0e-0000-4000-8000-000000000024}
+spec: {nodeName: NODE, hostNetwork: true, containers: [{name: speaker, image: 'quay.io/metallb/speaker:v0.15.2'}]}
+status: {phase: Running, hostIP: HOST, podIP: HOST, conditions: [{type: Ready, status: READY}]}
+";
+    let through = |node: &str, ready: &str| {
+        let text = text.replace("NODE", node).replace("HOST", "172.18.0.9").replace("READY", ready);
+        let trace = send(&applied(with(&text)), "internet", "http://172.18.255.210/");
+        let node = trace.hops.iter().find_map(|hop| match &hop.at {
+            Place::Node(name) | Place::KubeProxy(name) => Some(name.clone()),
+            _ => None,
+        });
+        (trace.verdict, node)
+    };
+    for node in ["shop-worker", "shop-worker2"] {
+        assert_eq!(through(node, "'True'"), (Verdict::Delivered, Some(node.to_string())));
+    }
+    assert_eq!(through("shop-worker", "'False'").0, Verdict::Timeout);
 }
