@@ -420,3 +420,26 @@ fn a_pod_that_no_service_selects_is_told_which_selector_comes_nearest() {
     let near = "Service web comes nearest: it selects app=wbe, and this Pod has app=web. Make them agree.";
     assert_eq!(told, format!("FAIL no Service of its namespace selects Pod web / {near}"));
 }
+
+#[test]
+fn a_new_pod_is_unknown_to_the_rules_of_a_stopped_kube_proxy() {
+    let deployment = "\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 1, selector: {matchLabels: {app: \
+                      web}}, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: c, image: nginx}]}}}\n";
+    let begun = cluster(&(deployment.to_string() + &service("web", "selector: {app: web}, ports: [{port: 80}]")));
+    let played = |events: &[&str]| {
+        let cluster = events.iter().fold(begun.clone(), |cluster, event| cluster.act(&Action::parse(event).unwrap()).cluster);
+        let pods = cluster.store.in_namespace::<kubehop::api::core::Pod>("default");
+        let name = pods.map(|pod| pod.metadata.name.clone()).find(|name| name.starts_with("web-")).unwrap();
+        explain_pod(&cluster, "default", &name)
+    };
+    let said = "kube-proxy is stopped on node-1, and the rules there do not know Pod";
+    let anew = ["deployment/default/web scale 0", "deployment/default/web scale 1"];
+    let some = played(&[&["kube-proxy/node-1 stop"], &anew[..]].concat());
+    assert!(some.ok() && last(&some).starts_with(said), "{}", last(&some));
+    let stops = ["kube-proxy/node-1 stop", "kube-proxy/node-2 stop", "kube-proxy/node-3 stop"];
+    let all = last(&played(&[&stops, &anew[..]].concat()));
+    assert!(
+        all.starts_with("FAIL kube-proxy is stopped on node-1, node-2, node-3, and the rules there do not know Pod"),
+        "{all}"
+    );
+}

@@ -78,12 +78,15 @@ fn to_text(out: &Out, cluster: &Cluster, explanation: &Explanation) -> String {
             text.push_str(&format!("      {}: {}\n", out.text("cli.help"), out.say(next)));
         }
     }
-    for idle in explanation.idle.iter().take(IDLE_TOLD) {
+    // The Pod of which the failed check tells needs no second word.
+    let told = explanation.checks.last().filter(|check| !check.ok).map(|check| &check.text);
+    let idle: Vec<_> = explanation.idle.iter().filter(|idle| Some(&idle.why) != told).collect();
+    for idle in idle.iter().take(IDLE_TOLD) {
         let name = escaped(&idle.pod.to_string());
         text.push_str(&format!("note  {}\n", out.say(&crate::msg!("cli.explain.idle", pod = name))));
         text.push_str(&format!("      {}\n{}", out.say(&idle.why), places(&idle.because)));
     }
-    let more = explanation.idle.len().saturating_sub(IDLE_TOLD);
+    let more = idle.len().saturating_sub(IDLE_TOLD);
     if more > 0 {
         text.push_str(&format!("note  {}\n", out.say(&crate::msg!("explain.idle.more", count = more))));
     }

@@ -53,10 +53,13 @@ const NOTE: &str = "not-played";
 /// The check that only notes a call that is left out, because nobody has the name.
 const LEFT_OUT: &str = "call-left-out";
 
+/// The checks that ask nothing: what is not played, or left out, and what is worth knowing beside a request that arrives.
+const NOTES: [&str; 6] = [NOTE, LEFT_OUT, "certificate", "name-kept", "call-fails", "stale-rules"];
+
 impl Check {
-    /// Whether it asks nothing and only notes what is not played, or left out.
+    /// Whether it asks nothing and only notes something.
     pub fn is_note(&self) -> bool {
-        self.check == NOTE || self.check == LEFT_OUT
+        self.ok && NOTES.contains(&self.check.as_str())
     }
 }
 

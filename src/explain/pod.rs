@@ -3,10 +3,10 @@
 use super::service::pairs;
 use super::{Checks, Explanation, Idle, Stop, field, nearest};
 use crate::api::ObjectRef;
-use crate::api::core::{Container, ContainerStatus, Pod, Service};
-use crate::api::discovery::Endpoint;
+use crate::api::core::{Container, ContainerStatus, Node, Pod, Service};
+use crate::api::discovery::{Endpoint, EndpointSlice};
 use crate::api::meta::{IntOrString, selects};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Store};
 use crate::data_plane::causes::{listener, selected, silent, still_serves, unready, usable_endpoints};
 use crate::msg;
 use crate::node::network_policy::{Direction, Policies};
@@ -55,7 +55,28 @@ fn check(cluster: &Cluster, namespace: &str, name: &str, checks: &mut Checks, id
     let names = services.iter().map(|service| service.metadata.name.as_str()).collect::<Vec<_>>().join(", ");
     let because = services.iter().map(|service| field(&ObjectRef::of(*service), "spec.selector")).chain([labels]).collect();
     checks.holds("service-selects-pod", msg!("explain.pod.selected", pod = name, services = names), because);
-    through(cluster, &services, pod, checks, idle)
+    through(cluster, &services, pod, checks, idle)?;
+    known_to_rules(cluster, pod, checks)
+}
+
+/// The rules that a stopped kube-proxy left know the Pods of their day.
+fn known_to_rules(cluster: &Cluster, pod: &Pod, checks: &mut Checks) -> Result<(), Stop> {
+    let lacks = |view: &Store| {
+        let has = |slice: &EndpointSlice| slice.endpoints.iter().any(|own| own.addresses.contains(&pod.status.pod_ip));
+        !view.all::<EndpointSlice>().any(has)
+    };
+    let stale = cluster.machines.iter().filter(|(_, machine)| machine.frozen_view.as_deref().is_some_and(lacks));
+    let nodes: Vec<&str> = stale.map(|(node, _)| node.as_str()).collect();
+    if nodes.is_empty() {
+        return Ok(());
+    }
+    let (name, list) = (&pod.metadata.name, nodes.join(", "));
+    let text = msg!("explain.pod.staleRules", pod = name, nodes = list);
+    if cluster.store.all::<Node>().all(|node| nodes.contains(&node.metadata.name.as_str())) {
+        return checks.fails("stale-rules", text, msg!("advice.staleRules.next", node = list), Vec::new());
+    }
+    checks.holds("stale-rules", text, Vec::new());
+    Ok(())
 }
 
 /// No Service selects the Pod: the one that comes nearest, or the labels that one could select.

@@ -99,9 +99,13 @@ pub fn explain(cluster: &Cluster, request: &Request, trace: &Trace) -> Explanati
     }
 }
 
-/// The calls that the reached Pod makes in turn: the first that fails is explained like a request of its own.
+/// The calls that the reached Pod makes in turn: the first that fails is explained like a request of its own. It counts as what was
+/// asked for: the trace of the request tells of it, too, and whoever called the application wants its broken link.
 fn in_turn(cluster: &Cluster, trace: &Trace, checks: &mut Checks) -> Result<(), Stop> {
     if let Some(path) = broken_call(trace) {
+        if let Some(advice) = &trace.advice {
+            checks.holds("call-fails", advice.why.clone(), Vec::new());
+        }
         for call in &path {
             checks.holds("calls-in-turn", reason_of(call), Vec::new());
         }

@@ -64,7 +64,7 @@ pub(super) fn autoscaler(cluster: &Cluster, trace: &Trace, document: &Manifest) 
         _ => "assume.autoscaler",
     };
     let (autoscaler, target) = (&document.name, format!("{kind} {name}"));
-    let message = msg!("", autoscaler = autoscaler, target = target, own = own, least = least, most = most);
+    let message = msg!("assume.autoscaler", autoscaler = autoscaler, target = target, own = own, least = least, most = most);
     Some(Message { id: id.into(), ..message })
 }
 

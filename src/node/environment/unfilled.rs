@@ -73,7 +73,8 @@ fn why(pod: &Pod, store: &Store, container: &Container, variable: &str, name: &s
         } else {
             "assume.unfilled.noPort"
         };
-        let message = msg!("", pod = own.name, variable = variable, reference = reference, service = service_name);
+        let message =
+            msg!("assume.unfilled.noPort", pod = own.name, variable = variable, reference = reference, service = service_name);
         return Some(Message { id: id.into(), ..message });
     }
     if let Some(service) = store.all::<Service>().find(means) {
