@@ -135,7 +135,10 @@ impl State {
         let same = cluster.changes.is_empty() && self.cluster.as_ref().is_some_and(|before| before.view == cluster.view);
         let waited = self.cluster.as_ref().map_or(0, |before| cluster.now.saturating_sub(before.now));
         self.calm = if same { self.calm + waited } else { 0 };
-        if !same {
+        if same {
+            // What still plays ends: this reply has nothing to go back to.
+            self.skipped = self.flow;
+        } else {
             // A trace belongs to the cluster that it ran in.
             self.run = None;
             self.explained = None;

@@ -299,6 +299,7 @@ fn who_waits_and_sees_nothing_learns_how_long() {
     for (now, view, calm) in [(10, "a", 10), (70, "a", 70), (80, "b", 0), (90, "b", 10)] {
         state.update(waited(now, view));
         assert_eq!(state.calm, calm, "at {now}");
+        assert_eq!(state.skipped == state.flow, calm > 0, "at {now}: who acts again ends what plays");
     }
 }
 
