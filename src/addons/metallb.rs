@@ -8,7 +8,6 @@
 use crate::api::core::{Node, Pod, PodSpec, Service};
 use crate::api::discovery::{EndpointConditions, EndpointSlice};
 use crate::cluster::{Cluster, Store};
-use crate::node::kubelet::is_ready;
 use sha2::{Digest, Sha256};
 use std::net::Ipv4Addr;
 
@@ -20,6 +19,7 @@ pub fn announcer<'a>(cluster: &'a Cluster, service: &Service, address: Ipv4Addr)
     let off = |node: &Node| node.status.conditions.iter().any(|own| own.type_ == "NetworkUnavailable" && own.status == "True");
     let nodes = cluster.store.nodes.values().filter(|node| !node.metadata.labels.contains_key(LABEL_EXCLUDE) && !off(node));
     let speakers: Vec<&Pod> = cluster.store.all::<Pod>().filter(|pod| is_speaker(&pod.spec)).collect();
+    let is_ready = |pod: &Pod| pod.status.conditions.iter().any(|own| own.type_ == "Ready" && own.status == "True");
     let speaks = |node: &str| speakers.is_empty() || speakers.iter().any(|pod| pod.spec.node_name == node && is_ready(pod));
     let speaking = nodes.map(|node| node.metadata.name.as_str());
     let speaking = speaking.filter(|node| cluster.load_balancer_trusts(node) && speaks(node));
