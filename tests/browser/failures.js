@@ -10,6 +10,7 @@ const KINDS = {
   'refused by the node: no rule for the port': { to: 'http://node-2:30999/', ends: 'Connection refused by the node' },
   'timeout: an address that nobody routes': { to: 'http://203.0.113.99/', ends: 'Timed out' },
   'unreachable: an address that no Pod has': { to: 'http://10.244.2.77/', who: 'node-1', ends: 'Unreachable' },
+  'delivered, but nothing there speaks TLS': { to: 'https://node-2:30080/', ends: 'Delivered, but TLS fails' },
   'name not found': { to: 'http://no-such.default.svc.cluster.local/', who: 'node-1', ends: 'NXDOMAIN' },
 };
 

@@ -54,8 +54,8 @@ export function keyboard(site) {
   });
 
   it('a chosen target keeps the caller, but where it means nothing from there, and that is said', async (page) => {
-    await from(page).fill('node-3');
-    await from(page).press('Enter');
+    await from(page).click();
+    await page.getByRole('listbox', { name: 'Send from' }).getByRole('option', { name: /^node-3/ }).click();
     await until(async () => (await from(page).inputValue()) === 'node-3', 'the node calls');
     await take(page, 'by its ClusterIP');
     assert.equal(await from(page).inputValue(), 'node-3');

@@ -25,6 +25,7 @@ fn https_to_a_process_that_terminates_no_tls_is_never_answered() {
     let trace = fixture.trace("internet", "https://10.0.0.12:30080");
     assert_eq!((trace.verdict, trace.status), (Verdict::Delivered, None));
     assert_eq!(trace.assumptions.iter().filter(|it| it.id == "assume.noTls").count(), 1);
+    assert_eq!(last_text(&trace), "hop.Reply.text.noTls", "what comes back is no answer");
     let mut tls = Fixture::web(&[2], NODE_PORT);
     tls.pod("secure", 2, 40, "web", "8443");
     assert_eq!(tls.trace("pod/client", "https://10.244.2.40:8443").status, Some(200));
