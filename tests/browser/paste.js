@@ -93,7 +93,7 @@ export function pasting(site) {
     const before = await editor(page).inputValue();
     for (const nonsense of ['version: "3"\nservices:\n  web:\n    image: nginx\n', '<!doctype html>\n<html></html>\n']) {
       await paste(page, nonsense, { over: true });
-      await page.getByText('Last good state kept').waitFor();
+      await page.getByText('Last good state kept').waitFor({ state: 'attached' });
       await page.getByText('Every object begins with apiVersion and kind').first().waitFor();
       assert.equal((await podsOf(page, 'web')).length, 3);
       await editor(page).focus();
@@ -151,7 +151,7 @@ export function pasting(site) {
   it('more than 2,000 objects are refused with the limit\'s name; the page lives', async (page) => {
     await paste(page, services(2001), { over: true });
     await page.getByText(/2,?000/).first().waitFor();
-    await page.getByText('Last good state kept').waitFor();
+    await page.getByText('Last good state kept').waitFor({ state: 'attached' });
     // What the page itself does with such a text is bounded: it colours the lines in sight.
     assert.ok(await page.locator('#lines-0 .ln').count() < 500, 'lines out of sight are drawn');
     await send(page, { to: 'http://node-2:30080/' });
