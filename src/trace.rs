@@ -334,6 +334,11 @@ impl Trace {
         self.verdict.arrived(self.status)
     }
 
+    /// Whether the client asked for https where a process speaks without TLS: delivered, and all the same no success.
+    pub fn without_tls(&self) -> bool {
+        self.verdict == Verdict::Delivered && self.hops.iter().any(|hop| hop.text.id == "hop.ProcessAnswers.text.noTls")
+    }
+
     /// The first of the requests in turn, and of theirs, that did not arrive.
     pub fn failed_call(&self) -> Option<&Trace> {
         self.calls.iter().find_map(|call| if call.arrived() { call.failed_call() } else { Some(call) })

@@ -27,7 +27,7 @@ pub struct Outcome {
 
 /// The outcome of a request. Who refused shows in its shape and words: a node and a Pod do it for other reasons.
 pub fn outcome(trace: &Trace) -> Outcome {
-    if without_tls(trace) {
+    if trace.without_tls() {
         return TLS;
     }
     let known = ending(trace.verdict, trace.status);
@@ -42,11 +42,6 @@ pub fn outcome(trace: &Trace) -> Outcome {
 
 /// A process took the connection, and nothing there answers the client's handshake.
 pub const TLS: Outcome = Outcome { class: "tls", glyph: "o-status", words: "outcome.tls" };
-
-/// Whether the client asked for https where a process speaks without TLS: delivered, and all the same no success.
-pub fn without_tls(trace: &Trace) -> bool {
-    trace.verdict == Verdict::Delivered && trace.hops.iter().any(|hop| hop.text.id == "hop.ProcessAnswers.text.noTls")
-}
 
 /// The outcome of a verdict and status.
 pub fn ending(verdict: Verdict, status: Option<u16>) -> Outcome {

@@ -1,6 +1,6 @@
 //! The last hundred requests: how often each Pod answered, and how the others ended.
 
-use super::icon::{Outcome, TLS, ending, glyph, without_tls};
+use super::icon::{Outcome, TLS, ending, glyph};
 use super::lessons::set;
 use super::root::Part;
 use super::stage_things::n;
@@ -106,11 +106,11 @@ fn by_pod(results: &[BurstResult]) -> BTreeMap<(String, String), u32> {
 /// How many ended how, most first.
 fn endings(state: &State) -> Vec<(Outcome, Option<u16>, u32)> {
     // Of all that went one way, one was traced: it tells what a connection without an answer is.
-    let tls = state.run.as_ref().is_some_and(|run| !state.mixed && without_tls(&run.trace));
+    let tls = state.run.as_ref().is_some_and(|run| !state.mixed && run.trace.without_tls());
     let mut out: Vec<(Outcome, Option<u16>, u32)> = Vec::new();
     for result in state.results.iter() {
         let outcome = match (result.verdict, result.status) {
-            (Verdict::Delivered, None) if tls => TLS,
+            (Verdict::Delivered, None) if tls || result.without_tls => TLS,
             (verdict, status) => ending(verdict, status),
         };
         match out.iter_mut().find(|(known, status, _)| *known == outcome && *status == result.status) {

@@ -156,6 +156,8 @@ pub struct BurstResult {
     pub status: Option<u16>,
     /// Namespace and name.
     pub pod: Option<(String, String)>,
+    /// A client of https met a process without TLS: known of what was traced.
+    pub without_tls: bool,
 }
 
 /// A running session: the text, the cluster that plays it, and the data plane that its nodes were programmed with.
@@ -338,7 +340,7 @@ impl Session {
         for _ in 0..count.min(MOST_IN_BURST) {
             let (verdict, status, pod) = running.plane.verdict(&running.cluster, &request);
             let pod = pod.map(|pod| (pod.metadata.namespace.clone(), pod.metadata.name.clone()));
-            results.push(BurstResult { verdict, status, pod });
+            results.push(BurstResult { verdict, status, pod, without_tls: false });
             request.seed = Seed(request.seed.0.wrapping_add(1));
         }
         Reply::Burst(BurstReply { results })

@@ -123,7 +123,12 @@ impl State {
         if results.len() >= REMEMBERED {
             results.remove(0);
         }
-        results.push(BurstResult { verdict: trace.verdict, status: trace.status, pod: trace.pod.clone() });
+        results.push(BurstResult {
+            verdict: trace.verdict,
+            status: trace.status,
+            pod: trace.pod.clone(),
+            without_tls: trace.without_tls(),
+        });
     }
 
     pub(super) fn take_cluster(&mut self, mut cluster: Rc<ClusterReply>) -> Vec<Effect> {

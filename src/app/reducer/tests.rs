@@ -249,7 +249,7 @@ fn what_is_chosen_takes_the_place_of_the_tables() {
 #[test]
 fn the_dots_of_a_hundred_do_not_run_again_in_another_cluster_or_to_another_target() {
     let hundred = || {
-        let result = BurstResult { verdict: Verdict::Delivered, status: Some(200), pod: None };
+        let result = BurstResult { verdict: Verdict::Delivered, status: Some(200), pod: None, without_tls: false };
         Msg::Replied(Ask::Burst, Reply::Burst(BurstReply { results: vec![result; 100] }))
     };
     let sent = |target: &str| {
