@@ -198,7 +198,7 @@ fn a_broken_link_is_found_and_named() {
 
     let mistyped = broken(("payment:50051", "paymnet:50051"));
     assert!(mistyped.last().unwrap().starts_with("FAIL orders-"), "{mistyped:?}");
-    assert!(mistyped.last().unwrap().contains("PAYMENT_ADDR names it, but no Service here has that name"), "{mistyped:?}");
+    assert!(mistyped.last().unwrap().contains("PAYMENT_ADDR names paymnet, but no Service here has that name"), "{mistyped:?}");
 }
 
 #[test]

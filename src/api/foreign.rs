@@ -24,7 +24,7 @@ pub enum Reach {
 /// API groups and their kinds, in one text; `*` stands for every other kind of the group.
 const KINDS: [(&str, &str, Reach); 51] = [
     ("", "ReplicationController", Reach::MakesPods),
-    ("", "ResourceQuota", Reach::Objects),
+    ("", "ResourceQuota LimitRange", Reach::Objects),
     ("batch", "Job CronJob", Reach::MakesPods),
     ("autoscaling", "HorizontalPodAutoscaler", Reach::Objects),
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration", Reach::Objects),

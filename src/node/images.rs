@@ -4,7 +4,8 @@
 //! judgement, and every answer says what it rests on. Known: widely used images by their own documentation, arguments that name
 //! a port, the annotation [`LISTEN`]. Assumed: everything about an image that nobody here has seen.
 //!
-//! Left out: configuration files (a ConfigMap that makes nginx listen elsewhere needs the annotation) and images' `EXPOSE`.
+//! Left out: what configuration files say (where one is mounted, what is known of the image becomes an assumption) and images'
+//! `EXPOSE`.
 
 mod arguments;
 mod course;
@@ -152,7 +153,8 @@ fn of_container(at: &str, container: &Container, found: &mut Found) -> bool {
     }
     let row = known::row(&container.image);
     let replaced = replaces_program(container, &words, row);
-    if let Some(row) = row.filter(|row| row.kind == Kind::Fixed && !replaced) {
+    let configured = has_configuration(container);
+    if let Some(row) = row.filter(|row| row.kind == Kind::Fixed && !replaced && !configured) {
         fixed(at, container, row, &words, found);
         return false;
     }
@@ -163,7 +165,7 @@ fn of_container(at: &str, container: &Container, found: &mut Found) -> bool {
     if is_tool && !replaced {
         return false;
     }
-    if let Some(row) = row.filter(|row| row.kind == Kind::Usual && !replaced) {
+    if let Some(row) = row.filter(|row| (row.kind == Kind::Usual || row.kind == Kind::Fixed && configured) && !replaced) {
         let basis = |port: u16| Basis::Assumed(msg!("listens.usual", image = known::repository(&container.image), port = port));
         let field = format!("{at}.image");
         row.tcp.iter().for_each(|port| found.add(listener(container, *port, Protocol::Tcp, basis(*port), field.clone())));
@@ -172,6 +174,13 @@ fn of_container(at: &str, container: &Container, found: &mut Found) -> bool {
     declared(at, container, found);
     // A script of a shell or an operating system's image that names no port most likely opens none.
     !is_tool
+}
+
+/// Whether a volume is mounted where programs keep their configuration: it may name any port.
+fn has_configuration(container: &Container) -> bool {
+    let paths = container.volume_mounts.iter().filter_map(|mount| mount.get("mountPath")?.as_str());
+    { paths }
+        .any(|path| path.contains("conf") || ["/etc/nginx", "/etc/httpd", "/etc/redis"].iter().any(|at| path.starts_with(at)))
 }
 
 /// A port that no list of ports names, and that two of a container's probes ask, is most likely its program's port for that: many
@@ -227,7 +236,9 @@ fn fixed(at: &str, container: &Container, row: &Row, words: &[String], found: &m
     }
     let replaces_first = usize::from(first.is_some());
     first.into_iter().for_each(|listener| found.add(listener));
-    let tcp = row.tcp.iter().skip(replaces_first).map(|port| (*port, Protocol::Tcp));
+    // RabbitMQ's page for administrators comes with the tags that say so.
+    let page = (row.images == ["rabbitmq"] && container.image.contains("management")).then_some(15672);
+    let tcp = row.tcp.iter().skip(replaces_first).copied().chain(page).map(|port| (port, Protocol::Tcp));
     for (port, protocol) in tcp.chain(row.udp.iter().map(|port| (*port, Protocol::Udp))) {
         let basis = Basis::Known(msg!("listens.image", image = image, port = port));
         let own = listener(container, port, protocol, basis, format!("{at}.image"));

@@ -43,6 +43,20 @@ fn a_known_image_listens_on_its_own_port_whatever_container_port_says() {
 }
 
 #[test]
+fn a_mounted_configuration_makes_what_is_known_an_assumption() {
+    let ports = "ports: [{containerPort: 8080}]";
+    check(&format!("image: nginx, {ports}, volumeMounts: [{{name: c, mountPath: /etc/nginx/conf.d}}]"), "c=80/tcp? c=8080/tcp?");
+    check(&format!("image: nginx, {ports}, volumeMounts: [{{name: c, mountPath: /usr/share/nginx/html}}]"), "c=80/tcp");
+    check("image: redis, command: [redis-server, /conf/a], volumeMounts: [{name: c, mountPath: /conf}]", "c=6379/tcp?");
+}
+
+#[test]
+fn rabbitmq_serves_a_page_where_its_tag_says_so() {
+    check("image: 'rabbitmq:4'", "c=5672/tcp c=15692/tcp c=25672/tcp c=4369/tcp");
+    check("image: 'rabbitmq:4-management-alpine'", "c=5672/tcp c=15692/tcp c=25672/tcp c=4369/tcp c=15672/tcp");
+}
+
+#[test]
 fn arguments_move_a_known_program() {
     check("image: hashicorp/http-echo, args: ['-text=hi']", "c=5678/tcp");
     check("image: hashicorp/http-echo, args: ['-listen=:8080', '-text=hi']", "c=8080/tcp");
