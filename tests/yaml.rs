@@ -98,6 +98,10 @@ fn documents_are_those_that_kubectl_reads() {
                 }
                 break;
             }
+            // Names that hold odd blanks, of which Kubernetes knows none, are refused before it says so of each.
+            if line.contains(['\u{a0}', '\u{feff}']) && error.as_deref().is_some_and(|error| error.contains("read.blanks")) {
+                continue;
+            }
             let theirs: Value = serde_json::from_str(line).unwrap();
             // What has items is read as its items.
             let items = theirs["items"].as_array();
