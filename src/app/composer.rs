@@ -119,11 +119,13 @@ pub fn caller(state: &State, source: &Source) -> String {
     }
 }
 
-/// A word on a caller that had to make way: from there the chosen target means nothing.
-fn relieved(state: &State) -> Option<Html> {
-    let before = caller(state, state.relieved.as_ref()?);
+/// A word on a caller that had to make way: from there the chosen target means nothing. Always one node: a child more or less
+/// would make the field beside it anew, without the focus.
+fn relieved(state: &State) -> Html {
+    let Some(before) = &state.relieved else { return Html::default() };
+    let before = caller(state, before);
     let words = msg!("composer.relieved", before = before, caller = caller(state, &state.from));
-    Some(html! { <p class="unsent told" role="status">{ state.say(&words) }</p> })
+    html! { <p class="unsent told" role="status">{ state.say(&words) }</p> }
 }
 
 fn caller_glyph(source: &Source) -> Html {

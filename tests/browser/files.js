@@ -73,7 +73,7 @@ export function files(site) {
       await page.waitForTimeout(400);
       await paste(page, fixture(name));
     }
-    await page.getByText('11 objects').waitFor();
+    await page.getByText('11 objects').waitFor({ state: 'attached' });
     const list = await offers(page);
     for (const to of [/^http:\/\/node-3:31000\//, /^http:\/\/node-1:30123\//, /^http:\/\/198\.51\.100\./, /^http:\/\/app1\.example\.com\//, /^redis:6379/, /^web-and-logging-service:9090/]) {
       assert.ok(list.some((offer) => to.test(offer)), `${to} in: ${list.join('; ')}`);
@@ -96,7 +96,7 @@ export function files(site) {
   it('several files pasted at once, in a fence, are parted; the URL follows', async (page) => {
     const all = ['my-headless.yaml', 'my-loadbalancer.yaml', 'my-ingress.yaml'].map(fixture).join('');
     await paste(page, `\`\`\`\n${all}\`\`\`\n`, { over: true });
-    await page.getByText('3 objects').waitFor();
+    await page.getByText('3 objects').waitFor({ state: 'attached' });
     const list = await offers(page);
     const target = await page.getByRole('combobox', { name: 'URL' }).inputValue();
     assert.ok(list.some((offer) => offer.startsWith(target)), `${target} in: ${list.join('; ')}`);

@@ -64,6 +64,7 @@ export function keyboard(site) {
     await take(page, 'web by its name');
     await page.getByRole('status').filter({ hasText: 'From node-3 this target is out of reach' }).waitFor();
     assert.match(await from(page).inputValue(), /^web-/);
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'url', 'the field keeps the focus');
     const caller = await from(page).inputValue();
     await take(page, 'itself');
     assert.equal(await from(page).inputValue(), caller);

@@ -91,7 +91,7 @@ export function objectsView(site) {
     const said = await checks.getByRole('listitem').allInnerTexts();
     assert.ok(said.slice(0, -1).every((words) => /holds:/.test(words)), said.join('\n'));
     assert.match(said.at(-1), /fails:/);
-    assert.match(said.at(-1), /carries the labels app=wbe/);
+    assert.match(said.at(-1), /selects Pods with the labels app=wbe/);
     await picture(page, 'why-request');
     assertQuiet(trouble);
     await close();

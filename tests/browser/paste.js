@@ -62,7 +62,7 @@ export function pasting(site) {
       seen.push(await editor(page).inputValue());
     }
     assert.deepEqual(seen, [raw, before, before, raw, mended, mended]);
-    await page.getByText('1 object', { exact: true }).waitFor();
+    await page.getByText('1 object', { exact: true }).waitFor({ state: 'attached' });
     await page.keyboard.press('Control+End');
     await page.keyboard.type('# one two');
     await page.keyboard.press('Control+Z');
@@ -109,7 +109,7 @@ export function pasting(site) {
   it('a long paste is mended without a wait, and undone', async (page) => {
     const raw = `Here it is:\n\`\`\`yaml\n${services(150)}\`\`\`\n`;
     await paste(page, raw, { over: true });
-    await page.getByText('150 objects').waitFor();
+    await page.getByText('150 objects').waitFor({ state: 'attached' });
     await editor(page).focus();
     await page.keyboard.press('Control+Z');
     assert.equal(await editor(page).inputValue(), raw);
@@ -118,7 +118,7 @@ export function pasting(site) {
   it('of a long text only the lines in sight are coloured, each in its place; the others follow as it scrolls', async (page) => {
     const text = services(400), lines = text.split('\n').length;
     await paste(page, text, { over: true });
-    await page.getByText('400 objects').waitFor();
+    await page.getByText('400 objects').waitFor({ state: 'attached' });
     const line = (number) => page.locator(`#lines-0 [data-n="${number}"]`);
     const place = (number) => line(number).evaluate((row) => {
       const { top, height } = row.getBoundingClientRect();

@@ -12,7 +12,7 @@ use super::state::{Ask, Effect, Msg, REMEMBERED, Run, State, Step, Tab, Waiting}
 use crate::kubectl::SourceFile;
 use crate::random::Seed;
 use crate::session::Command;
-use crate::trace::Request;
+use crate::trace::{Request, Source};
 use std::rc::Rc;
 
 impl State {
@@ -244,8 +244,10 @@ impl State {
                 self.target = target;
                 self.own_target = false;
                 self.unaddressed = false;
-                // Who was chosen to call stays, but where the target means nothing from there.
-                if let Some(from) = from.and_then(|from| from.parse().ok()).filter(|from| *from != self.from) {
+                // Who was chosen to call stays, but where the target means nothing from there. Only a list that was asked for this
+                // caller knows that; the one that comes with the cluster is for a client outside.
+                let knows = self.from == Source::Internet || self.offers.as_ref().is_some_and(|offers| offers.0 == self.from);
+                if let Some(from) = from.and_then(|from| from.parse().ok()).filter(|from| knows && *from != self.from) {
                     self.relieved = Some(std::mem::replace(&mut self.from, from));
                 }
             }

@@ -311,7 +311,11 @@ fn a_chosen_target_keeps_the_caller_unless_it_is_offered_for_another_and_then_a_
     assert!(asked.contains(&Effect::Ask(Ask::Offers, Command::Offers { from: caller.clone() })), "the list is the caller's");
     state.update(Msg::Offer("http://10.96.0.9/".into(), None));
     assert_eq!((&state.from, &state.relieved), (&caller, &None));
-    state.update(Msg::Offer("http://web/".into(), Some("pod/default/web-a".into())));
+    let elsewhere = || Msg::Offer("http://web/".into(), Some("pod/default/web-a".into()));
+    state.update(elsewhere());
+    assert_eq!((&state.from, &state.relieved), (&caller, &None), "the list was not yet the caller's");
+    state.offers = Some(Rc::new((caller.clone(), Vec::new())));
+    state.update(elsewhere());
     assert_eq!((state.from.to_string(), &state.relieved), ("pod/default/web-a".into(), &Some(caller)));
     state.update(Msg::Target("http://web/a".into()));
     assert_eq!(state.relieved, None);
