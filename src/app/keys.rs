@@ -67,12 +67,13 @@ fn meant(moment: &Moment, event: &KeyboardEvent) -> Option<Msg> {
 }
 
 /// A button that goes away with what it acts on leaves the focus of whoever pressed it by a key to its panel, so that the next Tab
-/// goes on from there.
+/// goes on from there. To the panel itself: of the things in it any may go away as well.
 pub fn hand_on_focus(event: &MouseEvent) {
     let pressed = event.target_dyn_into::<Element>().filter(|_| event.detail() == 0);
     let panel = pressed.and_then(|button| button.closest("[data-panel]").ok().flatten());
-    let heir = panel.and_then(|panel| panel.query_selector("[tabindex='0']").ok().flatten());
-    heir.iter().for_each(focus);
+    if let Some(panel) = panel.filter(|panel| panel.set_attribute("tabindex", "-1").is_ok()) {
+        focus(&panel);
+    }
 }
 
 /// What can take the focus takes it; an element of a picture can as well.
