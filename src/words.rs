@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// A sentence to be put into words by a language file.
@@ -35,6 +36,31 @@ pub fn args(list: &mut [(&'static str, String)]) -> BTreeMap<Cow<'static, str>, 
         args.insert(Cow::Borrowed(*name), std::mem::take(value));
     }
     args
+}
+
+/// The order in which a person looks for names: `node-2` before `node-10`.
+pub fn natural(a: &str, b: &str) -> Ordering {
+    let (mut left, mut right) = (a, b);
+    loop {
+        let number = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (one, rest) = left.split_at(number(left));
+        let (other, others) = right.split_at(number(right));
+        if !one.is_empty() && !other.is_empty() {
+            let (one, other) = (one.trim_start_matches('0'), other.trim_start_matches('0'));
+            let order = one.len().cmp(&other.len()).then_with(|| one.cmp(other));
+            if order.is_ne() {
+                return order;
+            }
+            (left, right) = (rest, others);
+            continue;
+        }
+        let (mut one, mut other) = (left.chars(), right.chars());
+        let letters = (one.next(), other.next());
+        if letters.0 != letters.1 || letters.0.is_none() {
+            return letters.0.cmp(&letters.1).then_with(|| a.cmp(b));
+        }
+        (left, right) = (one.as_str(), other.as_str());
+    }
 }
 
 /// One language: message ids to texts.
@@ -154,6 +180,13 @@ fn fitting(word: &str, particle: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_inside_names_compare_as_numbers() {
+        let mut nodes = ["node-10", "b-0", "node-2", "node-02", "node-1", "edge", "node", "a-1"];
+        nodes.sort_by(|a, b| natural(a, b));
+        assert_eq!(nodes, ["a-1", "b-0", "edge", "node", "node-1", "node-02", "node-2", "node-10"]);
+    }
 
     #[test]
     fn placeholders_are_filled_and_particles_fit_the_last_sound() {

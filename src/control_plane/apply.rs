@@ -19,6 +19,7 @@ use crate::kubectl::{Manifest, Manifests};
 use crate::msg;
 use crate::random::Seed;
 use crate::settings::Settings;
+use crate::words::natural;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -147,7 +148,9 @@ fn note_missing_nodes(world: &mut World, manifests: &Manifests) {
         {
             let named = manifest.value.pointer(pointer).and_then(|name| name.as_str()).filter(|name| !name.is_empty());
             let Some(name) = named.filter(|name| world.cluster.store.get::<Node>("", name).is_none()) else { continue };
-            let nodes = world.cluster.store.all::<Node>().map(|node| node.metadata.name.as_str()).take(6).collect::<Vec<_>>();
+            let mut nodes: Vec<&str> = world.cluster.store.all::<Node>().map(|node| node.metadata.name.as_str()).collect();
+            nodes.sort_by(|a, b| natural(a, b));
+            nodes.truncate(6);
             let mut note = ours(Some(manifest), path, msg!("node.missing", node = name));
             note.severity = Severity::Warning;
             note.help = Some(msg!("node.missing.help", nodes = nodes.join(", ")));

@@ -47,6 +47,12 @@ pub(crate) fn run(world: &mut World) {
     world.queue.kubelet.extend(ending);
 }
 
+/// Whether Pods that wait for their kubelet are Terminating.
+pub(crate) fn leave(world: &World) -> bool {
+    let mut pods = world.queue.kubelet.iter().filter_map(|key| world.cluster.store.pods.get(key));
+    pods.any(|pod| pod.metadata.deletion_timestamp.is_some())
+}
+
 /// Ends Pods that are Terminating, where their node still runs.
 pub(crate) fn end(world: &mut World) {
     for key in std::mem::take(&mut world.queue.kubelet) {

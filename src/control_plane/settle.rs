@@ -9,6 +9,7 @@ use crate::api::Resource;
 use crate::api::core::{Node, Service};
 use crate::cluster::Verb;
 use crate::msg;
+use crate::words::{Message, natural};
 use std::collections::BTreeSet;
 
 /// More rounds than any rollout of 5,000 Pods, one at a time, takes; a guard against controllers that never agree.
@@ -37,11 +38,15 @@ fn work(world: &mut World) {
         if idle(world) {
             return;
         }
+        // Who watches a Pod that is to end sees it at once, and a slice is written long before a replacement's container has started.
+        if kubelets::leave(world) {
+            slices(world);
+            learn(world);
+        }
         controller_manager::sync_workloads(world);
         scheduler::run(world);
         kubelets::run(world);
-        controller_manager::endpoint_slice::run(world);
-        controller_manager::endpoint_slice_mirroring::run(world);
+        slices(world);
         cloud_controller::run(world);
         ingress::run(world);
         let learned = learn(world);
@@ -50,6 +55,11 @@ fn work(world: &mut World) {
             kubelets::wake_initializing(world);
         }
     }
+}
+
+fn slices(world: &mut World) {
+    controller_manager::endpoint_slice::run(world);
+    controller_manager::endpoint_slice_mirroring::run(world);
 }
 
 fn idle(world: &World) -> bool {
@@ -82,7 +92,8 @@ fn learn(world: &mut World) -> bool {
     let there = |world: &World, key: &&Key| world.cluster.store.services.contains_key(*key);
     if let Some(first) = routed.iter().find(|key| there(world, key)).or(routed.first()) {
         let gone = !there(world, &first);
-        let nodes: Vec<String> = world.cluster.store.all::<Node>().map(|node| node.metadata().name.clone()).collect();
+        let mut nodes: Vec<String> = world.cluster.store.all::<Node>().map(|node| node.metadata().name.clone()).collect();
+        nodes.sort_by(|a, b| natural(a, b));
         for node in nodes {
             if world.cluster.is_up(&node) && world.cluster.machines.get(&node).is_none_or(|m| m.frozen_view.is_none()) {
                 let message = words(first, routed.len(), &node, gone);
@@ -108,7 +119,7 @@ fn service(key: &Key) -> ObjectRef {
     ObjectRef::new(<Service as Resource>::KIND, &key.0, &key.1)
 }
 
-fn words(first: &Key, count: usize, node: &str, gone: bool) -> crate::words::Message {
+fn words(first: &Key, count: usize, node: &str, gone: bool) -> Message {
     match (gone, count) {
         (false, 1) => msg!("change.rules", node = node, service = first.1),
         (false, _) => msg!("change.rulesMore", node = node, service = first.1, more = count - 1),

@@ -12,7 +12,7 @@ use crate::msg;
 use crate::node::network_policy::{Direction, Policies};
 use crate::packet::Protocol;
 use crate::trace::{FieldRef, Trace};
-use crate::words::Message;
+use crate::words::{Message, natural};
 
 /// Why a Pod gets no traffic: does it run, is it ready, does a Service select it, is it an endpoint, does it listen.
 pub fn explain_pod(cluster: &Cluster, namespace: &str, name: &str) -> Explanation {
@@ -66,7 +66,8 @@ fn known_to_rules(cluster: &Cluster, pod: &Pod, checks: &mut Checks) -> Result<(
         !view.all::<EndpointSlice>().any(has)
     };
     let stale = cluster.machines.iter().filter(|(_, machine)| machine.frozen_view.as_deref().is_some_and(lacks));
-    let nodes: Vec<&str> = stale.map(|(node, _)| node.as_str()).collect();
+    let mut nodes: Vec<&str> = stale.map(|(node, _)| node.as_str()).collect();
+    nodes.sort_by(|a, b| natural(a, b));
     if nodes.is_empty() {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 //! A column never moves when Pods change.
 
 use super::geometry::{Point, Polyline, Rect, Size, at};
-use super::name::{self, natural};
+use super::name;
 use super::picture::{Gate, Heading, Health, Label, MoreServices, NodeBox, OutsideCard, Picture, PortTag, Rail, Trouble};
 use super::pods;
 use super::used::Used;
@@ -10,7 +10,7 @@ use super::view::{ClusterView, NodeView, ServiceView};
 use super::{ItemId, Options};
 use crate::msg;
 use crate::settings::Provider;
-use crate::words::Message;
+use crate::words::{Message, natural};
 
 /// Left of the first column: row headings and the names of Services.
 pub const GUTTER: f64 = 120.0;

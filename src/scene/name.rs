@@ -1,6 +1,4 @@
-//! Names that fit their boxes, and names in natural order.
-
-use std::cmp::Ordering;
+//! Names that fit their boxes.
 
 /// Width of a character of the stage's monospaced face.
 pub const MONO: f64 = 6.62;
@@ -76,35 +74,9 @@ pub fn cut(text: &str, room: f64) -> String {
     short
 }
 
-/// `node-2` before `node-10`.
-pub fn natural(a: &str, b: &str) -> Ordering {
-    parts(a).cmp(&parts(b)).then_with(|| a.cmp(b))
-}
-
-fn parts(name: &str) -> Vec<(String, u64)> {
-    let mut parts = Vec::new();
-    let mut rest = name;
-    while !rest.is_empty() {
-        let word = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-        let (text, tail) = rest.split_at(word);
-        let end = tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len());
-        let (number, tail) = tail.split_at(end);
-        parts.push((text.to_string(), number.parse().unwrap_or_default()));
-        rest = tail;
-    }
-    parts
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nodes_stand_in_natural_order() {
-        let mut nodes = ["node-10", "node-2", "node-1", "edge"];
-        nodes.sort_by(|a, b| natural(a, b));
-        assert_eq!(nodes, ["edge", "node-1", "node-2", "node-10"]);
-    }
 
     #[test]
     fn a_pod_name_keeps_its_telling_ends() {

@@ -2,7 +2,7 @@
 //!
 //! An offer that would fail says why, because it was sent once and its trace said so.
 
-use super::view::{is_ready, natural, node_ip};
+use super::view::{is_ready, node_ip};
 use crate::api::ObjectRef;
 use crate::api::core::{Node, Pod, Service, ServicePort};
 use crate::api::meta::{IntOrString, selects};
@@ -15,7 +15,7 @@ use crate::random::Seed;
 use crate::scene::view::{OfferGroup, TargetOffer};
 use crate::settings::INGRESS_NAMESPACE;
 use crate::trace::{Request, Source, Verdict};
-use crate::words::Message;
+use crate::words::{Message, natural};
 use std::collections::BTreeMap;
 
 /// At most so many offers are made, and so many nodes named for one nodePort.
@@ -37,7 +37,7 @@ struct Offers<'a> {
 /// first Service. Each says whether the chosen caller gets through; unless somebody is chosen, each has a caller that does if one can.
 pub fn of(cluster: &Cluster, plane: &DataPlane, chosen: Option<&Source>) -> Vec<TargetOffer> {
     let mut nodes: Vec<&Node> = cluster.store.all::<Node>().collect();
-    nodes.sort_by_cached_key(|node| natural(&node.metadata.name));
+    nodes.sort_by(|a, b| natural(&a.metadata.name, &b.metadata.name));
     let pod = match chosen {
         Some(Source::Pod(namespace, name)) => cluster.store.get::<Pod>(namespace, name),
         Some(Source::Workload(workload)) => cluster.pod_meant_by(workload).map(AsRef::as_ref),

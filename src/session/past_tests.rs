@@ -65,10 +65,12 @@ fn a_deleted_pod_is_terminating_while_its_replacement_starts() {
     let reply = act(&mut session, &format!("pod/default/{pod} delete"));
     let expected = [
         "kube-apiserver [terminating] 3",
-        "replicaset-controller [nowhere terminating] 3",
-        "kube-scheduler [pending terminating] 3",
-        "kubelet [running terminating] 3",
-        "kubelet [terminating] 3",
+        "endpointslice-controller [terminating] 2",
+        "replicaset-controller [nowhere terminating] 2",
+        "kube-scheduler [pending terminating] 2",
+        "kubelet [running terminating] 2",
+        "kubelet [terminating] 2",
+        "endpointslice-controller [terminating] 3",
         "kubelet [] 3",
     ];
     assert_eq!(played(&reply), expected);

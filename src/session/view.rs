@@ -14,6 +14,7 @@ use crate::scene::view::{
     ServiceView, WorkloadView,
 };
 use crate::settings::{INGRESS_NAMESPACE, Provider};
+use crate::words::natural;
 use std::collections::BTreeMap;
 
 /// Namespaces whose objects the cluster brings along itself.
@@ -23,7 +24,7 @@ const SYSTEM: [&str; 2] = ["kube-system", INGRESS_NAMESPACE];
 pub fn of(cluster: &Cluster) -> ClusterView {
     let store = &cluster.store;
     let mut nodes: Vec<NodeView> = store.all::<Node>().map(|node| node_view(cluster, node)).collect();
-    nodes.sort_by_cached_key(|node| natural(&node.name));
+    nodes.sort_by(|a, b| natural(&a.name, &b.name));
     let policies = Policies::of(store);
     let mut pods: Vec<PodView> = store.all::<Pod>().map(|pod| pod_view(cluster, &policies, pod)).collect();
     pods.sort_by(|a, b| (&a.app, &a.namespace, &a.name).cmp(&(&b.app, &b.namespace, &b.name)));
@@ -48,23 +49,6 @@ pub fn of(cluster: &Cluster) -> ClusterView {
 
 fn positions(cluster: &Cluster) -> BTreeMap<ObjectRef, u32> {
     cluster.manifests.documents.iter().filter_map(|document| Some((document.object()?, document.position))).collect()
-}
-
-/// Numbers inside names compare as numbers: node-2 before node-10.
-pub fn natural(name: &str) -> Vec<(u64, String)> {
-    let mut parts = Vec::new();
-    let mut rest = name;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-        let (word, tail) = rest.split_at(digits);
-        let end = tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len());
-        let (number, next) = tail.split_at(end);
-        // The number stands behind its word: words decide first.
-        parts.push((0, word.to_string()));
-        parts.push((number.parse().unwrap_or(u64::MAX), String::new()));
-        rest = next;
-    }
-    parts
 }
 
 pub(super) fn node_view(cluster: &Cluster, node: &Node) -> NodeView {
@@ -298,15 +282,4 @@ fn workloads(cluster: &Cluster) -> Vec<WorkloadView> {
         .filter(|set| top_owner(cluster, Kind::ReplicaSet, &set.metadata).is_none())
         .map(|w| view(ObjectRef::of(w), w.spec.replicas.unwrap_or(1), w.status.ready_replicas));
     deployments.chain(stateful).chain(daemons).chain(sets).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::natural;
-
-    #[test]
-    fn numbers_inside_names_compare_as_numbers() {
-        assert!(natural("node-2") < natural("node-10"));
-        assert!(natural("a-1") < natural("b-0"));
-    }
 }

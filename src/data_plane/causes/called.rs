@@ -12,7 +12,7 @@ use crate::msg;
 use crate::node::images::{Listener, listens};
 use crate::packet::Protocol;
 use crate::trace::{Advice, FieldRef};
-use crate::words::Message;
+use crate::words::{Message, natural};
 
 /// The candidate that a mistyped name most likely stands for.
 pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -53,7 +53,8 @@ pub fn no_service(store: &Store, namespace: &str, name: &str) -> Advice {
 
 /// A name that looks like a node's, of a node that is not there.
 pub fn no_node(store: &Store, host: &str) -> Option<Advice> {
-    let names: Vec<&str> = store.all::<Node>().map(|node| node.metadata.name.as_str()).collect();
+    let mut names: Vec<&str> = store.all::<Node>().map(|node| node.metadata.name.as_str()).collect();
+    names.sort_by(|a, b| natural(a, b));
     nearest(host, names.iter().copied())?;
     let why = msg!("explain.name.noNode", name = host);
     Some(Advice { why, next: msg!("explain.name.noNode.next", nodes = names.join(", ")), because: Vec::new() })
