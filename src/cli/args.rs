@@ -36,7 +36,7 @@ pub enum Command {
     Describe(DescribeArgs),
     /// Send requests and tell what happened, hop by hop.
     Trace(TraceArgs),
-    /// Why a request fails, or why a Pod gets no traffic: ordered checks, up to the first that fails.
+    /// Why a request fails, or why a Pod, Service or workload gets no traffic: ordered checks, up to the first that fails.
     Explain(ExplainArgs),
     /// Print a node's rules, as kube-proxy writes them.
     Rules(RulesArgs),
@@ -208,7 +208,7 @@ pub struct TraceArgs {
 #[derive(Debug, Args)]
 #[allow(missing_docs)]
 pub struct ExplainArgs {
-    /// HOST:PORT, a URL, or pod/NAME or pod/NS/NAME for a Pod that gets no traffic.
+    /// HOST:PORT, a URL, or what gets no traffic: pod/NAME, service/NAME, deployment/NAME (NS/NAME of another namespace).
     pub target: String,
     #[command(flatten)]
     pub call: CallArgs,

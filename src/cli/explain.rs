@@ -1,13 +1,13 @@
-//! `kubehop explain`: why a request fails, or why a Pod gets no traffic, as ordered checks.
+//! `kubehop explain`: why a request fails, or why a Pod, a Service or a workload gets no traffic, as ordered checks.
 
 use super::Outcome;
 use super::args::{ExplainArgs, Proto, TextOrJson};
 use super::load;
 use super::output::{Out, escaped};
-use crate::api::Kind;
+use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::data_plane::DataPlane;
-use crate::explain::{Explanation, IDLE_TOLD, explain as explain_request, explain_pod};
+use crate::explain::{Explanation, IDLE_TOLD, explain as explain_request, explain_object};
 use crate::packet::Protocol;
 use crate::random::Seed;
 use crate::trace::{FieldRef, Request};
@@ -24,8 +24,8 @@ pub fn explain(args: &ExplainArgs, out: &mut Out) -> Result<Outcome, String> {
     };
     let seed = Seed(args.call.seed);
     let request = Request { from, target: args.target.clone(), protocol, via: args.call.via.clone(), seed, ..Request::default() };
-    let explanation = match pod_named(&args.target)? {
-        Some((namespace, name)) => explain_pod(&loaded.cluster, namespace, name),
+    let explanation = match object_named(&args.target)? {
+        Some(object) => explain_object(&loaded.cluster, &object, &request).unwrap_or_default(),
         None => {
             let trace = DataPlane::program(&loaded.cluster).send(&loaded.cluster, &request);
             explain_request(&loaded.cluster, &request, &trace)
@@ -39,14 +39,17 @@ pub fn explain(args: &ExplainArgs, out: &mut Out) -> Result<Outcome, String> {
     Ok(Outcome::of(explanation.ok()))
 }
 
-/// `pod/NAME` or `pod/NS/NAME` asks about a Pod instead of a request; of other kinds nothing can be asked.
-fn pod_named(target: &str) -> Result<Option<(&str, &str)>, String> {
+/// `pod/NAME`, `service/NS/NAME`, `deployment/NAME` ask about an object instead of a request; of other kinds nothing can be asked.
+fn object_named(target: &str) -> Result<Option<ObjectRef>, String> {
     let Some((kind, rest)) = target.split_once('/').filter(|(kind, _)| !kind.contains([':', '.'])) else { return Ok(None) };
-    match Kind::named(kind) {
-        Some(Kind::Pod) => Ok(Some(rest.split_once('/').unwrap_or(("default", rest)))),
-        Some(_) => Err(format!("{target} is neither a request (http://web, db:5432) nor a Pod (pod/NAME)")),
-        None => Ok(None),
+    let Some(kind) = Kind::named(kind) else { return Ok(None) };
+    let asked = [Kind::Pod, Kind::Service, Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::ReplicaSet];
+    if !asked.contains(&kind) {
+        let known = "a Pod, a Service or a workload (pod/NAME, service/NAME, deployment/NAME)";
+        return Err(format!("{target} is neither a request (http://web, db:5432) nor {known}"));
     }
+    let (namespace, name) = rest.split_once('/').unwrap_or(("default", rest));
+    Ok(Some(ObjectRef::new(kind, namespace, name)))
 }
 
 fn lines(cluster: &Cluster, because: &[FieldRef]) -> Vec<(String, u32)> {

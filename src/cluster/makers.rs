@@ -21,6 +21,15 @@ pub enum Maker {
     Refused(ObjectRef),
 }
 
+impl Maker {
+    /// The workload or Pod that it is about.
+    pub fn object(&self) -> &ObjectRef {
+        match self {
+            Maker::Idle(own) | Maker::Forbidden(own, _) | Maker::Waiting(own) | Maker::Deleted(own) | Maker::Refused(own) => own,
+        }
+    }
+}
+
 impl Cluster {
     /// What would make Pods with these labels in a namespace that has none of them.
     pub fn maker(&self, namespace: &str, selector: &Labels) -> Option<Maker> {

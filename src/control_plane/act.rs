@@ -54,6 +54,11 @@ impl Cluster {
         pods.find(|pod| is_ready(pod)).or(first)
     }
 
+    /// The Pods of a workload.
+    pub fn pods_of<'a>(&'a self, workload: &'a ObjectRef) -> impl Iterator<Item = &'a Pod> {
+        self.store.in_namespace::<Pod>(&workload.namespace).filter(|pod| self.is_of(pod, workload))
+    }
+
     /// Whether a Pod belongs to a workload, directly or through a ReplicaSet.
     fn is_of(&self, pod: &Pod, workload: &ObjectRef) -> bool {
         let Some(owner) = super::world::controller_of(&pod.metadata) else { return false };

@@ -4,13 +4,17 @@
 //! that port, does its selector match Pods, are they ready, are they in its EndpointSlices, does anything listen there. The trace
 //! of the request has the last word: where every check holds and the request fails all the same, or the check that fails is not
 //! about what ended it, its own reason is the last check.
+//!
+//! Asked about a Service by its name, a client inside calls each of its ports; asked about a workload, its Pods are.
 
 mod last_word;
 mod names;
+mod object;
 mod pod;
 mod request;
 mod service;
 
+pub use object::explain_object;
 pub use pod::explain_pod;
 pub use request::explain;
 
@@ -54,7 +58,10 @@ const NOTE: &str = "not-played";
 const LEFT_OUT: &str = "call-left-out";
 
 /// The checks that ask nothing: what is not played, or left out, and what is worth knowing beside a request that arrives.
-const NOTES: [&str; 6] = [NOTE, LEFT_OUT, "certificate", "name-kept", "call-fails", "stale-rules"];
+const NOTES: [&str; 7] = [NOTE, LEFT_OUT, ASKED, "certificate", "name-kept", "call-fails", "stale-rules"];
+
+/// The check that only says which request is looked at, where an object was asked about.
+const ASKED: &str = "asked";
 
 impl Check {
     /// Whether it asks nothing and only notes something.

@@ -7,6 +7,8 @@ use crate::settings::Settings;
 use crate::trace::Request;
 use std::sync::Arc;
 
+mod objects;
+
 const WEB: &str = "
 apiVersion: apps/v1
 kind: Deployment

@@ -38,7 +38,8 @@ fn pairs(labels: &Labels) -> String {
     labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }
 
-fn made_none(maker: Maker) -> (Message, Vec<FieldRef>) {
+/// What made no Pods: why, and the fields to blame.
+pub fn made_none(maker: Maker) -> (Message, Vec<FieldRef>) {
     let at = |object: ObjectRef, path: &str| vec![FieldRef { object, path: path.into() }];
     match maker {
         Maker::Idle(own) => (msg!("advice.noReplicas.next", kind = own.kind, name = own.name), at(own, "spec.replicas")),

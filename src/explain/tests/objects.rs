@@ -1,0 +1,116 @@
+//! Objects that are asked about by their name.
+
+use super::*;
+use crate::msg;
+use crate::words::Message;
+
+fn asked(cluster: &Cluster, object: &str) -> Explanation {
+    explain_object(cluster, &object.parse().unwrap(), &Request { seed: Seed(1), ..Request::default() }).unwrap()
+}
+
+const CLIENT: &str = "
+apiVersion: v1
+kind: Pod
+metadata: {name: client}
+spec: {containers: [{name: c, image: nginx}]}
+---
+";
+
+#[test]
+fn a_service_is_called_at_each_port_until_one_does_not_answer() {
+    let web = |ports: &str| {
+        cluster(&format!(
+            "{CLIENT}apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {{selector: {{app: web}}, ports: {ports}}}\n"
+        ))
+    };
+    let each = "asked name-resolves service-exists service-port selector-matches-pods pods-ready endpoints-ready";
+    let found = asked(&web("[{name: a, port: 80}, {name: b, port: 8080, targetPort: 8080}]"), "Service/default/web");
+    assert_eq!(said(&found), format!("{each} process-listens request-arrives {each} !process-listens explain.listens.none"));
+    let first = &found.checks[0];
+    assert_eq!(first.text, msg!("why.asked", from = "pod/default/client", target = "web:80"));
+    assert!(first.is_note());
+    assert!(asked(&web("[{port: 80}]"), "Service/default/web").ok());
+}
+
+#[test]
+fn a_service_without_pods_is_explained_though_only_a_node_can_call() {
+    let cluster = service("{selector: {app: wbe}, ports: [{port: 80}]}");
+    let cluster = cluster.act(&crate::cluster::Action::parse("deployment/default/web delete").unwrap()).cluster;
+    let found = asked(&cluster, "Service/default/web");
+    assert_eq!(said(&found), "asked service-exists service-port !selector-matches-pods explain.selector.none");
+    let headless = service("{clusterIP: None, selector: {app: wbe}, ports: [{port: 80}]}");
+    let headless = headless.act(&crate::cluster::Action::parse("deployment/default/web delete").unwrap()).cluster;
+    assert_eq!(said(&asked(&headless, "Service/default/web")), "!selector-matches-pods explain.selector.none");
+}
+
+#[test]
+fn a_service_that_waits_for_its_load_balancer_says_so_last() {
+    let cluster = service("{type: LoadBalancer, loadBalancerClass: example.com/x, selector: {app: web}, ports: [{port: 80}]}");
+    let found = asked(&cluster, "Service/default/web");
+    assert!(said(&found).ends_with("request-arrives !load-balancer-address pending.class"), "{}", said(&found));
+}
+
+#[test]
+fn a_workload_is_explained_by_its_first_pod_without_traffic() {
+    let cluster = service("{selector: {app: web}, ports: [{port: 80}]}");
+    let found = asked(&cluster, "Deployment/default/web");
+    assert!(found.ok());
+    assert!(said(&found).starts_with("workload-has-pods pod-exists pod-ready service-selects-pod"), "{}", said(&found));
+    let second = cluster.store.all::<crate::api::core::Pod>().filter(|pod| pod.metadata.name.starts_with("web-")).nth(1).unwrap();
+    let unready = format!("pod/default/{} unready", second.metadata.name);
+    let cluster = cluster.act(&crate::cluster::Action::parse(&unready).unwrap()).cluster;
+    let found = asked(&cluster, "Deployment/default/web");
+    assert_eq!(said(&found), "workload-has-pods pod-exists !pod-ready explain.pod.byHand");
+    assert_eq!(found.checks[0].text, msg!("explain.workload.pods", kind = "Deployment", name = "web", count = 2, ready = 1));
+}
+
+#[test]
+fn a_workload_without_pods_and_a_mistyped_one_say_why() {
+    let cluster = cluster("").act(&crate::cluster::Action::parse("deployment/default/web scale 0").unwrap()).cluster;
+    let found = asked(&cluster, "Deployment/default/web");
+    assert_eq!(said(&found), "!workload-has-pods explain.workload.none");
+    assert_eq!(found.checks[0].next.as_ref().unwrap().id, "advice.noReplicas.next");
+    let found = asked(&cluster, "Deployment/default/wbe");
+    assert_eq!(said(&found), "!workload-exists explain.object.missing");
+    assert_eq!(found.checks[0].next, Some(msg!("explain.name.near.next", near = "web")));
+    assert_eq!(said(&asked(&cluster, "Service/default/wbe")), "!service-exists explain.name.missing");
+}
+
+fn acted(cluster: Cluster, event: &str) -> Cluster {
+    cluster.act(&crate::cluster::Action::parse(event).unwrap()).cluster
+}
+
+fn advised(cluster: &Cluster, from: &str, target: &str) -> (Message, Message) {
+    let last = explained(cluster, from, target).checks.pop().unwrap();
+    (last.text, last.next.unwrap())
+}
+
+#[test]
+fn an_endpoint_on_a_dead_node_is_advised_about_without_a_load_balancer() {
+    let cluster = acted(service("{selector: {app: web}, ports: [{port: 80}]}"), "node/node-2 down");
+    let call = |seed| {
+        let request = Request { from: "node/node-1".parse().unwrap(), target: "10.96.0.1:80".into(), seed, ..Request::default() };
+        let ip = cluster.store.get::<crate::api::core::Service>("default", "web").unwrap().spec.cluster_ip.clone();
+        DataPlane::program(&cluster).send(&cluster, &Request { target: format!("{ip}:80"), ..request })
+    };
+    let lost = (1..20).map(|seed| call(Seed(seed))).find(|trace| !trace.arrived()).unwrap();
+    assert_eq!(lost.advice.unwrap().next, msg!("advice.nodeDown.endpoint.next"));
+}
+
+#[test]
+fn a_node_port_is_told_with_its_protocol() {
+    let cluster = service("{selector: {app: web}, type: NodePort, ports: [{port: 80, nodePort: 30080}]}");
+    let (text, next) = advised(&cluster, "internet", "udp://10.0.0.11:30080");
+    assert_eq!(text, msg!("explain.nodePort.missing", port = "30080/UDP", node = "node-1"));
+    assert_eq!(next, msg!("explain.nodePort.next", ports = "30080/TCP (web)"));
+}
+
+#[test]
+fn a_name_below_a_service_with_an_address_asks_for_a_pod_and_no_namespace() {
+    let text = format!(
+        "{CLIENT}apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {{selector: {{app: web}}, ports: [{{port: 80}}]}}\n"
+    );
+    let cluster = cluster(&text);
+    let (text, _) = advised(&cluster, "pod/client", "http://web-0.web");
+    assert_eq!(text, msg!("explain.name.pod.plain", pod = "web-0", service = "web"));
+}
