@@ -102,7 +102,7 @@ fn open_node_ports(cluster: &Cluster, hop: &Hop) -> Option<Message> {
     let open = |service: &Arc<Service>| {
         let proxied = !service.metadata.labels.contains_key(LABEL_SERVICE_PROXY_NAME);
         let own = service.spec.ports.iter().filter(|port| port.node_port != 0 && proxied);
-        own.map(|port| format!("{} ({})", port.node_port, service.metadata.name)).collect::<Vec<_>>()
+        own.map(|port| format!("{}/{} ({})", port.node_port, port.protocol, service.metadata.name)).collect::<Vec<_>>()
     };
     let host_port = hop.before.filter(|_| refused).and_then(|flow| host_port_elsewhere(&cluster.store, flow.dst.port.into()));
     if host_port.is_some() {
@@ -112,13 +112,21 @@ fn open_node_ports(cluster: &Cluster, hop: &Hop) -> Option<Message> {
     (!ports.is_empty()).then(|| msg!("advice.nodePort.open.next", ports = ports.join(", ")))
 }
 
-/// A node without power was called by its own address: no controller will move that address elsewhere.
+/// A node without power: called by its own address, which no controller moves elsewhere, or chosen among a Service's endpoints.
 fn called_dead_node(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Message> {
     let to = hop.before.filter(|_| hop.reason == Reason::NodeDown)?.dst.ip.to_string();
     let host = Target::read(&trace.request.target, trace.request.protocol)?.host;
-    let node = cluster.store.nodes.values().find(|node| node.status.addresses.iter().any(|own| own.address == to))?;
-    let name = &node.metadata.name;
-    (host == *name || host == to).then(|| msg!("advice.nodeDown.direct.next", node = name))
+    let node = cluster.store.nodes.values().find(|node| node.status.addresses.iter().any(|own| own.address == to));
+    if let Some(node) = node.filter(|node| host == node.metadata.name || host == to) {
+        return Some(msg!("advice.nodeDown.direct.next", node = node.metadata.name));
+    }
+    if trace.hops.iter().any(|hop| hop.reason == Reason::Established) {
+        return Some(msg!("advice.nodeDown.established.next"));
+    }
+    // A load balancer's own address, and what it sends to, is told of with its health checks.
+    let of_pod = cluster.store.pods.values().any(|pod| pod.status.pod_ip == to);
+    let balanced = trace.hops.iter().any(|hop| matches!(hop.at, Place::LoadBalancer(..)));
+    (of_pod && !balanced).then(|| msg!("advice.nodeDown.endpoint.next"))
 }
 
 /// Nobody announces an external address: somebody has to bring its packets to a node.

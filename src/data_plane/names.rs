@@ -7,6 +7,7 @@ use super::exchange::{Exchange, Sender, template_fields};
 use super::story::{Event, HopExt, Story, hop};
 use super::travel::{End, Spot, Travel};
 use super::world::World;
+use crate::addons::coredns::CLUSTER_DOMAIN;
 use crate::addons::coredns::resolver::{ResolvConf, resolve};
 use crate::addons::public_dns::is_server;
 use crate::api::ObjectRef;
@@ -224,7 +225,9 @@ fn answer(exchange: &mut Exchange<'_>, named: &Arc<Named>) -> Meaning {
     let index = if addresses.len() > 1 { exchange.random.one_of(addresses.len()) } else { 0 };
     let ip = addresses.get(index).copied().unwrap_or(Ipv4Addr::UNSPECIFIED);
     exchange.tell.note(|| Event::LookupAnswer { named: Arc::clone(named), ip });
-    if exchange.tell.on && is_server(ip) {
+    // A headless Service without selector may list such an address: its name is the cluster's own.
+    let inside = result.answers.iter().any(|record| record.kind == "A" && record.name.to_lowercase().ends_with(CLUSTER_DOMAIN));
+    if exchange.tell.on && is_server(ip) && !inside {
         exchange.tell.assume(|| msg!("assume.outsideName", name = alias(result).as_deref().unwrap_or(host), ip = ip));
     } else if exchange.tell.on && named.server.is_none() {
         let services = exchange.cluster.store.services.values();

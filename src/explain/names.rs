@@ -93,14 +93,17 @@ fn of_service(cluster: &Cluster, trace: &Trace, parts: &[&str], own: &str, check
     if let Some(service) = store.get::<Service>(namespace, wanted) {
         return of_found(cluster, service, checks);
     }
-    if let Some((pod, service)) = pod_of_headless(store, parts, own) {
+    if let Some((pod, service)) = pod_of_service(store, parts, own) {
         service::pod_is_ready(cluster, service, pod, checks)?;
         if let Some(said) = not_selected(store, service, pod) {
             return Ok(Some(said));
         }
         let because = vec![field(&ObjectRef::of(service), "spec.selector")];
-        let service = &service.metadata.name;
-        let text = msg!("explain.name.pod", pod = pod, service = service);
+        let (service, headless) = (&service.metadata.name, service.spec.cluster_ip == "None");
+        let text = match headless {
+            true => msg!("explain.name.pod", pod = pod, service = service),
+            false => msg!("explain.name.pod.plain", pod = pod, service = service),
+        };
         return Ok(Some((text, msg!("explain.name.pod.next", pod = pod, service = service), because)));
     }
     if trace.hops.iter().any(|hop| hop.reason == Reason::NoAddress) {
@@ -203,9 +206,10 @@ fn caller_namespace(cluster: &Cluster, from: &Source) -> Option<String> {
     .filter(|namespace| cluster.store.in_namespace::<Pod>(namespace).next().is_some())
 }
 
-/// `POD.SERVICE` or `POD.SERVICE.NAMESPACE` of a headless Service: the Pod's host name and the Service.
-fn pod_of_headless<'a>(store: &'a Store, parts: &[&'a str], own: &str) -> Option<(&'a str, &'a Service)> {
+/// `POD.SERVICE` or `POD.SERVICE.NAMESPACE`: the Pod's host name and the Service, which is headless as a rule and need not be: endpoints
+/// with a host name are listed under any Service.
+fn pod_of_service<'a>(store: &'a Store, parts: &[&'a str], own: &str) -> Option<(&'a str, &'a Service)> {
     let [pod, service, rest @ ..] = parts else { return None };
     let service = store.get::<Service>(rest.first().copied().unwrap_or(own), service)?;
-    (service.spec.cluster_ip == "None").then_some((*pod, service))
+    (service.spec.type_ != "ExternalName").then_some((*pod, service))
 }

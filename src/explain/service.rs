@@ -88,7 +88,7 @@ fn on_the_node(cluster: &Cluster, node: &Node, port: u16, protocol: Protocol, ch
     if cluster.store.all::<Service>().any(|service| service.spec.health_check_node_port == number) {
         return Ok(());
     }
-    no_node_port(cluster, node, number, checks)
+    no_node_port(cluster, node, number, protocol, checks)
 }
 
 /// The headless Service by whose name a Pod was reached: its `port` and `targetPort` translate nothing.
@@ -109,16 +109,17 @@ fn find(cluster: &Cluster, owns: impl Fn(&Service) -> bool, fits: impl Fn(&Servi
     services.into_iter().find_map(|service| Some((service, service.spec.ports.iter().position(&fits)?)))
 }
 
-fn no_node_port(cluster: &Cluster, node: &Node, port: i32, checks: &mut Checks) -> Result<(), Stop> {
+fn no_node_port(cluster: &Cluster, node: &Node, port: i32, protocol: Protocol, checks: &mut Checks) -> Result<(), Stop> {
     let all: Vec<String> = cluster
         .store
         .all::<Service>()
-        .flat_map(|service| service.spec.ports.iter().map(move |port| (service, port.node_port)))
-        .filter(|(_, port)| *port != 0)
-        .map(|(service, port)| format!("{port} ({})", service.metadata.name))
+        .flat_map(|service| service.spec.ports.iter().map(move |port| (service, port)))
+        .filter(|(_, port)| port.node_port != 0)
+        .map(|(service, port)| format!("{}/{} ({})", port.node_port, port.protocol, service.metadata.name))
         .collect();
     let plain = find(cluster, |service| service.spec.type_ == "ClusterIP", |own| own.port == port);
-    let text = msg!("explain.nodePort.missing", port = port, node = node.metadata.name);
+    let asked = format!("{port}/{}", protocol.api_name());
+    let text = msg!("explain.nodePort.missing", port = asked, node = node.metadata.name);
     if let Some(next) = host_port_elsewhere(&cluster.store, port) {
         return checks.fails("node-port", text, next, Vec::new());
     }
@@ -177,7 +178,11 @@ pub(super) fn stands_for_ready_pods(cluster: &Cluster, service: &Service, checks
 /// The name of one Pod behind a headless Service is there as long as this Pod is ready.
 pub(super) fn pod_is_ready(cluster: &Cluster, service: &Service, host: &str, checks: &mut Checks) -> Result<(), Stop> {
     let named = |pod: &&Pod| pod.spec.hostname == host || (pod.spec.hostname.is_empty() && pod.metadata.name == host);
-    let Some(found) = selected(cluster, service).into_iter().find(named) else { return Ok(()) };
+    let Some(found) =
+        selected(cluster, service).into_iter().find(named).filter(|pod| pod.spec.subdomain == service.metadata.name)
+    else {
+        return Ok(());
+    };
     is_headless(service, checks);
     pod::is_ready(cluster, found, checks)
 }

@@ -103,7 +103,7 @@ impl Policies {
 
     /// Whether a connection may be opened.
     pub fn judge(&self, talk: &Conversation<'_>) -> Ruling<'_> {
-        let mut near = None;
+        let mut near: Option<(Near<'_>, u8)> = None;
         for policy in self.list.iter().map(Arc::as_ref).filter(|policy| isolates(policy, talk.pod, talk.direction)) {
             let count = rule_count(policy, talk.direction);
             for at in 0..count {
@@ -113,22 +113,27 @@ impl Policies {
                 }
             }
             if count == 0 {
-                near = Some(nearer(near, Near::Empty(policy)));
+                near = Some(nearer(near, (Near::Empty(policy), 0)));
             }
         }
-        near.map_or(Ruling::Open, Ruling::Denied)
+        near.map_or(Ruling::Open, |(near, _)| Ruling::Denied(near))
     }
 
-    /// `None` where the rule allows the connection; otherwise how near it comes.
-    fn meets<'a>(&self, policy: &'a NetworkPolicy, at: usize, talk: &Conversation<'_>) -> Option<Near<'a>> {
-        let Some(rule) = rule(policy, at, talk.direction) else { return Some(Near::Nobody(policy)) };
-        let known = rule.peers.is_empty() || rule.peers.iter().any(|peer| self.is_peer(policy, peer, talk));
-        if !known {
+    /// `None` where the rule allows the connection; otherwise how near it comes, and how closely it describes the other end.
+    fn meets<'a>(&self, policy: &'a NetworkPolicy, at: usize, talk: &Conversation<'_>) -> Option<(Near<'a>, u8)> {
+        let Some(rule) = rule(policy, at, talk.direction) else { return Some((Near::Nobody(policy), 0)) };
+        let known = rule.peers.iter().filter(|peer| self.is_peer(policy, peer, talk)).map(closeness).max();
+        let Some(close) = known.or(rule.peers.is_empty().then_some(0)) else {
             let elsewhere = rule.peers.iter().any(|peer| labelled_alike(peer, talk));
-            return Some(if elsewhere { Near::Namespace(policy, at) } else { Near::Nobody(policy) });
-        }
+            return Some((if elsewhere { Near::Namespace(policy, at) } else { Near::Nobody(policy) }, 0));
+        };
         let open = rule.ports.is_empty() || rule.ports.iter().any(|port| is_port(port, talk));
-        (!open).then_some(Near::Port(policy, at))
+        match open {
+            true => None,
+            // Who lets a Pod ask for names says nothing of what it may call.
+            false if is_for_dns(&rule, talk) => Some((Near::Nobody(policy), 0)),
+            false => Some((Near::Port(policy, at), close)),
+        }
     }
 
     fn is_peer(&self, policy: &NetworkPolicy, peer: &NetworkPolicyPeer, talk: &Conversation<'_>) -> bool {
@@ -176,15 +181,32 @@ fn rule(policy: &NetworkPolicy, at: usize, direction: Direction) -> Option<Rule<
     })
 }
 
-/// Of two rules that do not allow a connection, the one that comes nearer; the earlier one of equals.
-fn nearer<'a>(one: Option<Near<'a>>, other: Near<'a>) -> Near<'a> {
-    let rank = |near: &Near<'_>| match near {
-        Near::Empty(_) => 0,
-        Near::Nobody(_) => 1,
-        Near::Namespace(..) => 2,
-        Near::Port(..) => 3,
+/// Of two rules that do not allow a connection, the one that comes nearer, and of those the one that describes the other end more
+/// closely; the earlier one of equals.
+fn nearer<'a>(one: Option<(Near<'a>, u8)>, other: (Near<'a>, u8)) -> (Near<'a>, u8) {
+    let rank = |(near, close): &(Near<'_>, u8)| match near {
+        Near::Empty(_) => (0, 0),
+        Near::Nobody(_) => (1, 0),
+        Near::Namespace(..) => (2, 0),
+        Near::Port(..) => (3, *close),
     };
     one.filter(|one| rank(one) >= rank(&other)).unwrap_or(other)
+}
+
+/// How closely a peer describes those whom it matches: everybody, some addresses, Pods by one selector or by two.
+fn closeness(peer: &NetworkPolicyPeer) -> u8 {
+    if let Some(block) = &peer.ip_block {
+        return u8::from(!block.cidr.ends_with("/0"));
+    }
+    let says = |selector: &Option<LabelSelector>| selector.as_ref().is_some_and(|own| *own != LabelSelector::default());
+    let here = peer.namespace_selector.is_none() || says(&peer.namespace_selector);
+    u8::from(here) + 2 * u8::from(says(&peer.pod_selector))
+}
+
+/// A rule that lets Pods ask for names and nothing else, while something else is called.
+fn is_for_dns(rule: &Rule<'_>, talk: &Conversation<'_>) -> bool {
+    let dns = |port: &NetworkPolicyPort| port.port == Some(IntOrString::Int(53)) && port.end_port.is_none_or(|end| end == 53);
+    talk.direction == Direction::Egress && talk.port != 53 && rule.ports.iter().all(dns)
 }
 
 /// The peer is for Pods with the other end's labels, in the policy's own namespace.
