@@ -9,12 +9,14 @@ pub mod printers;
 mod reader;
 mod scalar;
 pub mod schema;
+mod stranger;
 mod tabs;
 mod tabwriter;
 mod yaml;
 
 pub use paste::paste;
 pub use reader::{MAX_BYTES, MAX_OBJECTS, Reader, from_yaml, read};
+pub use stranger::stranger;
 pub use yaml::MAX_DEPTH;
 
 use crate::api::{Kind, ObjectRef};

@@ -3,18 +3,24 @@
 //! Every change is told in a note, so nothing happens behind the learner's back; the page's undo brings the raw text back.
 //! Leaves alone what only its author can know: Helm templates are named, not rendered.
 
+mod around;
+
 use super::SourceFile;
 use crate::diagnostic::{Diagnostic, Finding, Severity};
 use crate::msg;
 use crate::words::Message;
+use around::{added, fences, helm_report, quoted, shell, tables};
 
 /// The mended text and what was done to it.
 pub fn paste(raw: &str, into: &[SourceFile]) -> (String, Vec<Diagnostic>) {
     let mut mended = Mended { text: raw.to_string(), notes: Vec::new() };
     mended.step(line_ends, || msg!("paste.lineEnds"));
     mended.step(blanks, || msg!("paste.blanks"));
+    mended.step(quoted, || msg!("paste.quoted"));
+    mended.step(added, || msg!("paste.diff"));
     mended.step(fences, || msg!("paste.fences"));
     mended.step(shell, || msg!("paste.shell"));
+    mended.step(tables, || msg!("paste.tables"));
     mended.step(helm_report, || msg!("paste.helmReport"));
     mended.step(line_numbers, || msg!("paste.lineNumbers"));
     mended.step(file_names, || msg!("paste.fileNames"));
@@ -88,85 +94,6 @@ pub(super) fn plain_blank(c: char) -> Option<char> {
         '\u{200b}' | '\u{200c}' | '\u{200d}' | '\u{2060}' | '\u{feff}' => None,
         c => Some(c),
     }
-}
-
-/// Only what stands between Markdown fences counts, if there are any.
-fn fences(text: &str) -> Option<String> {
-    let fence = |line: &str| line.trim_start().starts_with("```") || line.trim_start().starts_with("~~~");
-    if !text.lines().any(fence) {
-        return None;
-    }
-    let (mut blocks, mut open) = (Vec::<Vec<&str>>::new(), None::<Vec<&str>>);
-    for line in text.lines() {
-        match (&mut open, fence(line)) {
-            (None, true) => open = Some(Vec::new()),
-            (Some(_), true) => blocks.extend(open.take()),
-            (Some(block), false) => block.push(line),
-            (None, false) => {}
-        }
-    }
-    blocks.extend(open);
-    blocks.retain(|block| block.iter().any(|line| !line.trim().is_empty()));
-    if blocks.is_empty() {
-        // A lone fence, above or below the text.
-        return Some(text.lines().filter(|line| !fence(line)).collect::<Vec<_>>().join("\n"));
-    }
-    let texts: Vec<String> = blocks.iter().map(|block| block.join("\n")).collect();
-    Some(texts.join("\n---\n") + "\n")
-}
-
-/// Here-documents give their text; lines typed at a prompt go.
-fn shell(text: &str) -> Option<String> {
-    let mut lines = Vec::new();
-    let mut end: Option<String> = None;
-    let mut commands = false;
-    for line in text.lines() {
-        let trimmed = line.trim();
-        if let Some(word) = &end {
-            if trimmed == word {
-                end = None
-            } else {
-                lines.push(line)
-            }
-            continue;
-        }
-        let command = trimmed.trim_start_matches(['$', '#', '>']).trim_start();
-        let typed = ["kubectl ", "cat ", "helm ", "k apply", "minikube ", "kind create"].iter().any(|it| command.starts_with(it));
-        commands |= typed;
-        match here_document(command) {
-            Some(word) if typed => end = Some(word),
-            _ if typed || trimmed.starts_with("$ ") || commands && printed(trimmed) => {}
-            _ => lines.push(line),
-        }
-    }
-    let mended = lines.join("\n");
-    (mended.trim_end() != text.trim_end()).then(|| mended + "\n")
-}
-
-/// What `helm install --dry-run` prints around the manifests: NAME, STATUS, HOOKS before them, NOTES behind them. Hooks stay.
-fn helm_report(text: &str) -> Option<String> {
-    let begins = text.lines().find(|line| !line.trim().is_empty())?.starts_with("NAME: ");
-    if !begins || !text.lines().any(|line| line == "MANIFEST:") {
-        return None;
-    }
-    let behind = text.lines().skip_while(|line| *line != "HOOKS:" && *line != "MANIFEST:");
-    let kept = behind.take_while(|line| *line != "NOTES:").filter(|line| *line != "HOOKS:" && *line != "MANIFEST:");
-    let kept: Vec<&str> = kept.collect();
-    Some(kept.join("\n").trim().trim_start_matches("---\n").to_string() + "\n")
-}
-
-/// What kubectl prints of an object that it applied: `service/web created`.
-fn printed(line: &str) -> bool {
-    let words: Vec<&str> = line.split(' ').collect();
-    matches!(words[..], [object, "created" | "configured" | "unchanged" | "deleted"] if object.contains('/'))
-}
-
-/// The word that ends a here-document: `<<EOF`, `<<-'EOF'`.
-fn here_document(command: &str) -> Option<String> {
-    let (_, rest) = command.split_once("<<")?;
-    let word: String =
-        rest.trim_start_matches(['-', ' ', '\'', '"']).chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-    (!word.is_empty()).then_some(word)
 }
 
 /// `12  kind: Service`, `12: kind: Service`, `12 | kind: Service` where every line counts on.
@@ -299,6 +226,43 @@ mod tests {
     fn a_here_document_gives_its_text_and_prompts_go() {
         check(&format!("$ cat <<EOF | kubectl apply -f -\n{SERVICE}EOF\n$ kubectl get svc\n"), SERVICE, &["paste.shell"]);
         check(&format!("kubectl apply -f - <<EOF\n{SERVICE}EOF\nservice/web created\n"), SERVICE, &["paste.shell"]);
+    }
+
+    #[test]
+    fn quoted_text_loses_its_marks() {
+        let quote = |mark: &str| SERVICE.lines().map(|line| format!("{mark}{line}\n")).collect::<String>();
+        check(&quote("> "), SERVICE, &["paste.quoted"]);
+        check(&quote(">> "), SERVICE, &["paste.quoted"]);
+        check(&format!("Kim wrote:\n\n{}\nTry it.\n", quote("> ")), SERVICE, &["paste.quoted"]);
+        let shell = format!("$ cat <<EOF | kubectl apply -f -\n{}> EOF\n", quote("> "));
+        check(&shell, SERVICE, &["paste.quoted", "paste.shell"]);
+        let folded = format!("{SERVICE}  annotations:\n    a: >\n      b\n");
+        check(&folded, &folded, &[]);
+    }
+
+    #[test]
+    fn of_a_difference_the_file_afterwards_is_kept() {
+        let marked = |mark: &str| SERVICE.lines().map(|line| format!("{mark}{line}\n")).collect::<String>();
+        check(&marked("+"), SERVICE, &["paste.diff"]);
+        let new = format!(
+            "diff --git a/x.yaml b/x.yaml\nnew file mode 100644\n--- /dev/null\n+++ b/x.yaml\n@@ -0,0 +1,4 @@\n{}",
+            marked("+")
+        );
+        check(&new, SERVICE, &["paste.diff"]);
+        check(&format!("{new}{new}"), &format!("{SERVICE}---\n{SERVICE}"), &["paste.diff"]);
+        let changed = format!("--- a/x.yaml\n+++ b/x.yaml\n@@ -1,5 +1,4 @@\n-# old\n{}", marked(" "));
+        check(&changed, SERVICE, &["paste.diff"]);
+        // A part of a file is not the file.
+        let part = "@@ -7,2 +7,2 @@ spec:\n-kind: A\n+kind: B\n";
+        check(part, part, &[]);
+    }
+
+    #[test]
+    fn kubectls_tables_beside_a_manifest_go() {
+        let table = "NAME  TYPE       CLUSTER-IP\nweb   ClusterIP  10.96.0.7\n";
+        check(&format!("$ kubectl get svc\n{table}\n{SERVICE}"), &format!("\n{SERVICE}"), &["paste.shell", "paste.tables"]);
+        check(&format!("{SERVICE}{table}"), SERVICE, &["paste.tables"]);
+        check(table, table, &[]);
     }
 
     #[test]

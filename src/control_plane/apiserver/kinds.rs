@@ -8,7 +8,7 @@ use super::notes;
 use super::suggest::{closest, replace};
 use crate::api::{Kind, foreign};
 use crate::diagnostic::{Diagnostic, Fix, Severity};
-use crate::kubectl::{Manifest, schema};
+use crate::kubectl::{Manifest, schema, stranger};
 use crate::msg;
 use crate::words::Message;
 use serde_json::Value;
@@ -20,7 +20,7 @@ use serde_json::Value;
 pub(super) fn find(manifest: &Manifest) -> Result<Kind, Box<Diagnostic>> {
     if let Some(message) = not_set(&manifest.value) {
         let mut diagnostic = finding(manifest, "", message);
-        diagnostic.help = Some(msg!("kind.notSet"));
+        diagnostic.help = Some(stranger(&manifest.value).unwrap_or_else(|| msg!("kind.notSet")));
         return Err(Box::new(diagnostic));
     }
     if let Some(kind) = Kind::find(&manifest.api_version, &manifest.kind) {
@@ -79,6 +79,6 @@ fn advice(manifest: &Manifest, path: &str, versions: &[&str]) -> (Option<Message
     }
     match closest(&manifest.kind, &schema::kind_names()) {
         Some(meant) => (Some(msg!("decode.meant", field = meant)), fixes(meant)),
-        None => (Some(msg!("kind.unknown")), Vec::new()),
+        None => (Some(stranger(&manifest.value).unwrap_or_else(|| msg!("kind.unknown"))), Vec::new()),
     }
 }

@@ -6,7 +6,7 @@ use super::chunks::Chunk;
 use crate::api::Kind;
 use crate::diagnostic::{Diagnostic, Finding, Fix, Severity, Span};
 use crate::kubectl::yaml::{self, Document, Failure, Place};
-use crate::kubectl::{Manifest, tabs};
+use crate::kubectl::{Manifest, stranger, tabs};
 use crate::msg;
 use crate::words::Message;
 use serde_json::Value;
@@ -48,12 +48,15 @@ impl Reading {
 
     fn failed(&mut self, chunk: &Chunk, failure: Failure) {
         let odd = odd_blank(chunk);
+        let stranger = stranger::unreadable(chunk.text).filter(|_| !chunk.json);
         let fixes = match &failure.help {
             _ if odd.is_some() => blanks::fixes(chunk),
+            _ if stranger.is_some() => Vec::new(),
             Some(help) if help.id == "read.tab.help" => whole(chunk, msg!("fix.tabs"), tabs::untab),
             _ => Vec::new(),
         };
-        let help = odd.map(|place| msg!("read.blanks.help", line = place.line + chunk.lines_before)).or(failure.help);
+        let help = odd.map(|place| msg!("read.blanks.help", line = place.line + chunk.lines_before));
+        let help = help.or(stranger).or(failure.help);
         self.diagnostics.push(Diagnostic {
             severity: Severity::Error,
             span: Some(span(chunk, failure.place)),
