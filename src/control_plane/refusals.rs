@@ -36,6 +36,17 @@ pub(super) fn upstream(manifest: &Manifest, path: &str, message: String) -> Diag
 
 pub(super) fn no_namespace(manifest: &Manifest, namespace: &str) -> Diagnostic {
     let mut refusal = upstream(manifest, "metadata.namespace", format!("namespaces {namespace:?} not found"));
+    let meant = namespace.trim();
+    if meant != namespace && !meant.is_empty() {
+        refusal.help = Some(msg!("decode.meant", field = meant));
+        let span = manifest.spans.get("metadata.namespace").cloned();
+        refusal.fixes.extend(span.map(|span| Fix {
+            label: msg!("fix.replace", text = meant),
+            span: Some(span),
+            text: meant.into(),
+        }));
+        return refusal;
+    }
     refusal.help = Some(msg!("help.addNamespace", namespace = namespace));
     refusal.fixes.push(Fix {
         label: msg!("fix.addNamespace", namespace = namespace),

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 mod admission;
 mod failures;
+mod hints;
 mod init;
 mod mirroring;
 mod placement;

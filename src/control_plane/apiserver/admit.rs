@@ -174,7 +174,7 @@ pub fn revise(manifest: &Manifest, before: &Manifest, stored: Option<Value>) -> 
     // What a Secret's stringData once brought stands in its data, which may not name it.
     for part in ["spec", "data"] {
         match (value.get_mut(part), old.get(part)) {
-            (Some(new), Some(kept)) => keep(new, written.get(part), kept),
+            (Some(new), Some(kept)) => keep(new, written.get(part), kept, manifest.value.get(part)),
             (None, Some(kept)) if written.get(part).is_none() => value[part] = kept.clone(),
             _ => {}
         }
@@ -192,20 +192,22 @@ pub fn revise(manifest: &Manifest, before: &Manifest, stored: Option<Value>) -> 
     let refusal = |error: FieldError| {
         let help = (!faults.contains(&error)).then(|| msg!("help.immutable", object = object));
         let refusal = invalid(manifest, error);
-        Diagnostic { help: help.or(refusal.help.clone()), ..refusal }
+        // What mends it by itself needs no new object.
+        let mended = refusal.help.clone().filter(|help| help.id == "mend.rollingUpdate");
+        Diagnostic { help: mended.or(help).or(refusal.help.clone()), ..refusal }
     };
     Some(Err(errors.into_iter().map(refusal).collect()))
 }
 
 /// Keeps what neither text names. A Deployment's strategy keeps nothing (`patchStrategy: retainKeys`); of the lists, only
-/// containers are taken apart, by their names.
-fn keep(new: &mut Value, written: Option<&Value>, stored: &Value) {
+/// containers are taken apart, by their names. What the text (`typed`) gives as null goes.
+fn keep(new: &mut Value, written: Option<&Value>, stored: &Value, typed: Option<&Value>) {
     if let (Value::Array(items), Value::Array(stored)) = (&mut *new, stored) {
         let name = |item: &Value| item.get("name").cloned();
-        for item in items.iter_mut() {
+        for (at, item) in items.iter_mut().enumerate() {
             let before = written.and_then(Value::as_array).and_then(|written| written.iter().find(|it| name(it) == name(item)));
             if let Some(kept) = stored.iter().find(|kept| name(kept) == name(item)) {
-                keep(item, before, kept);
+                keep(item, before, kept, typed.and_then(|typed| typed.get(at)));
             }
         }
     }
@@ -223,8 +225,8 @@ fn keep(new: &mut Value, written: Option<&Value>, stored: &Value) {
                 }
             }
             Some(Value::Array(_)) if !["containers", "initContainers"].contains(&key.as_str()) => {}
-            Some(value) if key != "strategy" => keep(value, before, kept),
-            None if before.is_none() => {
+            Some(value) if key != "strategy" => keep(value, before, kept, typed.and_then(|typed| typed.get(key))),
+            None if before.is_none() && typed.and_then(|typed| typed.get(key)) != Some(&Value::Null) => {
                 new.insert(key.clone(), kept.clone());
             }
             _ => {}

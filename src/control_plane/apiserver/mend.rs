@@ -24,6 +24,7 @@ pub(super) fn advice(manifest: &Manifest, path: &str, message: &str) -> Advice {
             let insert = place_of(manifest, &format!("{at}path")).or_else(|| place_of(manifest, &format!("{at}backend")));
             (Some(msg!("mend.pathType")), insert.map(|span| insertion(span, "pathType: Prefix")).into_iter().collect())
         }
+        "rollingUpdate" if message.contains("only allowed for updateStrategy") => (Some(msg!("mend.rollingUpdate")), Vec::new()),
         "ports" if required => (Some(msg!("mend.ports")), Vec::new()),
         "image" if required => (Some(msg!("mend.image")), Vec::new()),
         "targetPort" | "port" if message.contains("must contain at least one letter") => {
@@ -40,6 +41,10 @@ fn unsupported(manifest: &Manifest, path: &str, rest: &str) -> Advice {
     let mut quoted = rest.split('"').skip(1).step_by(2);
     let Some(typed) = quoted.next() else { return (None, Vec::new()) };
     let values: Vec<&str> = quoted.collect();
+    if values.contains(&typed) {
+        // `ValidateTolerations` lists what its feature gate lets through, whether that is on or not.
+        return (Some(msg!("mend.tolerationGate", operator = typed)), Vec::new());
+    }
     match closest(typed, &values) {
         Some(meant) => (
             Some(msg!("decode.meant", field = meant)),

@@ -29,7 +29,11 @@ pub(super) fn unknown(kind: Kind, manifest: &Manifest, field: &UnknownField) -> 
         let place = manifest.keys.get(&field.path).or_else(|| manifest.spans.get(&field.path));
         return (Some(msg!("decode.meant", field = meant)), place.map(|span| replace(span, meant)).into_iter().collect());
     }
-    if let Some(place) = schema::elsewhere(kind, &field.name) {
+    let elsewhere = schema::elsewhere(kind, &field.name);
+    if let Some(place) = deeper(field).filter(|_| elsewhere.as_ref().is_none_or(|place| !place.starts_with("metadata."))) {
+        return (Some(msg!("decode.deeper", field = field.name, place = place)), Vec::new());
+    }
+    if let Some(place) = elsewhere {
         return (Some(msg!("decode.elsewhere", field = field.name, place = place)), Vec::new());
     }
     let mut names = names;
@@ -38,6 +42,22 @@ pub(super) fn unknown(kind: Kind, manifest: &Manifest, field: &UnknownField) -> 
         names.push("…");
     }
     (Some(msg!("decode.known", fields = names.join(", "))), Vec::new())
+}
+
+/// The structs just below that have such a field, those first that have most of the fields beside it, too: `httpGet.path` of a probe. Where
+/// several have equally many, all of them.
+fn deeper(field: &UnknownField) -> Option<String> {
+    let inner = schema::fields(field.owner).iter().filter_map(|own| match &own.kind {
+        Type::Struct(inner) if schema::find(inner, &field.name).is_some() => {
+            let beside = field.siblings.iter().filter(|name| schema::find(field.owner, name).is_none());
+            Some((beside.filter(|name| schema::find(inner, name).is_some()).count(), own.name))
+        }
+        _ => None,
+    });
+    let inner: Vec<(usize, &str)> = inner.collect();
+    let most = inner.iter().map(|(fits, _)| *fits).max()?;
+    let places = inner.iter().filter(|(fits, _)| *fits == most).map(|(_, name)| format!("{name}.{}", field.name));
+    Some(places.collect::<Vec<_>>().join(", "))
 }
 
 /// The backend of an Ingress before networking.k8s.io/v1.

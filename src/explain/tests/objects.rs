@@ -89,9 +89,9 @@ fn advised(cluster: &Cluster, from: &str, target: &str) -> (Message, Message) {
 fn an_endpoint_on_a_dead_node_is_advised_about_without_a_load_balancer() {
     let cluster = acted(service("{selector: {app: web}, ports: [{port: 80}]}"), "node/node-2 down");
     let call = |seed| {
-        let request = Request { from: "node/node-1".parse().unwrap(), target: "10.96.0.1:80".into(), seed, ..Request::default() };
+        let from = "node/node-1".parse().unwrap();
         let ip = cluster.store.get::<crate::api::core::Service>("default", "web").unwrap().spec.cluster_ip.clone();
-        DataPlane::program(&cluster).send(&cluster, &Request { target: format!("{ip}:80"), ..request })
+        DataPlane::program(&cluster).send(&cluster, &Request { from, target: format!("{ip}:80"), seed, ..Request::default() })
     };
     let lost = (1..20).map(|seed| call(Seed(seed))).find(|trace| !trace.arrived()).unwrap();
     assert_eq!(lost.advice.unwrap().next, msg!("advice.nodeDown.endpoint.next"));
