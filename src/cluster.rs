@@ -2,11 +2,13 @@
 
 mod action;
 mod makers;
+mod past;
 mod standing;
 mod written;
 
 pub use action::Action;
 pub use makers::Maker;
+pub use past::Former;
 pub use standing::{Lack, Standing, StandingKey};
 pub use written::{MOST_FOLLOWED, Write, Written};
 
@@ -199,7 +201,9 @@ pub struct Cluster {
     pub standing: BTreeMap<StandingKey, Standing>,
     /// Templates that StatefulSets had, by namespace, set and revision: what a ControllerRevision keeps.
     pub revisions: BTreeMap<(String, String), Arc<PodTemplateSpec>>,
-    /// Counts edits.
+    /// What ConfigMaps, Secrets and Services were that changed or went while containers run that saw them.
+    pub past: BTreeMap<ObjectRef, Vec<Former>>,
+    /// Counts edits and deletions.
     pub steps: u64,
     /// Counts writes, for `metadata.resourceVersion`.
     pub writes: u64,

@@ -44,7 +44,7 @@ use crate::addons::coredns::Zone;
 use crate::addons::ingress_controller::Router;
 use crate::api::core::Node;
 use crate::cluster::Cluster;
-use crate::node::environment::{Call, calls, late, nameless, unfilled};
+use crate::node::environment::{Call, Stale, calls, late, nameless, stale, unfilled};
 use crate::node::images::Listener;
 use crate::node::kube_proxy::ProxyConfig;
 use crate::node::kube_proxy::iptables::MASQUERADE_MARK;
@@ -109,6 +109,8 @@ struct Environment {
     nameless: Vec<Call>,
     /// Variables of Services that came after the Pod.
     late: Vec<Call>,
+    /// Variables that have kept their values, and would have others now.
+    stale: Vec<Stale>,
     /// Why references in variables stay unfilled.
     unfilled: Vec<Message>,
 }
@@ -259,12 +261,12 @@ impl DataPlane {
             return None;
         }
         let environment = self.caches.environments.entry(pod).or_insert_with(|| {
-            let store = &cluster.store;
             Arc::new(Environment {
-                calls: calls(&guest.pod, store),
-                nameless: nameless(&guest.pod, store),
-                late: late(&guest.pod, store),
-                unfilled: unfilled(&guest.pod, store),
+                calls: calls(&guest.pod, cluster),
+                nameless: nameless(&guest.pod, cluster),
+                late: late(&guest.pod, cluster),
+                stale: stale(&guest.pod, cluster),
+                unfilled: unfilled(&guest.pod, cluster),
             })
         });
         if environment.calls.is_empty() {

@@ -25,8 +25,8 @@ impl Cluster {
     #[must_use]
     pub fn act(&self, action: &Action) -> Outcome {
         let mut world = World::new(self.clone());
-        // Nothing else that is done makes a Service.
-        world.cluster.steps += u64::from(matches!(action, Action::Replace(_)));
+        // Nothing else that is done changes what a container finds when it starts.
+        world.cluster.steps += u64::from(matches!(action, Action::Replace(_) | Action::Delete(_)));
         if let Err(why) = perform(&mut world, action) {
             world.diagnostics.push(Diagnostic {
                 severity: Severity::Error,

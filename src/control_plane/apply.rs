@@ -46,6 +46,7 @@ impl Cluster {
             origins: BTreeMap::new(),
             standing: BTreeMap::new(),
             revisions: BTreeMap::new(),
+            past: BTreeMap::new(),
             steps: 0,
             writes: 0,
         });

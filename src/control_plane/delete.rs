@@ -59,6 +59,7 @@ pub(crate) fn delete(world: &mut World, object: &ObjectRef) {
         Kind::Ingress | Kind::IngressClass => world.queue.ingresses = true,
         _ => {}
     }
+    world.cluster.remember(object);
     world.cluster.store.remove(object);
     if object.kind == Kind::Node {
         world.cluster.machines.remove(&object.name);

@@ -12,7 +12,7 @@ use super::world::{Key, World, controller_of, key_of};
 use super::{delete, dual_stack, inventory, refusals};
 use crate::addons::ingress_controller::real::of_image;
 use crate::addons::metallb;
-use crate::api::core::{Namespace, Node, NodeAddress, Pod, Service};
+use crate::api::core::{Namespace, Node, NodeAddress, Pod, PodStatus, Service};
 use crate::api::networking::IngressClass;
 use crate::api::time::seconds_of;
 use crate::api::{Kind, ObjectRef};
@@ -140,6 +140,13 @@ fn newest_time(value: &Value) -> Option<i64> {
     }
 }
 
+/// A Pod's status as the API tells it.
+fn as_told(status: &PodStatus) -> PodStatus {
+    let mut told = status.clone();
+    told.container_statuses.iter_mut().chain(&mut told.init_container_statuses).for_each(|container| container.since = 0);
+    told
+}
+
 /// Makes room for what the dump brings: other objects of the same names, and other nodes. Gives the names of its nodes.
 pub(crate) fn make_room(world: &mut World, manifests: &Manifests, work: &[AdmittedObject]) -> Vec<String> {
     let dumped = |item: &&AdmittedObject| {
@@ -153,7 +160,7 @@ pub(crate) fn make_room(world: &mut World, manifests: &Manifests, work: &[Admitt
         // A dump of a cluster that began as this one does brings the very Pods that stand here, and a later status of theirs.
         let older = |pod: &Pod| {
             let here = world.cluster.store.get::<Pod>(&object.namespace, &object.name);
-            !world.cluster.origins.contains_key(&object) && here.is_some_and(|here| here.status != pod.status)
+            !world.cluster.origins.contains_key(&object) && here.is_some_and(|here| as_told(&here.status) != pod.status)
         };
         let older = if let Object::Pod(pod) = &item.object { older(pod) } else { false };
         if stands.is_some() && (older || stands != uid(item)) {

@@ -93,10 +93,6 @@ fn sync(world: &mut World, pod: &Pod) {
     }
     let mut next = pod.clone();
     next.status = status;
-    if pod.status.pod_ip.is_empty() || pod.status.phase == "Pending" {
-        // Its containers start now: they get the variables of the Services that are there.
-        next.metadata.since = world.cluster.steps;
-    }
     let component = format!("kubelet/{name}");
     let object = ObjectRef::of(pod);
     if is_new(pod) && lacking.is_empty() {
@@ -110,7 +106,7 @@ fn sync(world: &mut World, pod: &Pod) {
             world.keep(&object, Written::Pod(Some(Arc::new(not_yet_ready(&next, &place, &inits, &standings)))));
         }
     }
-    restart_redefined(world, pod, &mut next);
+    restart_redefined(world, pod);
     match (is_ready(pod), is_ready(&next)) {
         (false, true) => {
             world.note(&component, Verb::Ready, object, msg!("change.ready", pod = pod.metadata.name));
@@ -139,7 +135,7 @@ fn not_yet_ready(next: &Pod, place: &Place, inits: &[Standing], standings: &[Sta
 }
 
 /// Says which containers are started again because the Pod defines them with another image now.
-fn restart_redefined(world: &mut World, pod: &Pod, next: &mut Pod) {
+fn restart_redefined(world: &mut World, pod: &Pod) {
     let changed: Vec<&Container> = pod.spec.containers.iter().filter(|container| redefined(pod, container).is_some()).collect();
     for container in &changed {
         let (name, image) = (&container.name, &container.image);
@@ -149,10 +145,6 @@ fn restart_redefined(world: &mut World, pod: &Pod, next: &mut Pod) {
         for (reason, text) in std::iter::once(("Killing", killing)).chain(started(container)) {
             events::record(world, &ObjectRef::of(pod), ("kubelet", &pod.spec.node_name), ("Normal", reason), &text);
         }
-    }
-    if !changed.is_empty() && changed.len() == pod.spec.containers.len() {
-        // Started anew, they get the variables of the Services that are there now.
-        next.metadata.since = world.cluster.steps;
     }
 }
 
@@ -176,7 +168,7 @@ fn place(world: &World, pod: &Pod, node: &Node, mounted: bool) -> Option<Place> 
         let life = world.life_of(&ObjectRef::of(pod));
         free_address(range, (&pod.metadata.namespace, &pod.metadata.name), life, &world.pod_addresses)?.to_string()
     };
-    Some(Place { host_ip, pod_ip, now: world.timestamp(), mounted })
+    Some(Place { host_ip, pod_ip, now: world.timestamp(), steps: world.cluster.steps, mounted })
 }
 
 /// A node's address inside the cluster.

@@ -96,6 +96,7 @@ impl World {
         if self.changes.len() > MOST_FOLLOWED {
             self.writes.clear();
         }
+        self.cluster.forget();
         Outcome { cluster: self.cluster, changes: self.changes, writes: self.writes, diagnostics: self.diagnostics }
     }
 
@@ -184,7 +185,10 @@ impl World {
                 self.queue.mirrored.insert(key_of(meta));
             }
             Kind::Node => self.wake_for_nodes(),
-            Kind::ConfigMap | Kind::Secret => self.wake_waiting_pods(&object.namespace),
+            Kind::ConfigMap | Kind::Secret => {
+                self.cluster.remember(object);
+                self.wake_waiting_pods(&object.namespace);
+            }
             _ => {}
         }
     }
@@ -325,6 +329,7 @@ impl World {
         self.stamp(&reference, old.as_ref().map(|old| &old.metadata), &mut service.metadata);
         self.touch_service(&key);
         if old.is_none_or(|old| old.spec.cluster_ip != service.spec.cluster_ip || old.spec.ports != service.spec.ports) {
+            self.cluster.remember(&reference);
             self.queue.records.insert(key);
         }
         self.cluster.store.put(service);

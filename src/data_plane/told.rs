@@ -13,7 +13,7 @@ use crate::netfilter::walk::Decision;
 use crate::netfilter::{Meaning, Origin};
 use crate::node::images::Listener;
 use crate::packet::{Flow, Packet, Protocol};
-use crate::trace::{FieldRef, Hop, Place, Reason, Request, RuleRef, Trace};
+use crate::trace::{Advice, FieldRef, Hop, Place, Reason, Request, RuleRef, Trace};
 use crate::words::Message;
 use std::sync::Arc;
 
@@ -48,6 +48,7 @@ impl DataPlane {
         for call in &environment.late {
             trace.assumptions.push(msg!("assume.lateService", variable = call.variable, target = call.target, pod = name));
         }
+        trace.assumptions.extend(environment.stale.iter().map(|stale| stale.why.clone()));
         trace.assumptions.extend(environment.unfilled.iter().cloned());
         for call in &environment.nameless {
             trace.assumptions.push(msg!("assume.noCall", variable = call.variable, target = call.target, pod = name));
@@ -56,6 +57,11 @@ impl DataPlane {
             let inner = super::inner_request(guest, call, request, index);
             let mut inner = self.tell(cluster, &inner, recording);
             inner.assumptions.insert(0, call.reason(name));
+            let stale = environment.stale.iter().find(|stale| stale.field == call.field && stale.variable == call.variable);
+            if let Some(stale) = stale.filter(|_| !inner.arrived()) {
+                let because = vec![FieldRef { object: ObjectRef::of(guest.pod.as_ref()), path: stale.field.clone() }];
+                inner.advice = Some(Advice { why: stale.why.clone(), next: stale.next.clone(), because });
+            }
             trace.calls.push(inner);
         }
         if trace.advice.is_none() {

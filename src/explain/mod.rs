@@ -57,8 +57,11 @@ const NOTE: &str = "not-played";
 /// The check that only notes a call that is left out, because nobody has the name.
 const LEFT_OUT: &str = "call-left-out";
 
+/// The check that only notes a variable that keeps its value from before.
+const KEPT: &str = "variable-kept";
+
 /// The checks that ask nothing: what is not played, or left out, and what is worth knowing beside a request that arrives.
-const NOTES: [&str; 7] = [NOTE, LEFT_OUT, ASKED, "certificate", "name-kept", "call-fails", "stale-rules"];
+const NOTES: [&str; 8] = [NOTE, LEFT_OUT, KEPT, ASKED, "certificate", "name-kept", "call-fails", "stale-rules"];
 
 /// The check that only says which request is looked at, where an object was asked about.
 const ASKED: &str = "asked";

@@ -1,6 +1,6 @@
 //! Why one request ends as it does.
 
-use super::{Checks, Explanation, LEFT_OUT, NOTE, Stop, last_word, names, nearest, pod, service};
+use super::{Checks, Explanation, KEPT, LEFT_OUT, NOTE, Stop, last_word, names, nearest, pod, service};
 use crate::addons::aws;
 use crate::addons::ingress_controller::{self, Decision, HttpRequest, Router, Unavailable};
 use crate::api::ObjectRef;
@@ -110,6 +110,9 @@ fn in_turn(cluster: &Cluster, trace: &Trace, checks: &mut Checks) -> Result<(), 
             checks.holds("calls-in-turn", reason_of(call), Vec::new());
         }
         let Some(call) = path.last() else { return Ok(()) };
+        if let Some(advice) = call.advice.clone().filter(|advice| advice.why.id.starts_with("assume.stale")) {
+            return checks.found("calls-in-turn", advice);
+        }
         checks.list.extend(explain(cluster, &call.request, call).checks);
         return Err(Stop);
     }
@@ -149,6 +152,9 @@ fn mistyped_call(cluster: &Cluster, trace: &Trace, checks: &mut Checks) -> Resul
     if let Some(unfilled) = trace.assumptions.iter().find(|assumption| assumption.id.starts_with("assume.unfilled.")) {
         let next = Message { id: format!("{}.next", unfilled.id).into(), args: unfilled.args.clone() };
         return checks.fails("calls-in-turn", unfilled.clone(), next, of_variable(cluster, trace, unfilled));
+    }
+    for kept in trace.assumptions.iter().filter(|assumption| assumption.id.starts_with("assume.stale")) {
+        checks.notes(KEPT, kept.clone(), of_variable(cluster, trace, kept));
     }
     let namespace = trace.pod.as_ref().map_or("", |(namespace, _)| namespace.as_str());
     for left_out in trace.assumptions.iter().filter(|assumption| assumption.id == "assume.noCall") {

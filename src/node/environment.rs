@@ -7,14 +7,16 @@
 //!
 //! Left out: resource fields, files of Secrets and ConfigMaps, `$` escapes of shells.
 
+mod known;
 mod programs;
 mod unfilled;
 
+pub use known::{Stale, late, stale};
 pub use unfilled::unfilled;
 
 use crate::api::core::{ConfigMap, Container, EnvVarSource, Pod, Secret, Service};
 use crate::api::meta::selects;
-use crate::cluster::Store;
+use crate::cluster::{Cluster, Store};
 use crate::msg;
 use crate::words::Message;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,21 +56,32 @@ impl Call {
     }
 }
 
+/// What the variables of a container are made of, and the cluster as it stands when they are used.
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    pod: &'a Pod,
+    /// As it was when the container was started.
+    known: &'a Store,
+    cluster: &'a Cluster,
+}
+
 /// The calls that a Pod's variables name, in the order of its containers and variables, each target once.
-pub fn calls(pod: &Pod, store: &Store) -> Vec<Call> {
+pub fn calls(pod: &Pod, cluster: &Cluster) -> Vec<Call> {
     let mut calls: Vec<Call> = Vec::new();
     let mut seen = BTreeSet::new();
     for (index, container) in pod.spec.containers.iter().enumerate() {
-        let values = variables(container, pod, store);
+        let known = cluster.known_to(pod, container);
+        let seen_then = Seen { pod, known: &known, cluster };
+        let values = variables(container, pod, &known);
         for (name, value) in declared_order(container, &values) {
-            for target in targets(name, value, &values, pod, store) {
+            for target in targets(name, value, &values, seen_then) {
                 if seen.insert(target.clone()) {
                     let field = field(index, container, name);
                     calls.push(Call { variable: name.to_string(), target, field, by: By::Variable });
                 }
             }
         }
-        let others = programs::calls(index, container, pod, store);
+        let others = programs::calls(index, container, &values, seen_then);
         calls.extend(others.into_iter().filter(|call| seen.insert(call.target.clone())));
     }
     calls
@@ -76,12 +89,12 @@ pub fn calls(pod: &Pod, store: &Store) -> Vec<Call> {
 
 /// The variables that name a host which is no Service of this cluster, though they look like addresses inside one: a URL,
 /// `name:port`, or a name beside its `_PORT`. Only single words and `….svc` count: other names may well exist outside.
-pub fn nameless(pod: &Pod, store: &Store) -> Vec<Call> {
+pub fn nameless(pod: &Pod, cluster: &Cluster) -> Vec<Call> {
     let mut found: Vec<Call> = Vec::new();
     for (index, container) in pod.spec.containers.iter().enumerate() {
-        let values = variables(container, pod, store);
+        let values = variables(container, pod, &cluster.known_to(pod, container));
         for (name, value) in declared_order(container, &values) {
-            let host = |part: &str| nameless_host(name, part.trim(), &values, pod, store);
+            let host = |part: &str| nameless_host(name, part.trim(), &values, pod, &cluster.store);
             let calls = value.split(',').filter_map(host);
             let field = field(index, container, name);
             found.extend(calls.map(|target| Call { variable: name.to_string(), target, field: field.clone(), by: By::Variable }));
@@ -220,48 +233,19 @@ fn expand(text: &str, values: &BTreeMap<String, String>, links: &BTreeMap<String
 }
 
 /// The variables that the kubelet adds for Services: `default/kubernetes` always, and those of the Pod's namespace unless
-/// `enableServiceLinks` is false (`kubelet_pods.go`, `envvars/envvars.go`). Headless Services have none, nor those that came after
-/// the containers started; what was applied together counts as there.
-pub fn service_links(pod: &Pod, store: &Store) -> BTreeMap<String, String> {
+/// `enableServiceLinks` is false (`kubelet_pods.go`, `envvars/envvars.go`). Headless Services have none.
+pub fn service_links(pod: &Pod, known: &Store) -> BTreeMap<String, String> {
     let enabled = pod.spec.enable_service_links != Some(false);
     let mut values = BTreeMap::new();
-    let known = |service: &&Service| !matches!(service.spec.cluster_ip.as_str(), "" | "None") && !came_later(service, pod);
-    let own = || store.in_namespace::<Service>(&pod.metadata.namespace).filter(|_| enabled).filter(known);
+    let addressed = |service: &&Service| !matches!(service.spec.cluster_ip.as_str(), "" | "None");
+    let own = || known.in_namespace::<Service>(&pod.metadata.namespace).filter(|_| enabled).filter(addressed);
     // One of the same name in the Pod's namespace stands in for the API server's.
     let hidden = own().any(|service| service.metadata.name == "kubernetes");
-    let master = store.get::<Service>("default", "kubernetes").filter(known).filter(|_| !hidden);
+    let master = known.get::<Service>("default", "kubernetes").filter(addressed).filter(|_| !hidden);
     for service in own().chain(master) {
         links_of(service, &mut values);
     }
     values
-}
-
-/// Whether a Service was made after the Pod's containers started: by another edit, or later by the clock, as in a dump.
-fn came_later(service: &Service, pod: &Pod) -> bool {
-    let later = |(made, started): (&String, &String)| made > started;
-    let times = service.metadata.creation_timestamp.as_ref().zip(pod.status.start_time.as_ref());
-    service.metadata.since > pod.metadata.since || times.is_some_and(later)
-}
-
-/// The variables that refer to one of a Service that came after the Pod's containers started: `target` is the Service.
-pub fn late(pod: &Pod, store: &Store) -> Vec<Call> {
-    let mut found = Vec::new();
-    let enabled = pod.spec.enable_service_links != Some(false);
-    for service in store.in_namespace::<Service>(&pod.metadata.namespace).filter(|service| enabled && came_later(service, pod)) {
-        let mut missed = BTreeMap::new();
-        links_of(service, &mut missed);
-        for (index, container) in pod.spec.containers.iter().enumerate() {
-            let refers = |value: &str| unfilled::references(value).into_iter().any(|name| missed.contains_key(name));
-            let names = container.env.iter().filter(|own| refers(&own.value)).map(|own| own.name.clone());
-            found.extend(names.map(|variable| Call {
-                field: field(index, container, &variable),
-                variable,
-                target: service.metadata.name.clone(),
-                by: By::Variable,
-            }));
-        }
-    }
-    found
 }
 
 fn links_of(service: &Service, values: &mut BTreeMap<String, String>) {
@@ -288,8 +272,8 @@ fn links_of(service: &Service, values: &mut BTreeMap<String, String>) {
 }
 
 /// The targets that a variable names; a list with commas names several.
-fn targets(name: &str, value: &str, values: &BTreeMap<String, String>, pod: &Pod, store: &Store) -> Vec<String> {
-    let one = |part: &str| target(name, part.trim(), values, pod, store);
+fn targets(name: &str, value: &str, values: &BTreeMap<String, String>, seen: Seen) -> Vec<String> {
+    let one = |part: &str| target(name, part.trim(), values, seen);
     value.split(',').filter_map(one).collect()
 }
 
@@ -314,27 +298,39 @@ impl Address<'_> {
     }
 }
 
-fn target(name: &str, value: &str, values: &BTreeMap<String, String>, pod: &Pod, store: &Store) -> Option<String> {
+fn target(name: &str, value: &str, values: &BTreeMap<String, String>, seen: Seen) -> Option<String> {
     let Address { scheme, authority, path, host, port } = Address::read(value)?;
-    let service = named_service(host, pod, store)?;
+    let service = named_service(host, seen.pod, &seen.cluster.store).or_else(|| former_service(host, seen));
+    // A cluster IP is one, whoever had it.
+    let lost = || host.parse().is_ok_and(|ip| seen.cluster.settings.service_range().contains(ip));
+    if service.is_none() && !lost() {
+        return None;
+    }
     // A bare word counts as a host only where the variable's name says that it is one: `REDIS_HOST`, or `REDIS` for a Service with
     // Redis' port.
-    let usual =
-        usual_port(&name.to_lowercase()).is_some_and(|usual| service.spec.ports.iter().any(|port| port.port == i32::from(usual)));
+    let ports = service.map(|service| service.spec.ports.as_slice()).unwrap_or_default();
+    let usual = usual_port(&name.to_lowercase()).is_some_and(|usual| ports.iter().any(|port| port.port == i32::from(usual)));
     if scheme.is_none() && port.is_none() && !names_host(name) && !usual {
         return None;
     }
     // A program that is told its own name does not call itself.
-    let own = service.metadata.namespace == pod.metadata.namespace && !service.spec.selector.is_empty();
-    if own && selects(&service.spec.selector, &pod.metadata.labels) {
+    let meta = &seen.pod.metadata;
+    let mut own = service.into_iter().filter(|own| own.metadata.namespace == meta.namespace && !own.spec.selector.is_empty());
+    if own.any(|own| selects(&own.spec.selector, &meta.labels)) {
         return None;
     }
     if let Some(scheme @ ("http" | "https")) = scheme.as_deref() {
         return Some(format!("{scheme}://{authority}{path}"));
     }
     let port = port.or_else(|| beside(name, values)).or_else(|| scheme.as_deref().and_then(usual_port));
-    let port = port.or_else(|| service.spec.ports.first().and_then(|port| u16::try_from(port.port).ok()))?;
+    let port = port.or_else(|| ports.first().and_then(|port| u16::try_from(port.port).ok()))?;
     Some(format!("{host}:{port}"))
+}
+
+/// The Service that had an address when the container was started.
+fn former_service<'a>(host: &str, seen: Seen<'a>) -> Option<&'a Service> {
+    host.parse::<std::net::Ipv4Addr>().ok()?;
+    seen.known.all::<Service>().find(|service| service.spec.cluster_ip == host)
 }
 
 fn names_host(name: &str) -> bool {

@@ -231,6 +231,8 @@ pub struct Place {
     pub pod_ip: String,
     /// RFC 3339, virtual.
     pub now: String,
+    /// The cluster's edits so far.
+    pub steps: u64,
     /// Its volumes are there.
     pub mounted: bool,
 }
@@ -345,6 +347,9 @@ fn statuses<'a>(
                 });
             }
         }
+        // A container that goes on running knows what it found when it was started.
+        let goes_on = before.filter(|before| before.state.running == status.state.running && redefined(pod, container).is_none());
+        status.since = goes_on.map_or(place.steps, |before| before.since);
         // What has ended stays as it ended.
         match (standing, before) {
             (Standing::Ended(_), Some(before)) if before.state.terminated.is_some() => before.clone(),

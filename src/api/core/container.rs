@@ -250,6 +250,9 @@ pub struct ContainerStatus {
     /// How the run before ended.
     #[serde(skip_serializing_if = "is_default")]
     pub last_state: ContainerState,
+    /// After how many edits it was started: tells what it found there. Not of the API.
+    #[serde(skip)]
+    pub since: u64,
 }
 
 fn is_default(state: &ContainerState) -> bool {

@@ -1,6 +1,7 @@
 //! What the API server stores, deletes and refuses.
 
 use super::*;
+use crate::api::core::ConfigMap;
 use crate::msg;
 
 #[test]
@@ -184,4 +185,29 @@ fn a_pod_whose_image_changes_keeps_its_address_and_its_container_is_started_agai
     // What is written again with the same image goes on.
     let again = apply(&after, &pod("nginx:2", delay).replace("{name: web}", "{name: web, labels: {a: b}}"));
     assert_eq!(pods(&again.cluster)[0].status.container_statuses[0].restart_count, 1);
+}
+
+#[test]
+fn a_config_map_as_it_was_is_kept_while_a_container_runs_that_was_started_with_it() {
+    let text = |value: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: conf}}\ndata: {{BACK_URL: \"{value}\"}}\n---\napiVersion: v1\nkind: Pod\n\
+             metadata: {{name: p}}\nspec: {{containers: [{{name: c, image: nginx, envFrom: [{{configMapRef: {{name: conf}}}}]}}]}}\n"
+        )
+    };
+    let first = with(&text("http://one"));
+    let mut cluster = first.clone();
+    for value in ["http://two", "http://three"] {
+        cluster = apply(&cluster, &text(value)).cluster;
+    }
+    let known = |cluster: &Cluster| {
+        let pod = cluster.store.get::<Pod>("default", "p").unwrap();
+        let known = cluster.known_to(pod, &pod.spec.containers[0]).into_owned();
+        known.get::<ConfigMap>("default", "conf").unwrap().data["BACK_URL"].clone()
+    };
+    assert_eq!((first.past.len(), known(&cluster).as_str()), (0, "http://one"));
+    // The form in between was seen by nobody.
+    assert_eq!(cluster.past.values().map(Vec::len).sum::<usize>(), 1);
+    let anew = cluster.act(&Action::parse("pod/p replace").unwrap()).cluster;
+    assert_eq!((anew.past.len(), known(&anew).as_str()), (0, "http://three"));
 }

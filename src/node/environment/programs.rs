@@ -3,9 +3,9 @@
 //!
 //! The demos' calls follow their sources: Istio's Bookinfo, Sock Shop (`weaveworksdemos`), the PHP guestbook.
 
-use super::{By, Call, expand, service_links, target, variables};
-use crate::api::core::{Container, Pod};
-use crate::cluster::Store;
+use super::{By, Call, Seen, expand, service_links, target};
+use crate::api::core::Container;
+use std::collections::BTreeMap;
 
 /// The image's repository behind its registry, and whom its program calls.
 const DEMOS: &[(&str, &[&str])] = &[
@@ -24,9 +24,9 @@ const DEMOS: &[(&str, &[&str])] = &[
 ];
 
 /// The calls of one container's command line and image.
-pub(super) fn calls(index: usize, container: &Container, pod: &Pod, store: &Store) -> Vec<Call> {
+pub(super) fn calls(index: usize, container: &Container, values: &BTreeMap<String, String>, seen: Seen) -> Vec<Call> {
     let mut found = Vec::new();
-    let (values, links) = (variables(container, pod, store), service_links(pod, store));
+    let links = service_links(seen.pod, seen.known);
     let mut flag = "";
     for (list, words) in [("command", &container.command), ("args", &container.args)] {
         for (at, word) in words.iter().enumerate() {
@@ -39,8 +39,8 @@ pub(super) fn calls(index: usize, container: &Container, pod: &Pod, store: &Stor
             if value.contains(char::is_whitespace) {
                 continue;
             }
-            let value = expand(value, &values, &links);
-            if let Some(target) = target(&name.replace('-', "_"), &value, &values, pod, store) {
+            let value = expand(value, values, &links);
+            if let Some(target) = target(&name.replace('-', "_"), &value, values, seen) {
                 let shown = if name.is_empty() { value } else { name.to_string() };
                 let field = format!("spec.containers[{index}].{list}[{at}]");
                 found.push(Call { variable: shown, target, field, by: By::Argument });

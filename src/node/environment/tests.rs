@@ -20,12 +20,16 @@ fn store() -> Store {
     store
 }
 
+fn cluster(store: Store) -> Cluster {
+    Cluster { store, ..Cluster::default() }
+}
+
 fn called(container: &str) -> String {
     let mut pod =
         Pod { spec: serde_yaml::from_str(&format!("containers: [{{name: c, {container}}}]")).unwrap(), ..Pod::default() };
     pod.metadata.namespace = "default".into();
     pod.metadata.labels.insert("app".into(), "web".into());
-    calls(&pod, &store()).iter().map(|call| format!("{}={}", call.variable, call.target)).collect::<Vec<_>>().join(" ")
+    calls(&pod, &cluster(store())).iter().map(|call| format!("{}={}", call.variable, call.target)).collect::<Vec<_>>().join(" ")
 }
 
 #[test]
@@ -120,7 +124,7 @@ fn only_names_that_can_be_services_are_missed() {
     let missed = |env: &str| {
         let mut pod = Pod { spec: serde_yaml::from_str(&format!("containers: [{{name: c, {env}}}]")).unwrap(), ..Pod::default() };
         pod.metadata.namespace = "shop".into();
-        nameless(&pod, &store())
+        nameless(&pod, &cluster(store()))
             .into_iter()
             .map(|call| format!("{}={}", call.variable, call.target))
             .collect::<Vec<_>>()
@@ -139,10 +143,12 @@ fn a_reference_that_nothing_fills_is_named_with_its_cause() {
     let mut store = store();
     let headless = "{metadata: {name: far-away, namespace: shop}, spec: {clusterIP: None, ports: [{port: 1}]}}";
     store.put::<Service>(serde_yaml::from_str(headless).unwrap());
+    let cluster = cluster(store);
     let said = |spec: &str| {
         let mut pod = Pod { spec: serde_yaml::from_str(spec).unwrap(), ..Pod::default() };
         pod.metadata.namespace = "shop".into();
-        let ids: Vec<String> = unfilled(&pod, &store).iter().map(|message| message.id.replace("assume.unfilled.", "")).collect();
+        let ids: Vec<String> =
+            unfilled(&pod, &cluster).iter().map(|message| message.id.replace("assume.unfilled.", "")).collect();
         ids.join(" ")
     };
     let env = |value: &str| format!("containers: [{{name: c, env: [{{name: BACK_URL, value: '{value}'}}]}}]");

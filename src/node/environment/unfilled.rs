@@ -2,28 +2,30 @@
 //! goes nowhere. Which Services give variables follows `service_links`; a variable counts from the next entry of `env` on
 //! (`makeEnvironmentVariables`).
 
-use super::{came_later, names_host, service_links, variables};
+use super::{names_host, service_links, variables};
 use crate::api::core::{Container, Pod, Service};
-use crate::cluster::Store;
+use crate::cluster::{Cluster, Store};
 use crate::msg;
 use crate::words::Message;
 
 /// Why variables and arguments of a Pod name nobody, each once: its first reference that nothing fills.
-pub fn unfilled(pod: &Pod, store: &Store) -> Vec<Message> {
+pub fn unfilled(pod: &Pod, cluster: &Cluster) -> Vec<Message> {
     let mut found = Vec::new();
     for container in &pod.spec.containers {
-        let (values, links) = (variables(container, pod, store), service_links(pod, store));
+        let known = cluster.known_to(pod, container);
+        let (values, links) = (variables(container, pod, &known), service_links(pod, &known));
+        let stores = (known.as_ref(), &cluster.store);
         for variable in &container.env {
             let Some(text) = values.get(&variable.name) else { continue };
             let address = names_host(&variable.name) || variable.value.contains("://");
             let open = |name: &&str| text.contains(&format!("$({name})")) && !links.contains_key(*name);
             let first = references(&variable.value).into_iter().filter(open).find(|name| address || of_service(name).is_some());
-            found.extend(first.and_then(|name| why(pod, store, container, &variable.name, name)));
+            found.extend(first.and_then(|name| why(pod, stores, container, &variable.name, name)));
         }
         for word in container.command.iter().chain(&container.args).filter(|word| !word.contains(char::is_whitespace)) {
             let open = |name: &&str| !values.contains_key(*name) && !links.contains_key(*name) && of_service(name).is_some();
             let first = references(word).into_iter().find(open);
-            found.extend(first.and_then(|name| why(pod, store, container, word, name)));
+            found.extend(first.and_then(|name| why(pod, stores, container, word, name)));
         }
     }
     found
@@ -53,7 +55,7 @@ fn of_service(name: &str) -> Option<&str> {
 }
 
 /// Why nothing fills a reference; `None` where the Service came after the Pod, which is told elsewhere.
-fn why(pod: &Pod, store: &Store, container: &Container, variable: &str, name: &str) -> Option<Message> {
+fn why(pod: &Pod, (known, store): (&Store, &Store), container: &Container, variable: &str, name: &str) -> Option<Message> {
     let (own, reference) = (&pod.metadata, format!("$({name})"));
     if container.env.iter().any(|other| other.name == name && other.name != variable) {
         return Some(msg!("assume.unfilled.later", pod = own.name, variable = variable, reference = reference));
@@ -62,11 +64,12 @@ fn why(pod: &Pod, store: &Store, container: &Container, variable: &str, name: &s
         return Some(msg!("assume.unfilled.unknown", pod = own.name, variable = variable, reference = reference));
     };
     let means = |service: &&Service| service.metadata.name.to_uppercase().replace('-', "_") == prefix;
-    if let Some(service) = store.in_namespace::<Service>(&own.namespace).find(means) {
+    let found = known.in_namespace::<Service>(&own.namespace).find(means);
+    if let Some(service) = found.or_else(|| store.in_namespace::<Service>(&own.namespace).find(means)) {
         let service_name = &service.metadata.name;
         let id = if pod.spec.enable_service_links == Some(false) {
             "assume.unfilled.noLinks"
-        } else if came_later(service, pod) {
+        } else if found.is_none() {
             return None;
         } else if matches!(service.spec.cluster_ip.as_str(), "" | "None") {
             "assume.unfilled.noAddress"
