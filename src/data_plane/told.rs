@@ -23,6 +23,7 @@ impl DataPlane {
         let Recording { outcome, story, calls } = recording;
         let mut telling = Telling { plane: self, cluster, hops: Vec::new(), assumptions: Vec::new() };
         telling.story(&story);
+        telling.name_coredns();
         let (hops, assumptions) = (telling.hops, telling.assumptions);
         let mut trace = Trace {
             request: request.clone(),
@@ -160,6 +161,22 @@ impl<'a> Telling<'a> {
         hop.after = way.last().and_then(|step| step.after);
         hop.rules = way.into_iter().flat_map(|step| step.rules).collect();
         self.hops.push(hop);
+    }
+
+    /// What CoreDNS says, or does not say, is about the Pod that the question was sent on to, where the rules let it through to one.
+    fn name_coredns(&mut self) {
+        let mut asked = None;
+        for hop in &mut self.hops {
+            match hop.at {
+                Place::Coredns => hop.objects.extend(asked.clone()),
+                _ if hop.reason == Reason::Lookup => {
+                    let ip = hop.after.map(|flow| flow.dst.ip);
+                    let guest = self.plane.world.pods.iter().find(|guest| Some(guest.ip) == ip);
+                    asked = guest.map(|guest| ObjectRef::of(guest.pod.as_ref()));
+                }
+                _ => {}
+            }
+        }
     }
 
     fn assume(&mut self, assumption: &Message) {

@@ -3,10 +3,9 @@
 use super::geometry::{Point, Polyline, at};
 use super::lanes::{Lanes, SENT, Stop};
 use super::picture::Picture;
-use super::steps::{Machine, Step, call, deciding, failures, hop, steps};
-use super::view::PodRole;
+use super::steps::{Machine, Step, deciding, failures, hop, pod_of, steps};
 use crate::api::Kind;
-use crate::trace::{Hop, Place, Reason, Source, Trace};
+use crate::trace::{Hop, Place, Reason, Trace};
 
 /// Where packets go.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -194,9 +193,9 @@ impl Walk<'_> {
             Place::Internet if ends => Stop::Nowhere,
             Place::Internet => Stop::Client,
             Place::PublicDns => Stop::PublicDns,
-            Place::Coredns => match self.coredns() {
-                Some((namespace, name)) if !self.asks_outside(index) => Stop::PodIn(namespace, name),
-                _ => Stop::PublicDns,
+            Place::Coredns => match pod_of(hop) {
+                Some((namespace, name)) => Stop::PodIn(namespace, name),
+                None => self.refused_question(index, hop),
             },
             Place::LoadBalancer(..) => Stop::Balancer,
             Place::Node(node) if hop.reason == Reason::NodeDown || hop.reason == Reason::NoNeighbour => self.dead(node),
@@ -264,16 +263,17 @@ impl Walk<'_> {
         Stop::Bus(node.to_string(), along)
     }
 
-    fn coredns(&self) -> Option<(String, String)> {
-        let pod = self.picture.pods.iter().find(|pod| pod.role == PodRole::Coredns && pod.met)?;
-        match &pod.id {
-            super::ItemId::Pod(namespace, name) => Some((namespace.clone(), name.clone())),
+    /// A question that no CoreDNS Pod got: the rules of the asker's own node refuse it.
+    fn refused_question(&self, index: usize, hop: &Hop) -> Stop {
+        let asker = self.steps[..index].iter().rev().find_map(|step| match &step.machine {
+            Machine::Pod(namespace, name) => self.picture.pod(namespace, name).map(|pod| pod.node.clone()),
+            Machine::Kernel(node) => Some(node.clone()),
             _ => None,
-        }
-    }
-
-    fn asks_outside(&self, index: usize) -> bool {
-        call(self.trace, &self.steps[index]).is_some_and(|call| call.request.from == Source::Internet)
+        });
+        let Some(node) = asker else { return Stop::PublicDns };
+        let service = hop.objects.iter().find(|object| object.kind == Kind::Service);
+        let gate = service.and_then(|service| self.picture.gate(&node, &(service.namespace.clone(), service.name.clone())));
+        gate.map_or_else(|| self.rules(index, &node), |gate| Stop::Rules(node.clone(), gate))
     }
 
     fn bead(&self, stop: &Stop) -> Option<Point> {

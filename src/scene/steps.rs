@@ -1,5 +1,6 @@
 //! A trace as the stage plays it: every hop in the order in which it happens, the calls that the reached Pod makes in between.
 
+use crate::api::Kind;
 use crate::packet::Flow;
 use crate::trace::{Hop, Place, Reason, Trace};
 
@@ -62,6 +63,12 @@ pub fn call<'a>(trace: &'a Trace, step: &Step) -> Option<&'a Trace> {
 /// The hop of a step.
 pub fn hop<'a>(trace: &'a Trace, step: &Step) -> Option<&'a Hop> {
     call(trace, step)?.hops.get(step.hop)
+}
+
+/// The first Pod that a hop is about, by namespace and name.
+pub fn pod_of(hop: &Hop) -> Option<(String, String)> {
+    let pod = hop.objects.iter().find(|object| object.kind == Kind::Pod)?;
+    Some((pod.namespace.clone(), pod.name.clone()))
 }
 
 /// A Pod that was called calls others before it answers.

@@ -1,7 +1,7 @@
 //! What a trace touches: these things are drawn by themselves even where others are folded.
 
-use super::steps::{Step, call, hop, steps};
-use super::view::{ClusterView, PodRole};
+use super::steps::{Step, call, hop, pod_of, steps};
+use super::view::ClusterView;
 use crate::api::Kind;
 use crate::trace::{Place, Reason, Trace};
 use std::collections::BTreeSet;
@@ -58,11 +58,7 @@ fn note(view: &ClusterView, trace: &Trace, step: &Step, used: &mut Used) {
     match &hop.at {
         Place::Internet => used.client = true,
         Place::PublicDns => used.public_dns = true,
-        // The CoreDNS that is asked: the first one that runs.
-        Place::Coredns => {
-            let dns = view.pods.iter().find(|pod| pod.role == PodRole::Coredns && !pod.node.is_empty());
-            used.pods.extend(dns.map(|pod| (pod.namespace.clone(), pod.name.clone())));
-        }
+        Place::Coredns => used.pods.extend(pod_of(hop)),
         Place::LoadBalancer(namespace, name) => {
             used.balancers.push((namespace.clone(), name.clone()));
         }

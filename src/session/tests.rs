@@ -5,11 +5,12 @@ use crate::scene::beats::{Pace, beats};
 use crate::scene::frame::frame;
 use crate::scene::geometry::Size;
 use crate::scene::ladder::{Looked, ladder, looked, port_taken, subject};
+use crate::scene::lanes::Stop;
 use crate::scene::objects::{Mark, Objects, fields, objects};
 use crate::scene::steps::steps;
 use crate::scene::{Options, stage};
 use crate::settings::Nodes;
-use crate::trace::{Reason, Source};
+use crate::trace::{Place, Reason, Source};
 
 fn reset(session: &mut Session, text: &str, settings: Settings) -> ClusterReply {
     let files = vec![SourceFile { name: "cluster.yaml".into(), text: text.into() }];
@@ -96,6 +97,44 @@ fn a_node_that_asks_dns_begins_its_way_in_itself() {
             "{start:?} in {node:?}"
         );
     }
+}
+
+/// Where the packet stands on the stage when DNS has answered, or has not; and the flow of the question.
+fn dns_stop(session: &mut Session, view: &ClusterView, seed: u64) -> (Stop, String) {
+    let pod = view.pods.iter().find(|pod| pod.app == "web").expect("a Pod of web");
+    let from = Source::Pod(pod.namespace.clone(), pod.name.clone());
+    let request = Request { target: "http://web/".into(), from, seed: Seed(seed), ..Request::default() };
+    let Reply::Trace(reply) = session.handle(Command::Send { request }) else { panic!("no trace") };
+    let asked = reply.trace.hops.iter().find(|hop| hop.reason == Reason::Lookup).expect("a lookup");
+    let to = asked.after.map(|flow| flow.dst.ip.to_string()).unwrap_or_default();
+    let answer = reply.trace.hops.iter().position(|hop| hop.at == Place::Coredns).expect("an answer, or none");
+    let scene = stage(view, Some(&reply.trace), Size { width: 748.0, height: 480.0 }, Options::default());
+    (scene.route.stops[answer].stop.clone(), to)
+}
+
+#[test]
+fn a_question_ends_at_the_coredns_pod_that_the_rules_chose() {
+    let mut session = Session::default();
+    let view = reset(&mut session, include_str!("../../static/examples/nodeport.yaml"), Settings::default()).view;
+    let mut met = std::collections::BTreeSet::new();
+    for seed in 1..=12 {
+        let (stop, to) = dns_stop(&mut session, &view, seed);
+        let pod = view.pods.iter().find(|pod| pod.ip == to).expect("the Pod with that address");
+        assert_eq!(stop, Stop::PodIn(pod.namespace.clone(), pod.name.clone()), "seed {seed}");
+        met.insert(pod.name.clone());
+    }
+    assert_eq!(met.len(), 2, "both CoreDNS Pods are asked in turn");
+}
+
+#[test]
+fn without_a_ready_coredns_pod_the_askers_own_node_refuses_the_question() {
+    let mut session = Session::default();
+    reset(&mut session, include_str!("../../static/examples/nodeport.yaml"), Settings::default());
+    let Reply::Cluster(reply) = session.handle(Command::Act { event: "coredns down".into() }) else { panic!("no cluster") };
+    let (stop, to) = dns_stop(&mut session, &reply.view, 1);
+    let pod = reply.view.pods.iter().find(|pod| pod.app == "web").expect("a Pod of web");
+    assert!(matches!(&stop, Stop::Rules(node, _) if *node == pod.node), "{stop:?}");
+    assert_eq!(to, "");
 }
 
 #[test]
