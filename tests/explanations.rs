@@ -106,7 +106,7 @@ fn an_explanation_never_contradicts_the_trace() {
 }
 
 fn cluster(yaml: &str) -> Cluster {
-    let client = "\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: client}\nspec: {containers: [{name: c, image: busybox}]}\n";
+    let client = "\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: client}\nspec: {containers: [{name: c, image: busybox, command: [sleep, 1d]}]}\n";
     let (manifests, found) = read(&[SourceFile { name: "x.yaml".into(), text: format!("{yaml}{client}") }]);
     assert!(found.is_empty(), "{found:?}");
     Cluster::new(Arc::new(Settings::default()), Seed(1)).apply(Arc::new(manifests)).cluster
@@ -170,7 +170,7 @@ fn a_service_has_one_full_name_and_dns_knows_no_other_ending() {
 
 #[test]
 fn a_pod_that_does_not_ask_coredns_finds_no_service_however_well_it_is() {
-    let policy = "\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: dp}\nspec: {dnsPolicy: Default, containers: [{name: c, image: busybox}]}\n";
+    let policy = "\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: dp}\nspec: {dnsPolicy: Default, containers: [{name: c, image: busybox, command: [sleep, 1d]}]}\n";
     let headless = service("db", "clusterIP: None, selector: {app: web}, ports: [{port: 80}]");
     let cluster = cluster(&(web() + policy + &headless));
     check(&cluster, "pod/dp", "http://web", "FAIL web is a name, so DNS comes first: with dnsPolicy Default");

@@ -16,7 +16,7 @@ use crate::cluster::{Verb, Written};
 use crate::msg;
 use crate::netfilter::Cidr;
 use crate::node::image_name;
-use crate::node::images::{self, Course, Listener, course};
+use crate::node::images::{self, Listener};
 use crate::node::kubelet::{
     Place, ProbeFailure, Standing, config_error, free_address, has_done_its_part, is_ready, probe_delays, probe_failure,
     redefined, report, running_since, waiting,
@@ -233,6 +233,9 @@ fn standing(world: &mut World, pod: &Pod, container: &Container, ip: &str, liste
     if let Some(unmade) = unmade(world, pod, container) {
         return unmade;
     }
+    if let Some(ended) = ends(world, pod, container) {
+        return ended;
+    }
     let age = age(world, pod);
     let failure = |probe: &Option<Probe>| probe.as_ref().and_then(|probe| probe_failure(probe, (pod, container), ip, listeners));
     // While the startup probe has not succeeded, the others are not asked.
@@ -248,9 +251,6 @@ fn standing(world: &mut World, pod: &Pod, container: &Container, ip: &str, liste
         }
         warn(world, pod, "Unhealthy", &unhealthy(kind, why), asked(probe, age));
     }
-    if let Some(ended) = ends(world, pod, container) {
-        return ended;
-    }
     let (starts, ready) = if keeps_its_settings(world, pod) { (0, 0) } else { probe_delays(container) };
     let runs = running_since(pod, container).and_then(seconds_of).map_or(0, |since| clock(world).saturating_sub(since));
     if startup.is_some() || runs < starts {
@@ -263,12 +263,12 @@ fn standing(world: &mut World, pod: &Pod, container: &Container, ip: &str, liste
     Standing::Running(readiness.is_none() && runs >= ready)
 }
 
-/// A container whose command does nothing but end: what becomes of it is its restart policy's choice.
+/// A container whose program surely ends: what becomes of it is its restart policy's choice.
 fn ends(world: &mut World, pod: &Pod, container: &Container) -> Option<Standing> {
-    let Course::Ends(code) = course(container, &pod.metadata.namespace) else { return None };
     if keeps_its_settings(world, pod) {
         return None;
     }
+    let code = images::end(pod, container, &world.cluster.store)?.code;
     let stays = container.is_sidecar() || !matches!((pod.spec.restart_policy.as_str(), code), ("Never", _) | ("OnFailure", 0));
     Some(if stays { crashing(world, pod, container, code) } else { Standing::Ended(code) })
 }

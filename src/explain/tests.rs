@@ -121,7 +121,7 @@ fn an_ingress_of_a_class_that_nobody_serves_is_named() {
 fn an_external_name_that_leads_nowhere_is_no_headless_service() {
     let named = |name: &str| {
         cluster(&format!(
-            "apiVersion: v1\nkind: Service\nmetadata: {{name: api}}\nspec: {{type: ExternalName, externalName: {name}}}\n---\napiVersion: v1\nkind: Pod\nmetadata: {{name: client}}\nspec: {{containers: [{{name: c, image: busybox}}]}}\n"
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: api}}\nspec: {{type: ExternalName, externalName: {name}}}\n---\napiVersion: v1\nkind: Pod\nmetadata: {{name: client}}\nspec: {{containers: [{{name: c, image: busybox, command: [sleep, 1d]}}]}}\n"
         ))
     };
     check(&named("203.0.113.99"), "pod/client", "http://api/", "!service-exists explain.name.aliasAddress");
@@ -305,7 +305,7 @@ spec:
   selector: {matchLabels: {app: db}}
   template:
     metadata: {labels: {app: db}}
-    spec: {containers: [{name: db, image: postgres, readinessProbe: {tcpSocket: {port: 5433}}}]}
+    spec: {containers: [{name: db, image: postgres, env: [{name: POSTGRES_PASSWORD, value: x}], readinessProbe: {tcpSocket: {port: 5433}}}]}
 ";
     let cluster = cluster(headless);
     let all = explained(&cluster, POD, "tcp://db:5432");

@@ -9,6 +9,7 @@
 
 mod arguments;
 mod course;
+mod ends;
 mod known;
 
 use crate::api::core::{Container, Pod, Probe, Service};
@@ -17,6 +18,7 @@ use crate::msg;
 use crate::packet::Protocol;
 use crate::words::Message;
 pub use course::{Course, Wanted, course};
+pub use ends::{End, end};
 use known::{Kind, Row};
 
 /// Pod annotation that says what listens, over everything else: `3000`, `127.0.0.1:3000`, `53/udp`, several with commas, `none`.

@@ -7,14 +7,15 @@ use crate::api::discovery::EndpointSlice;
 use crate::api::networking::{Ingress, IngressBackend};
 use crate::api::{Kind, ObjectMeta, ObjectRef};
 use crate::cluster::Cluster;
-use crate::node::kubelet::assumed_probe;
+use crate::node::images::end;
+use crate::node::kubelet::{assumed_probe, waiting};
 use crate::node::network_policy::{Direction, Policies};
 use crate::scene::view::{
     ClusterView, ContainerPortView, EndpointView, IngressRuleView, IngressView, NodeView, PodRole, PodView, PortView,
     ServiceView, WorkloadView,
 };
 use crate::settings::{INGRESS_NAMESPACE, Provider};
-use crate::words::natural;
+use crate::words::{Message, natural};
 use std::collections::BTreeMap;
 
 /// Namespaces whose objects the cluster brings along itself.
@@ -89,8 +90,15 @@ pub(super) fn pod_view(cluster: &Cluster, policies: &Policies, pod: &Pod) -> Pod
         ports: container_ports(pod),
         listens: crate::node::images::listens(pod, cluster.store.all::<Service>()).iter().map(|listener| listener.port).collect(),
         policies: isolating(policies, pod),
-        assumed: assumed_probe(pod),
+        assumed: assumed_probe(pod).or_else(|| assumed_end(cluster, pod)),
     }
+}
+
+/// A container that does not run, because of what is known of its image.
+fn assumed_end(cluster: &Cluster, pod: &Pod) -> Option<Message> {
+    let (container, _) = waiting(pod).filter(|(_, reason)| *reason == "CrashLoopBackOff")?;
+    let own = pod.spec.containers.iter().find(|own| own.name == container)?;
+    Some(end(pod, own, &cluster.store).filter(|end| end.assumed)?.why)
 }
 
 /// The policies that isolate a Pod in either direction; on the host's network none does.

@@ -158,7 +158,7 @@ fn a_silent_coredns_leaves_the_names_that_were_asked() {
 }
 
 const ASKING: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: client, labels: {app: client}}\nspec: {nodeName: node-3, containers: \
-                      [{name: c, image: busybox}]}\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: \
+                      [{name: c, image: busybox, command: [sleep, 1d]}]}\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: \
                       {name: shut}\nspec: {podSelector: {matchLabels: {app: client}}, policyTypes: [Egress], egress: [{ports: \
                       [{port: 443}]}]}\n";
 

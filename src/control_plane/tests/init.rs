@@ -57,8 +57,7 @@ fn a_connection_is_waited_for_until_the_service_has_an_endpoint() {
     let text = format!("{}{service}", pod(init, ""));
     let alone = with(&text);
     assert_eq!(status(&alone), "Init:0/1");
-    let db =
-        "apiVersion: v1\nkind: Pod\nmetadata: {name: db, labels: {app: db}}\nspec: {containers: [{name: c, image: postgres}]}\n";
+    let db = "apiVersion: v1\nkind: Pod\nmetadata: {name: db, labels: {app: db}}\nspec: {containers: [{name: c, image: postgres, env: [{name: POSTGRES_PASSWORD, value: x}]}]}\n";
     let served = apply(&alone, &format!("{text}{db}")).cluster;
     assert!(pods(&served).iter().all(|pod| is_ready(pod)));
 }

@@ -4,7 +4,7 @@ use crate::api::ObjectRef;
 use crate::api::core::{Container, EnvVarSource, Event, KeySelector, Node, Pod};
 use crate::cluster::Cluster;
 use crate::msg;
-use crate::node::images::{Course, course};
+use crate::node::images::{Course, End, course, end};
 use crate::node::kubelet::{is_ready, waiting};
 use crate::trace::{Advice, FieldRef};
 
@@ -183,6 +183,13 @@ fn unending(pod: &Pod, container: &Container, because: impl Fn(&str) -> Vec<Fiel
 /// A container that is not started: what the kubelet says of it, and the field that makes it so.
 fn waits(cluster: &Cluster, pod: &Pod, container: &str, reason: &str) -> Advice {
     let name = &pod.metadata.name;
+    let at = pod.spec.containers.iter().position(|own| own.name == container);
+    let within = |part: &str| at.map_or_else(|| "spec.containers".to_string(), |at| format!("spec.containers[{at}]{part}"));
+    let played = cluster.origin(&ObjectRef::of(pod)).is_none_or(|manifest| !manifest.is_dumped());
+    let ends = at.and_then(|at| pod.spec.containers.get(at)).filter(|_| played && reason == "CrashLoopBackOff");
+    if let Some(End { why, next, field: part, .. }) = ends.and_then(|own| end(pod, own, &cluster.store)) {
+        return Advice { why, next, because: vec![field(pod, within(part))] };
+    }
     let own = pod.status.container_statuses.iter().find(|status| status.name == container);
     // The container's own message names what is amiss, but for a back-off, which only says how long.
     let own = own.and_then(|status| status.state.waiting.as_ref()).map(|state| state.message.as_str());
@@ -193,8 +200,6 @@ fn waits(cluster: &Cluster, pod: &Pod, container: &str, reason: &str) -> Advice 
         None => msg!("explain.pod.waiting", pod = name, container = container, reason = reason),
     };
     let said = said.unwrap_or_default();
-    let at = pod.spec.containers.iter().position(|own| own.name == container);
-    let within = |part: &str| at.map_or_else(|| "spec.containers".to_string(), |at| format!("spec.containers[{at}]{part}"));
     let (next, path) = match reason {
         "CreateContainerConfigError" => {
             let part = at.and_then(|at| pod.spec.containers.get(at)).and_then(|own| reference(own, said));

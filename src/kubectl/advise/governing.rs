@@ -50,7 +50,7 @@ mod tests {
     use std::sync::Arc;
 
     const DB: &str = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec:\n  serviceName: db\n  selector: {matchLabels: {app: db}}\n  \
-                      template:\n    metadata: {labels: {app: db}}\n    spec: {containers: [{name: c, image: postgres, ports: [{containerPort: 5432}]}]}\n---\n";
+                      template:\n    metadata: {labels: {app: db}}\n    spec: {containers: [{name: c, image: postgres, env: [{name: POSTGRES_PASSWORD, value: x}], ports: [{containerPort: 5432}]}]}\n---\n";
 
     fn found(text: &str) -> Vec<Diagnostic> {
         let file = crate::kubectl::SourceFile { name: "d.yaml".into(), text: text.into() };

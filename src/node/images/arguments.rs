@@ -117,6 +117,11 @@ pub(super) fn base_name(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or(word)
 }
 
+/// Whether the words start a server that is known by its name: `python -m http.server`.
+pub(super) fn serves(words: &[String]) -> bool {
+    words.iter().any(|word| SERVERS.iter().any(|(name, _)| *name == base_name(word)))
+}
+
 /// Whether the words only pass time: `sleep 3600`, `tail -f /dev/null`.
 pub(super) fn idles(words: &[String]) -> bool {
     words

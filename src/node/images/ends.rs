@@ -1,0 +1,150 @@
+//! Programs that surely end where they are to go on running, and why.
+//!
+//! A command's own end is read from it (`course`). What images do is known from their sources: the shell of an operating system's
+//! image has no input and ends; the entry points of docker-library's `postgres`, `mysql` and `mariadb` end with exit code 1 where no
+//! variable says what becomes of the password and no data are there; a second program cannot bind a port that another has bound.
+
+use super::known::{self, Kind};
+use super::{Basis, Course, Found, LISTEN, Listener, arguments, course, of_container, replaces_program};
+use crate::api::core::{Container, Pod};
+use crate::cluster::Store;
+use crate::msg;
+use crate::node::environment::variables;
+use crate::words::Message;
+
+/// How a program ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Its exit code.
+    pub code: i32,
+    /// Why, as a sentence about its Pod.
+    pub why: Message,
+    /// What to try.
+    pub next: Message,
+    /// The field of the container that makes it so: `.command`.
+    pub field: &'static str,
+    /// It follows from what is known of the image, not from the manifest alone.
+    pub assumed: bool,
+}
+
+/// Images that start a shell.
+const SHELLS: [&str; 9] = ["busybox", "alpine", "ubuntu", "debian", "centos", "fedora", "rockylinux", "amazonlinux", "bash"];
+
+/// Databases that start only with a password: image, where its data lie, what it says, the variables of which one is enough.
+const DATABASES: [(&str, &str, &str, &[&str]); 3] = [
+    (
+        "postgres",
+        "/var/lib/postgresql",
+        "Error: Database is uninitialized and superuser password is not specified.",
+        &["POSTGRES_PASSWORD", "POSTGRES_PASSWORD_FILE", "POSTGRES_HOST_AUTH_METHOD"],
+    ),
+    (
+        "mysql",
+        "/var/lib/mysql",
+        "Database is uninitialized and password option is not specified",
+        &["MYSQL_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD_FILE", "MYSQL_ALLOW_EMPTY_PASSWORD", "MYSQL_RANDOM_ROOT_PASSWORD"],
+    ),
+    (
+        "mariadb",
+        "/var/lib/mysql",
+        "Database is uninitialized and password option is not specified",
+        &[
+            "MARIADB_ROOT_PASSWORD",
+            "MARIADB_ROOT_PASSWORD_FILE",
+            "MARIADB_ROOT_PASSWORD_HASH",
+            "MARIADB_ROOT_PASSWORD_HASH_FILE",
+            "MARIADB_ALLOW_EMPTY_ROOT_PASSWORD",
+            "MARIADB_RANDOM_ROOT_PASSWORD",
+            "MYSQL_ROOT_PASSWORD",
+            "MYSQL_ROOT_PASSWORD_FILE",
+            "MYSQL_ALLOW_EMPTY_PASSWORD",
+            "MYSQL_RANDOM_ROOT_PASSWORD",
+        ],
+    ),
+];
+
+/// How the program of a container ends; `None`: it goes on running, as far as anybody can tell.
+pub fn end(pod: &Pod, container: &Container, store: &Store) -> Option<End> {
+    let (name, own) = (&pod.metadata.name, &container.name);
+    if let Course::Ends(code) = course(container, &pod.metadata.namespace) {
+        let why = msg!("ends.command", pod = name, container = own, code = code);
+        let field = if container.command.is_empty() { ".args" } else { ".command" };
+        return Some(End { code, why, next: msg!("ends.command.next"), field, assumed: false });
+    }
+    shell(name, container).or_else(|| password(pod, container, store)).or_else(|| port(pod, container))
+}
+
+fn shell(pod: &str, container: &Container) -> Option<End> {
+    let plain = container.command.is_empty() && container.args.is_empty();
+    let fed = container.stdin == Some(true) || container.tty == Some(true);
+    let row = known::row(&container.image).filter(|row| plain && !fed && row.kind == Kind::Tool)?;
+    let image = known::repository(&container.image);
+    let starts_one = SHELLS.iter().any(|name| row.images.contains(name) && arguments::base_name(image) == *name);
+    let why = msg!("ends.shell", pod = pod, container = container.name, image = image);
+    starts_one.then(|| End { code: 0, why, next: msg!("ends.shell.next"), field: ".image", assumed: true })
+}
+
+fn password(pod: &Pod, container: &Container, store: &Store) -> Option<End> {
+    let repository = known::repository(&container.image);
+    let official = repository.strip_prefix("docker.io/").unwrap_or(repository);
+    let official = official.strip_prefix("library/").unwrap_or(official);
+    let (image, data, text, names) = DATABASES.iter().find(|(image, ..)| *image == official)?;
+    let words = arguments::words(container);
+    let replaced = !container.command.is_empty() || replaces_program(container, &words, known::row(&container.image));
+    if replaced || has_data(pod, container, data) {
+        return None;
+    }
+    let values = variables(container, pod, store);
+    let set = |name: &&&str| {
+        // What comes from somewhere that is not read here may well be something.
+        let elsewhere = container.env.iter().any(|own| own.name == **name && own.value_from.is_some());
+        elsewhere || values.get(**name).is_some_and(|value| !value.is_empty())
+    };
+    if names.iter().any(|name| set(&name)) {
+        return None;
+    }
+    let variable = names.first().copied().unwrap_or_default();
+    let why = msg!("ends.password", pod = pod.metadata.name, container = container.name, image = image, text = text);
+    Some(End { code: 1, why, next: msg!("ends.password.next", variable = variable), field: ".env", assumed: true })
+}
+
+/// Whether a volume that may hold data from before is mounted there.
+fn has_data(pod: &Pod, container: &Container, data: &str) -> bool {
+    let text = |value: &serde_json::Value, key: &str| value.get(key).and_then(|text| text.as_str()).map(str::to_string);
+    container.volume_mounts.iter().any(|mount| {
+        let within = text(mount, "mountPath").is_some_and(|path| path.starts_with(data));
+        let name = text(mount, "name");
+        let volume = pod.spec.volumes.iter().find(|volume| text(volume, "name") == name);
+        within && volume.is_none_or(|volume| volume.get("emptyDir").is_none())
+    })
+}
+
+/// A port that a container before this one has bound. Only what is known of both counts, not what they declare.
+fn port(pod: &Pod, container: &Container) -> Option<End> {
+    if pod.metadata.annotations.contains_key(LISTEN) {
+        return None;
+    }
+    let own = surely(container);
+    let before = pod.spec.containers.iter().take_while(|other| other.name != container.name);
+    let later = pod.spec.containers.iter().any(|other| other.name == container.name);
+    let taken = before.filter(|_| later && !own.is_empty()).flat_map(surely).find_map(|other| {
+        let clash = own.iter().find(|own| own.port == other.port && own.protocol == other.protocol)?;
+        Some((other.container, format!("{}/{}", clash.port, clash.protocol.api_name())))
+    });
+    let (other, port) = taken?;
+    let why = msg!("ends.port", pod = pod.metadata.name, container = container.name, other = other, port = port);
+    Some(End { code: 1, why, next: msg!("ends.port.next"), field: "", assumed: true })
+}
+
+/// What a container's program surely listens on, once it runs.
+fn surely(container: &Container) -> Vec<Listener> {
+    let words = arguments::words(container);
+    let known = known::row(&container.image).is_some() || known::repository(&container.image).ends_with("agnhost");
+    if !known && !arguments::serves(&words) {
+        return Vec::new();
+    }
+    let mut found = Found::default();
+    of_container("", container, &mut found);
+    found.listeners.retain(|listener| matches!(listener.basis, Basis::Known(_)));
+    found.listeners
+}
