@@ -84,7 +84,7 @@ fn what_is_not_played_gets_one_quiet_note() {
         ("apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q}\n", "kind.notPlayedObjects"),
         ("apiVersion: example.com/v1\nkind: Database\nmetadata: {name: d}\n", "kind.notKnown"),
         ("apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: d}\n", "kind.notPlayed"),
-        ("apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: d}\n", "kind.notPlayed"),
+        ("apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: d}\n", "kind.claim.default"),
         (
             "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  runtimeClassName: gvisor\n  containers: [{name: a, image: nginx}]\n",
             "field.notPlayed",

@@ -4,7 +4,7 @@
 //! LoadBalancer gets a Network Load Balancer, an Ingress whose IngressClass names `ingress.k8s.aws/alb` an Application Load Balancer.
 //! Both are internal unless their scheme is `internet-facing`, and send to node ports unless their target type is `ip`. The status
 //! carries a hostname only, so kube-proxy writes no rule for it. What it refuses to build, and its words, follow its source
-//! (`pkg/ingress/model_build_target_group.go`, `model_build_listener_rules.go`, `enhanced_backend_builder.go`).
+//! (`pkg/ingress/model_build_target_group.go`, `model_build_listener_rules.go`, `enhanced_backend_builder.go`, `config_types.go`).
 //!
 //! Assumed: the addresses behind the hostnames (an internal one lies in the nodes' own network), the region. Left out: everything
 //! else that annotations ask for, certificates, security groups, zones, IngressClassParams, groups of Ingresses.
@@ -17,6 +17,8 @@ use crate::cluster::Store;
 use crate::random::{Random, Seed, stable_hash};
 use crate::trace::FieldRef;
 use std::net::Ipv4Addr;
+
+pub mod actions;
 
 /// `spec.loadBalancerClass` of Services that this controller serves by name.
 pub const NLB_CLASS: &str = "service.k8s.aws/nlb";
@@ -115,7 +117,14 @@ pub fn refuses(store: &Store, ingress: &Ingress) -> Option<Refusal> {
     for (at, rule) in ingress.spec.rules.iter().enumerate() {
         for (number, path) in rule.http.iter().flat_map(|http| &http.paths).enumerate() {
             let place = format!("spec.rules[{at}].http.paths[{number}].backend");
-            if let Some(refusal) = refuses_backend(store, ingress, &path.backend, &place) {
+            let refusal = refuses_backend(store, ingress, &path.backend, &place);
+            let because =
+                || FieldRef { object: ObjectRef::of(ingress), path: format!("spec.rules[{at}].http.paths[{number}].path") };
+            let refusal = refusal.or_else(|| {
+                let message = actions::refuses_path(&path.path, path.path_type.as_deref().unwrap_or_default())?;
+                Some(Refusal { message, because: vec![because()] })
+            });
+            if let Some(refusal) = refusal {
                 let meta = &ingress.metadata;
                 let message = format!("ingress: {}/{}: {}", meta.namespace, meta.name, refusal.message);
                 return Some(Refusal { message, ..refusal });
@@ -127,6 +136,12 @@ pub fn refuses(store: &Store, ingress: &Ingress) -> Option<Refusal> {
 
 fn refuses_backend(store: &Store, ingress: &Ingress, backend: &IngressBackend, path: &str) -> Option<Refusal> {
     let named = backend.service.as_ref()?;
+    if named.port.name == actions::USE_ANNOTATION {
+        let (key, meta) = (actions::annotation(&named.name), &ingress.metadata);
+        let message = actions::of(&meta.annotations, &named.name)?.err()?;
+        let because = vec![FieldRef { object: ObjectRef::of(ingress), path: format!("metadata.annotations.{key}") }];
+        return Some(Refusal { message, because });
+    }
     let service = store.get::<Service>(&ingress.metadata.namespace, &named.name)?;
     let (wanted, own) = (&named.port, ObjectRef::of(ingress));
     let fits = |name: &str, number: i32| if wanted.name.is_empty() { number == wanted.number } else { name == wanted.name };

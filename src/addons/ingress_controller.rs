@@ -12,9 +12,11 @@ mod routing;
 
 pub use routing::{endpoints, lists_host};
 
+use super::aws::actions::{self, Action};
 use super::pending::pending;
 use super::{aws, public_dns};
 use crate::api::core::{LoadBalancerIngress, Secret, Service};
+use crate::api::meta::Labels;
 use crate::api::networking::{Ingress, IngressClass};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Store};
@@ -81,6 +83,12 @@ pub fn is_alb(store: &Store, ingress: &Ingress) -> bool {
     named && matches!(class_of(store, ingress), Class::OtherController(_, controller) if controller == aws::ALB_CONTROLLER)
 }
 
+/// Whether an Ingress is to get an Application Load Balancer of its own, and none is built.
+pub fn waits_for_alb(store: &Store, ingress: &Ingress) -> bool {
+    let alb = matches!(class_of(store, ingress), Class::OtherController(_, controller) if controller == aws::ALB_CONTROLLER);
+    alb && !is_alb(store, ingress)
+}
+
 /// Whether somebody serves this Ingress: kubehop's controller, or a load balancer.
 pub fn is_served(store: &Store, ingress: &Ingress) -> bool {
     serves(store, ingress) || is_alb(store, ingress)
@@ -106,7 +114,12 @@ pub fn unserved(cluster: &Cluster, ingress: &Ingress) -> (Message, Message, Vec<
         Class::OtherController(class, controller) => {
             if let Some(refusal) = aws::refuses(store, ingress).filter(|_| has_aws && controller == aws::ALB_CONTROLLER) {
                 let text = msg!("explain.ingress.refused", ingress = name, message = refusal.message);
-                return (text, msg!("explain.ingress.refused.next", ingress = name), refusal.because);
+                let annotated = refusal.because.iter().find_map(|field| field.path.strip_prefix("metadata.annotations."));
+                let next = match annotated {
+                    Some(annotation) => msg!("explain.ingress.action.next", annotation = annotation),
+                    None => msg!("explain.ingress.refused.next", ingress = name),
+                };
+                return (text, next, refusal.because);
             }
             let text = msg!("explain.ingress.otherController", ingress = name, class = class, controller = controller);
             let next = match controller == aws::ALB_CONTROLLER {
@@ -179,6 +192,17 @@ pub enum Decision {
         /// The rules of the host, where it has some.
         because: Vec<FieldRef>,
     },
+    /// A rule of an Application Load Balancer that answers by itself, as an annotation says.
+    Own {
+        /// 301, 302, or a fixed answer's.
+        status: u16,
+        /// Where a redirect leads.
+        location: Option<String>,
+        /// The rule.
+        matched: Matched,
+        /// The rule's fields, then the annotation.
+        because: Vec<FieldRef>,
+    },
     /// 503: a rule matches, and its backend cannot take a request.
     Unavailable {
         /// The rule.
@@ -244,6 +268,10 @@ pub enum Unavailable {
     ExternalName,
     /// The backend is no Service.
     Resource,
+    /// The annotation that it names is not there.
+    NoAction,
+    /// A target group that was made elsewhere: nobody knows what stands behind it.
+    Elsewhere,
 }
 
 impl Decision {
@@ -253,6 +281,7 @@ impl Decision {
             Decision::Route(_) => None,
             Decision::Redirect { .. } => Some(308),
             Decision::NotFound { .. } => Some(404),
+            Decision::Own { status, .. } => Some(*status),
             Decision::Unavailable { .. } => Some(503),
         }
     }
@@ -264,6 +293,7 @@ impl Decision {
             Decision::Route(_) => vec![msg!("ingress.differ.pick")],
             Decision::Redirect { .. } => vec![msg!("ingress.differ.redirect")],
             Decision::NotFound { .. } => vec![msg!("ingress.differ.notFound")],
+            Decision::Own { .. } => Vec::new(),
             Decision::Unavailable { .. } => vec![msg!("ingress.differ.unavailable")],
         };
         if let Decision::Route(Route { matched, .. }) | Decision::Unavailable { matched, .. } = self
@@ -282,6 +312,8 @@ pub struct Router {
     defaults: Vec<routing::Target>,
     tls: Vec<(String, FieldRef, ObjectRef)>,
     redirect_to_https: bool,
+    /// The annotations of an Application Load Balancer's Ingress, which routes by its own order.
+    alb: Option<Labels>,
 }
 
 /// What TLS looks like for a host.
@@ -307,8 +339,7 @@ pub enum Certificate {
 /// Looks for the Secret that an Ingress names.
 pub fn certificate(cluster: &Cluster, ingress: &ObjectRef, secret: &ObjectRef) -> Certificate {
     let found = cluster.store.get::<Secret>(&secret.namespace, &secret.name);
-    let has = |secret: &Secret, key: &str| secret.data.contains_key(key) || secret.string_data.contains_key(key);
-    if found.is_some_and(|found| has(found, "tls.crt") && has(found, "tls.key"))
+    if found.is_some_and(|found| found.holds_pem("tls.crt") && found.holds_pem("tls.key"))
         || cluster.origin(ingress).is_some_and(Manifest::is_dumped)
     {
         return Certificate::There;
@@ -326,8 +357,13 @@ impl Router {
         Router { redirect_to_https: settings.https_redirect, ..Router::from(&served) }
     }
 
+    /// The rules of an Application Load Balancer.
+    pub fn of_alb(ingress: &Ingress) -> Router {
+        Router { alb: Some(ingress.metadata.annotations.clone()), ..Router::from(&[ingress]) }
+    }
+
     /// The rules of these Ingresses, in their order.
-    pub fn from(ingresses: &[&Ingress]) -> Router {
+    fn from(ingresses: &[&Ingress]) -> Router {
         let mut router = Router::default();
         for ingress in ingresses {
             let ingress = *ingress;
@@ -359,17 +395,49 @@ impl Router {
         if let (true, false, Tls::Listed(field, _)) = (self.redirect_to_https, request.https, self.tls(&host)) {
             return Decision::Redirect { location: format!("https://{host}{}", request.path), because: vec![field] };
         }
-        let rules: Vec<&routing::Rule> = routing::most_specific_host(&self.rules, &host);
-        let best = routing::best_path(&rules, path).and_then(|path| path.target.as_ref());
+        let (rules, best) = match &self.alb {
+            Some(_) => routing::first_of_alb(&self.rules, &host, path),
+            None => {
+                let rules = routing::most_specific_host(&self.rules, &host);
+                let best = routing::best_path(&rules, path);
+                (rules, best)
+            }
+        };
+        let best = best.and_then(|path| path.target.as_ref());
         let own_default = || self.defaults.iter().find(|target| rules.iter().any(|rule| rule.ingress == target.ingress));
         match best.or_else(own_default).or_else(|| self.defaults.first()) {
-            Some(target) => backend(store, target),
+            Some(target) => match self.alb.as_ref().filter(|_| target.matched.port == actions::USE_ANNOTATION) {
+                Some(annotations) => annotated(store, target, annotations, &HttpRequest { host, ..request.clone() }),
+                None => backend(store, target),
+            },
             None => Decision::NotFound {
                 host_matched: !rules.is_empty(),
                 because: rules.iter().flat_map(|rule| rule.because()).collect(),
             },
         }
     }
+}
+
+/// What an annotation says in a Service's place. One that the controller refuses leaves no load balancer to ask.
+fn annotated(store: &Store, target: &routing::Target, annotations: &Labels, request: &HttpRequest) -> Decision {
+    let (mut matched, mut because) = (target.matched.clone(), target.because.clone());
+    let name = matched.service.name.clone();
+    because
+        .push(FieldRef { object: target.ingress.clone(), path: format!("metadata.annotations.{}", actions::annotation(&name)) });
+    let (status, location) = match actions::of(annotations, &name) {
+        Some(Ok(Action::Answer(status))) => (status, None),
+        Some(Ok(Action::Redirect(status, parts))) => {
+            (status, Some(actions::location(&parts, request.https, &request.host, &request.path)))
+        }
+        Some(Ok(Action::Forward(service, port, _))) => {
+            matched.service.name = service;
+            matched.port = port;
+            return backend(store, &routing::Target { matched, because, ..target.clone() });
+        }
+        Some(Ok(Action::Elsewhere(_))) => return Decision::Unavailable { matched, reason: Unavailable::Elsewhere, because },
+        None | Some(Err(_)) => return Decision::Unavailable { matched, reason: Unavailable::NoAction, because },
+    };
+    Decision::Own { status, location, matched, because }
 }
 
 fn backend(store: &Store, target: &routing::Target) -> Decision {

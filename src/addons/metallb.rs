@@ -5,6 +5,8 @@
 //! with an endpoint of their own; the lowest SHA-256 of `node#address` wins. Assumed: a speaker on every node, unless the
 //! cluster's Pods show otherwise; one default pool and L2Advertisement for all.
 
+pub mod allocation;
+
 use crate::api::core::{Node, Pod, PodSpec, Service};
 use crate::api::discovery::{EndpointConditions, EndpointSlice};
 use crate::cluster::{Cluster, Store};

@@ -3,7 +3,7 @@
 //! `loadBalancerClass` as in `k8s.io/cloud-provider/controllers/service` (`wantsLoadBalancer`): whoever serves the default leaves a
 //! Service with a class to the controller of that class. Here only the AWS Load Balancer Controller has one.
 
-use super::aws;
+use super::{aws, metallb};
 use crate::api::ObjectRef;
 use crate::api::core::Service;
 use crate::cluster::Cluster;
@@ -52,6 +52,13 @@ pub fn pending(cluster: &Cluster, service: &Service) -> Option<(Message, Message
             "spec.type",
         ),
         Provider::None => (msg!("pending.none", service = name), msg!("pending.none.next"), "spec.type"),
+        Provider::Metallb => {
+            let why = metallb::allocation::allocate(cluster, service, 0).err().unwrap_or_default();
+            let path = metallb::allocation::asking_field(service);
+            let next = msg!("pending.metallb.next", pool = settings.load_balancer.pool);
+            let field = FieldRef { object: ObjectRef::of(service), path };
+            return Some((msg!("pending.metallb", service = name, message = why), next, field));
+        }
         _ => (msg!("pending.pool", service = name), msg!("pending.pool.next"), "spec.type"),
     };
     Some((why, next, FieldRef { object: ObjectRef::of(service), path: path.into() }))

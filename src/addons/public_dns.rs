@@ -27,6 +27,8 @@ pub struct PublicDns {
     external: BTreeSet<String>,
     /// Hosts that rules list, served or not: they are the cluster's own.
     own: BTreeSet<String>,
+    /// Hosts whose own load balancer is not built: nobody's record points elsewhere for them.
+    unbuilt: BTreeSet<String>,
     /// Whether there are servers outside at all.
     servers: bool,
 }
@@ -89,11 +91,18 @@ impl PublicDns {
                 dns.ingress.get_or_insert(address);
             }
         }
+        for ingress in store.all::<Ingress>().filter(|ingress| ingress_controller::waits_for_alb(store, ingress)) {
+            let hosts = ingress.spec.rules.iter().map(|rule| rule.host.to_lowercase());
+            dns.unbuilt.extend(hosts.filter(|host| !host.is_empty() && !dns.hosts.contains_key(host)));
+        }
         for ingress in store.all::<Ingress>().filter(|ingress| ingress_controller::serves(store, ingress)) {
             let addresses = &ingress.status.load_balancer.ingress;
             let own = addresses.iter().find_map(|at| Some(at.ip.clone()).filter(|ip| !ip.is_empty()));
             dns.ingress = dns.ingress.or(own).or_else(|| ingress_controller::address(store));
             let hosts = ingress.spec.rules.iter().map(|rule| rule.host.to_lowercase());
+            for rule in &ingress.spec.rules {
+                dns.unbuilt.remove(&rule.host.to_lowercase());
+            }
             dns.bare.extend(hosts.filter(|host| !host.is_empty() && !host.contains('.')));
         }
         dns
@@ -106,6 +115,10 @@ impl PublicDns {
             return Some(address);
         }
         let in_cluster = name == "cluster.local" || name.ends_with(".cluster.local") || name.ends_with(".arpa");
+        // A record that is to point at a load balancer of its own points at no other one.
+        if self.unbuilt.contains(&name) {
+            return None;
+        }
         let pointed = (name.contains('.') || self.bare.contains(&name)) && !in_cluster;
         self.ingress.as_deref().filter(|_| pointed)
     }

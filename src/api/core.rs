@@ -79,6 +79,19 @@ pub struct Secret {
     pub type_: String,
 }
 
+impl Secret {
+    /// Whether it has PEM data under a key. What the data say is not read.
+    pub fn holds_pem(&self, key: &str) -> bool {
+        self.data.get(key).is_some_and(|text| is_pem(text))
+            || self.string_data.get(key).is_some_and(|text| text.contains("-----BEGIN "))
+    }
+}
+
+/// Whether base64 holds `-----BEGIN `: its first letters, wherever it starts.
+pub fn is_pem(base64: &str) -> bool {
+    ["LS0tLS1CRUdJTi", "0tLS0tQkVHSU4g", "tLS0tLUJFR0lOI"].iter().any(|start| base64.contains(start))
+}
+
 /// Points at another object.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -1,16 +1,18 @@
 //! The cloud controller: gives Services of type LoadBalancer their address, and Ingresses theirs.
 //!
 //! Imitates `k8s.io/cloud-provider/controllers/service`. One table says what each provider reports: `cloud` is a machine outside
-//! that rewrites to node ports, so its status says `ipMode: Proxy`; `metallb` hands out addresses that nodes own, `VIP`; `aws` reports
+//! that rewrites to node ports, so its status says `ipMode: Proxy`; `metallb` hands out addresses that nodes own, `VIP` (`addons::metallb::allocation`); `aws` reports
 //! a hostname; `none` leaves `<pending>`. A Service with a `loadBalancerClass` is left to somebody else, who does not exist here,
 //! but for the class that the AWS Load Balancer Controller serves.
 
 use super::dump::came_from_dump;
+use super::events;
 use super::names::mixed_hash;
-use super::world::{Key, World};
+use super::world::{Key, World, key_of};
+use crate::addons::metallb::allocation;
 use crate::addons::{aws, pending, public_dns};
 use crate::api::ObjectRef;
-use crate::api::core::{LoadBalancerIngress, Service};
+use crate::api::core::{Event, LoadBalancerIngress, Service};
 use crate::cluster::{Cluster, Verb};
 use crate::msg;
 use crate::settings::Provider;
@@ -30,6 +32,7 @@ pub(crate) fn run(world: &mut World) {
 fn sync(world: &mut World, key: &Key) {
     let Some(service) = world.cluster.store.services.get(key).cloned() else {
         world.queue.ingresses = true;
+        try_again(world);
         return;
     };
     // A dump tells what the real cluster's load balancer said, or that there is none yet.
@@ -66,7 +69,7 @@ fn sync(world: &mut World, key: &Key) {
 }
 
 /// What the provider reports for a Service.
-fn ingress(world: &World, service: &Service) -> Vec<LoadBalancerIngress> {
+fn ingress(world: &mut World, service: &Service) -> Vec<LoadBalancerIngress> {
     let settings = world.cluster.settings.load_balancer.clone();
     let mode = match settings.provider {
         Provider::None => return Vec::new(),
@@ -74,7 +77,10 @@ fn ingress(world: &World, service: &Service) -> Vec<LoadBalancerIngress> {
         Provider::Metallb => Some("VIP"),
         Provider::Aws => return vec![nlb(&world.cluster, service)],
     };
-    let ip = address(&world.cluster, service);
+    let ip = match settings.provider {
+        Provider::Metallb => by_metallb(world, service),
+        _ => address(&world.cluster, service),
+    };
     let reported = ip.map(|ip| LoadBalancerIngress {
         ip: ip.to_string(),
         ip_mode: mode.map(str::to_string),
@@ -102,7 +108,7 @@ fn nlb(cluster: &Cluster, service: &Service) -> LoadBalancerIngress {
 
 /// The Service's address: as it is, as it wishes, or from the pool by hash.
 fn address(cluster: &Cluster, service: &Service) -> Option<Ipv4Addr> {
-    let (first, last) = pool(&cluster.settings.load_balancer.pool)?;
+    let (first, last) = allocation::pool(&cluster.settings.load_balancer.pool)?;
     let own = ObjectRef::of(service);
     let others = cluster.store.all::<Service>().filter(|other| ObjectRef::of(*other) != own);
     let used: BTreeSet<Ipv4Addr> =
@@ -114,13 +120,35 @@ fn address(cluster: &Cluster, service: &Service) -> Option<Ipv4Addr> {
         return Some(ip);
     }
     let size = u64::from(last - first) + 1;
-    let start = mixed_hash(&format!("{}/{}", own.namespace, own.name)) % size;
+    let start = start(&own) % size;
     let at = |step: u64| Ipv4Addr::from(first + ((start + step) % size) as u32);
     (0..size.min(65_536)).map(at).find(free)
 }
 
-fn pool(text: &str) -> Option<(u32, u32)> {
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let (first, last) = (first.trim().parse::<Ipv4Addr>().ok()?, last.trim().parse::<Ipv4Addr>().ok()?);
-    (first <= last).then(|| (u32::from(first), u32::from(last)))
+/// Where in the pool the search for a Service's address begins.
+fn start(object: &ObjectRef) -> u64 {
+    mixed_hash(&format!("{}/{}", object.namespace, object.name))
+}
+
+/// The address that MetalLB gives, or its event that says why none. What cannot be read leaves the address that stands.
+fn by_metallb(world: &mut World, service: &Service) -> Option<Ipv4Addr> {
+    let object = ObjectRef::of(service);
+    match allocation::allocate(&world.cluster, service, start(&object)) {
+        Ok(ip) => Some(ip),
+        Err(why) => {
+            let message = format!("Failed to allocate IP for \"{}/{}\": {why}", object.namespace, object.name);
+            let said = |event: &Event| event.involved_object.uid == service.metadata.uid && event.message == message;
+            if !world.cluster.store.all::<Event>().any(said) {
+                events::record(world, &object, ("metallb-controller", ""), ("Warning", "AllocationFailed"), &message);
+            }
+            None
+        }
+    }
+}
+
+/// MetalLB tries again once another Service is gone.
+fn try_again(world: &mut World) {
+    let waits = |service: &&Service| service.spec.type_ == "LoadBalancer" && service.status.load_balancer.ingress.is_empty();
+    let keys: Vec<Key> = world.cluster.store.all::<Service>().filter(waits).map(|service| key_of(&service.metadata)).collect();
+    world.queue.load_balancers.extend(keys);
 }

@@ -15,6 +15,7 @@ mod admission;
 mod failures;
 mod hints;
 mod init;
+mod metallb;
 mod mirroring;
 mod placement;
 mod rollouts;

@@ -129,9 +129,17 @@ fn called_dead_node(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Messa
     (of_pod && !balanced).then(|| msg!("advice.nodeDown.endpoint.next"))
 }
 
-/// Nobody announces an external address: somebody has to bring its packets to a node.
+/// Nobody announces an external address: somebody has to bring its packets to a node. One that a Service asks its load balancer for, and
+/// does not get, is nobody's.
 fn external_ip(cluster: &Cluster, hop: &Hop) -> Option<(Message, FieldRef)> {
     let to = hop.before.filter(|_| hop.reason == Reason::NoRoute)?.dst.ip.to_string();
+    let asks = |service: &&Arc<Service>| {
+        let listed = service.metadata.annotations.iter().filter(|(key, _)| key.ends_with("/loadBalancerIPs"));
+        service.spec.load_balancer_ip == to || { listed }.any(|(_, value)| value.split(',').any(|ip| ip.trim() == to))
+    };
+    if let Some((why, _, field)) = cluster.store.services.values().filter(asks).find_map(|service| pending(cluster, service)) {
+        return Some((why, field));
+    }
     let has = |service: &&Arc<Service>| service.spec.external_ips.contains(&to);
     let service = cluster.store.services.values().find(has)?;
     let field = FieldRef { object: ObjectRef::of(service.as_ref()), path: "spec.externalIPs".into() };
@@ -412,8 +420,13 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
         (Reason::NoSuchName | Reason::NoAddress, _) => msg!("advice.name.next", target = target),
         (Reason::DnsSilent, _) => msg!("advice.dns.next"),
         (Reason::IngressNoRule, _) => msg!("advice.ingressRule.next"),
-        (Reason::IngressNoEndpoints, _) => msg!("advice.ingressBackend.next", service = service),
         (Reason::IngressBadGateway, _) => msg!("advice.badGateway.next"),
+        (Reason::IngressRule, "action") => msg!("advice.albAction.next"),
+        (Reason::IngressNoEndpoints, "albNoAction" | "albTargetGroup") => {
+            msg!("explain.ingress.noAction.next", action = hop.text.args.get("action").cloned().unwrap_or_default())
+        }
+        (Reason::IngressNoEndpoints, _) => msg!("advice.ingressBackend.next", service = service),
+        (Reason::IngressRedirect, "action") => msg!("advice.albRedirect.next"),
         (Reason::IngressRedirect, _) => msg!("advice.redirect.next"),
         (Reason::ProcessAnswers, "healthCheck") => msg!("advice.healthCheck.next", service = service),
         (Reason::ProcessAnswers, "path") => msg!("advice.proxyHealth.next"),

@@ -13,7 +13,7 @@ use crate::api::ObjectRef;
 use crate::api::core::Service;
 use crate::msg;
 use crate::packet::{Flow, Protocol, Socket};
-use crate::trace::{FieldRef, Hop, Reason, Request, Verdict};
+use crate::trace::{FieldRef, Hop, Place, Reason, Request, Verdict};
 
 impl Travel<'_> {
     /// A packet outside, for an Application Load Balancer's address.
@@ -71,10 +71,17 @@ impl Exchange<'_> {
             |status, reason| Outcome { status: Some(status), reason: Some(reason), ..Outcome::new(Verdict::Answered, None) };
         let (because, matched) = match self.with_targets(alb, alb.router.decide(&self.cluster.store, &http)) {
             Decision::Route(route) => {
+                let annotations = &alb.ingress.metadata.annotations;
+                if route.because.iter().any(|field| aws::actions::is_weighed(annotations, &field.path)) {
+                    self.tell.assume(|| msg!("assume.albWeights", service = route.matched.service.name));
+                }
                 let told = told_rule(&route);
                 self.tell.hop(|| told(place.clone()).flow(seen, seen));
                 let sender = Sender { spot: Spot::Alb(index), pod: None };
                 return self.send_on(sender, place, seen, target, request, &route, answered);
+            }
+            Decision::Own { status, location, matched, because } => {
+                return self.alb_says(place, seen, status, location, &matched, because);
             }
             Decision::Unavailable { matched, reason, because } => (because, Some((matched, reason))),
             Decision::NotFound { because, .. } | Decision::Redirect { because, .. } => (because, None),
@@ -90,12 +97,42 @@ impl Exchange<'_> {
             let service = &matched.service.name;
             let text = match reason {
                 Unavailable::NoService => msg!("hop.IngressNoEndpoints.text.albNoService", service = service),
+                Unavailable::NoAction => msg!("hop.IngressNoEndpoints.text.albNoAction", action = service),
+                Unavailable::Elsewhere => msg!("hop.IngressNoEndpoints.text.albTargetGroup", action = service),
                 _ => msg!("hop.IngressNoEndpoints.text.alb", service = service),
             };
             let objects = vec![matched.ingress, matched.service];
             hop(place, Reason::IngressNoEndpoints, text).flow(seen, seen).about(objects).because(because)
         });
         own(503, Reason::IngressNoEndpoints)
+    }
+
+    /// A redirect or a fixed answer that an annotation asks for.
+    fn alb_says(
+        &mut self,
+        place: Place,
+        seen: Flow,
+        status: u16,
+        location: Option<String>,
+        matched: &Matched,
+        because: Vec<FieldRef>,
+    ) -> Outcome {
+        let action = &matched.service.name;
+        let (reason, text) = match location {
+            Some(location) => {
+                let text = msg!("hop.IngressRedirect.text.action", action = action, status = status, location = location);
+                (Reason::IngressRedirect, text)
+            }
+            None => {
+                let host = if matched.host.is_empty() { "*" } else { &matched.host };
+                let text =
+                    msg!("hop.IngressRule.text.action", host = host, path = matched.path, action = action, status = status);
+                (Reason::IngressRule, text)
+            }
+        };
+        let about = vec![matched.ingress.clone()];
+        self.tell.hop(|| hop(place, reason, text).flow(seen, seen).about(about).because(because));
+        Outcome { status: Some(status), reason: Some(reason), ..Outcome::new(Verdict::Answered, None) }
     }
 
     /// Target type `instance` sends to the node port of every node, whether or not one of the Service's Pods is ready.

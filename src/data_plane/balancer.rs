@@ -15,6 +15,15 @@ use crate::trace::{FieldRef, Place, Reason, Verdict};
 use crate::words::Message;
 use std::net::Ipv4Addr;
 
+/// Of several Services that share an address, which MetalLB allows: the one with this port. All of them are announced by one node,
+/// so one that is announced says more than one that is not.
+fn sharing(balancers: &[Balancer], index: usize, to: Socket) -> Option<(usize, &Balancer)> {
+    let first = balancers.get(index).filter(|own| matches!(own.means, Means::Announced(_)))?;
+    let has = |own: &Balancer| own.service.spec.ports.iter().any(|port| port.port == i32::from(to.port));
+    let same = balancers.iter().enumerate().filter(|(_, own)| own.ip == first.ip);
+    same.max_by_key(|(_, own)| (has(own), matches!(own.means, Means::Announced(Some(_)))))
+}
+
 impl Travel<'_> {
     /// A node sends to a load balancer's address that none of its rules knows.
     pub fn toward_balancer(&mut self, node: usize, index: usize, flow: Flow) -> Next {
@@ -46,6 +55,7 @@ impl Travel<'_> {
             let text = |_| msg!("hop.NoRoute.text.internal", to = flow.dst, service = name);
             return Some(self.edge_says(flow, text, Some(because)));
         }
+        let (index, balancer) = sharing(&self.world.balancers, index, flow.dst).unwrap_or((index, balancer));
         let Means::Announced(node) = balancer.means else {
             let known = self.known(Spot::Balancer(index), flow);
             let home = known.and_then(|known| Some((known, self.home(known.translated.dst.ip)?)));

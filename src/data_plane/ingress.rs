@@ -195,6 +195,8 @@ fn own_answer(decision: &Decision, http: &HttpRequest) -> (Reason, Message, Vec<
     let (host, path) = (&http.host, &http.path);
     match decision {
         Decision::Route(route) => (Reason::IngressRule, Message::default(), vec![], route.because.clone()),
+        // Of an Application Load Balancer alone.
+        Decision::Own { because, .. } => (Reason::IngressRule, Message::default(), vec![], because.clone()),
         Decision::Redirect { location, because } => {
             let text = msg!("hop.IngressRedirect.text", host = host, location = location);
             (Reason::IngressRedirect, text, vec![], because.clone())
@@ -212,7 +214,9 @@ fn own_answer(decision: &Decision, http: &HttpRequest) -> (Reason, Message, Vec<
                 Unavailable::NoPort => msg!("hop.IngressNoEndpoints.text.noPort", service = service, port = port),
                 Unavailable::NoEndpoints => msg!("hop.IngressNoEndpoints.text", service = service),
                 Unavailable::ExternalName => msg!("hop.IngressNoEndpoints.text.externalName", service = service),
-                Unavailable::Resource => msg!("hop.IngressNoEndpoints.text.resource"),
+                Unavailable::Resource | Unavailable::NoAction | Unavailable::Elsewhere => {
+                    msg!("hop.IngressNoEndpoints.text.resource")
+                }
             };
             (Reason::IngressNoEndpoints, text, vec![matched.ingress.clone(), matched.service.clone()], because.clone())
         }

@@ -358,7 +358,7 @@ fn albs(store: &Store) -> Vec<Alb> {
     let alb = |ingress: &Arc<Ingress>| {
         let hostname = &ingress.status.load_balancer.ingress.iter().find(|at| !at.hostname.is_empty())?.hostname;
         let internal = aws::ingress_is_internal(&ingress.metadata.annotations);
-        let router = Router::from(&[ingress.as_ref()]);
+        let router = Router::of_alb(ingress);
         let (ip, own) = (aws::address(hostname, internal), aws::address(hostname, true));
         Some(Alb { ingress: Arc::clone(ingress), ip, internal, own, router })
     };

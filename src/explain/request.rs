@@ -219,7 +219,7 @@ fn check(
     }
     let alb = ingress_controller::alb_at(&cluster.store, &address);
     let router = match alb.filter(|alb| aws::ingress_ports(&alb.metadata.annotations).contains(&target.port)) {
-        Some(alb) => Some(Router::from(&[alb])),
+        Some(alb) => Some(Router::of_alb(alb)),
         None if by_controller(cluster, trace, &target, &address) => Some(Router::of(&cluster.store, &cluster.settings.ingress)),
         None => None,
     };
@@ -296,6 +296,14 @@ fn ingress(cluster: &Cluster, router: &Router, http: &HttpRequest, checks: &mut 
             checks.holds("ingress-redirect", msg!("explain.ingress.redirect", location = location), because);
             Err(Stop)
         }
+        Decision::Own { status, location, because, .. } => {
+            let text = match location {
+                Some(location) => msg!("explain.ingress.action.redirect", target = shown, status = status, location = location),
+                None => msg!("explain.ingress.action", target = shown, status = status),
+            };
+            checks.holds("ingress-rule", text, because);
+            Err(Stop)
+        }
         Decision::NotFound { host_matched, because } => {
             if let Some((text, next)) = names::of_route(cluster, &http.host).filter(|_| !host_matched) {
                 return checks.fails("ingress-rule", text, next, because);
@@ -330,6 +338,13 @@ fn ingress(cluster: &Cluster, router: &Router, http: &HttpRequest, checks: &mut 
                     let next = service.map(|service| other_port(service, port.parse().unwrap_or_default()).0);
                     let next = next.unwrap_or_else(|| msg!("explain.port.missing.next", service = name));
                     checks.fails("service-port", text, next, first(because, ".service.port"))
+                }
+                Unavailable::NoAction | Unavailable::Elsewhere => {
+                    let text = match reason {
+                        Unavailable::NoAction => msg!("explain.ingress.noAction", action = name),
+                        _ => msg!("explain.ingress.targetGroup", action = name),
+                    };
+                    checks.fails("ingress-backend", text, msg!("explain.ingress.noAction.next", action = name), because)
                 }
                 Unavailable::ExternalName | Unavailable::Resource => {
                     let text = msg!("explain.ingress.backend", service = name);

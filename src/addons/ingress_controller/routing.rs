@@ -1,6 +1,7 @@
 //! Hosts, paths and backends of Ingresses, and which of them fits a request best.
 
 use super::{Backend, Matched, service_ref};
+use crate::addons::aws::actions;
 use crate::api::ObjectRef;
 use crate::api::core::Service;
 use crate::api::discovery::EndpointSlice;
@@ -24,6 +25,8 @@ pub(super) struct Rule {
 pub(super) struct Path {
     path: String,
     exact: bool,
+    /// `ImplementationSpecific`: left to the controller.
+    specific: bool,
     pub(super) target: Option<Target>,
 }
 
@@ -55,7 +58,7 @@ pub(super) fn rules(ingress: &Ingress) -> Vec<Rule> {
             let matched = matched(&object, &rule.host, &path.path, &path_type, &path.backend);
             let target = target(&object, matched, &path.backend, &prefix, Some(format!("spec.rules[{at}].host")));
             let text = if path.path.is_empty() { "/" } else { &path.path };
-            Path { path: text.to_string(), exact: path_type == "Exact", target }
+            Path { path: text.to_string(), exact: path_type == "Exact", specific: path_type == "ImplementationSpecific", target }
         });
         Rule { ingress: object.clone(), host: rule.host.to_lowercase(), at, paths: paths.collect() }
     };
@@ -134,6 +137,27 @@ pub(super) fn best_path<'a>(rules: &[&'a Rule], path: &str) -> Option<&'a Path> 
         }
     }
     best.map(|(path, _)| path)
+}
+
+/// The rules of an Application Load Balancer that are for a host, and the path that takes the request: rule by rule, in each the exact
+/// paths first, then prefixes from the longest on, then the patterns of `ImplementationSpecific` (`sortIngressPaths`).
+pub(super) fn first_of_alb<'a>(rules: &'a [Rule], host: &str, path: &str) -> (Vec<&'a Rule>, Option<&'a Path>) {
+    let own = |rule: &&Rule| rule.host.is_empty() || actions::matches(&rule.host, host);
+    let rules: Vec<&Rule> = rules.iter().filter(own).collect();
+    for rule in &rules {
+        let mut paths: Vec<&Path> = rule.paths.iter().collect();
+        let rank = |path: &Path| match (path.exact, path.specific) {
+            (true, _) => (0, 0),
+            (_, false) => (1, usize::MAX - path.path.len()),
+            _ => (2, 0),
+        };
+        paths.sort_by_key(|path| rank(path));
+        let takes = |own: &&&Path| if own.specific { actions::matches(&own.path, path) } else { own.fits(path) };
+        if let Some(found) = paths.iter().find(takes).copied() {
+            return (rules, Some(found));
+        }
+    }
+    (rules, None)
 }
 
 impl Path {

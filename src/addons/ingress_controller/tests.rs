@@ -47,6 +47,7 @@ fn asked(store: &Store, settings: &IngressSettings, request: HttpRequest) -> Str
         Decision::Route(route) => route.matched.service.name,
         Decision::Redirect { location, .. } => location,
         Decision::NotFound { .. } => "404".into(),
+        Decision::Own { status, .. } => status.to_string(),
         Decision::Unavailable { reason, .. } => format!("503 {reason:?}"),
     }
 }

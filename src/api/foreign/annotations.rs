@@ -58,7 +58,7 @@ const INGRESS: [Row; 23] = [
 
 const AWS: &str = "AWS Load Balancer Controller";
 const OPENSHIFT: &str = "OpenShift Router";
-const ALB: &str = "scheme target-type ssl-redirect listen-ports";
+const ALB: &str = "scheme target-type ssl-redirect listen-ports actions.";
 const NLB: &str = "scheme internal type target-group-attributes";
 const NGINX: &str = "body-size timeout buffer -log temp-file opentracing opentelemetry influxdb proxy-cookie http-version keepalive \
                      cors- session-cookie ssl-ciphers ssl-prefer connection-proxy-header forwarded-prefix push-preload mirror- \

@@ -17,12 +17,31 @@ pub(super) fn kind(manifest: &Manifest) -> Message {
     if Cluster::knows_by_name(manifest) {
         return msg!("kind.named", kind = kind);
     }
+    match (manifest.api_version.as_str(), kind.as_str()) {
+        ("v1", "PersistentVolumeClaim") => return claim(manifest),
+        ("networking.k8s.io/v1" | "networking.k8s.io/v1beta1", "ServiceCIDR") => {
+            let cidrs = manifest.value.pointer("/spec/cidrs").and_then(Value::as_array).into_iter().flatten();
+            let cidrs = cidrs.filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
+            return msg!("kind.serviceCIDR", cidrs = cidrs);
+        }
+        _ => {}
+    }
     match foreign::reach(&manifest.api_version, kind) {
         Reach::FromOutside | Reach::OfPods => msg!("kind.notPlayedRouting", kind = kind),
         Reach::MakesPods => msg!("kind.notPlayedPods", kind = kind),
         Reach::Objects => msg!("kind.notPlayedObjects", kind = kind),
         Reach::Unknown => msg!("kind.notKnown", kind = kind),
         Reach::None => msg!("kind.notPlayed", kind = kind),
+    }
+}
+
+/// A claim is taken for bound. The scheduler says otherwise where it is not, and need not wait for its Pod (`IsDelayBindingMode` of
+/// `component-helpers`: a class that is not there counts as immediate; `volumebinding`).
+fn claim(manifest: &Manifest) -> Message {
+    match manifest.value.pointer("/spec/storageClassName").and_then(Value::as_str) {
+        Some("") => msg!("kind.claim.static", claim = manifest.name),
+        Some(class) => msg!("kind.claim", claim = manifest.name, class = class),
+        None => msg!("kind.claim.default", claim = manifest.name),
     }
 }
 

@@ -56,3 +56,24 @@ fn a_stateful_sets_kept_rolling_update_is_taken_away_by_null() {
     let mended = apply(&first, &set("updateStrategy: {type: OnDelete, rollingUpdate: null}"));
     assert_eq!(helps(&mended, "object"), []);
 }
+
+#[test]
+fn a_claim_and_a_range_of_services_say_what_a_cluster_would_make_of_them() {
+    let said = |text: &str| {
+        let told = apply(&fresh(), text).diagnostics;
+        told.iter()
+            .filter_map(|found| if let Finding::Ours(text) = &found.message { Some(text.clone()) } else { None })
+            .next()
+            .unwrap()
+    };
+    let claim = |class: &str| {
+        said(&format!(
+            "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: data}}\nspec: {{{class}accessModes: [ReadWriteOnce]}}\n"
+        ))
+    };
+    assert_eq!(claim("storageClassName: fast, "), crate::msg!("kind.claim", claim = "data", class = "fast"));
+    assert_eq!(claim("storageClassName: '', ").id, "kind.claim.static");
+    assert_eq!(claim("").id, "kind.claim.default");
+    let range = "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {name: a}\nspec: {cidrs: [10.200.0.0/16]}\n";
+    assert_eq!(said(range), crate::msg!("kind.serviceCIDR", cidrs = "10.200.0.0/16"));
+}

@@ -92,6 +92,15 @@ impl Advice<'_> {
 
     fn backend(&mut self, object: &ObjectRef, path: &str, backend: &IngressBackend) {
         let Some(wanted) = &backend.service else { return };
+        if wanted.port.name == aws::actions::USE_ANNOTATION && self.cluster.settings.load_balancer.provider == Provider::Aws {
+            let annotations = self.store().metadata(object).map(|meta| &meta.annotations);
+            if annotations.is_some_and(|own| aws::actions::of(own, &wanted.name).is_none()) {
+                let message = msg!("explain.ingress.noAction", action = wanted.name);
+                let help = Some(msg!("explain.ingress.noAction.next", action = wanted.name));
+                self.tell(Severity::Warning, object, &format!("{path}.service.name"), message, help, Vec::new());
+            }
+            return;
+        }
         let service = self.store().get::<Service>(&object.namespace, &wanted.name).cloned();
         let Some(service) = service else {
             let message = msg!("advise.noBackend", service = wanted.name, ingress = object.name);

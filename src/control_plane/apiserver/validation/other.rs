@@ -2,6 +2,7 @@
 
 use super::field::{At, Errors, quoted};
 use super::{addresses, meta, names};
+use crate::api::core::is_pem;
 use std::collections::BTreeSet;
 
 /// How many bytes the data of a ConfigMap or Secret may have.
@@ -63,11 +64,8 @@ pub fn secret(object: &At, old: Option<&At>, errors: &mut Errors) {
 
 /// What the API server warns of in a Secret. The certificate itself is not read.
 pub fn secret_warnings(object: &At) -> Vec<String> {
-    // The first letters of `-----BEGIN ` in base64, wherever it starts.
     let is_pem = |key: &str| {
-        let text = object.child("data").key(key).text();
-        ["LS0tLS1CRUdJTi", "0tLS0tQkVHSU4g", "tLS0tLUJFR0lOI"].iter().any(|start| text.contains(start))
-            || object.child("stringData").key(key).text().contains("-----BEGIN ")
+        is_pem(object.child("data").key(key).text()) || object.child("stringData").key(key).text().contains("-----BEGIN ")
     };
     let missing = |part: &str| vec![format!("tls: failed to find any PEM data in {part} input")];
     match object.child("type").text() {
