@@ -88,7 +88,7 @@ pub fn again(part: &Part) -> Html {
 }
 
 /// A lesson asks for a guess before anything is sent.
-fn locked(state: &State) -> bool {
+pub fn locked(state: &State) -> bool {
     state.lesson.as_ref().is_some_and(|course| !course.confirmed)
 }
 

@@ -236,9 +236,16 @@ pub fn field_of(diagnostic: &Diagnostic) -> Option<&str> {
 /// A finding in words; Kubernetes' own stay as they are.
 pub fn said(state: &State, diagnostic: &Diagnostic) -> String {
     match &diagnostic.message {
+        Finding::Upstream(text) if counts_within(diagnostic, text) => format!("{text} {}", state.speech.t("read.within")),
         Finding::Upstream(text) => text.clone(),
         Finding::Ours(message) => state.say(message),
     }
+}
+
+/// Whether a text names another line than the finding's own: YAML's reader is given one document after another.
+fn counts_within(diagnostic: &Diagnostic, text: &str) -> bool {
+    let line = text.split_once("yaml: line ").and_then(|(_, rest)| rest.split(':').next()?.parse::<u32>().ok());
+    line.is_some_and(|line| diagnostic.span.as_ref().is_some_and(|span| span.line != line))
 }
 
 #[component]

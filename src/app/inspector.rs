@@ -1,7 +1,7 @@
 //! The inspector: who decided the shown hop, what changed, which rules were read, which YAML line made it so; or the chosen thing;
 //! or how the cluster just changed.
 
-use super::changes::{Changes, spoken};
+use super::changes::{Changes, shown, spoken};
 use super::explain;
 use super::growth::growth;
 use super::hop_cards::{HopCards, use_from_top, use_in_sight, use_narrow};
@@ -37,7 +37,7 @@ pub fn Inspector(moment: &Moment) -> Html {
         let flow = changed.then(|| html! { <Changes ..moment.clone()/> });
         (
             speech.t("inspector.chosen"),
-            html! { <><ObjectView part={moment.part()} item={item.clone()}/><div key="flow">{ flow }</div></> },
+            html! { <><ObjectView part={moment.part()} view={shown(moment)} item={item.clone()}/><div key="flow">{ flow }</div></> },
         )
     } else if let (Some(hop), Some(run)) = (moment.hop(), &state.run) {
         let heading = state.say(&msg!("hop.count", hop = moment.player.step + 1, count = count));
@@ -245,7 +245,7 @@ fn rules(state: &State, hop: &Hop) -> Html {
                 let class = if index + 1 < count { "done" } else if stops { "cur stop" } else { "cur" };
                 html! { <li {class} title={rule.chain.clone()}><span class="chain">{ short_chain(&rule.chain) }</span><i>{ summary(rule) }</i></li> }
             }) }</ol>
-            if !last.text.is_empty() { <code class="rule">{ wrapped(&last.text) }</code> }
+            if !last.text.is_empty() { { parted(&last.text) } }
         </section>
     }
 }
@@ -279,12 +279,17 @@ fn summary(rule: &RuleRef) -> String {
     target
 }
 
-/// A rule's text, broken before each of its parts.
-fn wrapped(text: &str) -> String {
-    text.replace(" -m ", "\n  -m ")
-        .replace(" -j ", "\n  -j ")
-        .replace(" --to-destination", "\n  --to-destination")
-        .replace(" --reject-with", "\n  --reject-with")
+/// A rule's text, each of its parts on a line of its own. Where a line is too long, it breaks between words, not at their hyphens.
+#[inline(never)]
+fn parted(text: &str) -> Html {
+    let (mut parts, mut words) = (Vec::new(), Vec::new());
+    for word in text.split(' ') {
+        if matches!(word, "-m" | "-j" | "--to-destination" | "--reject-with") {
+            parts.push(html! { <span>{ std::mem::take(&mut words) }</span> });
+        }
+        words.push(html! { <><span>{ word.to_string() }</span>{ " " }</> });
+    }
+    html! { <code class="rule parts">{ parts }<span>{ words }</span></code> }
 }
 
 #[derive(Clone, PartialEq, Properties)]

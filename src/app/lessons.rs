@@ -4,7 +4,7 @@ use super::i18n::{Speech, use_speech};
 use super::icon::icon;
 use super::root::Part;
 use super::state::{Course, LESSONS, Msg, Screen, State};
-use crate::lesson::{GoalResult, Texts};
+use crate::lesson::{GoalResult, PredictionOption, Texts};
 use crate::msg;
 use yew::prelude::*;
 
@@ -104,6 +104,12 @@ fn goal_row(state: &State, course: &Course, index: usize, words: &str) -> Html {
     }
 }
 
+/// What happened, and why.
+fn truth(state: &State, came: &PredictionOption) -> String {
+    let (answer, because) = (text(&state.speech, &came.text), text(&state.speech, &came.because));
+    state.say(&msg!("lesson.truth", answer = answer.trim_end_matches('.'), because = because))
+}
+
 #[component]
 fn Prediction(part: &Part) -> Html {
     let state = &part.state;
@@ -139,7 +145,7 @@ fn Prediction(part: &Part) -> Html {
                 <div class="row">
                     if let Some(right) = result {
                         <p class={if right { "right" } else { "wrong" }} role="status"><b>{ speech.t(if right { "lesson.right" } else { "lesson.wrong" }) }</b>
-                            if let Some(came) = came { { " " }{ set(&state.say(&msg!("lesson.truth", answer = text(speech, &came.text)))) } }</p>
+                            if let Some(came) = came { { " " }{ set(&truth(state, came)) } }</p>
                     } else {
                         <button type="submit" class="btn now" disabled={course.guess.is_none()}>{ speech.t("lesson.confirm") }</button>
                         <span class="muted">{ speech.t("lesson.fine") }</span>

@@ -8,10 +8,11 @@ use super::state::{Dock, Msg, State};
 use crate::api::{Kind, ObjectRef};
 use crate::msg;
 use crate::scene::ItemId;
-use crate::scene::view::{NodeView, PodRole, PodView, ServiceView};
+use crate::scene::view::{ClusterView, NodeView, PodRole, PodView, ServiceView};
 use crate::session::Asked;
 use crate::settings::Provider;
 use crate::trace::Source;
+use std::rc::Rc;
 use yew::prelude::*;
 
 /// A chosen thing.
@@ -19,26 +20,26 @@ use yew::prelude::*;
 pub struct ObjectProps {
     /// State and messages.
     pub part: Part,
+    /// The cluster as the stage shows it.
+    pub view: Rc<ClusterView>,
     /// Which thing.
     pub item: ItemId,
 }
 
 /// Facts and actions.
 #[component]
-pub fn ObjectView(ObjectProps { part, item }: &ObjectProps) -> Html {
+pub fn ObjectView(ObjectProps { part, view, item }: &ObjectProps) -> Html {
     let state = &part.state;
-    let Some(cluster) = &state.cluster else { return Html::default() };
-    let view = &cluster.view;
     let service =
         |namespace: &str, name: &str| view.services.iter().find(|service| service.namespace == namespace && service.name == name);
     let node = |name: &str| view.nodes.iter().find(|node| node.name == name);
     match item {
         ItemId::Pod(namespace, name) => {
-            view.pods.iter().find(|pod| pod.namespace == *namespace && pod.name == *name).map(|pod| pod_view(part, pod))
+            view.pods.iter().find(|pod| pod.namespace == *namespace && pod.name == *name).map(|pod| pod_view(part, view, pod))
         }
         ItemId::Pods(place, app) => {
             let pods: Vec<&PodView> = view.pods.iter().filter(|pod| pod.node == *place && pod.app == *app).collect();
-            Some(pods_view(part, app, &pods))
+            Some(pods_view(part, view, app, &pods))
         }
         ItemId::Node(name) | ItemId::Rules(name) => node(name).map(|node| node_view(part, node)),
         // Every node opens it, and a Service asked for it.
@@ -132,7 +133,7 @@ fn document(part: &Part, object: &ObjectRef) -> Html {
     }
 }
 
-fn pod_view(part: &Part, pod: &PodView) -> Html {
+fn pod_view(part: &Part, view: &ClusterView, pod: &PodView) -> Html {
     let state = &part.state;
     let t = |id: &str| state.speech.t(id);
     let who = format!("pod/{}/{}", pod.namespace, pod.name);
@@ -141,11 +142,10 @@ fn pod_view(part: &Part, pod: &PodView) -> Html {
         PodRole::Coredns => ("g-dns", "k-dns"),
         PodRole::Ingress => ("g-ing", "k-ing"),
     };
-    // A port of TCP and UDP is one number here.
     let mut listens = pod.listens.clone();
     listens.sort_unstable();
     listens.dedup();
-    let listens: Vec<String> = listens.iter().map(u16::to_string).collect();
+    let listens: Vec<String> = listens.iter().map(|(port, protocol)| format!("{port}/{}", protocol.api_name())).collect();
     let ready = if pod.ready { t("object.yes") } else { t("object.no") };
     let caller = Source::Pod(pod.namespace.clone(), pod.name.clone());
     let own = ObjectRef::new(Kind::Pod, &pod.namespace, &pod.name);
@@ -167,24 +167,24 @@ fn pod_view(part: &Part, pod: &PodView) -> Html {
                 <section class="assume"><div class="eyebrow">{ t("assumptions") }</div><ul><li>{ super::i18n::marked(&state.say(note)) }</li></ul></section>
             }
             { explain::why(part, "why.pod", Asked::Pod(pod.namespace.clone(), pod.name.clone())) }
-            { owner(part, pod.owner.as_ref()) }
+            { owner(part, view, pod.owner.as_ref()) }
             { document(part, pod.owner.as_ref().unwrap_or(&own)) }
         </section>
     }
 }
 
 /// The workload that a Pod belongs to, with what can be done to it.
-fn owner(part: &Part, owner: Option<&ObjectRef>) -> Html {
+fn owner(part: &Part, view: &ClusterView, owner: Option<&ObjectRef>) -> Html {
     let state = &part.state;
-    let workloads = state.cluster.as_ref().map_or(&[][..], |cluster| &cluster.view.workloads);
-    let Some(workload) = workloads.iter().find(|workload| Some(&workload.object) == owner) else { return Html::default() };
+    let Some(workload) = view.workloads.iter().find(|workload| Some(&workload.object) == owner) else { return Html::default() };
     let object = &workload.object;
     let who = format!("{}/{}/{}", object.kind.name().to_ascii_lowercase(), object.namespace, object.name);
     let scales = object.kind != Kind::DaemonSet;
     let count = workload.replicas;
+    let ready = view.pods.iter().filter(|pod| pod.owner.as_ref() == owner && pod.ready && !pod.terminating).count();
     html! {
         <div class="owner">
-            <div class="row between"><b>{ glyph("g-deploy", 15, "k-pod") }{ format!(" {} {}", object.kind.name(), object.name) }</b><span class="num">{ state.say(&msg!("object.readyOf", ready = workload.ready, count = count)) }</span></div>
+            <div class="row between"><b>{ glyph("g-deploy", 15, "k-pod") }{ format!(" {} {}", object.kind.name(), object.name) }</b><span class="num">{ state.say(&msg!("object.readyOf", ready = ready, count = count)) }</span></div>
             <div class="acts">
                 if scales {
                     <span class="stepper" role="group" aria-label={state.speech.t("act.scale")}>
@@ -199,11 +199,11 @@ fn owner(part: &Part, owner: Option<&ObjectRef>) -> Html {
     }
 }
 
-fn pods_view(part: &Part, app: &str, pods: &[&PodView]) -> Html {
+fn pods_view(part: &Part, view: &ClusterView, app: &str, pods: &[&PodView]) -> Html {
     let items = pods.iter().map(|pod| (format!("{} {}", pod.name, pod.ip), ItemId::Pod(pod.namespace.clone(), pod.name.clone())));
     html! { <>
         { list(part, "g-pod", app, items) }
-        <section>{ owner(part, pods.first().and_then(|pod| pod.owner.as_ref())) }</section>
+        <section>{ owner(part, view, pods.first().and_then(|pod| pod.owner.as_ref())) }</section>
     </> }
 }
 

@@ -1,5 +1,6 @@
 //! The Objects view: who refers to whom, what the shown request looked up, and the port ladder of one Service beneath.
 
+use super::changes::shown;
 use super::i18n::marked;
 use super::stage::use_size;
 use super::stage_things::{n, sign};
@@ -12,7 +13,7 @@ use crate::scene::ItemId;
 use crate::scene::ladder::{Looked, Rung, ladder, looked, port_taken, subject};
 use crate::scene::name;
 use crate::scene::objects::{Card, Mark, Objects, Row, objects};
-use crate::scene::view::PortView;
+use crate::scene::view::{ClusterView, PortView};
 use crate::trace::FieldRef;
 use yew::prelude::*;
 
@@ -25,7 +26,8 @@ pub fn ObjectsView(moment: &Moment) -> Html {
     let state = &moment.state;
     let steps = moment.player.steps();
     let looked = state.run.as_ref().map(|run| looked(&run.trace, &steps, moment.player.step)).unwrap_or_default();
-    let picture = objects(&state.view, &looked, width);
+    let view = shown(moment);
+    let picture = objects(&view, &looked, width);
     let (wide, high) = (picture.size.width, picture.size.height);
     html! { <>
         <div class="stageview objects" ref={frame}>
@@ -44,7 +46,7 @@ pub fn ObjectsView(moment: &Moment) -> Html {
                 </svg>
             }
         </div>
-        { steps_of(moment, &looked, &port) }
+        { steps_of(moment, &view, &looked, &port) }
     </> }
 }
 
@@ -179,13 +181,13 @@ fn way(picture: &Objects, looked: &Looked) -> Html {
 type Asked = Option<((String, String, Option<usize>), usize)>;
 
 /// The port ladder.
-fn steps_of(moment: &Moment, looked: &Looked, port: &UseStateHandle<Asked>) -> Html {
+fn steps_of(moment: &Moment, view: &ClusterView, looked: &Looked, port: &UseStateHandle<Asked>) -> Html {
     let state = &moment.state;
     let chosen = match &state.selected {
         Some(ItemId::Service(namespace, name)) => Some(ObjectRef::new(Kind::Service, namespace, name)),
         _ => None,
     };
-    let Some(service) = subject(&state.view, looked, chosen.as_ref()) else { return Html::default() };
+    let Some(service) = subject(view, looked, chosen.as_ref()) else { return Html::default() };
     let taken = port_taken(looked, service);
     let about = (service.namespace.clone(), service.name.clone(), taken);
     let asked = port.as_ref().filter(|(subject, _)| *subject == about).map(|(_, index)| *index);
@@ -203,7 +205,7 @@ fn steps_of(moment: &Moment, looked: &Looked, port: &UseStateHandle<Asked>) -> H
                     <span class="seg" role="group" aria-label={state.speech.t("ladder.ports")}>{ for service.ports.iter().enumerate().map(choice) }</span>
                 }
                 <small>{ state.speech.t("ladder.text") }</small></h2>
-            <ol>{ for ladder(&state.view, looked, service, index).iter().map(|rung| step(moment, rung)) }</ol>
+            <ol>{ for ladder(view, looked, service, index).iter().map(|rung| step(moment, rung)) }</ol>
         </section>
     }
 }

@@ -1,5 +1,7 @@
 //! The last hundred requests: how often each Pod answered, and how the others ended.
 
+use super::composer::locked;
+use super::hop_cards::use_narrow;
 use super::icon::{Outcome, TLS, ending, glyph};
 use super::lessons::set;
 use super::root::Part;
@@ -17,10 +19,12 @@ use yew::prelude::*;
 pub fn Results(part: &Part) -> Html {
     let state = &part.state;
     let results = &state.results;
+    let narrow = use_narrow();
+    let more = if narrow && results.len() < REMEMBERED { more(part) } else { Html::default() };
     if results.is_empty() {
         return html! {
             <section class="results"><div class="row between"><h3 class="small">{ state.speech.t("results.title") }</h3></div>
-                <p class="muted">{ state.speech.t("results.none") }</p>{ keep_alive(part) }</section>
+                <p class="muted">{ state.speech.t("results.none") }</p>{ more }{ keep_alive(part) }</section>
         };
     }
     let pods = by_pod(results);
@@ -51,11 +55,32 @@ pub fn Results(part: &Part) -> Html {
                             <td class="val">{ *count }</td></tr>
                     }) }
                 </table>
-                if let Some(count) = chance { <p class="muted small">{ state.say(&msg!("results.tick", count = count)) }</p> }
+                if let Some(count) = chance { <p class="muted small">{ state.say(&tick(state, count)) }</p> }
             }
+            { more }
             { keep_alive(part) }
         </section>
     }
+}
+
+/// On a phone the button that sends a hundred is on another tab.
+#[inline(never)]
+fn more(part: &Part) -> Html {
+    let state = &part.state;
+    let burst = part.send.reform(|_: MouseEvent| Msg::Burst);
+    html! {
+        <div class="more">
+            <button type="button" class="btn line" disabled={locked(state)} onclick={burst}>{ state.speech.t("composer.burst") }</button>
+            if !state.results.is_empty() { <p class="muted small">{ state.speech.t("results.none") }</p> }
+        </div>
+    }
+}
+
+/// What the tick marks.
+fn tick(state: &State, count: usize) -> Message {
+    let named = format!("results.tick.{count}");
+    let id = if state.speech.has(&named) { named.into() } else { "results.tick".into() };
+    Message { id, ..msg!("results.tick", count = count) }
 }
 
 /// How many endpoints the kernel draws from with equal chances, where all that is counted went that one way: to one target, each

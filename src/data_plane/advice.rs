@@ -430,6 +430,7 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
         (Reason::IngressRedirect, _) => msg!("advice.redirect.next"),
         (Reason::ProcessAnswers, "healthCheck") => msg!("advice.healthCheck.next", service = service),
         (Reason::ProcessAnswers, "path") => msg!("advice.proxyHealth.next"),
+        (Reason::Rejected, "target" | "port" | "letters") => msg!("advice.rejectedTarget.next"),
         (Reason::Rejected, _) => msg!("advice.rejected.next"),
         (Reason::Policy, variant) => policy(hop, variant),
         _ => return None,

@@ -97,7 +97,7 @@ impl Exchange<'_> {
     pub fn send(&mut self, request: &Request) -> Outcome {
         let aim = match self.aim(request) {
             Ok(aim) => aim,
-            Err(why) => return self.rejected(why),
+            Err(why) => return self.rejected(request, why),
         };
         if request.keep_alive
             && let Some(outcome) = self.send_again(aim.sender, &aim.target, request)
@@ -129,7 +129,7 @@ impl Exchange<'_> {
         }
         let sender = self.sender(&request.from)?;
         let Some(target) = Target::read(&request.target, request.protocol) else {
-            return Err(msg!("hop.Rejected.text.target", target = request.target));
+            return Err(Target::flaw(&request.target));
         };
         let via = match request.via.as_deref().map(|name| (name, self.world.node_named(name))) {
             Some((name, None)) => return Err(msg!("hop.Rejected.text.node", node = name)),
@@ -150,8 +150,9 @@ impl Exchange<'_> {
         Ok(aim)
     }
 
-    fn rejected(&mut self, why: Message) -> Outcome {
-        self.tell.hop(|| hop(Place::Internet, Reason::Rejected, why));
+    fn rejected(&mut self, request: &Request, why: Message) -> Outcome {
+        let caller = self.sender(&request.from).map_or(Place::Internet, |sender| self.world.place_of(sender.spot).0);
+        self.tell.hop(|| hop(caller, Reason::Rejected, why));
         Outcome::new(Verdict::Rejected, Some(Reason::Rejected))
     }
 

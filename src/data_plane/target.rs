@@ -1,6 +1,8 @@
 //! Reads what a request is aimed at: `HOST:PORT`, or a URL; `icmp://HOST` is a ping.
 
+use crate::msg;
 use crate::packet::Protocol;
+use crate::words::Message;
 
 /// How the client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +67,20 @@ impl Target {
         readable.then_some(Target { scheme, host, port, path, protocol, alias: None })
     }
 
+    /// Why a text cannot be read as a target.
+    pub fn flaw(text: &str) -> Message {
+        let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+        if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().unwrap_or(0) == 0 {
+            return msg!("hop.Rejected.text.port", target = text, port = port);
+        }
+        if host.chars().any(|c| c.is_alphabetic() && !c.is_ascii()) && !text.contains(char::is_whitespace) {
+            return msg!("hop.Rejected.text.letters", target = text, host = host);
+        }
+        msg!("hop.Rejected.text.target", target = text)
+    }
+
     /// Whether it is an HTTP request.
     pub fn is_http(&self) -> bool {
         matches!(self.scheme, Scheme::Http | Scheme::Https)
@@ -112,6 +128,16 @@ mod tests {
 
     fn read(text: &str) -> Option<(String, u16, String)> {
         Target::read(text, Protocol::Tcp).map(|target| (target.host, target.port, target.path))
+    }
+
+    #[test]
+    fn what_keeps_a_target_from_being_read_is_named() {
+        let flaw = |text: &str| Target::flaw(text).id.to_string();
+        assert_eq!(flaw("http://node-2:99999/"), "hop.Rejected.text.port");
+        assert_eq!(flaw("web:0"), "hop.Rejected.text.port");
+        assert_eq!(flaw("http://사과.kr/"), "hop.Rejected.text.letters");
+        assert_eq!(flaw("ping web"), "hop.Rejected.text.target");
+        assert_eq!(flaw("icmp://web:80"), "hop.Rejected.text.target");
     }
 
     #[test]

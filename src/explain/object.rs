@@ -178,7 +178,7 @@ fn no_pods(cluster: &Cluster, object: &ObjectRef) -> (Message, Vec<FieldRef>) {
     let labels: Labels = pairs.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_string())).collect();
     let own = |maker: &Maker| *maker.object() == *object;
     match cluster.maker(&object.namespace, &labels).filter(own) {
-        Some(maker) => made_none(maker),
+        Some(maker) => made_none(cluster, maker),
         None if spec["replicas"] == 0 => {
             (msg!("advice.noReplicas.next", kind = object.kind, name = object.name), vec![field(object, "spec.replicas")])
         }

@@ -2,7 +2,7 @@
 
 use super::view::{ClusterView, EndpointView, NodeView, PodRole, PodView, PortView, ServiceView};
 use crate::api::{Kind, ObjectRef};
-use crate::packet::{Flow, Socket};
+use crate::packet::{Flow, Protocol, Socket};
 use crate::trace::{Hop, Place, Reason, Request, RuleRef, Source, Trace, Verdict};
 
 /// A cluster of so many nodes and `web` Pods, dealt out in turn, behind a NodePort Service.
@@ -28,7 +28,7 @@ pub fn cluster(nodes: usize, pods: usize) -> ClusterView {
     view.services[0].endpoints = view.pods.iter().map(endpoint).collect();
     view.pods.push(PodView {
         role: PodRole::Coredns,
-        listens: vec![53],
+        listens: vec![(53, Protocol::Udp)],
         ..pod_of("kube-system", "coredns-7d764666f9-h9zkl", "kube-dns", 1, 2)
     });
     view
@@ -48,7 +48,7 @@ fn pod_of(namespace: &str, name: &str, app: &str, node: usize, last: usize) -> P
         node: format!("node-{node}"),
         status: "Running".into(),
         ready: true,
-        listens: vec![80],
+        listens: vec![(80, Protocol::Tcp)],
         ..PodView::default()
     }
 }

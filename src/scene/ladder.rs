@@ -216,7 +216,7 @@ fn container(view: &ClusterView, looked: &Looked, service: &ServiceView, target:
     let Some(number) = number.or(declared.map(|port| port.port)) else {
         return rung("—".into(), msg!("ladder.noName", name = target), None, Mark::Bad);
     };
-    if !pod.listens.contains(&number) {
+    if !pod.listens.iter().any(|(port, _)| *port == number) {
         return rung(number.to_string(), msg!("ladder.nothingListens", port = number), field, Mark::Bad);
     }
     let note = match declared {

@@ -153,7 +153,7 @@ fn rows(used: &Used, node: &NodeBox, crowd: &[&PodView], inner: Rect, most: usiz
 /// One Pod's mark in that box.
 pub(super) fn mark(used: &Used, pod: &PodView, rect: Rect, density: Density, narrow: bool) -> PodMark {
     let endpoint = used.behind.contains(&(pod.namespace.clone(), pod.name.clone()));
-    let port = pod.listens.first().map_or(String::new(), |port| format!(":{port}"));
+    let port = pod.listens.first().map_or(String::new(), |(port, _)| format!(":{port}"));
     let glyph = !narrow || density >= Density::Hexagon;
     let guarded = !pod.policies.is_empty() && density < Density::Hexagon;
     let room = rect.width - if glyph { 44.0 } else { 20.0 } - if guarded { SHIELD } else { 0.0 };

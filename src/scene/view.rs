@@ -1,6 +1,7 @@
 //! What the page needs to know of a cluster, as plain data: it crosses from the engine's worker to the page.
 
 use crate::api::ObjectRef;
+use crate::packet::Protocol;
 use crate::settings::Provider;
 use crate::words::Message;
 use serde::{Deserialize, Serialize};
@@ -58,7 +59,7 @@ pub struct PodView {
     /// The workload that it belongs to, the topmost one.
     pub owner: Option<ObjectRef>,
     /// Ports that something listens on.
-    pub listens: Vec<u16>,
+    pub listens: Vec<(u16, Protocol)>,
     /// Network policies that isolate it, by name.
     pub policies: Vec<String>,
     /// A probe that is taken to succeed, because only a real program could answer it.

@@ -7,7 +7,7 @@ use crate::api::discovery::EndpointSlice;
 use crate::api::networking::{Ingress, IngressBackend};
 use crate::api::{Kind, ObjectMeta, ObjectRef};
 use crate::cluster::Cluster;
-use crate::node::images::end;
+use crate::node::images::{self, end};
 use crate::node::kubelet::{assumed_probe, waiting};
 use crate::node::network_policy::{Direction, Policies};
 use crate::scene::view::{
@@ -88,7 +88,10 @@ pub(super) fn pod_view(cluster: &Cluster, policies: &Policies, pod: &Pod) -> Pod
         role: role(pod),
         owner,
         ports: container_ports(pod),
-        listens: crate::node::images::listens(pod, cluster.store.all::<Service>()).iter().map(|listener| listener.port).collect(),
+        listens: images::listens(pod, cluster.store.all::<Service>())
+            .iter()
+            .map(|listener| (listener.port, listener.protocol))
+            .collect(),
         policies: isolating(policies, pod),
         assumed: assumed_probe(pod).or_else(|| assumed_end(cluster, pod)),
     }

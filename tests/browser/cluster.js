@@ -26,7 +26,7 @@ export function cluster(site) {
   });
 
   it('the tick marks one in as many as there are endpoints, and only where all that is counted went one way', async (page) => {
-    const tick = page.getByText('The tick marks one in 3.');
+    const tick = page.getByText('The tick marks an even share: one third each.');
     for (let sent = 1; sent < 12 && !(await tick.count()); sent++) await send(page);
     assert.equal(await tick.count(), 1, 'by the second Pod that answers, though there are three');
     await send(page, { to: 'http://node-1:30080/' });

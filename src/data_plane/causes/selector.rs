@@ -15,7 +15,7 @@ pub fn no_pods(cluster: &Cluster, service: &Service) -> Advice {
     let why = msg!("explain.selector.none", service = service.metadata.name, selector = pairs(selector), namespace = namespace);
     // A selector that matches what would make Pods is right: to blame is why that made none.
     if let Some(maker) = cluster.maker(namespace, selector) {
-        let (next, because) = made_none(maker);
+        let (next, because) = made_none(cluster, maker);
         return Advice { why, next, because };
     }
     let mut because = vec![FieldRef { object: ObjectRef::of(service), path: "spec.selector".into() }];
@@ -39,10 +39,15 @@ fn pairs(labels: &Labels) -> String {
 }
 
 /// What made no Pods: why, and the fields to blame.
-pub fn made_none(maker: Maker) -> (Message, Vec<FieldRef>) {
+pub fn made_none(cluster: &Cluster, maker: Maker) -> (Message, Vec<FieldRef>) {
     let at = |object: ObjectRef, path: &str| vec![FieldRef { object, path: path.into() }];
     match maker {
-        Maker::Idle(own) => (msg!("advice.noReplicas.next", kind = own.kind, name = own.name), at(own, "spec.replicas")),
+        Maker::Idle(own) => {
+            // The text is to blame for what it says, not for what was done to the cluster since.
+            let written = cluster.origin(&own).is_some_and(|manifest| manifest.value["spec"]["replicas"] == 0);
+            let next = msg!("advice.noReplicas.next", kind = own.kind, name = own.name);
+            (next, if written { at(own, "spec.replicas") } else { Vec::new() })
+        }
         Maker::Forbidden(own, lack) => {
             let next = msg!("advice.forbidden.next", kind = own.kind, name = own.name, message = lack.text);
             (next, at(own, &format!("spec.template.spec.{}", lack.field)))

@@ -73,9 +73,7 @@ impl Port<'_> {
         if self.endpoints.any {
             info.origin(Meaning::NoLocalEndpoints, vec![info.field(format!("spec.{policy}"))])
         } else {
-            let mut because = info.selection();
-            because.push(info.port_field("targetPort"));
-            info.origin(Meaning::NoEndpoints, because)
+            info.origin(Meaning::NoEndpoints, info.no_endpoints())
         }
     }
 }

@@ -7,6 +7,7 @@ use super::{parse_cidr_sloppy, parse_ip_sloppy};
 use crate::api::ObjectRef;
 use crate::api::core::{Service, ServicePort};
 use crate::api::discovery::EndpointSlice;
+use crate::api::meta::IntOrString;
 use crate::cluster::Store;
 use crate::netfilter::{Cidr, Meaning, Origin};
 use crate::packet::Protocol;
@@ -44,6 +45,8 @@ pub struct ServicePortInfo {
     pub health_check_node_port: u16,
     /// Without a selector somebody else writes the slices.
     pub has_selector: bool,
+    /// Its targetPort is a name, which Pods may lack.
+    pub named_target: bool,
     /// Whether `trafficDistribution` asks for hints in its slices.
     pub distributed: bool,
     /// All endpoints, in any state.
@@ -84,6 +87,14 @@ impl ServicePortInfo {
     /// Why a rule of this port is there.
     pub(super) fn origin(&self, meaning: Meaning, because: Vec<FieldRef>) -> Arc<Origin> {
         Arc::new(Origin { meaning, because, service_port: self.name.clone() })
+    }
+
+    /// The fields that may leave it without endpoints: the selector, and the name of a port, in slices that others write or of the
+    /// Pods' own. A number is every Pod's.
+    pub(super) fn no_endpoints(&self) -> Vec<FieldRef> {
+        let mut because = if self.has_selector { self.selection() } else { vec![self.port_field("name")] };
+        because.extend((self.has_selector && self.named_target).then(|| self.port_field("targetPort")));
+        because
     }
 
     /// The field that chooses the endpoints: the selector; none where the slices are written by somebody else.
@@ -216,6 +227,7 @@ fn service_port_info(service: &Service, cluster_ip: Ipv4Addr, index: usize, port
         internal_policy_local: spec.internal_traffic_policy.as_deref() == Some("Local"),
         health_check_node_port: u16::try_from(health_check_node_port).ok()?,
         has_selector: !spec.selector.is_empty(),
+        named_target: matches!(port.target_port, IntOrString::String(_)),
         distributed: spec.traffic_distribution.is_some(),
         endpoints: Vec::new(),
     })

@@ -13,10 +13,8 @@ impl Writer<'_> {
     fn missing(&self, port: &Port<'_>) -> (Match, Target, Arc<Origin>) {
         let info = port.info;
         if !port.endpoints.any {
-            let mut because = info.selection();
-            because.push(info.port_field("targetPort"));
             let why = comment(format!("{} has no endpoints", info.name));
-            return (why, Target::Reject, info.origin(Meaning::NoEndpoints, because));
+            return (why, Target::Reject, info.origin(Meaning::NoEndpoints, info.no_endpoints()));
         }
         let why = comment(format!("{} has no local endpoints", info.name));
         (why, Target::Drop, info.origin(Meaning::NoLocalEndpoints, vec![]))
