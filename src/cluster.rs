@@ -247,6 +247,9 @@ impl Cluster {
     /// Where in the text the cause of a field stands: the field itself for an object of the text; for a Pod or ReplicaSet that
     /// a controller made, the same field in its controller's template.
     pub fn locate(&self, field: &FieldRef) -> Option<Span> {
+        if self.was_scaled(field) {
+            return None;
+        }
         if self.manifests.locate(&FieldRef { object: field.object.clone(), path: String::new() }).is_some() {
             return written(&self.manifests, field);
         }
@@ -258,6 +261,16 @@ impl Cluster {
         let kind = Kind::find(&owner.api_version, &owner.kind)?;
         let object = ObjectRef::new(kind, &field.object.namespace, &owner.name);
         self.locate(&FieldRef { path: path_in_owner(&field.object, kind, &field.path), object })
+    }
+
+    /// Whether the field is a number of replicas that is no longer the one of the text: then an action set it.
+    pub fn was_scaled(&self, field: &FieldRef) -> bool {
+        let written = |manifest: &Manifest| manifest.value.pointer("/spec/replicas").and_then(serde_json::Value::as_i64);
+        field.path == "spec.replicas"
+            && self.origin(&field.object).and_then(written).is_some_and(|written| {
+                let stands = self.store.to_json(&field.object);
+                stands.is_some_and(|stands| stands["spec"]["replicas"].as_i64() != Some(written))
+            })
     }
 
     /// The present on the calendar: seconds for [`crate::api::time::timestamp`].

@@ -238,6 +238,27 @@ fn what_the_running_cluster_is_blamed_for_is_found_anew_after_an_action() {
 }
 
 #[test]
+fn replicas_that_an_action_set_are_not_blamed_on_the_text() {
+    let text = include_str!("../../static/examples/nodeport.yaml");
+    let mut session = Session::default();
+    reset(&mut session, text, Settings::default());
+    let Reply::Cluster(idle) = session.handle(Command::Act { event: "deployment/default/web scale 0".into() }) else {
+        panic!("no cluster")
+    };
+    assert!(idle.diagnostics.iter().all(|finding| finding.fixes.is_empty()), "the text says no 0: {:?}", idle.diagnostics);
+    let blamed = |session: &mut Session| {
+        let request = Request { target: "http://node-2:30080/".into(), ..Request::default() };
+        let Reply::Trace(reply) = session.handle(Command::Send { request }) else { panic!("no trace") };
+        let because = reply.trace.advice.as_ref().map(|advice| advice.because.clone()).expect("advice");
+        let lines = because.iter().filter_map(|field| reply.lines.iter().find(|(known, _)| known == field));
+        lines.map(|(field, span)| (field.path.clone(), span.line)).collect::<Vec<_>>()
+    };
+    assert_eq!(blamed(&mut session), []);
+    reset(&mut session, &text.replace("replicas: 3", "replicas: 0"), Settings::default());
+    assert_eq!(blamed(&mut session), [("spec.replicas".to_string(), 6)]);
+}
+
+#[test]
 fn a_packets_label_leaves_names_to_be_read() {
     let names =
         "clusterip nodeport loadbalancer ingress headless counter no-endpoints wrong-port local-policy no-class bad-backend";

@@ -7,6 +7,7 @@ use crate::api::meta::{Labels, selects};
 use crate::cluster::Maker;
 use crate::diagnostic::{Fix, Severity, distance, is_slip};
 use crate::msg;
+use crate::trace::FieldRef;
 use crate::words::Message;
 use std::collections::BTreeMap;
 
@@ -95,7 +96,8 @@ impl Advice<'_> {
     fn made_none(&self, maker: Maker) -> (Option<Message>, Option<Fix>) {
         match maker {
             Maker::Idle(workload) => {
-                let span = self.written(&workload, "spec.replicas");
+                let field = FieldRef { object: workload.clone(), path: "spec.replicas".into() };
+                let span = self.written(&workload, &field.path).filter(|_| !self.cluster.was_scaled(&field));
                 let label = msg!("advise.fix.value", from = "replicas: 0", to = "replicas: 1");
                 let fix = span.map(|span| Fix { label, span: Some(span), text: "1".into() });
                 (Some(msg!("advise.scaledToZero", kind = workload.kind, name = workload.name)), fix)
