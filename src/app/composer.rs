@@ -119,12 +119,16 @@ pub fn caller(state: &State, source: &Source) -> String {
     }
 }
 
-/// A word on a caller that had to make way: from there the chosen target means nothing. Always one node: a child more or less
+/// A word on a caller that had to make way: it is gone, or from there the chosen target means nothing. Always one node: a child more or less
 /// would make the field beside it anew, without the focus.
 fn relieved(state: &State) -> Html {
     let Some(before) = &state.relieved else { return Html::default() };
-    let before = caller(state, before);
-    let words = msg!("composer.relieved", before = before, caller = caller(state, &state.from));
+    let there = state.cluster.as_ref().is_none_or(|cluster| cluster.view.has_caller(before));
+    let (before, now) = (caller(state, before), caller(state, &state.from));
+    let words = match there {
+        true => msg!("composer.relieved", before = before, caller = now),
+        false => msg!("composer.gone", before = before, caller = now),
+    };
     html! { <p class="unsent told" role="status">{ state.say(&words) }</p> }
 }
 

@@ -3,6 +3,7 @@
 use crate::api::ObjectRef;
 use crate::packet::Protocol;
 use crate::settings::Provider;
+use crate::trace::Source;
 use crate::words::Message;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,18 @@ pub struct ClusterView {
     pub private_nodes: bool,
     /// Who serves Services of type LoadBalancer.
     pub provider: Provider,
+}
+
+impl ClusterView {
+    /// Whether who would send is there.
+    pub fn has_caller(&self, source: &Source) -> bool {
+        match source {
+            Source::Internet => true,
+            Source::Node(name) => self.nodes.iter().any(|node| node.name == *name),
+            Source::Pod(namespace, name) => self.pods.iter().any(|pod| pod.namespace == *namespace && pod.name == *name),
+            Source::Workload(object) => self.workloads.iter().any(|workload| workload.object == *object),
+        }
+    }
 }
 
 /// A node.

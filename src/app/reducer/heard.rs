@@ -159,7 +159,9 @@ impl State {
             self.flow += 1;
         }
         self.offers = None;
+        let caller = self.from.clone();
         self.follow(&cluster);
+        self.replace_caller(&cluster, caller);
         if self.selected.as_ref().is_some_and(|item| !shows(&cluster, item)) {
             self.selected = None;
         }
@@ -234,6 +236,25 @@ impl State {
                 self.from = caller(offer);
             }
         }
+    }
+
+    /// A caller who was there and is gone makes way: for a sibling of the same workload, for whom the target is offered for, or for
+    /// the client outside.
+    fn replace_caller(&mut self, cluster: &ClusterReply, gone: Source) {
+        let Some(before) = self.cluster.as_ref().filter(|before| before.view.has_caller(&gone)) else { return };
+        if cluster.view.has_caller(&gone) {
+            return;
+        }
+        if self.from == gone {
+            let from = |pod: &&PodView| gone == Source::Pod(pod.namespace.clone(), pod.name.clone());
+            let owner = before.view.pods.iter().find(from).and_then(|pod| pod.owner.as_ref());
+            let sibling = cluster.view.pods.iter().find(|pod| owner.is_some() && pod.owner.as_ref() == owner);
+            self.from = match sibling {
+                Some(pod) => Source::Pod(pod.namespace.clone(), pod.name.clone()),
+                None => cluster.targets.iter().find(|offer| offer.target == self.target).map(caller).unwrap_or_default(),
+            };
+        }
+        self.relieved = Some(gone);
     }
 
     /// The lines that the Objects view shows, while it is open.

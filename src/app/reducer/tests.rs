@@ -322,6 +322,32 @@ fn a_chosen_target_keeps_the_caller_unless_it_is_offered_for_another_and_then_a_
 }
 
 #[test]
+fn a_caller_who_is_gone_makes_way_for_a_sibling_or_the_client_outside() {
+    use crate::session::Session;
+    let web = include_str!("../../../static/examples/nodeport.yaml");
+    let mut session = Session::default();
+    let mut state = State::new();
+    let edit = |revision: u64, text: &str| Command::Edit {
+        revision,
+        files: vec![SourceFile { name: "cluster.yaml".into(), text: text.into() }],
+    };
+    let mut ask = |state: &mut State, command: Command| state.update(Msg::Replied(Ask::Cluster, session.handle(command)));
+    ask(&mut state, edit(1, web));
+    let pod = state.view.pods.iter().find(|pod| pod.app == "web").map(|pod| (pod.namespace.clone(), pod.name.clone())).unwrap();
+    let caller = Source::Pod(pod.0, pod.1);
+    state.update(Msg::Target("http://web/own".into()));
+    state.update(Msg::From(caller.clone()));
+    ask(&mut state, Command::Act { event: format!("{caller} delete") });
+    assert!(state.from.to_string().starts_with("pod/default/web-") && state.from != caller, "{}", state.from);
+    assert_eq!(state.relieved, Some(caller));
+    let workload: Source = "deployment/default/web".parse().unwrap();
+    state.update(Msg::From(workload.clone()));
+    let other = "apiVersion: v1\nkind: Service\nmetadata:\n  name: other\nspec:\n  ports:\n  - port: 80\n";
+    ask(&mut state, edit(2, other));
+    assert_eq!((&state.from, &state.relieved), (&Source::Internet, &Some(workload)));
+}
+
+#[test]
 fn an_edit_that_moves_the_target_keeps_who_was_chosen_to_call() {
     let offering = |revision: u64, target: &str| {
         let Reply::Cluster(mut reply) = cluster(revision, target) else { unreachable!() };
