@@ -6,7 +6,7 @@
 use super::controller_manager::deployment_status::deadlines;
 use super::controller_manager::pod_control::{makers, pass_time};
 use super::controller_manager::{node_lifecycle, pod_gc, taint_eviction};
-use super::kubelets::{self, next_turn};
+use super::kubelets::{self, next_deadline, next_turn};
 use super::settle::settle;
 use super::world::{Key, World, key_of};
 use super::{apply, delete, events};
@@ -273,7 +273,8 @@ fn wait(world: &mut World, seconds: u64) {
         let free = |at: &u64| *at > now && first.map_or(*at <= end, |stage| *at < stage);
         let turn = next_turn(world).filter(|at| free(at) && *at > end.saturating_sub(WATCHED));
         let late = deadlines(world).into_iter().map(|(at, _)| at).filter(free).min();
-        let change = late.into_iter().chain(turn).min();
+        let overdue = next_deadline(world).filter(free);
+        let change = late.into_iter().chain(turn).chain(overdue).min();
         if pass_time(world, change.or(first).unwrap_or(end)) {
             settle(world);
             continue;

@@ -2,6 +2,7 @@
 //!
 //! Imitates `pkg/kubelet/kubelet.go`'s `SyncPod` and `SyncTerminatingPod`, by what they leave behind in the API.
 
+mod admission;
 mod init;
 mod killed;
 mod mounts;
@@ -18,13 +19,14 @@ use crate::netfilter::Cidr;
 use crate::node::image_name;
 use crate::node::images::{self, Listener};
 use crate::node::kubelet::{
-    Place, ProbeFailure, Standing, config_error, free_address, has_done_its_part, is_ready, probe_delays, probe_failure,
-    redefined, report, running_since, waiting,
+    Place, ProbeFailure, Standing, config_error, free_address, has_done_its_part, has_ended, is_ready, probe_delays,
+    probe_failure, redefined, report, running_since, waiting,
 };
 use crate::node::restarts::RESTARTS;
 use crate::random::{Random, Seed, stable_hash};
 use std::sync::Arc;
 
+pub(crate) use admission::next_deadline;
 pub(crate) use killed::next_turn;
 use killed::{crashing, restarting};
 pub(super) use mounts::missing_claim;
@@ -80,7 +82,10 @@ fn acknowledges(world: &World, node: &str) -> bool {
 fn sync(world: &mut World, pod: &Pod) {
     let Some(node) = world.cluster.store.get::<Node>("", &pod.spec.node_name).cloned() else { return };
     let name = &node.metadata.name;
-    if !world.cluster.is_up(name) || matches!(pod.status.phase.as_str(), "Succeeded" | "Failed") {
+    if !world.cluster.is_up(name) || has_ended(pod) {
+        return;
+    }
+    if admission::overdue(world, pod) || admission::reject(world, pod, &node) {
         return;
     }
     let lacking = lacking(world, pod);
@@ -332,7 +337,10 @@ pub(crate) fn look_again(world: &mut World) {
     let waits = |pod: &&Arc<Pod>| {
         let active = matches!(pod.status.phase.as_str(), "Pending" | "Running") && pod.metadata.deletion_timestamp.is_none();
         let again = || pod.status.container_statuses.iter().any(|status| status.last_state.terminated.is_some());
-        active && !pod.spec.node_name.is_empty() && (!is_ready(pod) || again()) && !keeps_its_settings(world, pod)
+        active
+            && !pod.spec.node_name.is_empty()
+            && (!is_ready(pod) || again() || pod.spec.active_deadline_seconds.is_some())
+            && !keeps_its_settings(world, pod)
     };
     let keys: Vec<Key> = world.cluster.store.pods.values().filter(waits).map(|pod| super::world::key_of(&pod.metadata)).collect();
     world.queue.kubelet.extend(keys);

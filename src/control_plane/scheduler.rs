@@ -16,6 +16,7 @@ use crate::api::ObjectRef;
 use crate::api::core::{Condition, Node, Pod, Taint, Toleration};
 use crate::cluster::Verb;
 use crate::msg;
+use crate::node::kubelet::has_ended;
 use placement::{Placement, named_nodes, selects_node};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -148,7 +149,8 @@ fn misfit(world: &World, pod: &Pod, node: &Node, placement: &Placement) -> Optio
         return Some(Misfit::Affinity);
     }
     let ports = host_ports(pod);
-    if !ports.is_empty() && world.pods_on(&node.metadata.name).any(|other| clash(&ports, &host_ports(other))) {
+    let takes = |other: &&Arc<Pod>| !has_ended(other) && clash(&ports, &host_ports(other));
+    if !ports.is_empty() && world.pods_on(&node.metadata.name).any(|other| takes(&other)) {
         return Some(Misfit::Ports);
     }
     let full = world.count_on(&node.metadata.name) >= capacity(node);
@@ -178,12 +180,13 @@ pub(crate) fn tolerates(tolerations: &[Toleration], taint: &Taint) -> bool {
     })
 }
 
-fn capacity(node: &Node) -> usize {
+/// How many Pods the node takes.
+pub(crate) fn capacity(node: &Node) -> usize {
     node.status.allocatable.get("pods").and_then(|count| count.parse().ok()).unwrap_or(110)
 }
 
 /// Address, protocol and number of each port that the Pod takes on its node.
-fn host_ports(pod: &Pod) -> Vec<(&str, &str, i32)> {
+pub(crate) fn host_ports(pod: &Pod) -> Vec<(&str, &str, i32)> {
     let host_network = pod.spec.host_network == Some(true);
     let ports = pod.spec.containers.iter().flat_map(|container| &container.ports);
     let wanted = ports.filter_map(|port| {
@@ -194,7 +197,8 @@ fn host_ports(pod: &Pod) -> Vec<(&str, &str, i32)> {
     wanted.collect()
 }
 
-fn clash(ours: &[(&str, &str, i32)], theirs: &[(&str, &str, i32)]) -> bool {
+/// Whether one of ours is one of theirs.
+pub(crate) fn clash(ours: &[(&str, &str, i32)], theirs: &[(&str, &str, i32)]) -> bool {
     let everywhere = |address: &str| address.is_empty() || address == "0.0.0.0";
     ours.iter().any(|(address, protocol, number)| {
         theirs.iter().any(|(a, p, n)| n == number && p == protocol && (a == address || everywhere(a) || everywhere(address)))

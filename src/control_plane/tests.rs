@@ -18,6 +18,7 @@ mod init;
 mod metallb;
 mod mirroring;
 mod placement;
+mod rejected;
 mod rollouts;
 mod writes;
 

@@ -12,6 +12,7 @@ use crate::api::time::timestamp;
 use crate::api::{Kind, ObjectMeta, ObjectRef, Resource};
 use crate::cluster::{Change, Cluster, MOST_FOLLOWED, Outcome, Stored, Verb, Write, Written};
 use crate::diagnostic::Diagnostic;
+use crate::node::kubelet::has_ended;
 use crate::words::Message;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -62,6 +63,8 @@ pub(crate) struct World {
     pub(crate) choosy: BTreeSet<Key>,
     /// Pods on each node.
     on_node: BTreeMap<String, BTreeSet<Key>>,
+    /// How many of them have ended: they take no place.
+    ended_on: BTreeMap<String, usize>,
     /// Addresses of Pods.
     pub(crate) pod_addresses: BTreeSet<Ipv4Addr>,
 }
@@ -79,6 +82,7 @@ impl World {
             orphans: BTreeSet::new(),
             choosy: BTreeSet::new(),
             on_node: BTreeMap::new(),
+            ended_on: BTreeMap::new(),
             pod_addresses: BTreeSet::new(),
         };
         for pod in world.cluster.store.pods.values().cloned().collect::<Vec<_>>() {
@@ -284,6 +288,7 @@ impl World {
         }
         if !pod.spec.node_name.is_empty() {
             self.on_node.entry(pod.spec.node_name.clone()).or_default().insert(key);
+            *self.ended_on.entry(pod.spec.node_name.clone()).or_default() += usize::from(has_ended(pod));
         }
         if pod.spec.host_network != Some(true) {
             self.pod_addresses.extend(pod.status.pod_ip.parse::<Ipv4Addr>().ok());
@@ -304,6 +309,9 @@ impl World {
         self.forget_owned(&pod.metadata);
         if let Some(pods) = self.on_node.get_mut(&pod.spec.node_name) {
             pods.remove(&key);
+        }
+        if let Some(count) = self.ended_on.get_mut(&pod.spec.node_name).filter(|_| has_ended(pod)) {
+            *count = count.saturating_sub(1);
         }
         if pod.spec.host_network != Some(true)
             && let Ok(address) = pod.status.pod_ip.parse()
@@ -385,9 +393,10 @@ impl World {
         self.on_node.get(node).into_iter().flatten().filter_map(|key| self.cluster.store.pods.get(key))
     }
 
-    /// How many Pods a node has.
+    /// How many Pods a node has that have not ended.
     pub(crate) fn count_on(&self, node: &str) -> usize {
-        self.on_node.get(node).map_or(0, BTreeSet::len)
+        let ended = self.ended_on.get(node).copied().unwrap_or(0);
+        self.on_node.get(node).map_or(0, BTreeSet::len).saturating_sub(ended)
     }
 
     /// A number that this prefix has not been used with.

@@ -35,6 +35,11 @@ pub fn free_address(range: Cidr, (namespace, name): (&str, &str), life: u64, use
         .find(|address| !used.contains(address))
 }
 
+/// Whether a Pod has ended for good.
+pub fn has_ended(pod: &Pod) -> bool {
+    matches!(pod.status.phase.as_str(), "Succeeded" | "Failed")
+}
+
 /// Whether a Pod's `Ready` condition is true.
 pub fn is_ready(pod: &Pod) -> bool {
     pod.status.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")

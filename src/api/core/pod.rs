@@ -100,6 +100,12 @@ pub struct PodSpec {
     /// 30 by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub termination_grace_period_seconds: Option<i64>,
+    /// For how long it may run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active_deadline_seconds: Option<i64>,
+    /// For which operating system its programs are, as written.
+    #[serde(skip_serializing_if = "serde_json::Value::is_null")]
+    pub os: serde_json::Value,
 }
 
 /// A line of `/etc/hosts`.

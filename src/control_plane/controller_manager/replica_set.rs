@@ -7,12 +7,15 @@ use super::pod_control::{create, delete, deletion_order, forbidden, from_templat
 use crate::api::ObjectRef;
 use crate::api::apps::{ReplicaSet, ReplicaSetStatus};
 use crate::api::core::{Condition, Pod};
-use crate::cluster::Verb;
+use crate::cluster::{Change, Verb};
 use crate::control_plane::dump::{owner_is_elsewhere, shown_failure};
 use crate::control_plane::world::{Key, World, controller_reference};
 use crate::msg;
 use crate::node::kubelet::is_ready;
 use std::sync::Arc;
+
+/// Of the Pods of one ReplicaSet, so many that a kubelet refuses are enough to see it.
+const MOST_REJECTED: usize = 5;
 
 const COMPONENT: &str = "replicaset-controller";
 
@@ -38,6 +41,7 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
             made = most.saturating_sub(active.len());
             failure = Some(message);
         }
+        made = made.min(room_for_rejected(world, object));
         for _ in 0..made {
             let mut pod = pod.clone();
             pod.metadata.name = world.generate_name::<Pod>(&key.0, &prefix);
@@ -50,6 +54,20 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
         }
     }
     report(world, &set, object, failure);
+}
+
+/// How many more Pods are made. Upstream makes a new one for each that a kubelet refuses, without end; here some show it.
+fn room_for_rejected(world: &mut World, object: &ObjectRef) -> usize {
+    let rejected = world.pods_of(object).iter().filter(|pod| pod.status.message.starts_with("Pod was rejected")).count();
+    if rejected < MOST_REJECTED {
+        return if rejected == 0 { usize::MAX } else { MOST_REJECTED - rejected };
+    }
+    let told = |change: &Change| change.message.id == "change.rejectedAgain" && change.object == *object;
+    if !world.changes.iter().any(told) {
+        let message = msg!("change.rejectedAgain", set = object.name, count = rejected);
+        world.note(COMPONENT, Verb::Notice, object.clone(), message);
+    }
+    0
 }
 
 /// Deletes the Pods of a controller that is gone, as the garbage collector does.

@@ -12,6 +12,11 @@ use crate::trace::{Advice, FieldRef};
 pub fn unready(cluster: &Cluster, pod: &Pod) -> Option<Advice> {
     let (name, status) = (&pod.metadata.name, &pod.status);
     let told = |why, next, because| Some(Advice { why, next, because });
+    if status.phase == "Failed" && !status.reason.is_empty() {
+        let (reason, message) = (&status.reason, &status.message);
+        let why = msg!("explain.pod.failed", pod = name, reason = reason, message = message);
+        return told(why, msg!("explain.pod.failed.next"), vec![field(pod, decides(reason))]);
+    }
     if matches!(status.phase.as_str(), "Succeeded" | "Failed") {
         let why = msg!("explain.pod.finished", pod = name, phase = status.phase);
         return told(why, msg!("explain.pod.finished.next"), vec![field(pod, "spec.restartPolicy")]);
@@ -55,6 +60,15 @@ pub fn unready(cluster: &Cluster, pod: &Pod) -> Option<Advice> {
         return told(msg!("explain.pod.gate", pod = name, gate = gate), msg!("explain.pod.gate.next", gate = gate), because);
     }
     Some(fails_its_probe(cluster, pod))
+}
+
+/// The field that most likely made a Pod fail for this reason.
+fn decides(reason: &str) -> &'static str {
+    match reason {
+        "DeadlineExceeded" => "spec.activeDeadlineSeconds",
+        "PodOSNotSupported" => "spec.os",
+        _ => "spec.nodeName",
+    }
 }
 
 fn field(pod: &Pod, path: impl Into<String>) -> FieldRef {

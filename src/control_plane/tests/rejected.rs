@@ -1,0 +1,70 @@
+//! Pods that their kubelet refuses, or ends.
+
+use super::*;
+use crate::api::time::timestamp;
+
+fn status(cluster: &Cluster, name: &str) -> (String, String, String) {
+    let status = &cluster.store.get::<Pod>("default", name).unwrap().status;
+    (status.phase.clone(), status.reason.clone(), status.message.clone())
+}
+
+fn pod(name: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec: {{containers: [{{name: c, image: nginx, ports: [{{containerPort: 80, hostPort: 8080}}]}}], {spec}}}\n---\n"
+    )
+}
+
+#[test]
+fn a_host_port_that_is_taken_fails_the_pod_that_names_its_node() {
+    let cluster = with(&format!("{}{}", pod("a", "nodeName: node-1"), pod("b", "nodeName: node-1")));
+    assert_eq!(status(&cluster, "a").0, "Running");
+    let message = "Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports";
+    assert_eq!(status(&cluster, "b"), ("Failed".into(), "NodePorts".into(), message.into()));
+    // One that has ended takes no port.
+    let freed = cluster.act(&Action::parse("pod/a delete").unwrap()).cluster;
+    let another = freed.apply_more(manifests(&pod("c", "nodeName: node-1"))).cluster;
+    assert_eq!((status(&another, "b").0.as_str(), status(&another, "c").0.as_str()), ("Failed", "Running"));
+}
+
+#[test]
+fn a_kubelet_takes_only_what_fits_its_node() {
+    let cluster = with(
+        &[
+            pod("labels", "nodeName: node-1, nodeSelector: {disk: ssd}"),
+            pod("windows", "nodeName: node-2, os: {name: windows}"),
+            pod("good", "nodeName: node-3"),
+        ]
+        .concat(),
+    );
+    assert_eq!(status(&cluster, "labels").1, "NodeAffinity");
+    assert_eq!(status(&cluster, "windows").1, "PodOSNotSupported");
+    assert_eq!(status(&cluster, "good").0, "Running");
+}
+
+#[test]
+fn a_replica_set_makes_another_pod_for_each_that_is_refused_and_is_stopped_here() {
+    let text = WEB
+        .replace("containerPort: 80", "containerPort: 80, hostPort: 80")
+        .replace("spec: {containers", "spec: {nodeName: node-1, containers");
+    let outcome = apply(&fresh(), &text);
+    let phases = |phase: &str| {
+        outcome.cluster.store.all::<Pod>().filter(|pod| pod.metadata.namespace == "default" && pod.status.phase == phase).count()
+    };
+    assert_eq!((phases("Running"), phases("Failed")), (1, 5));
+    assert!(outcome.changes.iter().any(|change| change.message.id == "change.rejectedAgain"));
+}
+
+#[test]
+fn a_pod_ends_at_its_active_deadline() {
+    let cluster = with(&pod("p", "activeDeadlineSeconds: 30"));
+    let wait = |cluster: &Cluster, time: &str| cluster.act(&Action::parse(&format!("wait {time}")).unwrap()).cluster;
+    let before = wait(&cluster, "29s");
+    assert_eq!(status(&before, "p").0, "Running");
+    for after in [wait(&before, "1s"), wait(&cluster, "10m")] {
+        let message = "Pod was active on the node longer than the specified deadline";
+        assert_eq!(status(&after, "p"), ("Failed".into(), "DeadlineExceeded".into(), message.into()));
+        let pod = after.store.get::<Pod>("default", "p").unwrap();
+        let ended = pod.status.container_statuses[0].state.terminated.as_ref().unwrap();
+        assert_eq!((ended.exit_code, ended.finished_at.as_deref()), (0, Some(timestamp(30).as_str())));
+    }
+}
