@@ -64,7 +64,8 @@ pub fn of(cluster: &Cluster, plane: &DataPlane, chosen: Option<&Source>) -> Vec<
         let failed = why_it_fails(cluster, &mut plane, offer, chosen.clone());
         // A name that means nothing where the caller stands can only be meant from elsewhere.
         let unknown = failed.as_ref().is_some_and(|(verdict, _)| *verdict == Verdict::NameNotFound);
-        if unknown && usual != *chosen && why_it_fails(cluster, &mut plane, offer, usual).is_none() {
+        if unknown && usual != *chosen {
+            offer.fails = why_it_fails(cluster, &mut plane, offer, usual).map(|(_, why)| why);
             continue;
         }
         offer.from = None;

@@ -288,6 +288,23 @@ fn a_packets_label_leaves_names_to_be_read() {
     }
 }
 
+#[test]
+fn a_name_that_only_pods_can_ask_for_fails_for_the_reason_that_a_pod_meets() {
+    let text = format!(
+        "{}---\napiVersion: v1\nkind: Service\nmetadata: {{name: idle}}\nspec: {{selector: {{app: idle}}, ports: [{{port: 80}}]}}\n",
+        include_str!("../../static/examples/nodeport.yaml")
+    );
+    let mut session = Session::default();
+    let usual = reset(&mut session, &text, Settings::default()).targets;
+    let Reply::Offers { targets, .. } = session.handle(Command::Offers { from: Source::Internet }) else { panic!("no offers") };
+    let why = |offers: &[TargetOffer]| {
+        let offer = offers.iter().find(|offer| offer.target == "http://idle/").expect("its name");
+        (offer.from.as_ref().is_some_and(|from| from.starts_with("pod/")), offer.fails.as_ref().map(|why| why.id.to_string()))
+    };
+    assert_eq!(why(&targets), (true, Some("explain.selector.none".into())));
+    assert_eq!(why(&targets), why(&usual));
+}
+
 /// What the opening example offers a caller: who would call instead, the target, whether it fails.
 fn offered(from: &str) -> Vec<(Option<String>, String, bool)> {
     let mut session = Session::default();
