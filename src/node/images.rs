@@ -2,7 +2,7 @@
 //!
 //! A manifest never says what a program listens on: `containerPort` is a note for people and for named ports. So this is a
 //! judgement, and every answer says what it rests on. Known: widely used images by their own documentation, arguments that name
-//! a port, the annotation [`LISTEN`]. Assumed: everything about an image that nobody here has seen.
+//! a port, the annotation [`LISTEN`]. Assumed: everything about an image that nobody here has seen, beside what its arguments name.
 //!
 //! Left out: what configuration files say (where one is mounted, what is known of the image becomes an assumption) and images'
 //! `EXPOSE`.
@@ -69,6 +69,16 @@ impl Basis {
 
 /// What listens in a Pod; by container, then in the order found, each port once (two containers cannot share one).
 pub fn listens<'a>(pod: &Pod, services: impl Iterator<Item = &'a Service>) -> Vec<Listener> {
+    find(pod, services).listeners
+}
+
+/// What is to be said where nothing listens on a port: a container may listen elsewhere than assumed. `None`: what listens is known.
+pub fn unsure(pod: &Pod) -> Option<Message> {
+    let image = find(pod, std::iter::empty()).unsure?;
+    Some(msg!("assume.listens", image = image))
+}
+
+fn find<'a>(pod: &Pod, services: impl Iterator<Item = &'a Service>) -> Found {
     if let Some(text) = pod.metadata.annotations.get(LISTEN) {
         return annotated(pod, text);
     }
@@ -80,11 +90,12 @@ pub fn listens<'a>(pod: &Pod, services: impl Iterator<Item = &'a Service>) -> Ve
     for (at, container) in own.chain(sidecars) {
         let before = found.listeners.len();
         let may_do_more = of_container(&at, container, &mut found);
-        if may_do_more && found.listeners.len() == before {
+        let nothing_known = found.listeners.len() == before;
+        if may_do_more && nothing_known {
             open.push(container);
         }
         if may_do_more {
-            probed(&at, container, &mut found);
+            probed(&at, (pod, container), nothing_known && container.ports.is_empty(), &mut found);
         }
     }
     // A Service's targetPort says only that somebody expects a listener; a container about which nothing else is known gets it.
@@ -93,12 +104,14 @@ pub fn listens<'a>(pod: &Pod, services: impl Iterator<Item = &'a Service>) -> Ve
             target_ports(service, container, &mut found);
         }
     }
-    found.listeners
+    found
 }
 
 #[derive(Default)]
 struct Found {
     listeners: Vec<Listener>,
+    /// The first image that may listen on other ports, too.
+    unsure: Option<String>,
 }
 
 impl Found {
@@ -134,7 +147,7 @@ fn listen_part(part: &str) -> Option<(&str, u16, Protocol)> {
     Some((host, port, protocol))
 }
 
-fn annotated(pod: &Pod, text: &str) -> Vec<Listener> {
+fn annotated(pod: &Pod, text: &str) -> Found {
     let mut found = Found::default();
     let container = pod.spec.containers.first().cloned().unwrap_or_default();
     for (host, port, protocol) in listen_parts(text).filter_map(listen_part) {
@@ -143,7 +156,7 @@ fn annotated(pod: &Pod, text: &str) -> Vec<Listener> {
         let loopback_only = arguments::is_loopback(host);
         found.add(Listener { loopback_only, ..listener(&container, port, protocol, basis, field) });
     }
-    found.listeners
+    found
 }
 
 /// Adds what a container surely or probably listens on. True when it may listen on something else, too.
@@ -160,20 +173,29 @@ fn of_container(at: &str, container: &Container, found: &mut Found) -> bool {
         fixed(at, container, row, &words, found);
         return false;
     }
-    if from_arguments(at, container, &words, found) || arguments::idles(&words) {
+    if arguments::idles(&words) {
         return false;
     }
     let is_tool = row.is_some_and(|row| row.kind == Kind::Tool);
-    if is_tool && !replaced {
+    let named = from_arguments(at, container, &words, found);
+    if named == Named::All || is_tool && (!replaced || named == Named::Main) {
         return false;
     }
+    let mut moved = None;
     if let Some(row) = row.filter(|row| (row.kind == Kind::Usual || row.kind == Kind::Fixed && configured) && !replaced) {
         let basis = |port: u16| Basis::Assumed(msg!("listens.usual", image = known::repository(&container.image), port = port));
         let field = format!("{at}.image");
-        row.tcp.iter().for_each(|port| found.add(listener(container, *port, Protocol::Tcp, basis(*port), field.clone())));
+        moved = row.tcp.first().filter(|_| named == Named::Main).copied();
+        let tcp = row.tcp.iter().skip(usize::from(moved.is_some()));
+        tcp.for_each(|port| found.add(listener(container, *port, Protocol::Tcp, basis(*port), field.clone())));
         row.udp.iter().for_each(|port| found.add(listener(container, *port, Protocol::Udp, basis(*port), field.clone())));
     }
-    declared(at, container, found);
+    declared(at, container, moved, found);
+    if let Some((name, port)) = port_variable(container, "PORT").filter(|_| named == Named::Nothing) {
+        let basis = Basis::Assumed(msg!("listens.portVariable", container = container.name, name = name, port = port));
+        found.add(listener(container, port, Protocol::Tcp, basis, format!("{at}.env")));
+    }
+    found.unsure.get_or_insert_with(|| known::repository(&container.image).to_string());
     // A script of a shell or an operating system's image that names no port most likely opens none.
     !is_tool
 }
@@ -186,27 +208,43 @@ fn has_configuration(container: &Container) -> bool {
 }
 
 /// A port that no list of ports names, and that two of a container's probes ask, is most likely its program's port for that: many
-/// programs answer for their health on one of their own.
-fn probed(at: &str, container: &Container, found: &mut Found) {
-    let probes = [&container.liveness_probe, &container.readiness_probe, &container.startup_probe];
-    let ports: Vec<i32> = { probes }.into_iter().flatten().filter_map(asked_port).collect();
-    for port in ports.iter().filter(|port| ports.iter().filter(|other| other == port).count() > 1) {
-        let Ok(port) = u16::try_from(*port) else { continue };
-        let basis = Basis::Assumed(msg!("listens.probes", image = known::repository(&container.image), port = port));
-        let field = format!("{at}.readinessProbe");
-        found.add(listener(container, port, Protocol::Tcp, basis, field));
+/// programs answer for their health on one of their own. Where nothing else is known (`alone`), and where a Pod of its node's network
+/// asks its own 127.0.0.1, one probe is enough.
+fn probed(at: &str, (pod, container): (&Pod, &Container), alone: bool, found: &mut Found) {
+    let probes = [
+        ("readinessProbe", &container.readiness_probe),
+        ("livenessProbe", &container.liveness_probe),
+        ("startupProbe", &container.startup_probe),
+    ];
+    let on_host = pod.spec.host_network == Some(true);
+    let asked: Vec<(&str, u16, bool)> = { probes.into_iter() }
+        .filter_map(|(name, probe)| asked_port(probe.as_ref()?, on_host).map(|(port, home)| (name, port, home)))
+        .collect();
+    for (name, port, home) in &asked {
+        let several = asked.iter().filter(|(_, other, _)| other == port).count() > 1;
+        let image = known::repository(&container.image);
+        let basis = match several {
+            true => msg!("listens.probes", image = image, port = port),
+            false if alone || *home => msg!("listens.probe", image = image, port = port, probe = name),
+            false => continue,
+        };
+        let field = format!("{at}.{name}");
+        let listener = listener(container, *port, Protocol::Tcp, Basis::Assumed(basis), field);
+        found.add(Listener { loopback_only: *home, ..listener });
     }
 }
 
-/// The port that a probe asks by its number, at the Pod's own address.
-fn asked_port(probe: &Probe) -> Option<i32> {
+/// The port that a probe asks by its number, at the Pod's own address; and whether at 127.0.0.1, which is the node's: a Pod in its
+/// node's network is there.
+fn asked_port(probe: &Probe, on_host: bool) -> Option<(u16, bool)> {
     let (port, host) = match (&probe.http_get, &probe.tcp_socket) {
         (Some(get), _) => (&get.port, &get.host),
         (None, Some(socket)) => (&socket.port, &socket.host),
-        (None, None) => return probe.grpc.as_ref().map(|grpc| grpc.port),
+        (None, None) => return Some((u16::try_from(probe.grpc.as_ref()?.port).ok()?, false)),
     };
+    let home = on_host && arguments::is_loopback(host);
     match port {
-        IntOrString::Int(number) if host.is_empty() => Some(*number),
+        IntOrString::Int(number) if host.is_empty() || home => Some((u16::try_from(*number).ok()?, home)),
         _ => None,
     }
 }
@@ -224,12 +262,16 @@ fn replaces_program(container: &Container, words: &[String], row: Option<&Row>) 
 
 fn fixed(at: &str, container: &Container, row: &Row, words: &[String], found: &mut Found) {
     let image = known::repository(&container.image);
-    let mut first = None;
-    for argument in arguments::listening(words).into_iter().filter(|argument| row.flags.contains(&argument.flag.as_str())) {
+    let (mut first, mut beside) = (None, Vec::new());
+    for argument in arguments::listening(words) {
         let basis = Basis::Known(msg!("listens.argument", argument = argument.text, port = argument.port));
-        let field = format!("{at}.args");
         let loopback_only = argument.loopback_only;
-        first = Some(Listener { loopback_only, ..listener(container, argument.port, Protocol::Tcp, basis, field) });
+        let own = listener(container, argument.port, argument.protocol, basis, format!("{at}.args"));
+        if row.flags.contains(&argument.flag.as_str()) {
+            first = Some(Listener { loopback_only, ..own });
+        } else if !argument.main {
+            beside.push(Listener { loopback_only, ..own });
+        }
     }
     let variables = row.flags.iter().filter_map(|flag| flag.strip_prefix('$'));
     if let Some((name, port)) = variables.filter_map(|name| port_variable(container, name)).next() {
@@ -237,14 +279,28 @@ fn fixed(at: &str, container: &Container, row: &Row, words: &[String], found: &m
         first = first.or(Some(listener(container, port, Protocol::Tcp, basis, format!("{at}.env"))));
     }
     let replaces_first = usize::from(first.is_some());
-    first.into_iter().for_each(|listener| found.add(listener));
-    // RabbitMQ's page for administrators comes with the tags that say so.
-    let page = (row.images == ["rabbitmq"] && container.image.contains("management")).then_some(15672);
-    let tcp = row.tcp.iter().skip(replaces_first).copied().chain(page).map(|port| (port, Protocol::Tcp));
+    let main = first.as_ref().map(|own| own.port).or(row.tcp.first().copied());
+    first.into_iter().chain(beside).for_each(|listener| found.add(listener));
+    let more = more_ports(row, &container.image, words, main);
+    let tcp = row.tcp.iter().skip(replaces_first).copied().chain(more).map(|port| (port, Protocol::Tcp));
     for (port, protocol) in tcp.chain(row.udp.iter().map(|port| (*port, Protocol::Udp))) {
         let basis = Basis::Known(msg!("listens.image", image = image, port = port));
         let own = listener(container, port, protocol, basis, format!("{at}.image"));
         found.add(Listener { loopback_only: arguments::stays_home(words), ..own });
+    }
+}
+
+/// The port that a program opens beside its own in some versions and modes.
+fn more_ports(row: &Row, image: &str, words: &[String], main: Option<u16>) -> Option<u16> {
+    let tag = known::tag(image);
+    match row.images {
+        // RabbitMQ's page for administrators comes with the tags that say so.
+        ["rabbitmq", ..] if tag.contains("management") => Some(15672),
+        // The X Protocol is on since MySQL 8.
+        ["mysql", ..] if !tag.starts_with("5.") && tag != "5" => Some(33060),
+        // Members of a Redis cluster speak with each other 10000 further up.
+        _ if arguments::flag_value(words, "cluster-enabled") == Some("yes") => main?.checked_add(10_000),
+        _ => None,
     }
 }
 
@@ -264,32 +320,47 @@ fn agnhost(at: &str, container: &Container, words: &[String], found: &mut Found)
     }
 }
 
-/// Adds the ports that the arguments name. True when the program's main port is among them: then nothing else need be guessed.
-fn from_arguments(at: &str, container: &Container, words: &[String], found: &mut Found) -> bool {
-    let mut main = false;
-    let list = if container.args.is_empty() { "command" } else { "args" };
-    for argument in arguments::listening(words) {
-        main |= argument.main;
-        let basis = Basis::Known(msg!("listens.argument", argument = argument.text, port = argument.port));
-        let field = format!("{at}.{list}");
-        let loopback_only = argument.loopback_only;
-        found.add(Listener { loopback_only, ..listener(container, argument.port, argument.protocol, basis, field) });
-    }
-    main
+/// What the arguments of a container say of its ports.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Named {
+    /// None, or only ports beside the program's own.
+    Nothing,
+    /// The program's own port; it may have others.
+    Main,
+    /// All: a program that is known to listen there and nowhere else, such as `nc -l`.
+    All,
 }
 
-/// Adds the declared `containerPort`s and a `PORT` variable.
-fn declared(at: &str, container: &Container, found: &mut Found) {
+/// Adds the ports that the arguments name.
+fn from_arguments(at: &str, container: &Container, words: &[String], found: &mut Found) -> Named {
+    let mut named = Named::Nothing;
+    let list = if container.args.is_empty() { "command" } else { "args" };
+    for argument in arguments::listening(words) {
+        let says = match (argument.main, argument.sure && argument.flag.is_empty()) {
+            (true, true) => Named::All,
+            (true, false) => Named::Main,
+            _ => Named::Nothing,
+        };
+        named = named.max(says);
+        let said = match argument.sure {
+            true => Basis::Known(msg!("listens.argument", argument = argument.text, port = argument.port)),
+            false => Basis::Assumed(msg!("listens.argument.assumed", argument = argument.text, port = argument.port)),
+        };
+        let field = format!("{at}.{list}");
+        let loopback_only = argument.loopback_only;
+        found.add(Listener { loopback_only, ..listener(container, argument.port, argument.protocol, said, field) });
+    }
+    named
+}
+
+/// Adds the declared `containerPort`s, but for one that the program is known to have left.
+fn declared(at: &str, container: &Container, moved: Option<u16>, found: &mut Found) {
     for (nth, port) in container.ports.iter().enumerate() {
-        let Ok(number) = u16::try_from(port.container_port) else { continue };
+        let Some(number) = u16::try_from(port.container_port).ok().filter(|number| Some(*number) != moved) else { continue };
         let Some(protocol) = Protocol::of_api(&port.protocol) else { continue };
         let basis = Basis::Assumed(msg!("listens.containerPort", container = container.name, port = number));
         let field = format!("{at}.ports[{nth}].containerPort");
         found.add(listener(container, number, protocol, basis, field));
-    }
-    if let Some((name, port)) = port_variable(container, "PORT") {
-        let basis = Basis::Assumed(msg!("listens.portVariable", container = container.name, name = name, port = port));
-        found.add(listener(container, port, Protocol::Tcp, basis, format!("{at}.env")));
     }
 }
 
@@ -334,7 +405,8 @@ pub fn speaks_http(pod: &Pod, listener: &Listener) -> bool {
         Some([usual]) => *usual,
         _ => listener.port,
     };
-    listener.protocol == Protocol::Tcp && !NOT_HTTP.contains(&usual)
+    let fpm = container.is_some_and(|container| known::is_fpm(&container.image));
+    listener.protocol == Protocol::Tcp && !NOT_HTTP.contains(&usual) && !(fpm && usual == 9000)
 }
 
 /// Whether the program behind a listener is known to speak HTTP without TLS: an image of one port, at that port.

@@ -14,6 +14,8 @@ pub(super) struct Argument {
     pub(super) loopback_only: bool,
     /// The program's own port, not one beside it for metrics and the like.
     pub(super) main: bool,
+    /// Nothing else can be meant.
+    pub(super) sure: bool,
 }
 
 /// Programs that call others: their ports are where they call.
@@ -36,6 +38,35 @@ const CLIENTS: &[&str] = &[
     "ab",
     "hey",
     "wrk",
+    "etcdctl",
+    "kubectl",
+];
+
+/// Programs that open no port: what a script does besides.
+const PASSIVE: &[&str] = &[
+    "sleep", "pause", "tail", "cat", "true", "false", "echo", "printf", "date", "hostname", "set", "trap", "wait", "exit", ":",
+    "for", "done", "fi", "test", "[", "cd", "mkdir", "touch", "cp", "mv", "rm", "chmod", "chown", "ls", "seq", "cut", "grep",
+    "sed", "awk", "export", "env", "id", "uname", "infinity", "head", "sort", "nproc",
+];
+
+/// What stands before a program in a script, and the shells that run one.
+const BEFORE: &[&str] = &[
+    "sh",
+    "bash",
+    "ash",
+    "dash",
+    "exec",
+    "if",
+    "while",
+    "until",
+    "do",
+    "then",
+    "else",
+    "!",
+    "time",
+    "nohup",
+    "tini",
+    "dumb-init",
 ];
 
 /// Programs that listen on a port of their own when none is named.
@@ -75,28 +106,35 @@ const MAIN_FLAGS: &[&str] = &[
     "serve",
 ];
 
-const SIDE_FLAGS: &[&str] = &[
-    "metrics-port",
-    "metrics-addr",
-    "metrics-address",
-    "metrics-bind-address",
-    "health-port",
-    "health-addr",
-    "health-probe-bind-address",
-    "grpc-port",
-    "grpc-addr",
-    "https-port",
-    "admin-port",
-    "probe-port",
-    "telemetry-port",
-    "udp-port",
+/// What a port beside the program's own is for, as its flag says: `--metrics-port`, `--management.server.port`.
+const BESIDE: &[&str] = &[
+    "metrics",
+    "health",
+    "healthz",
+    "probe",
+    "grpc",
+    "https",
+    "secure",
+    "admin",
+    "telemetry",
+    "debug",
+    "pprof",
+    "console",
+    "management",
+    "Dmanagement",
+    "webhook",
+    "udp",
 ];
 
-/// All words of command and arguments; scripts (`sh -c "…"`) are taken apart, plain variables of the container filled in.
+/// Flags that name the host that a client calls, apart from its port: `-h db -p 5432`.
+const CALLED: &[&str] = &["h", "H", "host", "address", "server"];
+
+/// All words of command and arguments; scripts (`sh -c "…"`) are taken apart, with `;` between commands, and plain variables of the
+/// container filled in.
 pub(super) fn words(container: &Container) -> Vec<String> {
     let split = |part: &String| -> Vec<String> {
-        let part = fill(part, container);
-        let separators = |c: char| c.is_whitespace() || matches!(c, ';' | '"' | '\'' | '(' | ')' | '`');
+        let part = fill(part, container).replace("\\\n", " ").replace([';', '\n', '(', ')', '`'], " ; ");
+        let separators = |c: char| c.is_whitespace() || matches!(c, '"' | '\'');
         part.split(separators).filter(|word| !word.is_empty()).map(str::to_string).collect()
     };
     container.command.iter().chain(&container.args).flat_map(split).collect()
@@ -122,11 +160,21 @@ pub(super) fn serves(words: &[String]) -> bool {
     words.iter().any(|word| SERVERS.iter().any(|(name, _)| *name == base_name(word)))
 }
 
-/// Whether the words only pass time: `sleep 3600`, `tail -f /dev/null`.
+/// The commands of a script.
+fn commands(words: &[String]) -> impl Iterator<Item = &[String]> {
+    words.split(|word| matches!(word.as_str(), ";" | "&&" | "||" | "|" | "&" | "do" | "then"))
+}
+
+/// The program that a command runs, without its folder.
+fn program(command: &[String]) -> Option<&str> {
+    let before = |name: &&str| !name.starts_with('-') && !name.contains('=') && !BEFORE.contains(name);
+    command.iter().map(|word| base_name(word)).find(before)
+}
+
+/// Whether the words open no port: `sleep 3600`, `tail -f /dev/null`, a script of such commands and of clients.
 pub(super) fn idles(words: &[String]) -> bool {
-    words
-        .iter()
-        .any(|word| matches!(base_name(word), "sleep" | "pause" | "infinity" | "/dev/null" | "tail" | "cat" | "true" | "echo"))
+    let passive = |name: &str| PASSIVE.contains(&name) || CLIENTS.contains(&name);
+    !words.is_empty() && commands(words).all(|command| program(command).is_none_or(passive)) && program(words).is_some()
 }
 
 /// Reads `3000`, `:3000`, `127.0.0.1:3000`, `[::]:3000`, `tcp://0.0.0.0:80`: host and port.
@@ -153,8 +201,8 @@ pub(super) fn flag_value<'a>(words: &'a [String], flag: &str) -> Option<&'a str>
 /// Every port that the words say the program listens on.
 pub(super) fn listening(words: &[String]) -> Vec<Argument> {
     let mut found = Vec::new();
-    for command in words.split(|word| matches!(word.as_str(), "&&" | "||" | "|" | "&" | "do" | "then")) {
-        if !command.first().is_some_and(|program| CLIENTS.contains(&base_name(program))) {
+    for command in commands(words) {
+        if !program(command).is_some_and(|name| CLIENTS.contains(&name) || PASSIVE.contains(&name)) {
             of_command(command, &mut found);
         }
     }
@@ -184,7 +232,18 @@ fn of_command(words: &[String], found: &mut Vec<Argument>) {
     }
     if found.len() == before {
         let server = words.iter().find_map(|word| SERVERS.iter().find(|(name, _)| *name == base_name(word)));
-        found.extend(server.and_then(|(name, port)| argument("", name, &port.to_string())));
+        let own = server.and_then(|(name, port)| argument("", name, &port.to_string()));
+        // These two read files and variables that may name another.
+        let configured = server.is_some_and(|(name, _)| matches!(*name, "uvicorn" | "gunicorn"));
+        found.extend(own.map(|own| Argument { sure: !configured, ..own }));
+    }
+    if CALLED.iter().any(|flag| flag_value(words, flag).is_some_and(is_name)) {
+        let called = |own: &Argument| matches!(own.flag.as_str(), "p" | "P" | "port" | "server-port");
+        let mut at = 0;
+        found.retain(|own| {
+            at += 1;
+            at <= before || !called(own)
+        });
     }
     // Django's development server stays on 127.0.0.1 unless it is told an address.
     let django = words.iter().any(|word| word == "runserver");
@@ -209,9 +268,29 @@ fn of_flag(word: &str, next: Option<&str>) -> Option<Argument> {
     argument(flag.trim_start_matches('-'), &text, value)
 }
 
+/// Whether a host is a name of another machine: a program listens at an address of its own.
+fn is_name(host: &str) -> bool {
+    let letters = host.chars().any(|c| c.is_ascii_alphabetic());
+    letters && !host.starts_with(['-', '[', '/']) && !host.contains(['$', '=']) && !is_loopback(host) && host != "true"
+}
+
+/// Whether a flag names a port beside the program's own.
+fn is_beside(flag: &str) -> bool {
+    let has = |names: &[&str]| flag.split(['-', '.', '_']).any(|part| names.contains(&part));
+    has(BESIDE) && has(&["port", "addr", "address"])
+}
+
 fn argument(flag: &str, text: &str, value: &str) -> Option<Argument> {
     let main = flag.is_empty() || MAIN_FLAGS.contains(&flag);
-    let (host, port) = socket(value).filter(|_| main || SIDE_FLAGS.contains(&flag))?;
+    let beside = !main && (is_beside(flag) || flag == "port-metrics");
+    let (host, port) = socket(value).filter(|_| main || beside)?;
+    let listens = flag.contains("listen") || flag.contains("bind") || flag == "b";
+    // `--address=redis:6379` and `--http=http://api:9000` are where a client calls; a small number after a letter counts something.
+    if is_name(host) && (!listens || value.contains("://")) || flag.len() == 1 && port < 20 {
+        return None;
+    }
     let protocol = if flag == "udp-port" { Protocol::Udp } else { Protocol::Tcp };
-    Some(Argument { flag: flag.into(), text: text.into(), port, protocol, loopback_only: is_loopback(host), main })
+    let plain = flag != "server-port" && (flag.contains("port") || matches!(flag, "" | "p"));
+    let sure = plain || listens || value.contains(':');
+    Some(Argument { flag: flag.into(), text: text.into(), port, protocol, loopback_only: is_loopback(host), main, sure })
 }

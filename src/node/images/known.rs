@@ -37,9 +37,28 @@ const fn usual(images: &'static [&'static str], tcp: &'static [u16], udp: &'stat
 
 /// The first row whose image is the repository or ends it after a slash counts, so the more exact names stand first.
 pub(super) const ROWS: &[Row] = &[
-    fixed(&["bitnami/nginx", "bitnamilegacy/nginx", "nginxinc/nginx-unprivileged"], &[8080], &["nginx"], &[]),
-    fixed(&["bitnami/apache", "bitnamilegacy/apache"], &[8080], &["httpd"], &[]),
-    fixed(&["nginxdemos/hello", "nginxdemos/nginx-hello"], &[80], &["nginx"], &[]),
+    fixed(
+        &[
+            "bitnami/nginx",
+            "bitnamilegacy/nginx",
+            "bitnamisecure/nginx",
+            "nginx-unprivileged",
+            "nginxdemos/nginx-hello",
+            "chainguard/nginx",
+        ],
+        &[8080],
+        &["nginx"],
+        &[],
+    ),
+    fixed(&["bitnami/apache", "bitnamilegacy/apache", "bitnamisecure/apache"], &[8080, 8443], &["httpd"], &[]),
+    fixed(
+        &["bitnami/wordpress", "bitnamilegacy/wordpress", "bitnami/drupal", "bitnamilegacy/drupal", "bitnami/joomla"],
+        &[8080, 8443],
+        &[],
+        &[],
+    ),
+    fixed(&["bitnami/phpmyadmin", "bitnamilegacy/phpmyadmin"], &[8080, 8443], &[], &[]),
+    fixed(&["nginxdemos/hello"], &[80], &["nginx"], &[]),
     fixed(&["nginx"], &[80], &["nginx", "nginx-debug"], &[]),
     fixed(&["httpd"], &[80], &["httpd", "httpd-foreground"], &[]),
     fixed(&["traefik/whoami", "containous/whoami"], &[80], &["whoami"], &["port"]),
@@ -51,18 +70,19 @@ pub(super) const ROWS: &[Row] = &[
     fixed(&["mendhak/http-https-echo"], &[8080, 8443], &[], &["$HTTP_PORT"]),
     fixed(&["kennethreitz/httpbin", "hpa-example", "docker/getting-started", "gb-frontend"], &[80], &["gunicorn"], &[]),
     fixed(&["mccutchen/go-httpbin"], &[8080], &["go-httpbin"], &["port", "$PORT"]),
-    fixed(&["stefanprodan/podinfo"], &[9898, 9797], &["podinfo", "./podinfo"], &["port"]),
+    fixed(&["stefanprodan/podinfo"], &[9898], &["podinfo", "./podinfo"], &["port"]),
     fixed(&["subicura/counter"], &[3000], &[], &[]),
     fixed(&["subicura/echo", "subicura/whoami"], &[3000], &[], &[]),
     fixed(&["serve_hostname"], &[9376], &["serve_hostname"], &["port"]),
     fixed(&["gb-redis-follower"], &[6379], &["redis-server"], &["port"]),
     fixed(&["redis", "redis-stack-server", "valkey/valkey", "valkey"], &[6379], &["redis-server", "valkey-server"], &["port"]),
     fixed(&["postgres", "postgis/postgis", "postgresql"], &[5432], &["postgres", "docker-entrypoint.sh"], &["p", "port"]),
-    fixed(&["mysql", "mariadb", "percona"], &[3306], &["mysqld", "mariadbd", "docker-entrypoint.sh"], &["P", "port"]),
+    fixed(&["mysql", "percona"], &[3306], &["mysqld", "docker-entrypoint.sh"], &["P", "port"]),
+    fixed(&["mariadb"], &[3306], &["mysqld", "mariadbd", "docker-entrypoint.sh"], &["P", "port"]),
     fixed(&["mongo", "mongodb"], &[27017], &["mongod"], &["port"]),
     fixed(&["rabbitmq"], &[5672, 15692, 25672, 4369], &["rabbitmq-server"], &[]),
     fixed(&["memcached"], &[11211], &["memcached"], &["p", "port"]),
-    fixed(&["adminer", "tomcat", "phpmyadmin/phpmyadmin"], &[8080], &["catalina.sh"], &[]),
+    fixed(&["adminer", "tomcat"], &[8080], &["catalina.sh"], &[]),
     fixed(&["phpmyadmin", "wordpress", "nextcloud", "drupal", "joomla"], &[80], &["apache2-foreground"], &[]),
     fixed(&["mongo-express"], &[8081], &[], &["$PORT"]),
     Row {
@@ -136,6 +156,15 @@ pub(super) const ROWS: &[Row] = &[
     },
 ];
 
+/// The variants of PHP's images with FastCGI: no HTTP, and another port than the web server's.
+const FPM: Row = fixed(&[], &[9000], &["php-fpm", "docker-entrypoint.sh"], &[]);
+
+/// PHP's images with a web server in them.
+const APACHE: Row = fixed(&[], &[80], &["apache2-foreground"], &[]);
+
+/// The images that come with FastCGI, too, as their tag says.
+const PHP: &[&str] = &["php", "wordpress", "nextcloud", "drupal", "joomla", "phpmyadmin", "matomo", "friendica", "adminer"];
+
 /// One subcommand of agnhost: its name, TCP and UDP ports by flag (`k8s.io/kubernetes/test/images/agnhost`).
 pub(super) struct Agnhost {
     pub(super) name: &'static str,
@@ -165,9 +194,27 @@ pub(super) const AGNHOST: &[Agnhost] = &[
     agnhost("crd-conversion-webhook", &[("port", 443)]),
 ];
 
-/// The row of an image reference: registry, tag and digest do not count.
+/// Whether the image's tag says FastCGI.
+pub(super) fn is_fpm(image: &str) -> bool {
+    let fpm = tag(image).split('-').any(|part| matches!(part, "fpm" | "fastcgi") || part.starts_with("fpm"));
+    fpm && repository(image).rsplit('/').next().is_some_and(|name| PHP.contains(&name))
+}
+
+/// The tag of an image reference; empty where none is written.
+pub(super) fn tag(image: &str) -> &str {
+    let name = image.split('@').next().unwrap_or(image);
+    name.get(repository(image).len() + 1..).unwrap_or_default()
+}
+
+/// The row of an image reference: registry and digest do not count, and the tag only where it says another server.
 pub(super) fn row(image: &str) -> Option<&'static Row> {
     let repository = repository(image);
+    if is_fpm(image) {
+        return Some(&FPM);
+    }
+    if (repository == "php" || repository.ends_with("/php")) && tag(image).contains("apache") {
+        return Some(&APACHE);
+    }
     ROWS.iter().find(|row| {
         row.images
             .iter()

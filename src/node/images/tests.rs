@@ -106,7 +106,7 @@ fn an_unknown_image_is_assumed_to_listen_where_it_says() {
         "image: mine, ports: [{containerPort: 53, protocol: UDP}], env: [{name: PORT, value: '8080'}]",
         "c=53/udp? c=8080/tcp?",
     );
-    check("image: mine, args: [--port=9000], ports: [{containerPort: 8080}]", "c=9000/tcp");
+    check("image: mine, args: [--port=9000], ports: [{containerPort: 8080}]", "c=9000/tcp c=8080/tcp?");
     check("image: mine, args: [--metrics-port=9000], ports: [{containerPort: 8080}]", "c=9000/tcp c=8080/tcp?");
     check("image: mine, ports: [{containerPort: 99999}]", "");
 }
@@ -158,9 +158,85 @@ fn a_port_that_two_probes_ask_is_most_likely_the_programs_own_for_its_health() {
         "image: 'example.com/shop:1', ports: [{containerPort: 8080}], readinessProbe: {tcpSocket: {port: 8081}}",
         "c=8080/tcp?",
     );
+    // Where nothing else is known, one probe tells where its author expects the program.
+    check("image: 'example.com/shop:1', readinessProbe: {tcpSocket: {port: 8081}}", "c=8081/tcp?");
     // What a known program listens on is known.
     check(&format!("image: nginx, {probes}"), "c=80/tcp");
     let collector =
         "image: 'otel/opentelemetry-collector-contrib:0.97.0', command: [/otelcol-contrib, '--config=/conf/relay.yaml']";
     check(collector, "c=4317/tcp? c=4318/tcp? c=8888/tcp? c=13133/tcp?");
+}
+
+#[test]
+fn a_flag_for_one_port_takes_no_declared_port_away() {
+    let spring =
+        "args: [--server.port=8080, --management.server.port=8081], ports: [{containerPort: 8080}, {containerPort: 8081}]";
+    check(&format!("image: 'example.com/orders:1', {spring}"), "c=8080/tcp c=8081/tcp");
+    let keycloak = "args: [start, --http-port=8080], ports: [{containerPort: 8080}, {containerPort: 9000}]";
+    check(&format!("image: 'quay.io/keycloak/keycloak:26.1', {keycloak}"), "c=8080/tcp c=9000/tcp?");
+    check(
+        "image: 'quay.io/metallb/controller:v0.15.2', args: [--port=7472], ports: [{containerPort: 9443}]",
+        "c=7472/tcp c=9443/tcp?",
+    );
+    let podinfo = "command: [./podinfo, --port=9898, --port-metrics=9797, --grpc-port=9999]";
+    check(&format!("image: 'ghcr.io/stefanprodan/podinfo:6.7.0', {podinfo}"), "c=9898/tcp c=9797/tcp c=9999/tcp");
+    check("image: 'nats:2', args: [-p, '4223', -m, '8222'], ports: [{containerPort: 4222}]", "c=4223/tcp c=8222/tcp?");
+    let thanos = "args: [sidecar, '--grpc-address=0.0.0.0:10901', '--http-address=0.0.0.0:10902']";
+    check(&format!("image: thanos, {thanos}"), "c=10901/tcp c=10902/tcp");
+}
+
+#[test]
+fn flags_that_say_whom_a_client_calls_open_nothing() {
+    let declared = |args: &str| format!("image: 'example.com/worker:1', args: {args}, ports: [{{containerPort: 8080}}]");
+    check(&declared("['--address=redis:6379']"), "c=8080/tcp?");
+    check(&declared("['--http=http://api:9000']"), "c=8080/tcp?");
+    check(&declared("[--server-port=5432, --address=db]"), "c=8080/tcp?");
+    check(&declared("[worker, -h, db, -p, '5432']"), "c=8080/tcp?");
+    check(&declared("['--listen=0.0.0.0:9000']"), "c=9000/tcp c=8080/tcp?");
+}
+
+#[test]
+fn a_script_listens_where_its_server_does_whatever_its_other_commands_do() {
+    let script = "echo starting; cut -d: -f1 /etc/hosts; ping -W 1 -c 1 db; sleep 1; exec etcd --name a";
+    check(&format!("image: etcd, command: [sh, -ec, '{script}'], ports: [{{containerPort: 2379}}]"), "c=2379/tcp?");
+    check("image: mine, command: [sh, -c, 'echo hi && exec /app/server'], ports: [{containerPort: 80}]", "c=80/tcp?");
+    check("image: mine, command: [sh, -c, 'while true; do date; sleep 1; done'], ports: [{containerPort: 80}]", "");
+    check("image: mine, command: [sh, -c, 'until pg_isready -h db -p 5432; do sleep 1; done; sleep infinity']", "");
+}
+
+#[test]
+fn a_tag_says_which_server_is_inside() {
+    check("image: 'wordpress:6.6-fpm'", "c=9000/tcp");
+    check("image: 'wordpress:php8.3-fpm-alpine'", "c=9000/tcp");
+    check("image: 'wordpress:6.6'", "c=80/tcp");
+    check("image: 'php:8.3-fpm'", "c=9000/tcp");
+    check("image: 'php:8.3-apache'", "c=80/tcp");
+    check("image: 'phpmyadmin/phpmyadmin:5'", "c=80/tcp");
+    check("image: 'nginxdemos/nginx-hello:plain-text'", "c=8080/tcp");
+    check("image: 'nginxdemos/hello:plain-text'", "c=80/tcp");
+    check("image: 'bitnami/wordpress:6'", "c=8080/tcp c=8443/tcp");
+    check("image: 'mysql:8.4'", "c=3306/tcp c=33060/tcp");
+    check("image: 'mysql:5.7'", "c=3306/tcp");
+    check("image: 'mariadb:11'", "c=3306/tcp");
+    check("image: redis, args: [redis-server, --cluster-enabled, 'yes']", "c=6379/tcp c=16379/tcp");
+}
+
+#[test]
+fn a_pod_of_the_nodes_network_that_is_asked_at_localhost_is_there() {
+    let cilium = "hostNetwork: true, containers: [{name: c, image: cilium, ports: [{containerPort: 4244}], readinessProbe: {httpGet: {host: 127.0.0.1, port: 9879}}}]";
+    assert_eq!(said(&pod(&format!("{{{cilium}}}")), &[]), "c=4244/tcp? c=127.0.0.1:9879/tcp?");
+    let ordinary = cilium.replace("hostNetwork: true, ", "");
+    assert_eq!(said(&pod(&format!("{{{ordinary}}}")), &[]), "c=4244/tcp?");
+}
+
+#[test]
+fn only_of_a_known_program_is_it_known_where_it_does_not_listen() {
+    let unsure = |container: &str| unsure(&pod(&format!("containers: [{{name: c, {container}}}]"))).is_some();
+    assert!(unsure("image: mine, ports: [{containerPort: 80}]"));
+    assert!(unsure("image: mine, args: [--port=80]"));
+    assert!(unsure("image: nginx, volumeMounts: [{name: c, mountPath: /etc/nginx/conf.d}]"));
+    assert!(!unsure("image: nginx"));
+    assert!(!unsure("image: agnhost, args: [netexec]"));
+    assert!(!unsure("image: mine, command: [python, -m, http.server, '80']"));
+    assert!(!unsure("image: mine, command: [sleep, infinity]"));
 }
