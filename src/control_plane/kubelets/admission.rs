@@ -77,7 +77,7 @@ fn deadline(pod: &Pod) -> Option<i64> {
 
 /// Ends a Pod that has run for as long as it may. True when it was ended.
 pub(super) fn overdue(world: &mut World, pod: &Pod) -> bool {
-    if !deadline(pod).is_some_and(|at| at <= clock(world)) || keeps_its_settings(world, pod) {
+    if deadline(pod).is_none_or(|at| at > clock(world)) || keeps_its_settings(world, pod) {
         return false;
     }
     let (reason, message) = ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline");
