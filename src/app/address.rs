@@ -45,6 +45,10 @@ pub fn addressed(state: &mut State) -> Option<Msg> {
     if hash == LIST {
         return Some(Msg::Show(Screen::Lessons));
     }
+    if fragment.is_empty() && (state.screen == Screen::Lessons || state.lesson.is_some()) {
+        // Back from the lessons.
+        return Some(Msg::Show(Screen::Playground));
+    }
     let opening = State::opening();
     state.stray = share::flaw(fragment);
     let mut found = None;
@@ -86,30 +90,43 @@ pub fn leave_link(state: &State) {
     if !newer || state.screen != Screen::Playground || state.lesson.is_some() {
         return;
     }
-    replace("");
+    put("", Step::Same);
 }
 
-/// An open lesson stands in the address, and so does their list, so that a reload opens it again; what was left does not.
+/// An open lesson stands in the address, and so does their list, so that a reload opens it again and the browser's Back leaves it;
+/// what was left does not.
 /// While a lesson is on its way (`comes`), the address stays.
 pub fn follow_lessons(state: &State, comes: bool) {
     let hash = gloo::utils::window().location().hash().unwrap_or_default();
     let named = |id: &str| hash.trim_start_matches('#').split('&').any(|pair| pair.strip_prefix("lesson=") == Some(id));
     match &state.lesson {
-        Some(course) if !named(course.id) => replace(&format!("#lesson={}", course.id)),
+        Some(course) if !named(course.id) => put(&format!("#lesson={}", course.id), Step::Next),
         None if comes => {}
-        None if state.screen == Screen::Lessons && hash != LIST => replace(LIST),
+        None if state.screen == Screen::Lessons && hash != LIST => put(LIST, Step::Next),
         None if state.screen == Screen::Lessons => {}
-        None if hash == LIST || LESSONS.into_iter().any(named) => replace(""),
+        None if hash == LIST || LESSONS.into_iter().any(named) => put("", Step::Same),
         _ => {}
     }
 }
 
-/// Changes the address's fragment, without a step in the browser's history.
-fn replace(fragment: &str) {
+/// A step in the browser's history.
+enum Step {
+    /// The page stays where it is.
+    Same,
+    /// Back leads here again.
+    Next,
+}
+
+/// Changes the address's fragment.
+fn put(fragment: &str, step: Step) {
     let window = gloo::utils::window();
     if let Ok(history) = window.history() {
         let path = window.location().pathname().unwrap_or_default() + &window.location().search().unwrap_or_default() + fragment;
+        let nothing = wasm_bindgen::JsValue::NULL;
         // Where the browser refuses, the address stays, and a reload opens what it names.
-        let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&path));
+        let _ = match step {
+            Step::Same => history.replace_state_with_url(&nothing, "", Some(&path)),
+            Step::Next => history.push_state_with_url(&nothing, "", Some(&path)),
+        };
     }
 }

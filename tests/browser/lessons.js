@@ -58,6 +58,15 @@ export function lessons(site) {
     await until(async () => (await editor(page).inputValue()) === file(LESSONS[0], 'start'), 'the lesson starts');
     await page.getByRole('link', { name: 'Playground' }).click();
     await until(async () => (await editor(page).inputValue()) === text, 'the own text is back');
+    // The browser's Back leaves a lesson for the list, and the list for the playground.
+    await page.getByRole('link', { name: 'Lessons' }).click();
+    await until(() => page.url().endsWith('#lessons'), 'the list stands in the address');
+    await page.getByRole('button', { name: /Why Services/ }).click();
+    await until(() => page.url().includes('#lesson='), 'the lesson stands in the address');
+    await page.goBack();
+    await page.getByRole('button', { name: /Why Services/ }).waitFor();
+    await page.goBack();
+    await until(async () => (await editor(page).inputValue()) === text, 'the own text is back, again');
     assertQuiet(trouble);
     await close();
   });
