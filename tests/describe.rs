@@ -5,11 +5,12 @@ use kubehop::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use kubehop::api::core::{ConfigMap, Endpoints, Namespace, Node, Pod, Secret, Service};
 use kubehop::api::discovery::EndpointSlice;
 use kubehop::api::networking::{Ingress, IngressClass, NetworkPolicy};
-use kubehop::cluster::{Cluster, Store, Stored};
-use kubehop::kubectl::describe;
+use kubehop::cluster::{Cluster, Origin, Store, Stored};
+use kubehop::kubectl::{SourceFile, describe, read};
 use kubehop::random::Seed;
 use serde_json::Value;
 use std::fs;
+use std::sync::Arc;
 
 fn put<R: Stored>(store: &mut Store, value: &Value) {
     store.put(serde_json::from_value::<R>(value.clone()).unwrap());
@@ -38,11 +39,17 @@ fn cluster(text: &str) -> Cluster {
             kind => panic!("{kind} is not described"),
         }
     }
-    Cluster { seed: Seed(1), now: 90, store, ..Cluster::default() }
+    // What the store does not keep is read from the documents.
+    let (manifests, _) = read(&[SourceFile { name: "a.yaml".into(), text: text.into() }]);
+    let manifests = Arc::new(manifests);
+    let origins = manifests.documents.iter().enumerate().filter_map(|(at, document)| {
+        Some((document.object()?, Origin { manifests: Arc::clone(&manifests), document: u32::try_from(at).ok()? }))
+    });
+    Cluster { seed: Seed(1), now: 90, store, origins: origins.collect(), ..Cluster::default() }
 }
 
 /// What kubehop does not play, and so does not describe.
-const LEFT_OUT: [&str; 5] = ["Mounts:", "Volumes:", "QoS Class:", "Update Strategy:", "Volume Claims:"];
+const LEFT_OUT: [&str; 2] = ["Update Strategy:", "Volume Claims:"];
 
 fn played(text: &str) -> String {
     let left_out = |line: &&str| !LEFT_OUT.iter().any(|label| line.trim_start().starts_with(label));

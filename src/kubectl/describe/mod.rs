@@ -1,11 +1,12 @@
 //! `kubectl describe`: objects in words, with what belongs to them.
 //!
-//! Imitates `k8s.io/kubectl/pkg/describe` of 1.36: labels, order and alignment. Leaves out what kubehop does not play: resources
-//! (and the QoS class), volumes and mounts, service accounts, update strategies, leases, quotas.
+//! Imitates `k8s.io/kubectl/pkg/describe` of 1.36: labels, order and alignment. Leaves out what kubehop does not play: update
+//! strategies, leases, quotas, and resources of whole Pods.
 
 mod networking;
 mod pod;
 mod policy;
+mod volumes;
 mod workload;
 
 use crate::api::core::{ConfigMap, Event, Namespace, Node, Pod, Secret};

@@ -1,23 +1,31 @@
 //! Pods, and the Pod templates of workloads.
 
+use super::volumes::{mounts, resources, volumes};
 use super::{Page, or_none, written_date};
+use crate::api::ObjectRef;
 use crate::api::core::{
     Container, ContainerPort, ContainerState, ContainerStatus, EnvVar, EnvVarSource, HTTPGetAction, Pod, PodTemplateSpec, Probe,
     Toleration,
 };
+use crate::control_plane::apiserver::complete;
 use crate::kubectl::printers::age;
+use serde_json::Value;
 
 pub(super) fn pod(page: &mut Page, pod: &Pod) {
     let (meta, spec, status) = (&pod.metadata, &pod.spec, &pod.status);
+    let whole = complete(page.cluster, &ObjectRef::of(pod)).unwrap_or_default();
     page.name_and_namespace(meta);
+    if let Some(priority) = priority(&whole["spec"]) {
+        page.line(format!("Priority:\t{priority}"));
+    }
     if !spec.priority_class_name.is_empty() {
         page.line(format!("Priority Class Name:\t{}", spec.priority_class_name));
     }
     if let Some(class) = spec.runtime_class_name.as_ref().filter(|class| !class.is_empty()) {
         page.line(format!("Runtime Class Name:\t{class}"));
     }
-    if !spec.service_account_name.is_empty() {
-        page.line(format!("Service Account:\t{}", spec.service_account_name));
+    if let Some(account) = whole["spec"]["serviceAccountName"].as_str().filter(|account| !account.is_empty()) {
+        page.line(format!("Service Account:\t{account}"));
     }
     let node = if spec.node_name.is_empty() { "<none>".into() } else { format!("{}/{}", spec.node_name, status.host_ip) };
     page.line(format!("Node:\t{node}"));
@@ -42,13 +50,26 @@ pub(super) fn pod(page: &mut Page, pod: &Pod) {
     status.pod_ips.iter().for_each(|at| page.line(format!("  IP:\t{}", at.ip)));
     page.controlled_by(meta);
     if !spec.init_containers.is_empty() {
-        containers(page, "Init Containers", "", &spec.init_containers, Some(pod));
+        containers(page, "Init Containers", "", &spec.init_containers, &whole["spec"]["initContainers"], Some(pod));
     }
-    containers(page, "Containers", "", &spec.containers, Some(pod));
+    containers(page, "Containers", "", &spec.containers, &whole["spec"]["containers"], Some(pod));
     conditions(page, pod);
+    volumes(page, &whole["spec"], "");
+    page.line(format!("QoS Class:\t{}", whole["status"]["qosClass"].as_str().unwrap_or_default()));
     page.labels("Node-Selectors", &spec.node_selector);
     tolerations(page, "Tolerations", &spec.tolerations);
     page.events(pod);
+}
+
+/// What the admission plugin Priority writes; of a class of the text's own, the number is not played.
+fn priority(spec: &Value) -> Option<i64> {
+    let class = spec["priorityClassName"].as_str().unwrap_or_default();
+    spec["priority"].as_i64().or(match class {
+        "" => Some(0),
+        "system-cluster-critical" => Some(2_000_000_000),
+        "system-node-critical" => Some(2_000_001_000),
+        _ => None,
+    })
 }
 
 fn conditions(page: &mut Page, pod: &Pod) {
@@ -67,7 +88,8 @@ fn conditions(page: &mut Page, pod: &Pod) {
 }
 
 /// The template of a workload.
-pub(super) fn template(page: &mut Page, template: &PodTemplateSpec) {
+pub(super) fn template(page: &mut Page, owner: &ObjectRef, template: &PodTemplateSpec) {
+    let whole = complete(page.cluster, owner).map(|whole| whole["spec"]["template"]["spec"].clone()).unwrap_or_default();
     page.line("Pod Template:");
     page.labels("  Labels", &template.metadata.labels);
     if !template.metadata.annotations.is_empty() {
@@ -77,9 +99,10 @@ pub(super) fn template(page: &mut Page, template: &PodTemplateSpec) {
         page.line(format!("  Service Account:\t{}", template.spec.service_account_name));
     }
     if !template.spec.init_containers.is_empty() {
-        containers(page, "Init Containers", "  ", &template.spec.init_containers, None);
+        containers(page, "Init Containers", "  ", &template.spec.init_containers, &whole["initContainers"], None);
     }
-    containers(page, "Containers", "  ", &template.spec.containers, None);
+    containers(page, "Containers", "  ", &template.spec.containers, &whole["containers"], None);
+    volumes(page, &whole, "  ");
     if !template.spec.priority_class_name.is_empty() {
         page.line(format!("  Priority Class Name:\t{}", template.spec.priority_class_name));
     }
@@ -87,10 +110,11 @@ pub(super) fn template(page: &mut Page, template: &PodTemplateSpec) {
     tolerations(page, "  Tolerations", &template.spec.tolerations);
 }
 
-fn containers(page: &mut Page, label: &str, space: &str, containers: &[Container], pod: Option<&Pod>) {
+/// `whole`: the same containers with what the store does not keep of them.
+fn containers(page: &mut Page, label: &str, space: &str, containers: &[Container], whole: &Value, pod: Option<&Pod>) {
     page.line(format!("{space}{label}:{}", if containers.is_empty() { " <none>" } else { "" }));
     let name_indent = if space.is_empty() { "" } else { " " };
-    for container in containers {
+    for (at, container) in containers.iter().enumerate() {
         page.line(format!("  {name_indent}{}:", container.name));
         let statuses =
             pod.into_iter().flat_map(|pod| pod.status.container_statuses.iter().chain(&pod.status.init_container_statuses));
@@ -107,6 +131,7 @@ fn containers(page: &mut Page, label: &str, space: &str, containers: &[Container
         if let Some(status) = status {
             state(page, status);
         }
+        resources(page, &whole[at]);
         let probes = [
             ("Liveness", &container.liveness_probe),
             ("Readiness", &container.readiness_probe),
@@ -116,6 +141,7 @@ fn containers(page: &mut Page, label: &str, space: &str, containers: &[Container
             asked.iter().for_each(|asked| page.line(format!("    {label}:\t{}", probe(asked))));
         }
         environment(page, container, pod);
+        mounts(page, &whole[at]);
     }
 }
 

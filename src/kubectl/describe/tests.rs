@@ -104,15 +104,19 @@ fn an_ingress_names_its_backends_endpoints() {
 fn a_pod_is_described_with_its_containers() {
     let text = described(Kind::Pod, "web-6d4cf56db6-x7k2p");
     for line in [
-        "Node:         node-1/10.0.0.11",
-        "Start Time:   Thu, 01 Jan 2026 00:00:00 +0000",
+        "Priority:         0",
+        "Service Account:  default",
+        "Node:             node-1/10.0.0.11",
+        "Start Time:       Thu, 01 Jan 2026 00:00:00 +0000",
         "Controlled By:  ReplicaSet/web-6d4cf56db6",
         "    Port:           80/TCP",
         "    State:          Running",
         "      Started:      Thu, 01 Jan 2026 00:00:02 +0000",
         "    Readiness:      http-get http://:80/ delay=0s timeout=1s period=10s #success=1 #failure=3",
         "      A:  b",
-        "  Ready          True ",
+        "  Ready   True ",
+        "    TokenExpirationSeconds:  3607",
+        "QoS Class:                   BestEffort",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }

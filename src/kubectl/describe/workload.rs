@@ -1,10 +1,10 @@
 //! Deployments, ReplicaSets, StatefulSets, DaemonSets.
 
 use super::{Page, or_none, pairs, pod, written_date};
-use crate::api::Resource;
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::{Pod, PodTemplateSpec};
 use crate::api::meta::{LabelSelector, ObjectMeta};
+use crate::api::{ObjectRef, Resource};
 
 pub(super) fn deployment(page: &mut Page, deployment: &Deployment) {
     let (meta, spec, status) = (&deployment.metadata, &deployment.spec, &deployment.status);
@@ -30,7 +30,7 @@ pub(super) fn deployment(page: &mut Page, deployment: &Deployment) {
             text(&pace.max_surge)
         ));
     }
-    pod::template(page, &spec.template);
+    pod::template(page, &ObjectRef::of(deployment), &spec.template);
     if !status.conditions.is_empty() {
         page.line("Conditions:\n  Type\tStatus\tReason\n  ----\t------\t------");
     }
@@ -78,7 +78,7 @@ pub(super) fn replica_set(page: &mut Page, set: &ReplicaSet) {
     page.controlled_by(&set.metadata);
     page.line(format!("Replicas:\t{} current / {} desired", set.status.replicas, set.spec.replicas.unwrap_or(1)));
     pods_status(page, set, &set.spec.selector);
-    pod::template(page, &set.spec.template);
+    pod::template(page, &ObjectRef::of(set), &set.spec.template);
     page.events(set);
 }
 
@@ -89,7 +89,7 @@ pub(super) fn stateful_set(page: &mut Page, set: &StatefulSet) {
     page.labels_and_annotations(&set.metadata);
     page.line(format!("Replicas:\t{} desired | {} total", set.spec.replicas.unwrap_or(1), set.status.replicas));
     pods_status(page, set, &set.spec.selector);
-    pod::template(page, &set.spec.template);
+    pod::template(page, &ObjectRef::of(set), &set.spec.template);
     page.events(set);
 }
 
@@ -105,7 +105,7 @@ pub(super) fn daemon_set(page: &mut Page, set: &DaemonSet) {
     page.line(format!("Number of Nodes Scheduled with Available Pods: {}", status.number_available));
     page.line(format!("Number of Nodes Misscheduled: {}", status.number_misscheduled));
     pods_status(page, set, &set.spec.selector);
-    pod::template(page, &set.spec.template);
+    pod::template(page, &ObjectRef::of(set), &set.spec.template);
     page.events(set);
 }
 
