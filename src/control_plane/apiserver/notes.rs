@@ -19,6 +19,11 @@ pub(super) fn kind(manifest: &Manifest) -> Message {
     }
     match (manifest.api_version.as_str(), kind.as_str()) {
         ("v1", "PersistentVolumeClaim") => return claim(manifest),
+        ("batch/v1", "Job") => {
+            if let Some(secret) = made_secret(manifest) {
+                return msg!("kind.jobMakes", kind = kind, secret = secret);
+            }
+        }
         ("networking.k8s.io/v1" | "networking.k8s.io/v1beta1", "ServiceCIDR") => {
             let cidrs = manifest.value.pointer("/spec/cidrs").and_then(Value::as_array).into_iter().flatten();
             let cidrs = cidrs.filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
@@ -33,6 +38,13 @@ pub(super) fn kind(manifest: &Manifest) -> Message {
         Reach::Unknown => msg!("kind.notKnown", kind = kind),
         Reach::None => msg!("kind.notPlayed", kind = kind),
     }
+}
+
+/// The Secret that a Job is to make, as `kube-webhook-certgen` is told which: Pods that mount it do not wait for it here.
+fn made_secret(manifest: &Manifest) -> Option<&str> {
+    let containers = manifest.value.pointer("/spec/template/spec/containers").and_then(Value::as_array)?;
+    let args = containers.iter().filter_map(|container| container.get("args")?.as_array()).flatten();
+    { args }.find_map(|arg| arg.as_str()?.strip_prefix("--secret-name="))
 }
 
 /// A claim is taken for bound. The scheduler says otherwise where it is not, and need not wait for its Pod (`IsDelayBindingMode` of

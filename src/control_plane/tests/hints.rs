@@ -77,3 +77,11 @@ fn a_claim_and_a_range_of_services_say_what_a_cluster_would_make_of_them() {
     let range = "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {name: a}\nspec: {cidrs: [10.200.0.0/16]}\n";
     assert_eq!(said(range), crate::msg!("kind.serviceCIDR", cidrs = "10.200.0.0/16"));
 }
+
+#[test]
+fn a_job_says_which_secret_counts_as_made_by_it() {
+    let job = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: a}\n\
+               spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: x, args: [create, --secret-name=admission]}]}}}\n";
+    let told = apply(&fresh(), job).diagnostics;
+    assert_eq!(told[0].message, Finding::Ours(crate::msg!("kind.jobMakes", kind = "Job", secret = "admission")));
+}
