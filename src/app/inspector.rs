@@ -14,7 +14,7 @@ use super::workbench::Moment;
 use crate::diagnostic::{Fix, Span};
 use crate::kubectl::SourceFile;
 use crate::msg;
-use crate::scene::steps::{self, Step};
+use crate::scene::steps::{self, Machine, Step};
 use crate::session::Asked;
 use crate::trace::{Advice, FieldRef, Hop, Place, Reason, RuleRef};
 use crate::words::Message;
@@ -106,7 +106,11 @@ fn decided_by(state: &State, hop: &Hop) -> String {
     let table = hop.rules.last().map_or("", |rule| rule.table.as_str());
     state.say(&match &hop.at {
         Place::Internet if hop.reason == Reason::NoRoute => msg!("who.edge"),
-        Place::Internet => msg!("who.client"),
+        Place::Internet => match steps::machine(hop) {
+            Machine::Gateway => msg!("who.gateway"),
+            Machine::Edge => msg!("who.cloudEdge"),
+            _ => msg!("who.client"),
+        },
         Place::PublicDns => msg!("who.publicDns"),
         Place::Coredns => msg!("who.coredns"),
         Place::LoadBalancer(..) => msg!("who.loadBalancer"),
@@ -116,6 +120,10 @@ fn decided_by(state: &State, hop: &Hop) -> String {
         }
         Place::KubeProxy(node) if table.is_empty() => msg!("who.kernel", node = node),
         Place::KubeProxy(node) => msg!("who.table", node = node, table = table),
+        // What rewrites addresses in a Pod network, or guards it, is the plugin's own; the rest are routes.
+        Place::Cni(node) if matches!(hop.reason, Reason::Egress | Reason::Dnat | Reason::Masquerade | Reason::Policy) => {
+            msg!("who.cni", node = node)
+        }
         Place::Cni(node) => msg!("who.routes", node = node),
         Place::Pod(_, name) => msg!("who.pod", pod = name),
         Place::IngressController(_, name) => msg!("who.ingress", pod = name),

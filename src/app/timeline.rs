@@ -13,7 +13,7 @@ use super::storage;
 use crate::msg;
 use crate::scene::beads::{Bead, Zone, beads, moment};
 use crate::scene::name;
-use crate::scene::steps::{Rewrite, call, hop};
+use crate::scene::steps::{Machine, Rewrite, call, hop, machine};
 use crate::trace::{Hop, Place, Trace};
 use crate::words::{Message, args};
 use std::rc::Rc;
@@ -160,7 +160,11 @@ fn place(speech: &Speech, hop: &Hop) -> String {
         (Place::Cni(node), _) => speech.say(&msg!("timeline.network", node = node)),
         (Place::Pod(_, name) | Place::IngressController(_, name), _) => speech.say(&msg!("zone.pod", pod = name)),
         (Place::Outside(name), _) => speech.say(&msg!("zone.server", server = name)),
-        (Place::Internet, _) => speech.t("timeline.outside"),
+        (Place::Internet, _) => match machine(hop) {
+            Machine::Gateway => speech.t("zone.gateway"),
+            Machine::Edge => speech.t("zone.edge"),
+            _ => speech.t("timeline.outside"),
+        },
         (Place::PublicDns, _) => speech.t("stage.dns"),
         (Place::Coredns, _) => "CoreDNS".to_string(),
         (Place::LoadBalancer(..), _) => speech.t("stage.lb"),

@@ -123,6 +123,8 @@ fn title(machine: Option<&Machine>) -> Message {
     match machine {
         None => msg!("zone.back"),
         Some(Machine::Outside) => msg!("zone.outside"),
+        Some(Machine::Gateway) => msg!("zone.gateway"),
+        Some(Machine::Edge) => msg!("zone.edge"),
         Some(Machine::Dns) => msg!("zone.dns"),
         Some(Machine::LoadBalancer) => msg!("zone.balancer"),
         Some(Machine::Kernel(node)) => msg!("zone.kernel", node = node),

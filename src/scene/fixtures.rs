@@ -169,7 +169,6 @@ pub fn refused() -> (ClusterView, Trace) {
     let mut trace = node_port(&view, &view.pods[2].name.clone());
     trace.hops.truncate(3);
     let (client, door) = ("203.0.113.50:51934", "10.0.0.12:30080");
-    trace.hops[2].reason = Reason::NoRule;
     let mut reject = hop(Place::KubeProxy("node-2".into()), Reason::Reject, (client, door), (client, door));
     reject.after = None;
     reject.objects = vec![ObjectRef::new(Kind::Service, "default", "web")];

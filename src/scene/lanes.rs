@@ -1,5 +1,6 @@
 //! Where packets run between two places. In a column: in along its centre, out to the right of it, up (a Pod as client) to the left
-//! of it, and down to the Pods along the spine at its left edge. Lines turn at right angles only.
+//! of it, down to the Pods along the spine at its left edge, and out of the cluster along its right edge, past the diamonds and the
+//! open ports. Lines turn at right angles only.
 
 use super::ItemId;
 use super::geometry::{Point, Polyline, at};
@@ -11,6 +12,10 @@ const LANE: f64 = 46.0;
 const ASIDE: f64 = 17.0;
 /// A packet that was just sent stands a little way from its sender.
 pub(super) const SENT: f64 = 14.0;
+/// How far from a column's right edge, or from a row's bottom, packets leave the cluster.
+const OUT: f64 = 6.0;
+/// On a transposed stage, the column at the left edge in which they go up.
+const OUT_LANE: f64 = 10.0;
 
 /// A place where a packet can stand.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,15 +31,23 @@ pub enum Stop {
     /// A server outside, by name.
     Server(String),
     /// On a wire outside that leads nowhere.
-    Nowhere,
+    Nowhere(Point),
+    /// The gateway, above the node that a packet left.
+    Gateway(String),
+    /// The cloud's edge, above the node that a packet enters.
+    Edge(String),
     /// Before a node that does not answer.
     Door(String),
     /// A node, before its rules.
     Entry(String),
     /// Where a node's kernel decides: a diamond, or its plate.
     Rules(String, Point),
+    /// A node's kernel, where no rule says anything about the packet: no diamond, but the plate.
+    Plate(String),
     /// A node, behind its rules.
     Exit(String),
+    /// A node, on the way out of the cluster.
+    Leave(String),
     /// The Pod network: from this node on, so far along its line.
     Bus(String, f64),
     /// A Pod that is called: namespace, name.
@@ -45,7 +58,8 @@ pub enum Stop {
 
 impl Stop {
     fn is_outside(&self) -> bool {
-        matches!(self, Stop::Client | Stop::Asking | Stop::PublicDns | Stop::Balancer | Stop::Server(_) | Stop::Nowhere)
+        let client = matches!(self, Stop::Client | Stop::Asking | Stop::PublicDns | Stop::Nowhere(_));
+        client || matches!(self, Stop::Balancer | Stop::Server(_) | Stop::Gateway(_) | Stop::Edge(_))
     }
 }
 
@@ -67,13 +81,20 @@ impl Lanes<'_> {
                 let rect = card(&ItemId::Server(name.clone()))?;
                 at(rect.centre().x, rect.bottom())
             }
-            Stop::Nowhere if upright => at(card(&ItemId::Client)?.x + 96.0, self.0.wires[0]),
-            Stop::Nowhere => at((card(&ItemId::Client)?.centre().x + 96.0).min(self.0.size.width - 24.0), self.0.wires[1]),
+            Stop::Nowhere(point) => *point,
+            Stop::Gateway(_) if upright => at(OUT_LANE, self.0.boundary + 16.0),
+            Stop::Gateway(node) => at(self.out(self.node(node)?), self.0.boundary),
+            Stop::Edge(_) if upright => at(self.0.wires[1], self.0.boundary + 16.0),
+            Stop::Edge(node) => at(self.node(node)?.axis, self.0.wires[1]),
             Stop::Door(node) if upright => at(self.node(node)?.axis, self.node(node)?.rect.y - 22.0),
             Stop::Door(node) => at(self.node(node)?.axis, self.0.boundary + 6.0),
             Stop::Entry(node) if upright => at(self.node(node)?.axis, self.node(node)?.rect.centre().y - 8.0),
             Stop::Entry(node) => at(self.node(node)?.axis, self.0.wires[1] + 8.0),
             Stop::Rules(_, point) => *point,
+            Stop::Plate(node) if upright => at(self.node(node)?.axis, self.out(self.node(node)?)),
+            Stop::Plate(node) => at(self.node(node)?.axis, self.node(node)?.plate.bottom() - 5.0),
+            Stop::Leave(node) if upright => at(self.node(node)?.rect.x + 24.0, self.out(self.node(node)?)),
+            Stop::Leave(node) => at(self.out(self.node(node)?), self.node(node)?.plate.y + 16.0),
             Stop::Exit(node) if upright => at(self.0.bus_at - 15.0, self.node(node)?.rect.centre().y),
             Stop::Exit(node) => at(self.exit(self.node(node)?), self.node(node)?.plate.bottom() + 4.0),
             Stop::Bus(_, along) if upright => at(self.0.bus_at, *along),
@@ -105,9 +126,9 @@ impl Lanes<'_> {
     /// The node of a stop.
     pub fn node_of(&self, stop: &Stop) -> Option<String> {
         match stop {
-            Stop::Door(node) | Stop::Entry(node) | Stop::Rules(node, _) | Stop::Exit(node) | Stop::Bus(node, _) => {
-                Some(node.clone())
-            }
+            Stop::Door(node) | Stop::Entry(node) | Stop::Rules(node, _) | Stop::Plate(node) => Some(node.clone()),
+            Stop::Exit(node) | Stop::Leave(node) | Stop::Bus(node, _) => Some(node.clone()),
+            Stop::Gateway(node) | Stop::Edge(node) => Some(node.clone()),
             Stop::PodIn(namespace, name) | Stop::PodOut(namespace, name) => {
                 self.0.pod(namespace, name).map(|pod| pod.node.clone())
             }
@@ -123,7 +144,10 @@ impl Lanes<'_> {
         }
         let Some(start) = line.points().last().copied().or(self.point(from)) else { return };
         let mut way = Polyline::from(start);
-        if from.is_outside() || to.is_outside() || matches!(to, Stop::Door(_)) && !matches!(from, Stop::Bus(..)) {
+        let leaves = matches!(to, Stop::Leave(_)) || !from.is_outside() && to.is_outside();
+        if leaves {
+            self.lead_out(&mut way, from, to, end);
+        } else if from.is_outside() || matches!(to, Stop::Door(_)) && !matches!(from, Stop::Bus(..)) {
             self.lead_outside(&mut way, from, to, end);
         } else if self.same_kernel(from, to) {
             self.lead_inside(&mut way, from, to, end);
@@ -166,7 +190,7 @@ impl Lanes<'_> {
     }
 
     fn same_kernel(&self, from: &Stop, to: &Stop) -> bool {
-        let kernel = |stop: &Stop| matches!(stop, Stop::Entry(_) | Stop::Rules(..) | Stop::Exit(_));
+        let kernel = |stop: &Stop| matches!(stop, Stop::Entry(_) | Stop::Rules(..) | Stop::Plate(_) | Stop::Exit(_));
         self.node_of(from) == self.node_of(to) && kernel(to) && (kernel(from) || matches!(from, Stop::PodOut(..)))
     }
 
@@ -176,21 +200,13 @@ impl Lanes<'_> {
             (Stop::Asking, _) | (_, Stop::Asking) => {}
             _ if self.0.transposed => {
                 let lane = self.0.wires[if *from == Stop::Balancer { 2 } else { 1 }];
-                match (from.is_outside(), to.is_outside()) {
-                    (true, true) => {
-                        line.to(at(start.x, self.0.wires[0]));
-                        line.to(at(end.x, self.0.wires[0]));
-                    }
-                    (true, false) => {
-                        line.to(at(start.x, self.0.wires[0].max(start.y)));
-                        line.to(at(lane, self.0.wires[0].max(start.y)));
-                        self.up_to_row(line, to, lane, end);
-                    }
-                    (false, _) => {
-                        self.up_to_row(line, from, start.x, at(lane, start.y));
-                        line.to(at(lane, self.0.wires[0]));
-                        line.to(at(end.x, self.0.wires[0]));
-                    }
+                if to.is_outside() {
+                    line.to(at(start.x, self.0.wires[0]));
+                    line.to(at(end.x, self.0.wires[0]));
+                } else {
+                    line.to(at(start.x, self.0.wires[0].max(start.y)));
+                    line.to(at(lane, self.0.wires[0].max(start.y)));
+                    self.up_to_row(line, to, lane, end);
                 }
             }
             _ => {
@@ -199,13 +215,36 @@ impl Lanes<'_> {
                 }
                 let x = if *from == Stop::Balancer { start.x + 48.0 } else { start.x };
                 let level = self.0.wires[match (from, to) {
-                    (_, Stop::Balancer) => 0,
+                    (_, Stop::Balancer | Stop::Server(_)) => 0,
                     (Stop::Balancer, _) => 2,
                     _ => 1,
                 }];
                 line.to(at(x, level));
                 line.to(at(end.x, level));
             }
+        }
+    }
+
+    /// Out of the cluster at the node where the packet is: past its rules, then along its edge, clear of diamonds and open ports.
+    fn lead_out(&self, line: &mut Polyline, from: &Stop, to: &Stop, end: Point) {
+        let Some(node) = self.node_of(from).and_then(|node| self.node(&node)) else { return };
+        let (out, upright) = (self.out(node), self.0.transposed);
+        if let (Stop::PodOut(..), Some(plate)) = (from, self.point(&Stop::Plate(node.name.clone()))) {
+            self.lead_inside(line, from, &Stop::Plate(node.name.clone()), plate);
+            line.to(plate);
+        }
+        let Some(here) = line.points().last().copied() else { return };
+        line.to(if upright { at(here.x, out) } else { at(out, here.y) });
+        if matches!(to, Stop::Leave(_)) {
+            return;
+        }
+        if upright {
+            line.to(at(OUT_LANE, out));
+        }
+        if !matches!(to, Stop::Gateway(_)) {
+            let level = self.0.wires[usize::from(!upright && !matches!(to, Stop::Balancer | Stop::Server(_)))];
+            line.to(at(if upright { OUT_LANE } else { out }, level));
+            line.to(at(end.x, level));
         }
     }
 
@@ -222,15 +261,15 @@ impl Lanes<'_> {
     }
 
     fn lead_inside(&self, line: &mut Polyline, from: &Stop, to: &Stop, end: Point) {
-        let (Some(start), Some(node)) = (self.point(from), self.node_of(to).and_then(|node| self.node(&node).cloned())) else {
-            return;
-        };
+        // From where the line is: a node that sends stands in its own card, not above it.
+        let here = line.points().last().copied();
+        let (Some(start), Some(node)) = (here, self.node_of(to).and_then(|node| self.node(&node).cloned())) else { return };
         let upright = self.0.transposed;
         match (from, to) {
             (Stop::PodOut(..), _) if upright => {
                 line.to(at(node.rect.right() - 5.0, start.y));
-                line.to(at(node.rect.right() - 5.0, node.rect.bottom() - 5.0));
-                line.to(at(end.x, node.rect.bottom() - 5.0));
+                line.to(at(node.rect.right() - 5.0, self.out(&node)));
+                line.to(at(end.x, self.out(&node)));
             }
             (Stop::PodOut(..), _) => {
                 // Over the Pod network's line, then up left of the diamonds: no other lane is met but at right angles.
@@ -242,13 +281,15 @@ impl Lanes<'_> {
             }
             (_, Stop::Exit(_)) if !upright => line.to(at(end.x, start.y)),
             (Stop::Exit(_), _) if !upright => line.to(at(start.x, end.y)),
-            (Stop::Entry(_), Stop::Rules(..)) if upright => line.to(at(start.x, end.y)),
+            (Stop::Entry(_) | Stop::Plate(_), Stop::Rules(..)) | (Stop::Rules(..), Stop::Plate(_)) if upright => {
+                line.to(at(start.x, end.y))
+            }
             _ => {}
         }
     }
 
     fn lead_bus(&self, line: &mut Polyline, from: &Stop, to: &Stop, end: Point) {
-        let Some(start) = self.point(from) else { return };
+        let Some(start) = line.points().last().copied() else { return };
         let along = |line: &mut Polyline, along: f64| {
             line.to(if self.0.transposed { at(self.0.bus_at, along) } else { at(along, self.0.bus_at) });
         };
@@ -272,14 +313,16 @@ impl Lanes<'_> {
         match (self.0.transposed, to) {
             (_, Stop::Bus(..)) => {}
             (true, Stop::PodIn(..)) => along(line, end.y),
+            (true, Stop::Plate(_)) => along(line, end.y),
             (true, _) => {
                 along(line, to_node.rect.centre().y);
+                line.to(at(end.x, to_node.rect.centre().y));
             }
             (false, Stop::PodIn(..)) => {
                 along(line, to_node.rect.x + 14.0);
                 line.to(at(to_node.rect.x + 14.0, end.y));
             }
-            (false, Stop::Rules(..) | Stop::Exit(_)) => {
+            (false, Stop::Rules(..) | Stop::Plate(_) | Stop::Exit(_)) => {
                 along(line, to_node.axis - LANE);
                 line.to(at(to_node.axis - LANE, end.y));
             }
@@ -290,6 +333,11 @@ impl Lanes<'_> {
                 line.to(at(to_node.axis, to_node.rect.y + 27.0));
             }
         }
+    }
+
+    /// Where packets leave the cluster along a node: the x of its lane; on a transposed stage its y.
+    fn out(&self, node: &NodeBox) -> f64 {
+        if self.0.transposed { node.rect.bottom() - OUT } else { node.rect.right() - OUT }
     }
 
     fn exit(&self, node: &NodeBox) -> f64 {

@@ -116,8 +116,9 @@ impl Walk<'_> {
 
     fn go_on_after_calls(&mut self, index: usize, stop: &Stop) -> (usize, f64, f64) {
         let own = &self.steps[index].call;
-        let halts: Vec<usize> =
-            self.stops.iter().zip(self.steps).filter(|(_, step)| step.call == *own).map(|(halt, _)| halt.leg).collect();
+        // Its own legs stay, and those of the requests around it, which are still to be answered.
+        let around = self.stops.iter().zip(self.steps).filter(|(_, step)| own.starts_with(&step.call));
+        let halts: Vec<usize> = around.map(|(halt, _)| halt.leg).collect();
         self.open.retain(|leg| halts.contains(leg));
         self.go_on(stop)
     }
@@ -162,17 +163,20 @@ impl Walk<'_> {
             let now = self.stops.last().filter(|halt| halt.leg == leg).map_or(self.legs[leg].line.length(), |halt| halt.to);
             let forward = self.stops.iter().zip(self.steps).filter(|(halt, _)| halt.leg == leg && !halt.reply);
             let same = forward.filter(|(halt, step)| {
-                let machine = step.machine == *here
-                    || outside(&step.machine) && outside(here) && !matches!(hop.at, Place::LoadBalancer(..));
-                machine && halt.to <= now + 0.01 && !matches!(halt.stop, Stop::Exit(_))
+                let left = matches!((&halt.stop, &hop.at), (Stop::Leave(left), Place::KubeProxy(node)) if left == node);
+                (left || step.machine == *here) && halt.to <= now + 0.01 && !matches!(halt.stop, Stop::Exit(_))
             });
-            // On a machine, the first stop is its door; its rules undo what they did at the diamond.
+            // On a machine, the first stop is its door; its kernel undoes what it did at the diamond, or else on the way out.
             let kernel = matches!(hop.at, Place::KubeProxy(_));
-            let target = same
-                .filter(|(halt, _)| !kernel || matches!(halt.stop, Stop::Rules(..)))
-                .map(|(halt, _)| (halt.to, halt.stop.clone()))
-                .next();
-            if let Some((target, stop)) = target {
+            let rank = |halt: &Halt| match halt.stop {
+                _ if !kernel => 0,
+                Stop::Rules(..) => 0,
+                Stop::Leave(_) => 1,
+                Stop::Plate(_) => 2,
+                _ => 3,
+            };
+            let target = same.map(|(halt, _)| (rank(halt), halt)).filter(|(rank, _)| *rank < 3).min_by_key(|(rank, _)| *rank);
+            if let Some((target, stop)) = target.map(|(_, halt)| (halt.to, halt.stop.clone())) {
                 self.open.truncate(depth + 1);
                 return Some(((leg, now, target), stop));
             }
@@ -190,8 +194,12 @@ impl Walk<'_> {
         let ends = matches!(hop.reason, Reason::NoRoute | Reason::NoNeighbour | Reason::Drop | Reason::NodeDown);
         match &hop.at {
             Place::Internet if hop.reason == Reason::Lookup => Stop::Asking,
-            Place::Internet if ends => Stop::Nowhere,
-            Place::Internet => Stop::Client,
+            Place::Internet if ends => self.nowhere(),
+            Place::Internet => match (&self.steps[index].machine, self.last_node()) {
+                (Machine::Gateway, Some(node)) => Stop::Gateway(node),
+                (Machine::Edge, _) => edge(hop),
+                _ => Stop::Client,
+            },
             Place::PublicDns => Stop::PublicDns,
             Place::Coredns => match pod_of(hop) {
                 Some((namespace, name)) => Stop::PodIn(namespace, name),
@@ -203,8 +211,10 @@ impl Walk<'_> {
             Place::KubeProxy(node) => match hop.reason {
                 Reason::Masquerade => Stop::Exit(node.clone()),
                 Reason::Arrive => Stop::Entry(node.clone()),
+                Reason::NoRule => Stop::Plate(node.clone()),
                 _ => self.rules(index, node),
             },
+            Place::Cni(node) if hop.reason == Reason::Egress => Stop::Leave(node.clone()),
             Place::Cni(node) => self.bus(index, node),
             Place::Pod(namespace, name) | Place::IngressController(namespace, name) if sends => {
                 Stop::PodOut(namespace.clone(), name.clone())
@@ -214,6 +224,21 @@ impl Walk<'_> {
             }
             Place::Outside(name) => Stop::Server(name.clone()),
         }
+    }
+
+    /// The node that the packet is on, or that it left.
+    fn last_node(&self) -> Option<String> {
+        self.stops.iter().rev().find_map(|halt| self.lanes.node_of(&halt.stop))
+    }
+
+    /// A dead end on the wire: beside the client, or beside where the packet left the cluster.
+    fn nowhere(&self) -> Stop {
+        let left = self.stops.last().and_then(|halt| self.lanes.node_of(&halt.stop));
+        let gate = left.and_then(|node| self.lanes.point(&Stop::Gateway(node)));
+        let (beside, end) = (if gate.is_some() { 60.0 } else { 96.0 }, self.picture.size.width - 24.0);
+        let from = gate.or_else(|| self.lanes.point(&Stop::Client)).unwrap_or_default().x;
+        let wire = self.picture.wires[usize::from(!self.picture.transposed)];
+        Stop::Nowhere(at(if from + beside > end { from - beside } else { from + beside }, wire))
     }
 
     fn dead(&self, node: &str) -> Stop {
@@ -229,7 +254,7 @@ impl Walk<'_> {
     fn rules(&self, index: usize, node: &str) -> Stop {
         let service = |index: usize| {
             let hop = hop(self.trace, self.steps.get(index)?)?;
-            let same = matches!(&hop.at, Place::KubeProxy(other) if other == node);
+            let same = matches!(&hop.at, Place::KubeProxy(other) if other == node) && hop.reason != Reason::NoRule;
             let named = hop.objects.iter().find(|object| object.kind == Kind::Service)?;
             let key = (named.namespace.clone(), named.name.clone());
             self.picture.gate(node, &key).filter(|_| same)
@@ -237,13 +262,7 @@ impl Walk<'_> {
         let before = (0..=index).rev().take_while(|other| self.steps[*other].machine == self.steps[index].machine);
         let after = (index..self.steps.len()).take_while(|other| self.steps[*other].machine == self.steps[index].machine);
         let gate = before.chain(after).find_map(service);
-        let plate = || {
-            self.picture.node(node).map(|node| match self.picture.transposed {
-                true => at(node.axis, node.rect.centre().y),
-                false => at(node.axis, node.plate.y + 18.0),
-            })
-        };
-        Stop::Rules(node.to_string(), gate.or_else(plate).unwrap_or_default())
+        gate.map_or_else(|| Stop::Plate(node.to_string()), |gate| Stop::Rules(node.to_string(), gate))
     }
 
     /// Half way to the node that the packet goes to; on the same node, where its Pods hang.
@@ -294,8 +313,10 @@ impl Walk<'_> {
     }
 }
 
-fn outside(machine: &Machine) -> bool {
-    matches!(machine, Machine::Outside)
+/// Above the node whose address outside the edge rewrites.
+fn edge(hop: &Hop) -> Stop {
+    let node = hop.objects.iter().find(|object| object.kind == Kind::Node);
+    node.map_or(Stop::Client, |node| Stop::Edge(node.name.clone()))
 }
 
 /// What the packet's label says before and after a hop: its destination, or what a DNS server is asked and answers.

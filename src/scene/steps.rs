@@ -23,7 +23,12 @@ pub struct Step {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum Machine {
+    /// The client outside, and the wires there.
     Outside,
+    /// The gateway by which packets leave the cluster.
+    Gateway,
+    /// Who gives nodes their addresses outside.
+    Edge,
     Dns,
     LoadBalancer,
     /// A node's kernel.
@@ -93,9 +98,17 @@ fn gather(trace: &Trace, path: &mut Vec<usize>, steps: &mut Vec<Step>) {
     steps.extend_from_slice(back);
 }
 
-fn machine(hop: &Hop) -> Machine {
+/// Whose hop it is.
+pub fn machine(hop: &Hop) -> Machine {
+    let kept_source = || hop.before.zip(hop.after).is_some_and(|(before, after)| before.src == after.src);
     match &hop.at {
-        Place::Internet => Machine::Outside,
+        Place::Internet => match hop.reason {
+            Reason::Egress => Machine::Gateway,
+            // The gateway hid who asked: of the answer it changes where it goes, and not where it comes from.
+            Reason::UndoNat if kept_source() => Machine::Gateway,
+            Reason::UndoNat | Reason::Arrive => Machine::Edge,
+            _ => Machine::Outside,
+        },
         Place::PublicDns | Place::Coredns => Machine::Dns,
         Place::LoadBalancer(..) => Machine::LoadBalancer,
         Place::Node(node) | Place::KubeProxy(node) => Machine::Kernel(node.clone()),

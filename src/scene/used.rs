@@ -1,6 +1,6 @@
 //! What a trace touches: these things are drawn by themselves even where others are folded.
 
-use super::steps::{Step, call, hop, pod_of, steps};
+use super::steps::{Machine, Step, call, hop, pod_of, steps};
 use super::view::ClusterView;
 use crate::api::Kind;
 use crate::trace::{Place, Reason, Trace};
@@ -56,7 +56,7 @@ pub fn used(view: &ClusterView, trace: Option<&Trace>) -> Used {
 fn note(view: &ClusterView, trace: &Trace, step: &Step, used: &mut Used) {
     let Some(hop) = hop(trace, step) else { return };
     match &hop.at {
-        Place::Internet => used.client = true,
+        Place::Internet => used.client |= step.machine == Machine::Outside && hop.reason != Reason::NoRoute,
         Place::PublicDns => used.public_dns = true,
         Place::Coredns => used.pods.extend(pod_of(hop)),
         Place::LoadBalancer(namespace, name) => {
@@ -74,8 +74,9 @@ fn note(view: &ClusterView, trace: &Trace, step: &Step, used: &mut Used) {
             used.servers.insert(name.clone());
         }
     }
-    // A Service takes part where its rules are read; an Ingress controller knows it by name only.
-    if matches!(hop.at, Place::KubeProxy(_)) {
+    // A Service takes part where its rules are read; an Ingress controller knows it by name only, and where no rule knows an address,
+    // its Service has none.
+    if matches!(hop.at, Place::KubeProxy(_)) && hop.reason != Reason::NoRule {
         let services = hop.objects.iter().filter(|object| object.kind == Kind::Service);
         used.services.extend(services.map(|service| (service.namespace.clone(), service.name.clone())));
     }

@@ -410,4 +410,6 @@ fn cited<'a>(trace: &'a Trace, fields: &mut Vec<&'a FieldRef>) {
 #[cfg(test)]
 mod past_tests;
 #[cfg(test)]
+mod route_tests;
+#[cfg(test)]
 mod tests;

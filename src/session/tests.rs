@@ -133,7 +133,7 @@ fn without_a_ready_coredns_pod_the_askers_own_node_refuses_the_question() {
     let Reply::Cluster(reply) = session.handle(Command::Act { event: "coredns down".into() }) else { panic!("no cluster") };
     let (stop, to) = dns_stop(&mut session, &reply.view, 1);
     let pod = reply.view.pods.iter().find(|pod| pod.app == "web").expect("a Pod of web");
-    assert!(matches!(&stop, Stop::Rules(node, _) if *node == pod.node), "{stop:?}");
+    assert!(matches!(&stop, Stop::Plate(node) | Stop::Rules(node, _) if *node == pod.node), "{stop:?}");
     assert_eq!(to, "");
 }
 
