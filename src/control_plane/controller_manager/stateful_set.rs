@@ -10,6 +10,7 @@ use crate::api::ObjectRef;
 use crate::api::apps::{StatefulSet, StatefulSetStatus};
 use crate::api::core::Pod;
 use crate::cluster::Verb;
+use crate::control_plane::apiserver::default_toleration_seconds;
 use crate::control_plane::dump::came_from_dump;
 use crate::control_plane::world::{Key, World};
 use crate::control_plane::{events, kubelets};
@@ -130,6 +131,7 @@ fn create(world: &mut World, set: &StatefulSet, object: &ObjectRef, revisions: &
     pod.metadata.generate_name = format!("{}-", object.name);
     pod.spec.hostname.clone_from(&name);
     pod.spec.subdomain.clone_from(&set.spec.service_name);
+    default_toleration_seconds::admit(&mut pod.spec.tolerations);
     let labels = &mut pod.metadata.labels;
     labels.insert("statefulset.kubernetes.io/pod-name".into(), name.clone());
     labels.insert("apps.kubernetes.io/pod-index".into(), ordinal.to_string());

@@ -434,3 +434,13 @@ fn an_image_whose_name_cannot_be_read_is_never_pulled() {
     assert_eq!(said, ["Failed Error: InvalidImageName".to_string(), format!("InspectFailed {told}")]);
     assert_eq!(addresses(&cluster, "web"), (Vec::new(), 3));
 }
+
+#[test]
+fn a_pod_of_a_stateful_set_bears_a_lost_node_for_five_minutes() {
+    let text = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec:\n  serviceName: db\n  selector: {matchLabels: {app: db}}\n  \
+                template: {metadata: {labels: {app: db}}, spec: {containers: [{name: c, image: nginx}]}}\n";
+    let cluster = with(text);
+    let pod = cluster.store.get::<Pod>("default", "db-0").unwrap();
+    let borne: Vec<_> = pod.spec.tolerations.iter().map(|own| (own.key.as_str(), own.toleration_seconds)).collect();
+    assert_eq!(borne, [("node.kubernetes.io/not-ready", Some(300)), ("node.kubernetes.io/unreachable", Some(300))]);
+}
