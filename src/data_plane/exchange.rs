@@ -195,18 +195,16 @@ impl Exchange<'_> {
         }
     }
 
-    /// The same network, and nothing told.
-    pub fn quietly<'b>(&'b mut self, silent: &'b mut Story) -> Exchange<'b> {
-        Exchange {
-            cluster: self.cluster,
-            world: self.world,
-            kernels: self.kernels,
-            parts: self.parts,
-            caches: self.caches,
-            kept: self.kept,
-            random: self.random.child(),
-            tell: silent,
-        }
+    /// A packet's way beside the request's own: what is drawn on it moves no later draw, and the rules that it meets are not counted.
+    #[inline(always)]
+    pub fn aside<T>(&mut self, go: impl FnOnce(&mut Self) -> T) -> T {
+        let (child, looked_at) = (self.random.child(), self.tell.looked_at);
+        let own = std::mem::replace(&mut self.random, child);
+        let gone = go(self);
+        let child = std::mem::replace(&mut self.random, own);
+        self.random.rejoin(child);
+        self.tell.looked_at = looked_at;
+        gone
     }
 
     /// Room for what the machines on a way remember.

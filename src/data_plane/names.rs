@@ -4,7 +4,7 @@
 //! where no answer comes, no connection is tried.
 
 use super::exchange::{Exchange, Sender, template_fields};
-use super::story::{Event, HopExt, Story, hop};
+use super::story::{Event, HopExt, hop};
 use super::travel::{End, Spot, Travel};
 use super::world::World;
 use crate::addons::coredns::CLUSTER_DOMAIN;
@@ -183,12 +183,14 @@ pub(super) fn dig(
 /// The question travels to the server, where it is the cluster's; what that one says is known.
 fn inquire(exchange: &mut Exchange<'_>, named: &Arc<Named>) -> Meaning {
     let server = named.server;
+    let question = exchange.tell.events.len();
+    exchange.tell.note(|| Event::Lookup { named: Arc::clone(named), by: None, way: 0 });
     let asked = match server {
         Some(server) => ask(exchange, named.sender, server),
         None => ask_outside(exchange, named.sender),
     };
+    exchange.tell.looked_up(question, asked.by);
     let heard = asked.heard;
-    exchange.tell.note(|| Event::Lookup { named: Arc::clone(named), by: asked.by, way: asked.story });
     if let Heard::Dropped(pod, direction, flow) = heard {
         exchange.travel(Protocol::Udp).policy(pod, direction, flow);
         return Meaning::Nothing(Verdict::Timeout, Reason::Policy, named.unheard());
@@ -273,19 +275,18 @@ enum Heard {
     Dropped(usize, Direction, Flow),
 }
 
-/// A question on its way: what became of it, who answered, and the rules that the last attempt met.
+/// A question on its way: what became of it, and who answered.
 struct Asked {
     heard: Heard,
     by: Option<usize>,
     /// Why the last attempt did not arrive, and where its rules had sent it.
     lost: Option<(Reason, Ipv4Addr)>,
-    story: Story,
 }
 
 impl Asked {
     /// Nobody in the cluster is asked.
     fn nobody() -> Asked {
-        Asked { heard: Heard::Answer, by: None, lost: None, story: Story::default() }
+        Asked { heard: Heard::Answer, by: None, lost: None }
     }
 }
 
@@ -299,8 +300,9 @@ fn ask_outside(exchange: &mut Exchange<'_>, sender: Sender) -> Asked {
     };
     let port = 32768 + exchange.random.below(28232) as u16;
     let flow = Flow { src: Socket::new(guest.ip, port), dst: Socket::new(server, 53) };
-    let mut silent = Story::default();
-    let dropped = exchange.quietly(&mut silent).travel(Protocol::Udp).policy(at, Direction::Egress, flow).is_some();
+    let way = exchange.tell.events.len();
+    let dropped = exchange.aside(|aside| aside.travel(Protocol::Udp).policy(at, Direction::Egress, flow).is_some());
+    exchange.tell.events.truncate(way);
     let heard = if dropped { Heard::Dropped(at, Direction::Egress, flow) } else { Heard::Answer };
     Asked { heard, ..Asked::nobody() }
 }
@@ -315,48 +317,53 @@ fn silence(server: Ipv4Addr, lost: Option<(Reason, Ipv4Addr)>) -> Message {
     }
 }
 
-/// Whether a question reaches a CoreDNS Pod and its answer comes back. Each attempt is a socket of its own.
+/// Whether a question reaches a CoreDNS Pod and its answer comes back. Each attempt is a socket of its own; the last one's way stays
+/// noted.
 fn ask(exchange: &mut Exchange<'_>, sender: Sender, server: Ipv4Addr) -> Asked {
     let from = exchange.source_address(sender, server);
     let mut asked = Asked { heard: Heard::Nothing, ..Asked::nobody() };
+    let way = exchange.tell.events.len();
     for attempt in 0..ATTEMPTS {
         let port = 32768 + exchange.random.below(28232) as u16;
         let flow = Flow { src: Socket::new(from, port), dst: Socket::new(server, 53) };
-        let mut story = if exchange.tell.on { Story::kept() } else { Story::default() };
-        let mut quiet = exchange.quietly(&mut story);
-        let bindings = quiet.room();
-        let mut travel = Travel { bindings, ..quiet.travel(Protocol::Udp) };
-        let end = travel.go(sender.spot, flow);
-        let dropped = travel.dropped;
-        let sent_to = travel.bindings.last().map_or(server, |last| last.translated.dst.ip);
-        let mut over = false;
-        asked.lost = if let End::Lost(_, reason) = end { Some((reason, sent_to)) } else { None };
-        let home = match end {
-            End::At(spot, seen) => travel.back(spot, seen.reversed(), sender.spot, flow),
-            End::Lost(..) => false,
-        };
-        quiet.caches.bindings = travel.bindings;
-        match end {
-            End::At(spot, seen) if home => {
-                let by = if let Spot::Pod(pod) = spot { Some(pod) } else { None };
-                let takes = |pod| quiet.listeners(pod).iter().any(|open| open.takes(seen.dst.port, Protocol::Udp));
-                let answers = by.is_none_or(takes);
-                asked.heard = if answers { Heard::Answer } else { Heard::Nothing };
-                asked.by = by.filter(|_| answers);
-                over = true;
-            }
-            End::Lost(Verdict::Refused, _) if attempt > 0 => {
-                asked.heard = Heard::Nothing;
-                over = true;
-            }
-            _ => asked.heard = dropped.map_or(asked.heard, |(pod, direction, flow)| Heard::Dropped(pod, direction, flow)),
-        }
-        let child = quiet.random;
-        exchange.random.rejoin(child);
-        asked.story = story;
+        exchange.tell.events.truncate(way);
+        let over = exchange.aside(|aside| attempt_to_ask(aside, sender, flow, attempt > 0, &mut asked));
         if over {
             break;
         }
     }
     asked
+}
+
+/// One attempt; whether it is over then.
+fn attempt_to_ask(exchange: &mut Exchange<'_>, sender: Sender, flow: Flow, again: bool, asked: &mut Asked) -> bool {
+    let bindings = exchange.room();
+    let mut travel = Travel { bindings, ..exchange.travel(Protocol::Udp) };
+    let end = travel.go(sender.spot, flow);
+    let dropped = travel.dropped;
+    let sent_to = travel.bindings.last().map_or(flow.dst.ip, |last| last.translated.dst.ip);
+    asked.lost = if let End::Lost(_, reason) = end { Some((reason, sent_to)) } else { None };
+    let home = match end {
+        End::At(spot, seen) => travel.back(spot, seen.reversed(), sender.spot, flow),
+        End::Lost(..) => false,
+    };
+    exchange.caches.bindings = travel.bindings;
+    match end {
+        End::At(spot, seen) if home => {
+            let by = if let Spot::Pod(pod) = spot { Some(pod) } else { None };
+            let takes = |pod| exchange.listeners(pod).iter().any(|open| open.takes(seen.dst.port, Protocol::Udp));
+            let answers = by.is_none_or(takes);
+            asked.heard = if answers { Heard::Answer } else { Heard::Nothing };
+            asked.by = by.filter(|_| answers);
+            true
+        }
+        End::Lost(Verdict::Refused, _) if again => {
+            asked.heard = Heard::Nothing;
+            true
+        }
+        _ => {
+            asked.heard = dropped.map_or(asked.heard, |(pod, direction, flow)| Heard::Dropped(pod, direction, flow));
+            false
+        }
+    }
 }

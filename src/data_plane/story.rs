@@ -62,11 +62,12 @@ pub(super) enum Event {
         called: Flow,
         status: Option<u16>,
     },
-    /// A question to DNS, the Pod that answered it, and the way of its packet: one hop, which cites the rules of that way.
+    /// A question to DNS, the Pod that answered it, and how many of the following events are the way of its packet: one hop, which
+    /// cites the rules of that way.
     Lookup {
         named: Arc<Named>,
         by: Option<usize>,
-        way: Story,
+        way: usize,
     },
     /// The client takes this of the addresses.
     LookupAnswer {
@@ -106,6 +107,14 @@ impl Story {
     pub fn note(&mut self, event: impl FnOnce() -> Event) {
         if self.on {
             self.events.push(event());
+        }
+    }
+
+    /// The question that was noted as this event is answered by this Pod or by nobody here; what was noted since is its way.
+    pub fn looked_up(&mut self, asked: usize, answered: Option<usize>) {
+        let since = self.events.len().saturating_sub(asked + 1);
+        if let Some(Event::Lookup { by, way, .. }) = self.events.get_mut(asked) {
+            (*by, *way) = (answered, since);
         }
     }
 

@@ -4,7 +4,7 @@
 
 use super::exchange::template_fields;
 use super::kernel::Cited;
-use super::story::{Event, HopExt, KernelHop, Story, hop};
+use super::story::{Event, HopExt, KernelHop, hop};
 use super::{DataPlane, Recording, advice};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
@@ -22,7 +22,7 @@ impl DataPlane {
     pub fn tell(&self, cluster: &Cluster, request: &Request, recording: Recording) -> Trace {
         let Recording { outcome, story, calls } = recording;
         let mut telling = Telling { plane: self, cluster, hops: Vec::new(), assumptions: Vec::new() };
-        telling.story(&story);
+        telling.events(&story.events);
         telling.name_coredns();
         let (hops, assumptions) = (telling.hops, telling.assumptions);
         let mut trace = Trace {
@@ -97,11 +97,16 @@ struct Telling<'a> {
 }
 
 impl<'a> Telling<'a> {
-    fn story(&mut self, story: &Story) {
-        for event in &story.events {
+    fn events(&mut self, events: &[Event]) {
+        let mut events = events.iter();
+        while let Some(event) = events.next() {
             match event {
                 Event::Hook(hook) => self.hook(hook),
-                Event::Lookup { named, by, way } => self.lookup(named.asked(&self.plane.world, *by), way),
+                Event::Lookup { named, by, way } => {
+                    let (way, after) = events.as_slice().split_at_checked(*way).unwrap_or_default();
+                    self.lookup(named.asked(&self.plane.world, *by), way);
+                    events = after.iter();
+                }
                 Event::LookupAnswer { named, ip } => self.hops.push(named.answered(*ip)),
                 Event::Hop(hop) => self.hops.push(hop.as_ref().clone()),
                 Event::Assume(assumption) => self.assume(assumption),
@@ -151,9 +156,9 @@ impl<'a> Telling<'a> {
     }
 
     /// The way of a question to DNS becomes one hop: where it went, and by which rules.
-    fn lookup(&mut self, mut hop: Hop, asked: &Story) {
+    fn lookup(&mut self, mut hop: Hop, asked: &[Event]) {
         let (hops, assumptions) = (self.hops.len(), self.assumptions.len());
-        self.story(asked);
+        self.events(asked);
         let mut way = self.hops.split_off(hops);
         self.assumptions.truncate(assumptions);
         way.retain(|hop| !hop.reply);
