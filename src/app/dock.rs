@@ -1,6 +1,6 @@
 //! kubectl's tables and a node's rules, under the timeline.
 
-use super::i18n::use_speech;
+use super::i18n::{Speech, use_speech};
 use super::icon::icon;
 use super::state::{Dock, Msg, TABLES, Tab};
 use super::workbench::Moment;
@@ -29,9 +29,6 @@ pub fn DockPanel(moment: &Moment) -> Html {
         html! { <button type="button" role="tab" class="mono" aria-selected={selected.to_string()} aria-controls="dock-table" tabindex={if selected { "0" } else { "-1" }} {onclick}>{ label }</button> }
     };
     let rules = state.dock == Dock::Rules;
-    let choose =
-        moment.send.reform(|event: Event| Msg::RulesOf(event.target_unchecked_into::<web_sys::HtmlSelectElement>().value()));
-    let nodes = state.cluster.as_ref().map_or(&[][..], |cluster| &cluster.view.nodes);
     html! {
         <section class="dock" aria-label={speech.t("dock.label")} data-panel="kubectl">
             <div class="tabs">
@@ -40,11 +37,7 @@ pub fn DockPanel(moment: &Moment) -> Html {
                     { for TABLES.iter().map(|line| tab(Dock::Kubectl(line), line.to_string())) }
                     { tab(Dock::Rules, "iptables-save".into()) }
                 </div>
-                if rules {
-                    <select aria-label={speech.t("dock.node")} onchange={choose}>
-                        { for nodes.iter().map(|node| html! { <option value={node.name.clone()} selected={node.name == state.rules_of}>{ node.name.clone() }</option> }) }
-                    </select>
-                }
+                if rules { { nodes(moment, &speech) } }
                 <span class="spacer"></span>
                 <span class="sr" role="status">{ if *copied { speech.t("copied") } else { String::new() } }</span>
                 <button type="button" class="btn sm icon" aria-label={speech.t("copy")} onclick={copy}>{ icon(if *copied { "i-check" } else { "i-copy" }, 15) }</button>
@@ -61,6 +54,20 @@ pub fn DockPanel(moment: &Moment) -> Html {
                 }
             </div>
         </section>
+    }
+}
+
+/// Whose rules are shown.
+#[inline(never)]
+fn nodes(moment: &Moment, speech: &Speech) -> Html {
+    let state = &moment.state;
+    let choose =
+        moment.send.reform(|event: Event| Msg::RulesOf(event.target_unchecked_into::<web_sys::HtmlSelectElement>().value()));
+    let nodes = state.cluster.as_ref().map_or(&[][..], |cluster| &cluster.view.nodes);
+    html! {
+        <select aria-label={speech.t("dock.node")} onchange={choose}>
+            { for nodes.iter().map(|node| html! { <option value={node.name.clone()} selected={node.name == state.rules_of}>{ node.name.clone() }</option> }) }
+        </select>
     }
 }
 
@@ -140,6 +147,7 @@ fn names(hop: &crate::trace::Hop) -> Vec<String> {
 }
 
 /// The rules, with those that the shown hop read on this node marked.
+#[inline(never)]
 fn saved_rules(moment: &Moment) -> Html {
     let state = &moment.state;
     let here = moment.hop().filter(|hop| hop.at == Place::KubeProxy(state.rules_of.clone()));

@@ -66,24 +66,11 @@ fn Head(part: &Part) -> Html {
             }
         });
     }
-    let tabs = state.files.iter().enumerate().map(|(index, file)| {
-        let open = part.send.reform(move |_: MouseEvent| Msg::OpenFile(index));
-        let close = part.send.reform(move |_: MouseEvent| Msg::CloseFile(index));
-        let selected = index == state.open;
-        html! {
-            <span class={classes!("ftab", selected.then_some("on"))} key={file.name.clone()}>
-                <button type="button" aria-pressed={selected.to_string()} onclick={open}>{ file.name.clone() }</button>
-                if state.files.len() > 1 && selected {
-                    <button type="button" class="fx" aria-label={state.say(&msg!("editor.close", file = file.name))} onclick={close}>{ icon("i-x", 12) }</button>
-                }
-            </span>
-        }
-    });
     let reset = part.send.reform(|_: MouseEvent| Msg::Reset);
     html! {
         <div class="phead">
             <h2 class="ftabs" ref={row}>
-                if state.files.len() == 1 { { state.files[0].name.clone() } } else { { for tabs } }
+                if state.files.len() == 1 { { state.files[0].name.clone() } } else { { tabs(part) } }
             </h2>
             <span class="spacer"></span>
             <button class="btn sm" onclick={reset} title={speech.t("editor.reset.title")}>{ speech.t("editor.reset") }</button>
@@ -96,6 +83,26 @@ fn Head(part: &Part) -> Html {
             </Menu>
         </div>
     }
+}
+
+/// The tabs of several files.
+#[inline(never)]
+fn tabs(part: &Part) -> Html {
+    let state = &part.state;
+    let files = state.files.iter().enumerate().map(|(index, file)| {
+        let open = part.send.reform(move |_: MouseEvent| Msg::OpenFile(index));
+        let close = part.send.reform(move |_: MouseEvent| Msg::CloseFile(index));
+        let selected = index == state.open;
+        html! {
+            <span class={classes!("ftab", selected.then_some("on"))} key={file.name.clone()}>
+                <button type="button" aria-pressed={selected.to_string()} onclick={open}>{ file.name.clone() }</button>
+                if state.files.len() > 1 && selected {
+                    <button type="button" class="fx" aria-label={state.say(&msg!("editor.close", file = file.name))} onclick={close}>{ icon("i-x", 12) }</button>
+                }
+            </span>
+        }
+    });
+    files.collect()
 }
 
 #[derive(Clone, PartialEq, Properties)]
@@ -161,11 +168,17 @@ fn Findings(part: &Part) -> Html {
     let state = &part.state;
     let diagnostics = state.cluster.as_ref().map_or(&[][..], |cluster| &cluster.diagnostics);
     let notes = !state.notes.is_empty();
-    // A warning only names what was left as it is.
-    let mended = state.notes.iter().any(|note| note.severity == Severity::Info);
     if diagnostics.is_empty() && !notes {
         return Html::default();
     }
+    findings(part, diagnostics, notes)
+}
+
+#[inline(never)]
+fn findings(part: &Part, diagnostics: &[Diagnostic], notes: bool) -> Html {
+    let state = &part.state;
+    // A warning only names what was left as it is.
+    let mended = state.notes.iter().any(|note| note.severity == Severity::Info);
     let dismiss = part.send.reform(|_: MouseEvent| Msg::DismissNote);
     html! {
         <div class="findings">
@@ -248,18 +261,25 @@ fn counts_within(diagnostic: &Diagnostic, text: &str) -> bool {
     line.is_some_and(|line| diagnostic.span.as_ref().is_some_and(|span| span.line != line))
 }
 
-#[component]
-fn Foot(part: &Part) -> Html {
-    let state = &part.state;
-    let (errors, warnings) = (state.findings(Severity::Error).count(), state.findings(Severity::Warning).count());
-    let count = match (errors, warnings) {
-        (0, 0) => html! { <span class="row ok">{ icon("i-check", 13) }{ state.speech.t("editor.clean") }</span> },
+#[inline(never)]
+fn faults(state: &State, errors: usize, warnings: usize) -> Html {
+    match (errors, warnings) {
         (0, _) => {
             html! { <span class="row warn">{ icon("i-warn", 13) }{ if warnings == 1 { state.speech.t("editor.warning") } else { state.say(&msg!("editor.warnings", count = warnings)) } }</span> }
         }
         _ => {
             html! { <span class="row err">{ icon("i-err", 13) }{ if errors == 1 { state.speech.t("editor.error") } else { state.say(&msg!("editor.errors", count = errors)) } }</span> }
         }
+    }
+}
+
+#[component]
+fn Foot(part: &Part) -> Html {
+    let state = &part.state;
+    let (errors, warnings) = (state.findings(Severity::Error).count(), state.findings(Severity::Warning).count());
+    let count = match (errors, warnings) {
+        (0, 0) => html! { <span class="row ok">{ icon("i-check", 13) }{ state.speech.t("editor.clean") }</span> },
+        _ => faults(state, errors, warnings),
     };
     let applied = state.cluster.as_ref().map(|cluster| cluster.revision);
     let objects = state.cluster.as_ref().map_or(0, |cluster| cluster.documents.len());

@@ -48,6 +48,12 @@ pub fn growth(part: &Part, hop: &Hop, request: &Request) -> Html {
                 <button type="button" class="btn line sm" onclick={ask}>{ icon("i-hint", 14) }{ state.speech.t("modes.count") }</button></section>
         };
     };
+    table(part, &counted)
+}
+
+#[inline(never)]
+fn table(part: &Part, counted: &[u32]) -> Html {
+    let state = &part.state;
     let most = counted.iter().copied().max().unwrap_or(1).max(1);
     html! {
         <section class="growth" aria-live="polite">

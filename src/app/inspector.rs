@@ -14,9 +14,10 @@ use super::workbench::Moment;
 use crate::diagnostic::{Fix, Span};
 use crate::kubectl::SourceFile;
 use crate::msg;
+use crate::scene::ItemId;
 use crate::scene::steps::{self, Machine, Step};
 use crate::session::Asked;
-use crate::trace::{Advice, FieldRef, Hop, Place, Reason, RuleRef};
+use crate::trace::{Advice, DnsResult, FieldRef, Hop, Place, Reason, RuleRef};
 use crate::words::Message;
 use std::rc::Rc;
 use yew::prelude::*;
@@ -33,12 +34,7 @@ pub fn Inspector(moment: &Moment) -> Html {
     use_from_top(&list, state.selected.clone(), state.run.as_ref().map(Rc::as_ptr));
     let count = moment.player.steps().len();
     let (heading, body) = if let Some(item) = &state.selected {
-        let changed = state.run.is_none() && state.flow > 0 && !state.changes.is_empty();
-        let flow = changed.then(|| html! { <Changes ..moment.clone()/> });
-        (
-            speech.t("inspector.chosen"),
-            html! { <><ObjectView part={moment.part()} view={shown(moment)} item={item.clone()}/><div key="flow">{ flow }</div></> },
-        )
+        (speech.t("inspector.chosen"), chosen(moment, item))
     } else if let (Some(hop), Some(run)) = (moment.hop(), &state.run) {
         let heading = state.say(&msg!("hop.count", hop = moment.player.step + 1, count = count));
         let body = if narrow {
@@ -70,6 +66,15 @@ pub fn Inspector(moment: &Moment) -> Html {
             </div>
         </section>
     }
+}
+
+/// A thing of the stage, and the change that plays.
+#[inline(never)]
+fn chosen(moment: &Moment, item: &ItemId) -> Html {
+    let state = &moment.state;
+    let changed = state.run.is_none() && state.flow > 0 && !state.changes.is_empty();
+    let flow = changed.then(|| html! { <Changes ..moment.clone()/> });
+    html! { <><ObjectView part={moment.part()} view={shown(moment)} item={item.clone()}/><div key="flow">{ flow }</div></> }
 }
 
 /// A hop as one sentence: number, who decided, what changed; or the step of a change that plays.
@@ -175,10 +180,13 @@ pub fn HopView(HopProps { moment, hop, run, step }: &HopProps) -> Html {
     </> }
 }
 
-#[inline(never)]
 fn dns(state: &State, hop: &Hop, run: &Run) -> Html {
     let asked = matches!(hop.reason, Reason::LookupAnswer | Reason::NoSuchName | Reason::NoAddress);
-    let Some(result) = run.trace.dns.as_ref().filter(|_| asked) else { return Html::default() };
+    run.trace.dns.as_ref().filter(|_| asked).map_or_else(Html::default, |result| answer(state, result))
+}
+
+#[inline(never)]
+fn answer(state: &State, result: &DnsResult) -> Html {
     html! {
         <div class="dns">
             if result.searched.len() > 1 {
@@ -219,13 +227,16 @@ fn addresses(state: &State, hop: &Hop) -> Html {
                         html! { <tr><th scope="row">{ name }</th><td class={changed.then_some("old")}>{ before }</td>
                             if goes_on { <td class={changed.then_some(if bad { "bad" } else { "chg" })}>{ after.unwrap_or_else(|| "—".into()) }</td> }</tr> }
                     }) }
-                    { for hop.headers.iter().map(|(name, value)| html! {
-                        <tr><th scope="row" title={name.clone()}>{ short_header(name) }</th><td>{ "—" }</td><td class="chg">{ value.clone() }</td></tr>
-                    }) }
+                    { for hop.headers.iter().map(header) }
                 </tbody>
             </table>
         </section>
     }
+}
+
+#[inline(never)]
+fn header((name, value): &(String, String)) -> Html {
+    html! { <tr><th scope="row" title={name.clone()}>{ short_header(name) }</th><td>{ "—" }</td><td class="chg">{ value.clone() }</td></tr> }
 }
 
 fn short_header(name: &str) -> String {

@@ -91,6 +91,7 @@ pub(super) fn Packets(props: &PacketsProps) -> Html {
 }
 
 /// A refusal goes back beside the way of its request: dotted, to the client outside.
+#[inline(never)]
 fn sent_back(route: &Route) -> Html {
     let Some(halt) = route.stops.get(route.decided).filter(|_| matches!(route.stops[0].stop, Stop::Client)) else {
         return Html::default();

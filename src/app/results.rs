@@ -11,7 +11,6 @@ use crate::msg;
 use crate::session::BurstResult;
 use crate::trace::{Reason, Verdict};
 use crate::words::{Message, args};
-use std::collections::BTreeMap;
 use yew::prelude::*;
 
 /// The histogram.
@@ -28,8 +27,8 @@ pub fn Results(part: &Part) -> Html {
         };
     }
     let pods = by_pod(results);
-    let most = pods.values().copied().max().unwrap_or(1).max(1);
-    let served: u32 = pods.values().sum();
+    let most = pods.iter().map(|(_, count)| *count).max().unwrap_or(1).max(1);
+    let served: u32 = pods.iter().map(|(_, count)| count).sum();
     let chance = chance(state).filter(|count| (2..=*count).contains(&pods.len()));
     let share = chance.map(|count| f64::from(served) / count as f64);
     html! {
@@ -120,10 +119,14 @@ pub fn words(state: &State, outcome: Outcome, status: Option<u16>) -> String {
     state.say(&message).trim().to_string()
 }
 
-fn by_pod(results: &[BurstResult]) -> BTreeMap<(String, String), u32> {
-    let mut pods = BTreeMap::new();
-    for pod in results.iter().filter(|result| result.verdict == Verdict::Delivered).filter_map(|result| result.pod.clone()) {
-        *pods.entry(pod).or_default() += 1;
+/// How many each Pod answered, by name.
+fn by_pod(results: &[BurstResult]) -> Vec<(&(String, String), u32)> {
+    let mut pods: Vec<(&(String, String), u32)> = Vec::new();
+    for pod in results.iter().filter(|result| result.verdict == Verdict::Delivered).filter_map(|result| result.pod.as_ref()) {
+        match pods.binary_search_by(|(known, _)| (*known).cmp(pod)) {
+            Ok(at) => pods[at].1 += 1,
+            Err(at) => pods.insert(at, (pod, 1)),
+        }
     }
     pods
 }

@@ -73,6 +73,7 @@ fn card(mark: &PodMark, second: Option<String>) -> Html {
     </> }
 }
 
+#[inline(never)]
 fn hexagon(mark: &PodMark) -> Html {
     let (x, y) = (mark.rect.centre().x, mark.rect.centre().y);
     let role = match mark.role {
@@ -89,6 +90,7 @@ fn hexagon(mark: &PodMark) -> Html {
     html! { <path class={classes!("hexagon", role, state)} {d}/> }
 }
 
+#[inline(never)]
 fn row(mark: &PodMark) -> Html {
     let r = mark.rect;
     let (name, class) = glyph(mark);

@@ -238,6 +238,7 @@ fn plate(ink: &Ink, node: &NodeBox) -> Html {
     </> }
 }
 
+#[inline(never)]
 fn stack(ink: &Ink, node: &NodeBox) -> Html {
     let r = node.rect;
     let (x, y) = (r.centre().x, if node.plate.width == 0.0 { r.y + 18.0 } else { node.plate.bottom() + 70.0 });

@@ -10,7 +10,7 @@ use super::stage::{Selected, Stage};
 use super::state::{Msg, State, View};
 use super::timeline::Timeline;
 use super::workbench::Moment;
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::msg;
 use crate::trace::Source;
 use yew::prelude::*;
@@ -99,7 +99,12 @@ fn Empty(moment: &Moment) -> Html {
 #[component]
 fn Banner(moment: &Moment) -> Html {
     let state = &moment.state;
-    let Some(first) = state.findings(Severity::Error).next() else { return Html::default() };
+    state.findings(Severity::Error).next().map_or_else(Html::default, |first| banner(moment, first))
+}
+
+#[inline(never)]
+fn banner(moment: &Moment, first: &Diagnostic) -> Html {
+    let state = &moment.state;
     let field = super::editor::field_of(first).map(|path| format!("{path}: "));
     let words = super::embed::sentence(super::editor::said(state, first));
     let (standing, applied) = state.standing();

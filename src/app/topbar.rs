@@ -6,6 +6,7 @@ use super::i18n::Language;
 use super::icon::icon;
 use super::popover::Menu;
 use super::root::Part;
+use super::share::Saved;
 use super::state::{Msg, Screen, Tab, Theme};
 use super::storage;
 use crate::diagnostic::Severity;
@@ -28,7 +29,6 @@ pub fn TopBar(part: &Part) -> Html {
     let state = &part.state;
     let speech = &state.speech;
     let show = |what: Open| part.send.reform(move |_: MouseEvent| Msg::Open(what));
-    let close = part.send.reform(|()| Msg::Open(Open::Nothing));
     let playground = state.screen == Screen::Playground;
     let go = |screen: Screen| {
         part.send.reform(move |event: MouseEvent| {
@@ -78,14 +78,20 @@ pub fn TopBar(part: &Part) -> Html {
                 { for EXAMPLES.iter().map(|example| example_item(part, *example)) }
             </Menu></div>
         </header>
-        { match state.dialog {
-            Open::Nothing => Html::default(),
-            Open::Settings => html! { <Settings part={part.clone()} on_close={close}/> },
-            Open::Share => html! { <Share part={part.clone()} on_close={close}/> },
-            Open::About => html! { <About part={part.clone()} on_close={close}/> },
-            Open::Keys => html! { <Keys part={part.clone()} on_close={close}/> },
-        } }
+        { if state.dialog == Open::Nothing { Html::default() } else { dialog(part) } }
     </> }
+}
+
+#[inline(never)]
+fn dialog(part: &Part) -> Html {
+    let close = part.send.reform(|()| Msg::Open(Open::Nothing));
+    match part.state.dialog {
+        Open::Nothing => Html::default(),
+        Open::Settings => html! { <Settings part={part.clone()} on_close={close}/> },
+        Open::Share => html! { <Share part={part.clone()} on_close={close}/> },
+        Open::About => html! { <About part={part.clone()} on_close={close}/> },
+        Open::Keys => html! { <Keys part={part.clone()} on_close={close}/> },
+    }
 }
 
 fn example_item(part: &Part, example: Example) -> Html {
@@ -108,11 +114,19 @@ fn ExamplesMenu(part: &Part) -> Html {
             <div class="eyebrow" role="presentation">{ speech.t("top.examples.fail") }</div>
             { for fails.into_iter().map(|example| example_item(part, example)) }
             if let Some(own) = own {
-                <div class="eyebrow" role="presentation">{ speech.t("top.examples.own") }</div>
-                <button type="button" role="menuitem" onclick={part.send.reform(move |_: MouseEvent| Msg::Load(Box::new(own.clone())))}><b>{ speech.t("top.own") }</b><small>{ speech.t("top.own.text") }</small></button>
+                { own_item(part, own) }
             }
         </Menu>
     }
+}
+
+#[inline(never)]
+fn own_item(part: &Part, own: Saved) -> Html {
+    let speech = &part.state.speech;
+    html! { <>
+        <div class="eyebrow" role="presentation">{ speech.t("top.examples.own") }</div>
+        <button type="button" role="menuitem" onclick={part.send.reform(move |_: MouseEvent| Msg::Load(Box::new(own.clone())))}><b>{ speech.t("top.own") }</b><small>{ speech.t("top.own.text") }</small></button>
+    </> }
 }
 
 #[component]

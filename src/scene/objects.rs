@@ -274,6 +274,7 @@ fn packet(grid: &Grid, looked: &Looked, service: Rect, pod: Rect, out: &Objects)
 }
 
 /// The fields that the view and the port ladder show, to be found in the text.
+#[inline(never)]
 pub fn fields(view: &ClusterView) -> Vec<FieldRef> {
     let mut fields = Vec::new();
     for ingress in &view.ingresses {

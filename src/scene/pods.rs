@@ -123,6 +123,7 @@ fn column(view: &ClusterView, used: &Used, node: &NodeBox, room: Room, level: De
     marks
 }
 
+#[inline(never)]
 fn rows(used: &Used, node: &NodeBox, crowd: &[&PodView], inner: Rect, most: usize) -> Vec<PodMark> {
     let mut apps: Vec<(&str, Vec<&PodView>)> = Vec::new();
     for pod in crowd {

@@ -2,6 +2,7 @@
 
 mod offers;
 mod past;
+mod rare;
 pub mod view;
 
 use crate::api::ObjectRef;
@@ -118,10 +119,12 @@ pub struct ClusterReply {
     /// Of the text that this answers.
     pub revision: u64,
     pub view: Rc<ClusterView>,
+    #[serde(with = "rare")]
     pub diagnostics: Vec<Diagnostic>,
     /// How the cluster got here, in order.
     pub changes: Vec<Change>,
     /// What the changes found, step by step; nothing of a cluster's start, and of more changes than anybody follows.
+    #[serde(with = "rare")]
     pub past: Vec<Past>,
     pub targets: Vec<TargetOffer>,
     /// Virtual seconds since the cluster's start.

@@ -8,6 +8,7 @@ use crate::session::Command;
 use std::rc::Rc;
 
 impl State {
+    #[inline(never)]
     pub(super) fn edit(&mut self, msg: Msg) -> Vec<Effect> {
         match msg {
             Msg::Typed { file, text } => {

@@ -17,6 +17,29 @@ impl State {
                 self.ready = true;
                 Vec::new()
             }
+            Msg::Replied(Ask::Cluster, Reply::Cluster(cluster)) => self.take_cluster(cluster),
+            Msg::Replied(Ask::Send, Reply::Trace(reply)) => {
+                self.sending = false;
+                self.explained = None;
+                self.remember(&reply.trace);
+                let start = if self.touched { Start::Once } else { Start::Idle };
+                self.run = Some(Rc::new(Run { trace: reply.trace, lines: reply.lines, files: self.files.clone(), start }));
+                Vec::new()
+            }
+            Msg::Replied(Ask::Dock(dock), Reply::Text { text, failed }) => {
+                if dock == self.dock {
+                    self.table = Rc::new((text, failed));
+                }
+                Vec::new()
+            }
+            _ => self.hear_more(msg),
+        }
+    }
+
+    /// What is not heard while the page opens.
+    #[inline(never)]
+    fn hear_more(&mut self, msg: Msg) -> Vec<Effect> {
+        match msg {
             Msg::Fault(words) => {
                 self.fault = Some(words);
                 self.sending = false;
@@ -43,26 +66,11 @@ impl State {
                 self.skipped = self.flow;
                 effects
             }
-            Msg::Replied(Ask::Cluster, Reply::Cluster(cluster)) => self.take_cluster(cluster),
-            Msg::Replied(Ask::Send, Reply::Trace(reply)) => {
-                self.sending = false;
-                self.explained = None;
-                self.remember(&reply.trace);
-                let start = if self.touched { Start::Once } else { Start::Idle };
-                self.run = Some(Rc::new(Run { trace: reply.trace, lines: reply.lines, files: self.files.clone(), start }));
-                Vec::new()
-            }
             Msg::Replied(Ask::Burst, Reply::Burst(reply)) => {
                 self.burst = Rc::new(reply.results);
                 self.results = self.burst.clone();
                 self.mixed = false;
                 self.bursts += 1;
-                Vec::new()
-            }
-            Msg::Replied(Ask::Dock(dock), Reply::Text { text, failed }) => {
-                if dock == self.dock {
-                    self.table = Rc::new((text, failed));
-                }
                 Vec::new()
             }
             Msg::Replied(Ask::Lesson(id), Reply::Lesson { lesson, answer }) => self.begin_lesson(id, *lesson, answer),
@@ -202,6 +210,11 @@ impl State {
         if broken || before.revision == cluster.revision || self.own_target {
             return;
         }
+        self.follow_kin(cluster, before.clone(), there);
+    }
+
+    #[inline(never)]
+    fn follow_kin(&mut self, cluster: &ClusterReply, before: Rc<ClusterReply>, there: Option<&TargetOffer>) {
         let best = cluster.targets.iter().min_by_key(|offer| (offer.fails.is_some(), rank(offer)));
         let chosen = match there {
             Some(now) => {

@@ -9,6 +9,7 @@ use crate::trace::Source;
 use std::rc::Rc;
 
 impl State {
+    #[inline(never)]
     pub(super) fn learn(&mut self, msg: Msg) -> Vec<Effect> {
         match msg {
             Msg::OpenLesson(id) => {

@@ -97,9 +97,19 @@ impl State {
 
     #[inline(never)]
     fn restart(&mut self, msg: Msg) -> Vec<Effect> {
-        if !matches!(msg, Msg::Load(_)) {
-            self.stray = None;
+        match msg {
+            Msg::Load(saved) => {
+                let events = saved.events.clone();
+                self.load(*saved);
+                self.begin(events)
+            }
+            _ => self.start_over(msg),
         }
+    }
+
+    #[inline(never)]
+    fn start_over(&mut self, msg: Msg) -> Vec<Effect> {
+        self.stray = None;
         let mut effects = Vec::new();
         match msg {
             Msg::Reset => {
@@ -127,11 +137,6 @@ impl State {
                 (self.own_target, self.followed) = (true, false);
                 self.settings = Rc::default();
                 self.send_after = Some(Waiting::First(example.target));
-            }
-            Msg::Load(saved) => {
-                let events = saved.events.clone();
-                self.load(*saved);
-                return self.begin(events);
             }
             _ => {}
         }
@@ -224,6 +229,7 @@ impl State {
         effects
     }
 
+    #[inline(never)]
     fn compose(&mut self, msg: Msg) -> Vec<Effect> {
         if matches!(msg, Msg::From(_) | Msg::Target(_) | Msg::Offer(..)) {
             self.followed = false;
@@ -303,6 +309,7 @@ impl State {
         vec![Effect::Ask(Ask::Send, Command::Send { request: self.request(seed) }), Effect::Save]
     }
 
+    #[inline(never)]
     fn look(&mut self, msg: Msg) -> Vec<Effect> {
         match msg {
             Msg::View(view) => {
