@@ -7,7 +7,8 @@ use super::names::Named;
 use super::travel::Spot;
 use crate::api::ObjectRef;
 use crate::netfilter::answers::Answer;
-use crate::packet::{Flow, Packet, Protocol};
+use crate::netfilter::walk::Decision;
+use crate::packet::{Flow, Packet, Protocol, Socket};
 use crate::trace::{FieldRef, Hop, Place, Reason};
 use crate::words::Message;
 use std::net::Ipv4Addr;
@@ -83,11 +84,37 @@ pub(super) enum Event {
 #[derive(Clone, Debug)]
 pub(super) struct KernelHop {
     pub node: usize,
-    pub before: Packet,
-    pub after: Packet,
     pub answer: Arc<Answer>,
+    protocol: Protocol,
     pub reply: bool,
+    mark: u32,
+    flow: Flow,
+    /// The source afterwards; what else changed, the answer says.
+    source: Socket,
 }
+
+impl KernelHop {
+    #[inline(always)]
+    pub fn new(node: usize, before: Packet, source: Socket, answer: Arc<Answer>, reply: bool) -> KernelHop {
+        let Packet { protocol, flow, mark } = before;
+        KernelHop { node, answer, protocol, reply, mark, flow, source }
+    }
+
+    /// The packet as it came.
+    pub fn before(&self) -> Packet {
+        Packet { protocol: self.protocol, flow: self.flow, mark: self.mark }
+    }
+
+    /// The packet as it went on.
+    pub fn after(&self) -> Packet {
+        let dst = if let Decision::Dnat(to) = self.answer.decision { to } else { self.flow.dst };
+        Packet { flow: Flow { src: self.source, dst }, mark: self.answer.mark, ..self.before() }
+    }
+}
+
+// Events are noted by the dozen. In WebAssembly up to 32 bytes are moved by plain loads and stores.
+#[cfg(target_pointer_width = "32")]
+const _: () = assert!(size_of::<Event>() <= 32);
 
 /// The events of one request, if they are kept.
 #[derive(Clone, Debug, Default)]

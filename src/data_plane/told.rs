@@ -251,7 +251,7 @@ impl<'a> Telling<'a> {
         let (Some(kernel), Some(node)) = (plane.kernels.get(hook.node), plane.world.nodes.get(hook.node)) else { return };
         let mut teller = Teller {
             node: &node.name,
-            packet: hook.before,
+            packet: hook.before(),
             place: hook,
             cited: Vec::new(),
             marked_for: None,
@@ -407,11 +407,11 @@ impl Teller<'_> {
         let Decision::Dnat(to) = self.place.answer.decision else { return };
         let from = self.packet.flow.dst;
         let text = msg!("hop.Dnat.text", node = self.node, from = from, to = to);
-        self.push(Reason::Dnat, text, origin, self.place.after);
+        self.push(Reason::Dnat, text, origin, self.place.after());
     }
 
     fn masquerade(&mut self, origin: &Origin) {
-        let (from, to) = (self.packet.flow.src.ip, self.place.after.flow.src.ip);
+        let (from, to) = (self.packet.flow.src.ip, self.place.after().flow.src.ip);
         let node = self.node;
         let text = if self.packet.mark == 0 {
             msg!("hop.Masquerade.text.hairpin", node = node, from = from, to = to)
@@ -420,7 +420,7 @@ impl Teller<'_> {
         } else {
             msg!("hop.Masquerade.text", node = node, from = from, to = to)
         };
-        self.push(Reason::Masquerade, text, origin, self.place.after);
+        self.push(Reason::Masquerade, text, origin, self.place.after());
     }
 
     /// The packet ends here: rejected or dropped.

@@ -166,7 +166,7 @@ impl<'a> Travel<'a> {
             _ => {}
         }
         if let Some(answer) = told {
-            self.tell.events.push(Event::Hook(KernelHop { node, before, after: situation.packet, answer, reply }));
+            self.tell.events.push(Event::Hook(KernelHop::new(node, before, situation.packet.flow.src, answer, reply)));
         }
         decision
     }
