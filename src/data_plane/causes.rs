@@ -5,17 +5,18 @@ mod called;
 mod selector;
 mod unready;
 
-pub use called::{listener, nearest, no_node, no_rule, no_service, other_port, silent};
+pub use called::{listener, nearest, no_node, no_rule, no_service, other_port, silent, taken};
 pub use selector::{made_none, no_pods};
 pub use unready::unready;
 
 use super::unselected::unselected;
 use crate::api::ObjectRef;
-use crate::api::core::{Pod, Service};
+use crate::api::core::{ContainerPort, Pod, Service, ServicePort};
 use crate::api::discovery::{Endpoint, EndpointSlice};
 use crate::api::meta::{IntOrString, selects};
 use crate::cluster::Cluster;
 use crate::msg;
+use crate::packet::Protocol;
 use crate::trace::{Advice, FieldRef};
 
 /// The Pods that a Service's selector matches; an empty one matches none.
@@ -86,6 +87,9 @@ pub fn no_port(cluster: &Cluster, service: &Service, at: usize) -> Option<Advice
         let why = msg!("explain.endpoints.portNameUnready", name = target, service = name, pod = pod.metadata.name);
         return Some(Advice { why, next: found.next, because });
     }
+    if let Some(found) = pods.iter().find_map(|pod| other_protocol(service, port, pod)) {
+        return Some(found);
+    }
     let mut names: Vec<String> = pods.iter().flat_map(|pod| ports(pod)).filter(|name| !name.is_empty()).collect();
     names.sort();
     names.dedup();
@@ -95,6 +99,26 @@ pub fn no_port(cluster: &Cluster, service: &Service, at: usize) -> Option<Advice
         false => msg!("explain.endpoints.portNames.next", name = target, names = names.join(", ")),
     };
     Some(Advice { why, next, because })
+}
+
+/// A Pod has a port of the name that a Service port asks for, but of another protocol: `FindPort` of upstream's endpointslice
+/// package compares both.
+pub fn other_protocol(service: &Service, port: &ServicePort, pod: &Pod) -> Option<Advice> {
+    let IntOrString::String(name) = &port.target_port else { return None };
+    let is_named = |own: &&ContainerPort| own.name == *name;
+    let wanted = Protocol::of_api(&port.protocol);
+    let sidecars = pod.spec.init_containers.iter().filter(|own| own.is_sidecar());
+    let mut named = pod.spec.containers.iter().chain(sidecars).flat_map(|own| &own.ports).filter(is_named);
+    let first = named.clone().next()?;
+    if named.any(|own| Protocol::of_api(&own.protocol) == wanted) {
+        return None;
+    }
+    let (own, wanted) = (Protocol::of_api(&first.protocol)?.api_name(), wanted?.api_name());
+    let (pod, of) = (&pod.metadata.name, &service.metadata.name);
+    let why = msg!("explain.pod.portProtocol", pod = pod, name = name, own = own, service = of, wanted = wanted);
+    let at = service.spec.ports.iter().position(|other| other == port).unwrap_or_default();
+    let because = vec![FieldRef { object: ObjectRef::of(service), path: format!("spec.ports[{at}].protocol") }];
+    Some(Advice { why, next: msg!("explain.pod.portProtocol.next", name = name), because })
 }
 
 /// Why one port of a Service has no endpoint that may be used; `None`: it has one.

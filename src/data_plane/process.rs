@@ -11,6 +11,7 @@ use super::travel::Spot;
 use crate::api::core::Pod;
 use crate::api::{Kind, ObjectRef};
 use crate::msg;
+use crate::node::images::unsure;
 use crate::node::kubelet::waiting;
 use crate::packet::{Flow, Protocol};
 use crate::trace::{FieldRef, Hop, Place, Reason, Request, Verdict};
@@ -94,9 +95,16 @@ pub(super) fn nothing_listens(pod: &Pod, place: Place, (seen, protocol): (Flow, 
         let text = msg!("hop.NothingListens.text.stopped", pod = name, container = container, reason = reason, port = port);
         return hop(place, Reason::NothingListens, text).ends(seen);
     }
+    let guess = unsure(pod).is_some();
     let text = match (protocol, loopback) {
         (Protocol::Udp, true) => msg!("hop.NothingListens.text.udp.loopback", pod = name, port = seen.dst.port),
         (_, true) => msg!("hop.NothingListens.text.loopback", pod = name, port = seen.dst.port),
+        (Protocol::Udp, _) if guess && open.is_empty() => {
+            msg!("hop.NothingListens.text.assumed.udp.none", pod = name, number = number)
+        }
+        (Protocol::Udp, _) if guess => msg!("hop.NothingListens.text.assumed.udp", pod = name, number = number, ports = ports),
+        _ if guess && open.is_empty() => msg!("hop.NothingListens.text.assumed.none", pod = name, port = port),
+        _ if guess => msg!("hop.NothingListens.text.assumed", pod = name, port = port, ports = ports),
         (Protocol::Udp, _) if open.is_empty() => {
             msg!("hop.NothingListens.text.udp.none", pod = name, port = port, number = number)
         }

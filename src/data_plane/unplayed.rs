@@ -8,6 +8,7 @@ mod routes;
 
 pub use routes::route_of;
 
+use super::causes::none_ready;
 use super::exchange::template_fields;
 use crate::addons::pending::pending;
 use crate::api::core::{Container, Namespace, Pod, Service};
@@ -16,10 +17,10 @@ use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::kubectl::Manifest;
 use crate::msg;
-use crate::node::images::{Course, course};
+use crate::node::images::{Course, course, unsure};
 use crate::node::kubelet::assumed_probe;
 use crate::node::network_policy::{Direction, Policies};
-use crate::trace::{FieldRef, Place, Reason, Source, Trace, Verdict};
+use crate::trace::{FieldRef, Hop, Place, Reason, Source, Trace, Verdict};
 use crate::words::Message;
 
 /// The notes for one trace.
@@ -40,6 +41,7 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
         }
         notes.extend(fields(cluster, pod));
         notes.extend(assumed_init(cluster, pod));
+        notes.extend(unsure(pod).filter(|_| refuses(trace, pod)));
         notes.extend(assumed_probe(pod).filter(|_| trace.pod.as_ref().is_some_and(|(_, name)| *name == meta.name)));
     }
     services(cluster, trace, &mut notes);
@@ -51,6 +53,13 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
     notes.extend(classes(cluster, trace));
     notes.extend(on_the_host(cluster, trace));
     notes
+}
+
+/// Whether nothing was found to listen in a Pod whose containers run. What keeps to 127.0.0.1 was found.
+fn refuses(trace: &Trace, pod: &Pod) -> bool {
+    let own = Place::Pod(pod.metadata.namespace.clone(), pod.metadata.name.clone());
+    let id = |hop: &Hop| hop.text.id.starts_with("hop.NothingListens.text.assumed");
+    trace.hops.iter().any(|hop| hop.reason == Reason::NothingListens && hop.at == own && id(hop))
 }
 
 /// An init container of a Pod whose program nobody here knows: it is assumed to do its part.
@@ -167,7 +176,7 @@ fn met<'a>(cluster: &'a Cluster, trace: &Trace) -> Vec<&'a Pod> {
     pods
 }
 
-/// The Services that it meets and that ask for IPv6, too, or for hints by topology.
+/// The Services that it meets and that ask for IPv6, too, or for hints by topology, or whose Pods are not ready by a guess alone.
 fn services(cluster: &Cluster, trace: &Trace, notes: &mut Vec<Message>) {
     let objects = trace.hops.iter().flat_map(|hop| &hop.objects).filter(|object| object.kind == Kind::Service);
     for object in objects {
@@ -178,7 +187,10 @@ fn services(cluster: &Cluster, trace: &Trace, notes: &mut Vec<Message>) {
         let hints = foreign::topology_mode(&service.metadata.annotations).is_some();
         let dual = dual.then(|| msg!("assume.dualStack", service = object.name));
         let hints = hints.then(|| msg!("assume.topologyMode", service = object.name));
-        for note in [dual, hints].into_iter().flatten() {
+        let unready = none_ready(cluster, service).filter(|_| trace.verdict != Verdict::Delivered);
+        let guess = unready.filter(|advice| advice.next.id == "explain.pod.probe.assumed.next");
+        let guess = guess.and_then(|advice| Some(msg!("assume.listens", image = advice.next.args.get("image")?)));
+        for note in [dual, hints, guess].into_iter().flatten() {
             if !notes.contains(&note) {
                 notes.push(note);
             }

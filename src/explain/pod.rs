@@ -7,7 +7,7 @@ use crate::api::core::{Container, ContainerStatus, Node, Pod, Service};
 use crate::api::discovery::{Endpoint, EndpointSlice};
 use crate::api::meta::{IntOrString, selects};
 use crate::cluster::{Cluster, Store};
-use crate::data_plane::causes::{listener, selected, silent, still_serves, unready, usable_endpoints};
+use crate::data_plane::causes::{listener, other_protocol, selected, silent, still_serves, taken, unready, usable_endpoints};
 use crate::msg;
 use crate::node::network_policy::{Direction, Policies};
 use crate::packet::Protocol;
@@ -156,6 +156,9 @@ fn by_port(cluster: &Cluster, service: &Service, at: usize, pod: &Pod, checks: &
     let Some((endpoint, to)) = found.into_iter().find(|(endpoint, _)| endpoint.addresses.contains(&pod.status.pod_ip)) else {
         let named =
             |container: &Container| container.ports.iter().any(|own| port.target_port == IntOrString::String(own.name.clone()));
+        if let Some(found) = other_protocol(service, port, pod) {
+            return checks.found("pod-is-endpoint", found);
+        }
         if let (IntOrString::String(wanted), false) = (&port.target_port, pod.spec.containers.iter().any(named)) {
             let text = msg!("explain.pod.noPortName", pod = name, service = own, name = wanted);
             return checks.fails("pod-is-endpoint", text, msg!("explain.endpoints.portName.next", name = wanted), vec![target]);
@@ -201,7 +204,7 @@ pub(super) fn listens_on(
     match listener(cluster, pod, port, protocol) {
         Ok(listener) => {
             container_runs(cluster, pod, &listener.container, checks)?;
-            let text = msg!("explain.listens.ok", container = listener.container, pod = pod.metadata.name, port = port);
+            let text = taken(pod, &listener);
             let fields = Some(listener.field).filter(|path| !path.is_empty()).map(|path| field(&ObjectRef::of(pod), path));
             checks.holds("process-listens", text, fields.into_iter().collect());
             Ok(())

@@ -9,7 +9,7 @@ use crate::api::discovery::Endpoint;
 use crate::api::meta::{Labels, selects};
 use crate::cluster::Cluster;
 use crate::data_plane::causes::{
-    listener, no_endpoints, no_pods, none_ready, other_port, selected, silent, still_serves, unready, usable_endpoints,
+    listener, no_endpoints, no_pods, none_ready, other_port, selected, silent, still_serves, taken, unready, usable_endpoints,
 };
 use crate::msg;
 use crate::node::cni::host_port_elsewhere;
@@ -257,8 +257,8 @@ fn has_listener(cluster: &Cluster, service: &Service, at: usize, endpoints: &Usa
         match listener(cluster, pod, port, protocol) {
             Ok(listener) => {
                 pod::container_runs(cluster, pod, &listener.container, checks)?;
+                let text = taken(pod, &listener);
                 let fields = Some(listener.field).filter(|path| !path.is_empty()).map(|path| field(&ObjectRef::of(pod), path));
-                let text = msg!("explain.listens.ok", container = listener.container, pod = pod.metadata.name, port = port);
                 checks.holds("process-listens", text, std::iter::once(target).chain(fields).collect());
                 return Ok(());
             }

@@ -9,7 +9,7 @@ use crate::api::networking::Ingress;
 use crate::cluster::{Cluster, Store};
 use crate::diagnostic::{distance, is_slip};
 use crate::msg;
-use crate::node::images::{Listener, listens};
+use crate::node::images::{Listener, listens, unsure};
 use crate::packet::Protocol;
 use crate::trace::{Advice, FieldRef};
 use crate::words::{Message, natural};
@@ -109,6 +109,15 @@ pub fn listener(cluster: &Cluster, pod: &Pod, port: u16, protocol: Protocol) -> 
     all.iter().find(fits).cloned().ok_or(all)
 }
 
+/// Somebody listens on a Pod's port, as is known or assumed.
+pub fn taken(pod: &Pod, listener: &Listener) -> Message {
+    let (container, pod, port) = (&listener.container, &pod.metadata.name, listener.port);
+    match listener.basis.assumption() {
+        Some(_) => msg!("explain.listens.ok.assumed", container = container, pod = pod, port = port),
+        None => msg!("explain.listens.ok", container = container, pod = pod, port = port),
+    }
+}
+
 /// Nothing listens on a Pod's port: what listens instead.
 pub fn silent(pod: &Pod, port: u16, protocol: Protocol, others: &[Listener]) -> Advice {
     let name = &pod.metadata.name;
@@ -118,10 +127,15 @@ pub fn silent(pod: &Pod, port: u16, protocol: Protocol, others: &[Listener]) -> 
         let why = msg!("explain.listens.loopback", pod = name, port = port);
         return Advice { why, next: msg!("explain.listens.loopback.next"), because };
     }
-    let why = msg!("explain.listens.none", pod = name, port = port, protocol = protocol.api_name());
+    let guess = unsure(pod).is_some();
+    let why = match guess {
+        true => msg!("explain.listens.none.assumed", pod = name, port = port, protocol = protocol.api_name()),
+        false => msg!("explain.listens.none", pod = name, port = port, protocol = protocol.api_name()),
+    };
     let list = others.iter().map(|other| format!("{}/{}", other.port, other.protocol.api_name())).collect::<Vec<_>>().join(", ");
     let next = match list.is_empty() {
         true => msg!("explain.listens.nowhere.next", pod = name),
+        false if guess => msg!("explain.listens.none.assumed.next", ports = list),
         false => msg!("explain.listens.none.next", ports = list),
     };
     Advice { why, next, because }

@@ -4,9 +4,10 @@ use crate::api::ObjectRef;
 use crate::api::core::{Container, EnvVarSource, Event, KeySelector, Node, Pod};
 use crate::cluster::Cluster;
 use crate::msg;
-use crate::node::images::{Course, End, course, end};
+use crate::node::images::{self, Course, End, course, end};
 use crate::node::kubelet::{is_ready, waiting};
 use crate::trace::{Advice, FieldRef};
+use crate::words::Message;
 
 /// Why a Pod is not ready, what to try, and the fields to look at; `None`: it is.
 pub fn unready(cluster: &Cluster, pod: &Pod) -> Option<Advice> {
@@ -224,10 +225,10 @@ fn waits(cluster: &Cluster, pod: &Pod, container: &str, reason: &str) -> Advice 
             (msg!("explain.pod.waiting.image.next"), within(".image"))
         }
         "CrashLoopBackOff" | "RunContainerError" if said.starts_with("Liveness") => {
-            (msg!("explain.pod.waiting.probe.next"), within(".livenessProbe"))
+            (guessed(pod, said).unwrap_or_else(|| msg!("explain.pod.waiting.probe.next")), within(".livenessProbe"))
         }
         "CrashLoopBackOff" | "RunContainerError" if said.starts_with("Startup") => {
-            (msg!("explain.pod.waiting.probe.next"), within(".startupProbe"))
+            (guessed(pod, said).unwrap_or_else(|| msg!("explain.pod.waiting.probe.next")), within(".startupProbe"))
         }
         "CrashLoopBackOff" | "RunContainerError" => {
             (msg!("explain.pod.waiting.crash.next", pod = name, container = container), within(""))
@@ -281,6 +282,13 @@ fn warned<'a>(cluster: &'a Cluster, pod: &'a Pod, container: &str, of: &str) -> 
     events.max_by_key(|event| &event.last_timestamp).map(|event| event.message.as_str())
 }
 
+/// What to try where a probe is refused because of what is only assumed of the program.
+fn guessed(pod: &Pod, said: &str) -> Option<Message> {
+    let refused = said.contains("connection refused") || said.contains("failed to connect");
+    let image = images::unsure(pod).filter(|_| refused)?.args.get("image")?.clone();
+    Some(msg!("explain.pod.probe.assumed.next", image = image))
+}
+
 /// The first readiness gate that keeps a Pod back whose containers are all ready.
 fn closed_gate(pod: &Pod) -> Option<(usize, &str)> {
     let holds = |kind: &str| pod.status.conditions.iter().any(|own| own.type_ == kind && own.status == "True");
@@ -300,7 +308,10 @@ fn fails_its_probe(cluster: &Cluster, pod: &Pod) -> Advice {
     let said = warned(cluster, pod, container, "Readiness");
     let because = probed.map(|(list, (at, _))| field(pod, format!("spec.{list}[{at}].readinessProbe"))).into_iter().collect();
     let (why, next) = match said {
-        Some(said) => (msg!("explain.pod.probe", pod = name, message = said), msg!("explain.pod.probe.next")),
+        Some(said) => {
+            let next = guessed(pod, said).unwrap_or_else(|| msg!("explain.pod.probe.next"));
+            (msg!("explain.pod.probe", pod = name, message = said), next)
+        }
         None => (msg!("explain.pod.unready", pod = name), msg!("explain.pod.unready.next", pod = name)),
     };
     Advice { why, next, because }

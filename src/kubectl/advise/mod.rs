@@ -162,7 +162,7 @@ impl Advice<'_> {
     fn target_port(&mut self, object: &ObjectRef, index: usize, port: &ServicePort, pods: &[Arc<Pod>], headless: bool) {
         let path = format!("spec.ports[{index}].targetPort");
         match &port.target_port {
-            IntOrString::String(name) => self.named_port(object, &path, name, pods),
+            IntOrString::String(name) => self.named_port(object, (&path, port), name, pods),
             IntOrString::Int(number) => {
                 let number = if *number == 0 { port.port } else { *number };
                 self.numbered_port(object, index, port, number, pods);
@@ -174,17 +174,25 @@ impl Advice<'_> {
         }
     }
 
-    fn named_port(&mut self, object: &ObjectRef, path: &str, name: &str, pods: &[Arc<Pod>]) {
-        let names: BTreeSet<&str> = pods
+    fn named_port(&mut self, object: &ObjectRef, (path, port): (&str, &ServicePort), name: &str, pods: &[Arc<Pod>]) {
+        let ports: Vec<(&str, Option<Protocol>)> = pods
             .iter()
             .flat_map(|pod| pod.spec.containers.iter().chain(pod.spec.init_containers.iter().filter(|own| own.is_sidecar())))
             .flat_map(|container| &container.ports)
-            .map(|port| port.name.as_str())
-            .filter(|name| !name.is_empty())
+            .map(|port| (port.name.as_str(), Protocol::of_api(&port.protocol)))
+            .filter(|(name, _)| !name.is_empty())
             .collect();
-        if names.contains(name) {
+        let wanted = Protocol::of_api(&port.protocol);
+        if ports.contains(&(name, wanted)) {
             return;
         }
+        if let Some((own, wanted)) = ports.iter().find(|(own, _)| *own == name).and_then(|(_, own)| Some(((*own)?, wanted?))) {
+            let (own, wanted) = (own.api_name(), wanted.api_name());
+            let message = msg!("advise.namedPortProtocol", service = object.name, name = name, own = own, wanted = wanted);
+            let help = msg!("explain.pod.portProtocol.next", name = name);
+            return self.tell(Severity::Warning, object, path, message, Some(help), Vec::new());
+        }
+        let names: BTreeSet<&str> = ports.iter().map(|(name, _)| *name).collect();
         let message = msg!("advise.noNamedPort", name = name, service = object.name);
         let (help, fixes) = if names.is_empty() {
             (msg!("advise.noPortNames"), Vec::new())
@@ -226,7 +234,10 @@ impl Advice<'_> {
         } else {
             format!("{number}/{}", protocol.api_name())
         };
-        let message = msg!("advise.nothingListens", service = object.name, port = told);
+        let message = match pods.iter().any(|pod| images::unsure(pod).is_some()) {
+            true => msg!("advise.nothingListens.assumed", service = object.name, port = told),
+            false => msg!("advise.nothingListens", service = object.name, port = told),
+        };
         let help = if !open.is_empty() {
             msg!("advise.listensOn", ports = list)
         } else if !others.is_empty() {
