@@ -130,7 +130,14 @@ fn told(state: &State, step: usize) -> Option<(String, String, Option<String>)> 
     let mut who = change.component.as_str();
     if beat.len() > 1 {
         message.args.insert("count".into(), beat.len().to_string());
-        message.id = if message.args.contains_key("more") { "changes.rulesMore" } else { "changes.rules" }.into();
+        let (gone, more) = (message.id.contains("Gone"), message.args.contains_key("more"));
+        message.id = match (gone, more) {
+            (false, false) => "changes.rules",
+            (false, true) => "changes.rulesMore",
+            (true, false) => "changes.rulesGone",
+            (true, true) => "changes.rulesGoneMore",
+        }
+        .into();
         who = "kube-proxy";
     }
     let (who, text) = (who.to_string(), state.say(&message));

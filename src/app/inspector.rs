@@ -119,6 +119,7 @@ fn decided_by(state: &State, hop: &Hop) -> String {
         Place::PublicDns => msg!("who.publicDns"),
         Place::Coredns => msg!("who.coredns"),
         Place::LoadBalancer(..) => msg!("who.loadBalancer"),
+        Place::Node(node) if hop.reason == Reason::NodeDown => msg!("who.nobody", node = node),
         Place::Node(node) => msg!("who.node", node = node),
         Place::KubeProxy(node) if hop.reason == Reason::UndoNat || hop.reason == Reason::Conntrack => {
             msg!("who.conntrack", node = node)

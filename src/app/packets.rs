@@ -66,17 +66,19 @@ pub(super) fn Packets(props: &PacketsProps) -> Html {
         "refused" => "bad",
         _ => "",
     };
+    let shown = shown(&scene.route, &props.player.steps(), now.step);
+    let legs = || scene.route.legs.iter().zip(&now.walked).zip(&shown).filter(|(_, shown)| **shown).map(|(leg, _)| leg);
     html! {
         <g class="traffic" aria-hidden="true">
-            { for scene.route.legs.iter().map(|leg| html! { <path class={classes!("ghost", leg.lookup.then_some("lookup"))} d={leg.line.path(&leg.sharp)}/> }) }
-            { for scene.route.legs.iter().zip(&now.walked).filter(|(_, walked)| **walked > 0.5).map(|(leg, walked)| html! {
+            { for legs().map(|(leg, _)| html! { <path class={classes!("ghost", leg.lookup.then_some("lookup"))} d={leg.line.path(&leg.sharp)}/> }) }
+            { for legs().filter(|(_, walked)| **walked > 0.5).map(|(leg, walked)| html! {
                 <path class={classes!("trail", leg.lookup.then_some("lookup"))} d={leg.line.first(*walked).path(&leg.sharp)}/>
             }) }
             if refused && now.step > scene.route.decided { { sent_back(&scene.route) } }
-            { met(&scene.picture, &now, &scene.route) }
+            { met(&scene.picture, &now, &scene.route, &shown) }
             { used_ports(&scene.picture) }
-            { beads(&scene.route, &now) }
-            { gates(&scene.route, &now) }
+            { beads(&scene.route, &now, &shown) }
+            { gates(&scene.route, &now, &shown) }
             { for now.past.iter().filter(|_| !props.crowd).map(|past| flag(past, "past", &past.text, true)) }
             { for failed_calls(&scene.route, &props.trace, &props.player.steps(), &now).map(|(step, end)| mark(&scene.picture, &scene.route, step, end)) }
             if now.decided { { mark(&scene.picture, &scene.route, scene.route.decided, end) } }
@@ -88,6 +90,21 @@ pub(super) fn Packets(props: &PacketsProps) -> Html {
             }
         </g>
     }
+}
+
+/// With more connections than this, only those of the call that plays are drawn, and of the calls around it.
+const MANY: usize = 8;
+
+/// Which connections are drawn while a step plays.
+fn shown(route: &Route, steps: &[Step], now: usize) -> Vec<bool> {
+    let mut shown = vec![route.legs.len() <= MANY; route.legs.len()];
+    let playing = steps.get(now).map_or(&[][..], |step| &step.call);
+    for (halt, _) in route.stops.iter().zip(steps).filter(|(_, step)| playing.starts_with(&step.call)) {
+        if let Some(shown) = shown.get_mut(halt.leg) {
+            *shown = true;
+        }
+    }
+    shown
 }
 
 /// A refusal goes back beside the way of its request: dotted, to the client outside.
@@ -107,8 +124,9 @@ fn sent_back(route: &Route) -> Html {
 }
 
 /// Pods that were reached, and the one that stands in the packet's header by now.
-fn met(picture: &Picture, now: &Frame, route: &Route) -> Html {
+fn met(picture: &Picture, now: &Frame, route: &Route, shown: &[bool]) -> Html {
     let reached = |index: usize| match &route.stops[index].stop {
+        _ if !shown[route.stops[index].leg] => None,
         Stop::PodIn(namespace, name) | Stop::PodOut(namespace, name) => picture.pod(namespace, name),
         _ => None,
     };
@@ -127,7 +145,7 @@ fn met(picture: &Picture, now: &Frame, route: &Route) -> Html {
 
 /// Open ports stand above the trail that passes them.
 fn used_ports(picture: &Picture) -> Html {
-    let tags = picture.nodes.iter().flat_map(|node| &node.ports).filter(|tag| tag.used);
+    let tags = picture.nodes.iter().filter(|node| !node.dark).flat_map(|node| &node.ports).filter(|tag| tag.used);
     tags.map(|tag| {
         let r = tag.rect;
         html! { <>
@@ -139,11 +157,11 @@ fn used_ports(picture: &Picture) -> Html {
 }
 
 /// Numbers along the way; where two would meet, the first stays.
-fn beads(route: &Route, now: &Frame) -> Html {
+fn beads(route: &Route, now: &Frame, legs: &[bool]) -> Html {
     let mut taken: Vec<Rect> = Vec::new();
     let mut shown = Vec::new();
     for (index, halt) in route.stops.iter().enumerate() {
-        let Some(point) = halt.bead else { continue };
+        let Some(point) = halt.bead.filter(|_| legs[halt.leg]) else { continue };
         let width = disc(index + 1);
         let round = Rect::around(point, width + 1.0, 17.0);
         if taken.iter().any(|other| other.meets(&round)) {
@@ -171,9 +189,9 @@ fn pill(class: &'static str, x: f64, middle: f64, width: f64) -> Html {
 }
 
 /// Diamonds that decided, and the one that decides now.
-fn gates(route: &Route, now: &Frame) -> Html {
+fn gates(route: &Route, now: &Frame, shown: &[bool]) -> Html {
     let mut points: Vec<Point> = Vec::new();
-    for halt in &route.stops[..=now.step] {
+    for halt in route.stops[..=now.step].iter().filter(|halt| shown[halt.leg]) {
         match &halt.stop {
             Stop::Rules(_, point) if !points.contains(point) => points.push(*point),
             _ => {}

@@ -10,6 +10,7 @@ use yew::prelude::*;
 /// A Pod's mark.
 pub(super) fn pod(ink: &Ink, mark: &PodMark) -> Html {
     let state = ink.speech.t(match mark.state {
+        _ if mark.dark => "stage.pod.dark",
         PodState::Running => "stage.pod.running",
         PodState::Pending => "stage.pod.pending",
         PodState::NotReady => "stage.pod.notReady",
@@ -29,7 +30,7 @@ pub(super) fn pod(ink: &Ink, mark: &PodMark) -> Html {
         Density::Hexagon => hexagon(mark),
         Density::Row => row(mark),
     };
-    ink.button(&mark.id, label, "pod", inner)
+    ink.button(&mark.id, label, if mark.dark { "pod dark" } else { "pod" }, inner)
 }
 
 /// The glyph says what a Pod is for and how it is.
@@ -48,7 +49,7 @@ fn glyph(mark: &PodMark) -> (&'static str, &'static str) {
 fn card(mark: &PodMark, second: Option<String>) -> Html {
     let r = mark.rect;
     let two_lines = second.is_some();
-    let passing = matches!(mark.state, PodState::Pending | PodState::Terminating);
+    let passing = !mark.dark && matches!(mark.state, PodState::Pending | PodState::Terminating);
     let middle = r.centre().y;
     let (name, class) = glyph(mark);
     let size = if two_lines { 18.0 } else { 16.0 };
@@ -65,7 +66,7 @@ fn card(mark: &PodMark, second: Option<String>) -> Html {
         { write("m name", x, if two_lines { middle - 4.0 } else { middle + 4.0 }, mark.name.clone()) }
         if let Some(state) = second { { if passing { write("dim", x, middle + 12.0, state) } else { write("m dim", x, middle + 12.0, mark.detail.clone()) } } }
         if mark.guarded { { sign("g-policy", "k-pod", r.right() - 19.0, middle - 7.0, 14.0) } }
-        if mark.endpoint {
+        if mark.endpoint && !mark.dark {
             <circle class="socket" cx={n(r.x)} cy={n(middle)} r="4"/><circle class="socketdot" cx={n(r.x)} cy={n(middle)} r="1.4"/>
         } else {
             <circle class="plug" cx={n(r.x)} cy={n(middle)} r="2.5"/>

@@ -5,9 +5,9 @@ use super::stage::{Selected, Shown};
 use super::stage_pods::pod;
 use crate::msg;
 use crate::scene::ItemId;
-use crate::scene::geometry::{Polyline, Rect};
+use crate::scene::geometry::{Point, Polyline, Rect};
 use crate::scene::name;
-use crate::scene::picture::{Heading, Health, Label, NodeBox, OutsideCard, Picture, PortTag, Rail, Trouble};
+use crate::scene::picture::{Gate, Heading, Health, Label, NodeBox, OutsideCard, Picture, PortTag, Rail, Trouble};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::Element;
@@ -43,7 +43,7 @@ pub(super) fn Things(props: &ThingsProps) -> Html {
         <path class="bus" d={picture.bus.path(&[])}/>
         { for picture.nodes.iter().map(network) }
         { for picture.pods.iter().map(|mark| pod(&ink, mark)) }
-        { for picture.nodes.iter().flat_map(|node| &node.ports).map(|tag| port(&ink, tag)) }
+        { for picture.nodes.iter().flat_map(|node| node.ports.iter().map(|tag| port(&ink, tag, node.dark))) }
     </> }
 }
 
@@ -140,7 +140,7 @@ fn row_heading(speech: &Speech, heading: &Heading) -> Html {
             .collect(),
         None => Html::default(),
     };
-    html! { <>{ write("band", x, y, speech.say(&heading.title)) }{ detail }</> }
+    html! { <g class="heading">{ write("band", x, y, speech.say(&heading.title)) }{ detail }</g> }
 }
 
 /// Breaks prose at spaces, by the usual widths of Latin and Hangul letters at 11 pixels.
@@ -213,22 +213,24 @@ fn machine(ink: &Ink, node: &NodeBox) -> Html {
         if !node.narrow { { sign("g-node", "k-infra", r.x + if upright { 10.0 } else { 12.0 }, base - 12.0, 16.0) } }
         { write("t", r.x + if upright { 29.0 } else { 12.0 + glyph }, base, name::cut(&node.name, room.max(46.0))) }
         if !node.narrow { { write_by(if state.is_some() { "bad" } else { "m" }, second.0, second.1, second.2, detail) } }
-        if !upright { { plate(ink, node) } }
+        if !upright { <g class="rules">{ plate(ink, node) }</g> }
     </> };
     let health = state.unwrap_or_else(|| "Ready".to_string());
+    let class = if node.dark { "machine dark" } else { "machine" };
     let label = ink.speech.say(&msg!("stage.aria.node", name = node.name, ip = node.ip, state = health));
-    ink.button(&node.id, label, "machine", inner)
+    ink.button(&node.id, label, class, inner)
 }
 
 fn plate(ink: &Ink, node: &NodeBox) -> Html {
     let r = node.plate;
     let touched = ink.touches(&ItemId::Rules(node.name.clone()));
     let note: Vec<String> = match (node.proxy_running, node.narrow) {
+        _ if node.dark => vec![ink.speech.t("stage.plate.off")],
         (false, _) => wrap(&ink.speech.t("stage.plate.stopped"), 84.0),
         (true, true) => Vec::new(),
         (true, false) => wrap(&ink.speech.t("stage.plate.writer"), 66.0),
     };
-    let class = if node.proxy_running { "dim" } else { "dim warn" };
+    let class = if node.proxy_running || node.dark { "dim" } else { "dim warn" };
     html! { <>
         { sheet(if touched { "plate touched" } else { "plate" }, r, 6.0) }
         { write("", r.x + 8.0, r.y + 18.0, ink.speech.t("stage.plate")) }
@@ -252,10 +254,10 @@ fn stack(ink: &Ink, node: &NodeBox) -> Html {
 }
 
 fn network(node: &NodeBox) -> Html {
-    html! { <>
-        { for node.wires.iter().map(|wire: &Polyline| html! { <path class="wire" d={wire.path(&[])}/> }) }
+    html! { <g class="net">
+        { for node.wires.iter().map(|wire: &Polyline| html! { <path class={classes!("wire", node.dark.then_some("dark"))} d={wire.path(&[])}/> }) }
         if let Some(at) = node.cidr_at { { write("m dim", at.x, at.y, node.pod_cidr.clone()) } }
-    </> }
+    </g> }
 }
 
 fn rail(ink: &Ink, picture: &Picture, rail: &Rail) -> Html {
@@ -281,7 +283,7 @@ fn rail(ink: &Ink, picture: &Picture, rail: &Rail) -> Html {
     </> };
     html! { <>
         { ink.button(&rail.id, label, "service", inner) }
-        { for rail.gates.iter().map(|gate| gate_mark(ink, rail, &gate.id, gate.at.x, gate.at.y)) }
+        { for rail.gates.iter().map(|gate| gate_mark(ink, rail, gate)) }
     </> }
 }
 
@@ -331,12 +333,16 @@ fn rail_words(picture: &Picture, rail: &Rail, trouble: Option<String>) -> Html {
 }
 
 /// The diamond of a Service in a node's kernel: a dot where it sends somewhere, a bar where it does not.
-fn gate_mark(ink: &Ink, rail: &Rail, id: &ItemId, x: f64, y: f64) -> Html {
+fn gate_mark(ink: &Ink, rail: &Rail, gate: &Gate) -> Html {
+    let Point { x, y } = gate.at;
     if !rail.full {
         return html! { <path class="gate strip" d={diamond(x, y, 5.0)}/> };
     }
+    if gate.dark {
+        return html! { <path class="gate idle dark" d={diamond(x, y, 8.0)}/> };
+    }
     let idle = (!rail.lit || rail.trouble.is_some()).then_some("idle");
-    let touched = ink.touches(id).then_some("touched");
+    let touched = ink.touches(&gate.id).then_some("touched");
     html! { <>
         <path class={classes!("gate", idle, touched)} d={diamond(x, y, if idle.is_some() { 8.0 } else { 11.0 })}/>
         if rail.trouble.is_some() {
@@ -352,7 +358,7 @@ pub(super) fn diamond(x: f64, y: f64, r: f64) -> String {
     format!("M{} {}L{} {}L{} {}L{} {}Z", n(x), n(y - r), n(x + r), n(y), n(x), n(y + r), n(x - r), n(y))
 }
 
-fn port(ink: &Ink, tag: &PortTag) -> Html {
+fn port(ink: &Ink, tag: &PortTag, dark: bool) -> Html {
     let r = tag.rect;
     let ItemId::NodePort(node, number) = &tag.id else { return Html::default() };
     let label = ink.speech.say(&msg!("stage.aria.port", port = number, node = node));
@@ -360,5 +366,5 @@ fn port(ink: &Ink, tag: &PortTag) -> Html {
         { sheet("port", r, 9.0) }
         { write_by("m portname", r.centre().x, r.centre().y + 4.0, "middle", tag.text.clone()) }
     </> };
-    ink.button(&tag.id, label, "nodeport", inner)
+    ink.button(&tag.id, label, if dark { "nodeport dark" } else { "nodeport" }, inner)
 }

@@ -28,8 +28,10 @@ pub fn Theater(moment: &Moment) -> Html {
     let objects = state.shown == View::Objects;
     let private = state.settings.outside.private_nodes;
     let note = if private { "stage.privateNodes" } else { "stage.assumption" };
+    // While a deletion plays, there is something to see.
+    let bare = nothing(state) && moment.flow >= state.changes.len();
     html! { <>
-        <section class="stagebox" aria-label={speech.t("stage.label")} data-panel="stage">
+        <section class={classes!("stagebox", bare.then_some("bare"))} aria-label={speech.t("stage.label")} data-panel="stage">
             <div class="stagebar">
                 { views(moment) }
                 if outside { <span class={classes!("note", private.then_some("private"))}>{ speech.t(note) }</span> }
@@ -53,7 +55,7 @@ pub fn Theater(moment: &Moment) -> Html {
             } else {
                 <div class="loading" role="status"><p>{ speech.t("stage.loading") }</p><p class="muted">{ speech.t("stage.loading.text") }</p></div>
             }
-            if nothing(state) { <Empty ..moment.clone()/> }
+            if bare { <Empty ..moment.clone()/> }
         </section>
         <Timeline {trace} player={moment.player.clone()} instead={caption(moment)}>if narrow { { again(&moment.part()) } }</Timeline>
     </> }

@@ -14,7 +14,7 @@ use crate::msg;
 use crate::scene::beads::{Bead, Zone, beads, moment};
 use crate::scene::name;
 use crate::scene::steps::{Machine, Rewrite, call, hop, machine};
-use crate::trace::{Hop, Place, Trace};
+use crate::trace::{Hop, Place, Reason, Trace};
 use crate::words::{Message, args};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
@@ -156,6 +156,7 @@ fn place(speech: &Speech, hop: &Hop) -> String {
             };
             speech.say(&msg!("timeline.chain", chain = short, node = node))
         }
+        (Place::Node(_), None) if hop.reason == Reason::NodeDown => speech.t("timeline.nobody"),
         (Place::KubeProxy(node) | Place::Node(node), None) => speech.say(&msg!("zone.kernel", node = node)),
         (Place::Cni(node), _) => speech.say(&msg!("timeline.network", node = node)),
         (Place::Pod(_, name) | Place::IngressController(_, name), _) => speech.say(&msg!("zone.pod", pod = name)),

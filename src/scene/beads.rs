@@ -128,6 +128,7 @@ fn title(machine: Option<&Machine>) -> Message {
         Some(Machine::Dns) => msg!("zone.dns"),
         Some(Machine::LoadBalancer) => msg!("zone.balancer"),
         Some(Machine::Kernel(node)) => msg!("zone.kernel", node = node),
+        Some(Machine::Nobody(_)) => msg!("zone.nobody"),
         Some(Machine::PodNetwork) => msg!("zone.podNetwork"),
         Some(Machine::Pod(_, name)) => msg!("zone.pod", pod = name),
         Some(Machine::Server(name)) => msg!("zone.server", server = name),

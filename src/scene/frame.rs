@@ -3,7 +3,7 @@
 
 use super::Scene;
 use super::beats::Beats;
-use super::geometry::{Point, Rect, at};
+use super::geometry::{Point, Rect, Size, at};
 use super::lanes::Stop;
 use super::name;
 use super::picture::Picture;
@@ -114,16 +114,23 @@ fn label(scene: &Scene, step: usize, halt: &Halt, packet: Point, arrived: bool) 
         _ => Side::Right,
     };
     let number = Some(step + 1);
-    // One place for the whole hop, the best where the packet comes to stand.
-    let end = scene.route.legs.get(halt.leg)?.line.point(halt.to);
+    // One place for the whole hop: the best where the packet comes to stand, and on its way.
+    let line = &scene.route.legs.get(halt.leg)?.line;
+    let way: Vec<Point> =
+        (0..=WATCHED).map(|part| line.point(halt.from + (halt.to - halt.from) * f64::from(part) / f64::from(WATCHED))).collect();
     let wide = width(&halt.label.0, number).max(width(&halt.label.1, number));
-    let place = place(&scene.picture, end, side, wide);
-    let size = scene.picture.size;
+    let to_pod = matches!(halt.stop, Stop::PodIn(..)) && !scene.picture.transposed;
+    let top = if to_pod { scene.picture.bus_at - 26.0 } else { 4.0 };
+    let place = place(&scene.picture, &way, (side, top), wide);
     let width = width(text, number);
-    let mut rect = place.rect(packet, width);
-    rect.x = rect.x.clamp(4.0, (size.width - width - 4.0).max(4.0));
-    Some(Flag { rect, side: place.side, text: text.clone(), number })
+    let rect = place.rect(packet, width, scene.picture.size);
+    // Nobody reads a name behind a label that passes.
+    let hides = !arrived && scene.picture.covered(&rect) > 1.0;
+    (!hides).then(|| Flag { rect, side: place.side, text: text.clone(), number })
 }
+
+/// In so many parts of a hop's way its label is looked at.
+const WATCHED: u32 = 6;
 
 /// Where a label stands from its packet.
 #[derive(Clone, Copy)]
@@ -133,10 +140,13 @@ struct Spot {
     gap: f64,
     /// Above and below: which part of the label is over the packet, from 0 at its start to 1 at its end.
     part: f64,
+    /// Not higher than this.
+    top: f64,
 }
 
 impl Spot {
-    fn rect(self, packet: Point, width: f64) -> Rect {
+    /// Where it would stand, were there room.
+    fn free(self, packet: Point, width: f64) -> Rect {
         let lean = packet.x - 20.0 - (width - 30.0) * self.part;
         let (x, y) = match self.side {
             Side::Left => (packet.x - width - 14.0, packet.y - 11.0 + self.gap),
@@ -146,23 +156,44 @@ impl Spot {
         };
         Rect::new(x, y, width, 22.0)
     }
+
+    /// The same on the stage.
+    fn rect(self, packet: Point, width: f64, size: Size) -> Rect {
+        let Rect { x, y, .. } = self.free(packet, width);
+        Rect::new(x.clamp(4.0, (size.width - width - 4.0).max(4.0)), y.max(self.top), width, 22.0)
+    }
 }
 
 /// Where the label hides least of names: on the side that is asked for, else on the first that serves.
-fn place(picture: &Picture, packet: Point, first: Side, width: f64) -> Spot {
+fn place(picture: &Picture, way: &[Point], (first, top): (Side, f64), width: f64) -> Spot {
     let size = picture.size;
-    let mut best = (f64::INFINITY, Spot { side: first, gap: 0.0, part: 0.0 });
+    let end = way.last().copied().unwrap_or_default();
+    // Over the Pod network's line, however deep in its column the Pod stands.
+    let over = (end.y - top - 22.0).max(14.0);
+    let mut best = (f64::INFINITY, Spot { side: first, gap: 0.0, part: 0.0, top });
     for side in [first, Side::Below, Side::Above, Side::Right, Side::Left] {
+        let above = [(14.0, 0.5), (14.0, 1.0), (14.0, 0.0), (6.0, 0.5), (6.0, 1.0), (6.0, 0.0), (over, 0.0), (over, 1.0)];
         let spots: &[(f64, f64)] = match side {
             Side::Left | Side::Right => &[(0.0, 0.0), (9.0, 0.0), (-9.0, 0.0)],
-            Side::Above => &[(14.0, 0.5), (14.0, 1.0), (14.0, 0.0), (6.0, 0.5), (6.0, 1.0), (6.0, 0.0)],
+            Side::Above => {
+                if top > 4.0 {
+                    &above
+                } else {
+                    &above[..6]
+                }
+            }
             Side::Below => &[(26.0, 0.0), (26.0, 0.5), (26.0, 1.0), (17.0, 0.0), (17.0, 1.0), (6.0, 0.0), (6.0, 1.0)],
         };
         for (gap, part) in spots {
-            let spot = Spot { side, gap: *gap, part: *part };
-            let rect = spot.rect(packet, width);
-            let out = (4.0 - rect.x).max(rect.right() - size.width + 4.0).max(4.0 - rect.y).max(rect.bottom() - size.height);
-            let cost = picture.covered(&rect) + out.max(0.0) * 1000.0;
+            let spot = Spot { side, gap: *gap, part: *part, top };
+            // Pushed back onto the stage, it might lie over its packet.
+            let free = spot.free(end, width);
+            let out = (4.0 - free.x).max(free.right() - size.width + 4.0).max(4.0 - free.y).max(free.bottom() - size.height);
+            let cost = |point: &Point| {
+                let rect = spot.rect(*point, width, size);
+                picture.covered(&rect) + picture.dimmed(&rect) / 4.0
+            };
+            let cost = cost(&end) + out.max(0.0) * 1000.0 + way.iter().map(cost).sum::<f64>() / 20.0;
             if cost < best.0 - 1.0 {
                 best = (cost, spot);
             }

@@ -87,7 +87,8 @@ impl Lanes<'_> {
             Stop::Edge(_) if upright => at(self.0.wires[1], self.0.boundary + 16.0),
             Stop::Edge(node) => at(self.node(node)?.axis, self.0.wires[1]),
             Stop::Door(node) if upright => at(self.node(node)?.axis, self.node(node)?.rect.y - 22.0),
-            Stop::Door(node) => at(self.node(node)?.axis, self.0.boundary + 6.0),
+            // Over the port, whose number stays to be read.
+            Stop::Door(node) => at(self.node(node)?.axis, self.node(node)?.rect.y - 23.0),
             Stop::Entry(node) if upright => at(self.node(node)?.axis, self.node(node)?.rect.centre().y - 8.0),
             Stop::Entry(node) => at(self.node(node)?.axis, self.0.wires[1] + 8.0),
             Stop::Rules(_, point) => *point,

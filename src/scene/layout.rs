@@ -55,7 +55,7 @@ const ROOMY: Rows = Rows {
     pod: 24.0,
     tail: 14.0,
 };
-/// For a stage that is less than 380 high: an embedded player.
+/// Where the height is short, above all in an embedded player.
 const LOW: Rows = Rows {
     card: (6.0, 42.0),
     wires: [55.0, 62.0, 66.0],
@@ -93,8 +93,20 @@ pub fn kept<'a>(view: &'a ClusterView, used: &Used, count: usize) -> (Vec<&'a No
     nodes.into_iter().partition(|node| wanted.iter().any(|other| other.name == node.name))
 }
 
+/// Roomy; where the height is short, closer together; where that does not do, with only the rails in full that the packet meets.
 pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Options) -> Picture {
-    let rows = if size.height < 380.0 { LOW } else { ROOMY };
+    let mut picture = arrange(view, used, size, options, &ROOMY, false);
+    for fold in [false, true] {
+        let over = picture.size.height - size.height;
+        // What is far too high is scrolled, whatever is tried.
+        if over > 0.0 && over < 300.0 {
+            picture = arrange(view, used, size, options, &LOW, fold);
+        }
+    }
+    picture
+}
+
+fn arrange(view: &ClusterView, used: &Used, size: Size, options: Options, rows: &Rows, fold: bool) -> Picture {
     let (count, width) = columns(view.nodes.len(), size.width);
     let (own, rest) = kept(view, used, count);
     let stack = if rest.is_empty() { 0.0 } else { STACK + GAP };
@@ -105,18 +117,18 @@ pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Opti
     let right = left + across;
 
     let rail_top = rows.node + rows.plate + rows.rail;
-    let shown = rails(view, used, options);
-    let (mut rails, more_services, rails_end) = place_rails(&shown, &rows, rail_top, right, size.width);
+    let shown = rails(view, used, options, fold);
+    let (mut rails, more_services, rails_end) = place_rails(&shown, rows, rail_top, right, size.width);
     let plate_end = rails_end;
     let bus = plate_end + rows.bus;
 
     let mut nodes: Vec<NodeBox> = Vec::new();
     for (index, node) in own.iter().enumerate() {
         let x = left + index as f64 * (width + GAP);
-        nodes.push(column(view, used, node, Rect::new(x, rows.node, width, 0.0), &rows, plate_end));
+        nodes.push(column(view, used, node, Rect::new(x, rows.node, width, 0.0), rows, plate_end));
     }
     if !rest.is_empty() {
-        nodes.push(stacked(&rest, Rect::new(right - STACK, rows.node, STACK, 0.0), &rows, plate_end));
+        nodes.push(stacked(&rest, Rect::new(right - STACK, rows.node, STACK, 0.0), rows, plate_end));
     }
     for rail in &mut rails {
         let y = rail.rect.centre().y;
@@ -125,6 +137,7 @@ pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Opti
             id: ItemId::Gate(node.name.clone(), namespace.clone(), name.clone()),
             node: node.name.clone(),
             at: at(node.axis, y),
+            dark: node.dark,
         };
         rail.gates = nodes.iter().map(gate).collect();
     }
@@ -143,8 +156,8 @@ pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Opti
         transposed: false,
         boundary: rows.boundary,
         wires: rows.wires,
-        headings: headings(view, used, &rows, bus, first_pod),
-        outside: outside(view, used, &rows, (left, right), size.width),
+        headings: headings(view, used, rows, bus, first_pod),
+        outside: outside(view, used, rows, (left, right), size.width),
         nodes,
         rails,
         more_services,
@@ -154,17 +167,22 @@ pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Opti
     }
 }
 
+/// Whether the Ingress controller has anything to serve.
+pub(super) fn serves(view: &ClusterView) -> bool {
+    view.ingresses.iter().any(|ingress| ingress.served)
+}
+
 /// The Services that have rules, in the order of the text; those of the cluster itself only when they take part.
-pub(super) fn rails<'a>(view: &'a ClusterView, used: &Used, options: Options) -> Vec<(&'a ServiceView, bool, bool)> {
+pub(super) fn rails<'a>(view: &'a ClusterView, used: &Used, options: Options, fold: bool) -> Vec<(&'a ServiceView, bool, bool)> {
     let key = |service: &ServiceView| (service.namespace.clone(), service.name.clone());
-    let by_ingress = view.ingresses.iter().any(|ingress| ingress.served);
+    let by_ingress = serves(view);
     let shown: Vec<&ServiceView> = view
         .services
         .iter()
         .filter(|service| !service.cluster_ip.is_empty() && !service.headless)
         .filter(|service| !service.system || used.services.contains(&key(service)) || by_ingress && service.kind != "ClusterIP")
         .collect();
-    let whole = options.all_services || shown.len() <= FULL_RAILS;
+    let whole = options.all_services || shown.len() <= FULL_RAILS && !fold;
     let none_used = !shown.iter().any(|service| used.services.contains(&key(service)));
     let rail = |(index, service): (usize, &'a ServiceView)| {
         let lit = used.services.contains(&key(service)) || !used.any;
@@ -240,6 +258,7 @@ fn column(view: &ClusterView, used: &Used, node: &NodeView, rect: Rect, rows: &R
         rect,
         plate: Rect::new(rect.x + 12.0, top, rect.width - 24.0, plate_end - top),
         health: health(node),
+        dark: !node.up,
         proxy_running: node.proxy_running,
         pod_cidr: node.pod_cidr.clone(),
         cidr_at: (rect.width >= TIGHT - 40.0).then(|| at(rect.x + 26.0, plate_end + rows.bus + 14.0)),
@@ -260,6 +279,7 @@ fn stacked(nodes: &[&NodeView], rect: Rect, rows: &Rows, plate_end: f64) -> Node
         rect,
         plate: Rect::new(rect.x + 8.0, top, rect.width - 16.0, plate_end - top),
         health: Health::Ready,
+        dark: false,
         proxy_running: true,
         pod_cidr: String::new(),
         cidr_at: None,
@@ -303,7 +323,11 @@ pub(super) fn ports(view: &ClusterView, used: &Used, node: &NodeView, centre: Po
 fn headings(view: &ClusterView, used: &Used, rows: &Rows, bus: f64, pods: f64) -> Vec<Heading> {
     let heading = |y: f64, title: Message, detail: Option<Label>| Heading { at: at(16.0, y), title, detail };
     let mut headings = vec![
-        heading(rows.card.0 + 12.0, msg!("stage.row.outside"), assumption(view, used).map(Label::Said)),
+        heading(
+            (rows.card.0 + 12.0).min(rows.boundary - 60.0),
+            msg!("stage.row.outside"),
+            assumption(view, used).map(Label::Said),
+        ),
         heading(rows.node + 21.0, msg!("stage.row.nodes"), None),
         heading(bus - 3.0, msg!("stage.row.podNetwork"), Some(Label::Plain(view.pod_cidr.clone()))),
     ];

@@ -29,7 +29,8 @@ use crate::trace::Trace;
 use geometry::Size;
 use picture::Picture;
 use route::Route;
-use view::ClusterView;
+use used::Used;
+use view::{ClusterView, PodRole, PodView, ServiceView};
 
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,8 @@ pub struct Scene {
 /// Lays out a cluster and the route of a trace.
 pub fn stage(view: &ClusterView, trace: Option<&Trace>, size: Size, options: Options) -> Scene {
     let used = used::used(view, trace);
+    let idle = without_idle_controller(view, &used);
+    let view = idle.as_ref().unwrap_or(view);
     let picture = if size.width < NARROW {
         transposed::lay_out(view, &used, size, options)
     } else {
@@ -62,6 +65,24 @@ pub fn stage(view: &ClusterView, trace: Option<&Trace>, size: Size, options: Opt
     };
     let route = trace.map(|trace| route::route(&picture, trace)).unwrap_or_default();
     Scene { picture, route }
+}
+
+/// An Ingress controller that serves nobody, its node ports and its load balancer explain nothing: the cluster without them.
+fn without_idle_controller(view: &ClusterView, used: &Used) -> Option<ClusterView> {
+    let met = |namespace: &str, name: &str| {
+        let is = |key: &(String, String)| key.0 == namespace && key.1 == name;
+        used.pods.iter().any(is) || used.services.iter().any(is) || used.balancers.iter().any(is)
+    };
+    let pod = |pod: &PodView| pod.role == PodRole::Ingress && !met(&pod.namespace, &pod.name);
+    // Of the cluster's own Services, only the controller's is open to the outside.
+    let service = |own: &ServiceView| own.system && own.kind != "ClusterIP" && !met(&own.namespace, &own.name);
+    if layout::serves(view) || !view.services.iter().any(service) && !view.pods.iter().any(pod) {
+        return None;
+    }
+    let mut rest = view.clone();
+    rest.pods.retain(|own| !pod(own));
+    rest.services.retain(|own| !service(own));
+    Some(rest)
 }
 
 /// A thing on the stage that can be chosen.
@@ -95,5 +116,7 @@ pub enum ItemId {
     Pods(String, String),
 }
 
+#[cfg(test)]
+mod state_tests;
 #[cfg(test)]
 mod tests;

@@ -80,6 +80,8 @@ pub struct NodeBox {
     /// Where its kernel's rules are shown.
     pub plate: Rect,
     pub health: Health,
+    /// Without power: nothing in it runs, no packet gets in or out.
+    pub dark: bool,
     pub proxy_running: bool,
     pub pod_cidr: String,
     pub cidr_at: Option<Point>,
@@ -153,6 +155,8 @@ pub struct Gate {
     /// Empty for the stack.
     pub node: String,
     pub at: Point,
+    /// Its node has no power.
+    pub dark: bool,
 }
 
 /// The entry for Services that are drawn as strips.
@@ -187,6 +191,8 @@ pub struct PodMark {
     pub density: Density,
     pub role: PodRole,
     pub state: PodState,
+    /// Its node has no power: nobody reaches it.
+    pub dark: bool,
     /// Shortened to its box.
     pub name: String,
     pub full_name: String,
@@ -238,6 +244,15 @@ impl Picture {
         let id = ItemId::Service(service.0.clone(), service.1.clone());
         let rail = self.rails.iter().find(|rail| rail.id == id)?;
         rail.gates.iter().find(|gate| gate.node == node.name).map(|gate| gate.at)
+    }
+
+    /// How much it would hide of words that are the same in every picture: the rows' headings and the nodes' ranges.
+    pub fn dimmed(&self, label: &Rect) -> f64 {
+        let high = |heading: &Heading| if heading.detail.is_some() { 29.0 } else { 14.0 };
+        let headings = self.headings.iter().map(|own| Rect::new(own.at.x, own.at.y - 10.0, 98.0, high(own)));
+        let range = |node: &NodeBox| Some((node.cidr_at?, name::width(&node.pod_cidr)));
+        let ranges = self.nodes.iter().filter_map(range).map(|(at, width)| Rect::new(at.x, at.y - 9.0, width, 11.0));
+        headings.chain(ranges).map(|words| label.shared(&words)).sum()
     }
 
     /// How much of names and addresses a label in this box would hide.

@@ -76,7 +76,8 @@ pub(super) fn place(view: &ClusterView, used: &Used, nodes: &mut [NodeBox], room
     let most = fullest_row(view, nodes);
     let mut placed = Placed { pods: Vec::new(), bottom: bottom(level) };
     for node in nodes.iter_mut().filter(|node| node.stack.is_empty()) {
-        let marks = column(view, used, node, room, level, most);
+        let mut marks = column(view, used, node, room, level, most);
+        marks.iter_mut().for_each(|mark| mark.dark = node.dark);
         node.wires = wires(node, &marks, room);
         placed.pods.extend(marks);
     }
@@ -172,6 +173,7 @@ pub(super) fn mark(used: &Used, pod: &PodView, rect: Rect, density: Density, nar
         density,
         role: pod.role,
         state,
+        dark: false,
         name: name::pod(&pod.name, room),
         full_name: pod.name.clone(),
         // An address may go nearer to the edge than a name.
@@ -188,8 +190,10 @@ pub(super) fn mark(used: &Used, pod: &PodView, rect: Rect, density: Density, nar
 /// The line from the Pod network down to the node's Pods, with a branch to each that is drawn by itself.
 fn wires(node: &NodeBox, marks: &[PodMark], room: Room) -> Vec<Polyline> {
     let spine = node.rect.x + 14.0;
+    // A machine without power hangs on no network.
+    let top = room.bus + if node.dark { 9.0 } else { 0.0 };
     let branch = |mark: &PodMark| {
-        let mut line = Polyline::from(at(spine, room.bus));
+        let mut line = Polyline::from(at(spine, top));
         line.to(at(spine, mark.rect.centre().y));
         line.to(at(mark.rect.x, mark.rect.centre().y));
         line

@@ -1,8 +1,9 @@
 //! The way of a trace over the stage. Each connection is a leg of its own; a reply goes back along the leg of its request.
 
-use super::geometry::{Point, Polyline, at};
+use super::geometry::{Point, Polyline, Rect, at};
 use super::lanes::{Lanes, SENT, Stop};
-use super::picture::Picture;
+use super::layout::GAP;
+use super::picture::{NodeBox, Picture};
 use super::steps::{Machine, Step, deciding, failures, hop, pod_of, steps};
 use crate::api::Kind;
 use crate::trace::{Hop, Place, Reason, Trace};
@@ -270,16 +271,28 @@ impl Walk<'_> {
         let from = self.stops.last().and_then(|halt| self.lanes.joins(&halt.stop));
         let next = self.steps[index + 1..].iter().find_map(|step| match &step.machine {
             Machine::Pod(namespace, name) => self.picture.pod(namespace, name).map(|pod| pod.node.clone()),
-            Machine::Kernel(other) => Some(other.clone()),
+            Machine::Kernel(other) | Machine::Nobody(other) => Some(other.clone()),
             _ => None,
         });
         let target =
             next.as_deref().and_then(|next| self.lanes.spine(next)).or_else(|| self.lanes.spine(node)).unwrap_or_default();
         let along = match (from, next.as_deref() == Some(node)) {
-            (Some(from), false) => (from + target) / 2.0,
+            (Some(from), false) => self.between((from + target) / 2.0, from < target, [Some(node), next.as_deref()]),
             _ => target,
         };
         Stop::Bus(node.to_string(), along)
+    }
+
+    /// That far along the Pod network's line, or where the next machine's part of it begins: not at a machine that has no part in this.
+    fn between(&self, along: f64, forward: bool, own: [Option<&str>; 2]) -> f64 {
+        let passed = |node: &&NodeBox| !own.contains(&Some(node.name.as_str())) || !node.stack.is_empty();
+        let sides = |rect: Rect| if self.picture.transposed { (rect.y, rect.bottom()) } else { (rect.x, rect.right()) };
+        let mut machines = self.picture.nodes.iter().filter(passed).map(|node| sides(node.rect));
+        match machines.find(|(start, end)| (*start..=*end).contains(&along)) {
+            Some((_, end)) if forward => end + GAP / 2.0,
+            Some((start, _)) => start - GAP / 2.0,
+            None => along,
+        }
     }
 
     /// A question that no CoreDNS Pod got: the rules of the asker's own node refuse it.

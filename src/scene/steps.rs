@@ -33,6 +33,8 @@ pub enum Machine {
     LoadBalancer,
     /// A node's kernel.
     Kernel(String),
+    /// Whom a packet for a node without power meets.
+    Nobody(String),
     PodNetwork,
     /// A Pod: namespace, name.
     Pod(String, String),
@@ -111,6 +113,7 @@ pub fn machine(hop: &Hop) -> Machine {
         },
         Place::PublicDns | Place::Coredns => Machine::Dns,
         Place::LoadBalancer(..) => Machine::LoadBalancer,
+        Place::Node(node) if hop.reason == Reason::NodeDown => Machine::Nobody(node.clone()),
         Place::Node(node) | Place::KubeProxy(node) => Machine::Kernel(node.clone()),
         Place::Cni(_) => Machine::PodNetwork,
         Place::Pod(namespace, name) | Place::IngressController(namespace, name) => Machine::Pod(namespace.clone(), name.clone()),

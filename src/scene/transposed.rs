@@ -34,7 +34,7 @@ const FULL_RAILS: usize = 2;
 const POD_MIN: f64 = 88.0;
 
 pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Options) -> Picture {
-    let shown = rails(view, used, options);
+    let shown = rails(view, used, options, false);
     let (mut rails, more_services, bus, names) = upright(&shown, size.width, options);
     // All rails in full may be wider than the page: then the stage is scrolled.
     let size = Size { width: size.width.max(bus + SPUR + POD_MIN + PODS_RIGHT), ..size };
@@ -52,7 +52,8 @@ pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Opti
     let mut y = BOUNDARY + 32.0 + 14.0 * (names.saturating_sub(1) as f64);
     let (mut nodes, mut pods) = (Vec::new(), Vec::new());
     for node in &own {
-        let marks = row(used, &on(view, &node.name), (inner.0, inner.1 - inner.0), y, level);
+        let mut marks = row(used, &on(view, &node.name), (inner.0, inner.1 - inner.0), y, level);
+        marks.iter_mut().for_each(|mark| mark.dark = !node.up);
         let end = marks.iter().map(|mark| mark.rect.bottom() + 9.0).fold(y + ROW_MIN, f64::max);
         nodes.push(row_box(view, used, node, Rect::new(NODE_LEFT, y, size.width - NODE_LEFT - EDGE, end - y), bus, &marks));
         pods.extend(marks);
@@ -71,6 +72,7 @@ pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Opti
             id: ItemId::Gate(node.name.clone(), namespace.clone(), name.clone()),
             node: node.name.clone(),
             at: at(x, node.rect.centre().y),
+            dark: node.dark,
         };
         rail.gates = nodes.iter().map(gate).collect();
     }
@@ -154,8 +156,9 @@ fn row(used: &Used, pods: &[&PodView], (left, width): (f64, f64), top: f64, leve
 fn row_box(view: &ClusterView, used: &Used, node: &NodeView, rect: Rect, bus: f64, marks: &[PodMark]) -> NodeBox {
     let axis = 126.0;
     let wire = |mark: &PodMark| {
-        let mut line = Polyline::from(at(bus, rect.centre().y));
-        line.to(at(bus, mark.rect.centre().y));
+        // A machine without power hangs on no network.
+        let mut line = Polyline::from(at(if node.up { bus } else { bus + 5.0 }, rect.centre().y));
+        line.to(at(if node.up { bus } else { bus + 5.0 }, mark.rect.centre().y));
         line.to(at(mark.rect.x, mark.rect.centre().y));
         line
     };
@@ -168,6 +171,7 @@ fn row_box(view: &ClusterView, used: &Used, node: &NodeView, rect: Rect, bus: f6
         rect,
         plate: Rect::new(rect.x, rect.y, 0.0, 0.0),
         health: health(node),
+        dark: !node.up,
         proxy_running: node.proxy_running,
         pod_cidr: node.pod_cidr.clone(),
         cidr_at: None,
@@ -187,6 +191,7 @@ fn stacked(nodes: &[&NodeView], rect: Rect) -> NodeBox {
         rect,
         plate: Rect::new(rect.x, rect.y, 0.0, 0.0),
         health: super::picture::Health::Ready,
+        dark: false,
         proxy_running: true,
         pod_cidr: String::new(),
         cidr_at: None,

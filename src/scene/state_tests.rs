@@ -1,0 +1,96 @@
+//! What nodes without power, idle controllers and little height do to the picture.
+
+use super::fixtures::{cluster, hop, node_port, pod, service};
+use super::geometry::Size;
+use super::picture::Picture;
+use super::steps::{Machine, steps};
+use super::view::{ClusterView, IngressView, PodRole};
+use super::{ItemId, Options, stage};
+use crate::trace::{Place, Reason, Verdict};
+
+const DESK: Size = Size { width: 748.0, height: 480.0 };
+
+fn picture(view: &ClusterView, height: f64) -> Picture {
+    stage(view, None, Size { height, ..DESK }, Options::default()).picture
+}
+
+#[test]
+fn nothing_in_a_node_without_power_looks_alive() {
+    let mut view = cluster(3, 3);
+    view.nodes[1].up = false;
+    for size in [DESK, Size { width: 390.0, height: 372.0 }] {
+        let picture = stage(&view, None, size, Options::default()).picture;
+        let dark = |name: &str| picture.pods.iter().filter(|pod| pod.node == name).all(|pod| pod.dark);
+        assert_eq!(["node-1", "node-2", "node-3"].map(dark), [false, true, false]);
+        assert_eq!(picture.nodes.iter().map(|node| node.dark).collect::<Vec<_>>(), [false, true, false]);
+        assert_eq!(picture.rails[0].gates.iter().map(|gate| gate.dark).collect::<Vec<_>>(), [false, true, false]);
+        let start = picture.nodes[1].wires[0].points()[0];
+        let on = if picture.transposed { start.x } else { start.y };
+        assert!(on > picture.bus_at, "no packet gets from the network to its Pods");
+    }
+}
+
+#[test]
+fn a_packet_for_a_node_without_power_meets_nobody_over_its_port() {
+    let mut view = cluster(3, 3);
+    view.nodes[1].up = false;
+    let mut trace = node_port(&view, &view.pods[2].name);
+    trace.hops.truncate(1);
+    let (client, door) = ("203.0.113.50:51934", "10.0.0.12:30080");
+    trace.hops.push(hop(Place::Node("node-2".into()), Reason::NodeDown, (client, door), (client, door)));
+    trace.verdict = Verdict::Timeout;
+    assert_eq!(steps(&trace)[1].machine, Machine::Nobody("node-2".into()));
+    let scene = stage(&view, Some(&trace), DESK, Options::default());
+    let halt = &scene.route.stops[1];
+    let end = scene.route.legs[halt.leg].line.point(halt.to);
+    // The sign of the outcome is 23 high.
+    let port = scene.picture.nodes[1].ports[0].rect;
+    assert!(end.y + 11.5 <= port.y + 1.0, "{end:?} {port:?}");
+}
+
+#[test]
+fn a_packet_is_never_numbered_in_a_node_that_it_does_not_meet() {
+    let view = cluster(5, 5);
+    let trace = node_port(&view, &view.pods[4].name);
+    let scene = stage(&view, Some(&trace), Size { width: 1300.0, height: 480.0 }, Options::default());
+    let route = trace.hops.iter().position(|hop| hop.reason == Reason::Route).unwrap();
+    let bead = scene.route.stops[route].bead.unwrap();
+    for node in scene.picture.nodes.iter().filter(|node| node.name != "node-2" && node.name != "node-5") {
+        assert!(!node.rect.holds(bead), "{bead:?} in {}", node.name);
+    }
+}
+
+#[test]
+fn an_ingress_controller_that_serves_nobody_is_not_drawn() {
+    let mut view = cluster(3, 3);
+    let mut controller = service("ingress-controller", "10.96.249.174", 32367);
+    (controller.namespace, controller.kind, controller.system) = ("ingress-system".into(), "LoadBalancer".into(), true);
+    view.services.push(controller);
+    view.pods
+        .push(super::view::PodView { role: PodRole::Ingress, ..pod("ingress-system", "ingress-controller-x", "ingress", 3, 9) });
+    view.ingresses.push(IngressView { class: "alb".into(), ..IngressView::default() });
+    let drawn = |view: &ClusterView| {
+        let picture = picture(view, 480.0);
+        let ports = picture.nodes[0].ports.iter().map(|port| port.text.clone()).collect::<Vec<_>>().join(" ");
+        let balancer = picture.card(&ItemId::LoadBalancer).unwrap().active;
+        (picture.pods.iter().any(|pod| pod.role == PodRole::Ingress), ports, balancer)
+    };
+    assert_eq!(drawn(&view), (false, ":30080".into(), false));
+    view.ingresses[0].served = true;
+    assert_eq!(drawn(&view), (true, ":30080 :32367".into(), true));
+}
+
+#[test]
+fn where_the_height_is_short_rows_close_up_before_the_stage_scrolls() {
+    let mut view = cluster(3, 9);
+    view.services.push(service("api", "10.96.1.2", 0));
+    view.services.push(service("db", "10.96.1.3", 0));
+    let wanted = picture(&view, 900.0).pods.iter().map(|pod| pod.rect.bottom()).fold(0.0, f64::max);
+    assert!(wanted > 457.0);
+    let short = picture(&view, 457.0);
+    assert_eq!((short.size.height, short.rails.iter().filter(|rail| rail.full).count()), (457.0, 3));
+    // An embedded player has room for the Pods, once the rails that nobody meets are folded.
+    let trace = node_port(&view, &view.pods[2].name);
+    let low = stage(&view, Some(&trace), Size { height: 340.0, ..DESK }, Options::default()).picture;
+    assert_eq!((low.size.height, low.rails.iter().filter(|rail| rail.full).count()), (340.0, 1));
+}
