@@ -10,7 +10,6 @@ use yew::prelude::*;
 /// A Pod's mark.
 pub(super) fn pod(ink: &Ink, mark: &PodMark) -> Html {
     let state = ink.speech.t(match mark.state {
-        _ if mark.dark => "stage.pod.dark",
         PodState::Running => "stage.pod.running",
         PodState::Pending => "stage.pod.pending",
         PodState::NotReady => "stage.pod.notReady",
@@ -19,6 +18,8 @@ pub(super) fn pod(ink: &Ink, mark: &PodMark) -> Html {
     let address = if mark.detail.is_empty() { "–" } else { mark.detail.as_str() };
     let label = if mark.density == Density::Row {
         ink.speech.say(&msg!("stage.aria.pods", app = mark.full_name, count = mark.count, node = mark.node))
+    } else if mark.dark {
+        ink.speech.say(&msg!("stage.aria.podDark", name = mark.full_name, address = address, state = state, node = mark.node))
     } else if mark.guarded {
         ink.speech.say(&msg!("stage.aria.podGuarded", name = mark.full_name, address = address, state = state, node = mark.node))
     } else {
@@ -49,7 +50,7 @@ fn glyph(mark: &PodMark) -> (&'static str, &'static str) {
 fn card(mark: &PodMark, second: Option<String>) -> Html {
     let r = mark.rect;
     let two_lines = second.is_some();
-    let passing = !mark.dark && matches!(mark.state, PodState::Pending | PodState::Terminating);
+    let passing = matches!(mark.state, PodState::Pending | PodState::Terminating);
     let middle = r.centre().y;
     let (name, class) = glyph(mark);
     let size = if two_lines { 18.0 } else { 16.0 };
