@@ -58,11 +58,21 @@ pub fn stage(view: &ClusterView, trace: Option<&Trace>, size: Size, options: Opt
     let used = used::used(view, trace);
     let idle = without_idle_controller(view, &used);
     let view = idle.as_ref().unwrap_or(view);
-    let picture = if size.width < NARROW {
+    let mut picture = if size.width < NARROW {
         transposed::lay_out(view, &used, size, options)
     } else {
         layout::lay_out(view, &used, size, options)
     };
+    // Of several ports, the address names the one that packets go to.
+    for (id, port) in &used.open {
+        let rails = picture.rails.iter_mut().map(|rail| (&rail.id, &mut rail.address));
+        let pods = picture.pods.iter_mut().map(|pod| (&pod.id, &mut pod.detail));
+        for (_, address) in rails.chain(pods).filter(|(own, _)| *own == id) {
+            if let Some((ip, _)) = address.split_once(':') {
+                *address = format!("{ip}:{port}");
+            }
+        }
+    }
     let route = trace.map(|trace| route::route(&picture, trace)).unwrap_or_default();
     Scene { picture, route }
 }

@@ -1,9 +1,10 @@
 //! What a trace touches: these things are drawn by themselves even where others are folded.
 
+use super::ItemId;
 use super::steps::{Machine, Step, call, hop, pod_of, steps};
-use super::view::ClusterView;
+use super::view::{ClusterView, PortView, ServiceView};
 use crate::api::Kind;
-use crate::trace::{Place, Reason, Trace};
+use crate::trace::{Hop, Place, Reason, Trace};
 use std::collections::BTreeSet;
 
 /// Things that a trace touches, as often as it meets them.
@@ -19,6 +20,8 @@ pub struct Used {
     pub services: Vec<(String, String)>,
     /// Open ports that it enters by: node and port.
     pub ports: Vec<(String, u16)>,
+    /// The port of a Service or a Pod that packets go to, which may have several.
+    pub open: Vec<(ItemId, u16)>,
     /// Load balancers, by namespace and name of their Service.
     pub balancers: Vec<(String, String)>,
     /// The DNS outside was asked.
@@ -80,6 +83,7 @@ fn note(view: &ClusterView, trace: &Trace, step: &Step, used: &mut Used) {
         let services = hop.objects.iter().filter(|object| object.kind == Kind::Service);
         used.services.extend(services.map(|service| (service.namespace.clone(), service.name.clone())));
     }
+    taken(view, hop, used);
     let enters = !matches!(hop.reason, Reason::Send | Reason::Lookup) && !hop.reply;
     if let (true, Some(before)) = (enters, hop.before) {
         let dst = before.dst;
@@ -88,6 +92,34 @@ fn note(view: &ClusterView, trace: &Trace, step: &Step, used: &mut Used) {
         if let (Some(node), true, true) = (node, open, call(trace, step).is_some()) {
             used.ports.push((node.name.clone(), dst.port));
         }
+    }
+}
+
+/// Which of its ports a packet meets a Service or a Pod at.
+fn taken(view: &ClusterView, hop: &Hop, used: &mut Used) {
+    let Some(dst) = hop.before.map(|flow| flow.dst).filter(|_| !hop.reply) else { return };
+    let to = dst.ip.to_string();
+    match &hop.at {
+        Place::KubeProxy(_) => {
+            let named = hop.objects.iter().find(|object| object.kind == Kind::Service);
+            let own = |service: &&ServiceView| {
+                named.is_some_and(|named| (&named.namespace, &named.name) == (&service.namespace, &service.name))
+            };
+            let Some(service) = view.services.iter().find(own) else { return };
+            let called = |port: &&PortView| {
+                port.node_port == dst.port || port.port == dst.port && !view.pods.iter().any(|pod| pod.ip == to)
+            };
+            if let Some(port) = service.ports.iter().find(called) {
+                used.open.push((ItemId::Service(service.namespace.clone(), service.name.clone()), port.port));
+            }
+        }
+        Place::Pod(namespace, name) => {
+            let pod = view.pods.iter().find(|pod| pod.namespace == *namespace && pod.name == *name && pod.ip == to);
+            if pod.is_some_and(|pod| pod.listens.iter().any(|(port, _)| *port == dst.port)) {
+                used.open.push((ItemId::Pod(namespace.clone(), name.clone()), dst.port));
+            }
+        }
+        _ => {}
     }
 }
 

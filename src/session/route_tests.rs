@@ -134,3 +134,22 @@ fn a_call_of_a_name_outside_leaves_at_the_callers_node_for_that_server() {
     let (leave, gateway) = (Stop::Leave(node.clone()), Stop::Gateway(node));
     assert_eq!(stops[3..], [&leave, &gateway, &Stop::Server("example.com".into()), &gateway, &leave, stops[2]]);
 }
+
+#[test]
+fn of_a_services_ports_the_one_that_is_called_stands_on_the_stage() {
+    let text = std::fs::read_to_string("tests/fixtures/notes/web-and-logging.yaml").expect("the fixture");
+    let files = vec![SourceFile { name: "cluster.yaml".into(), text }];
+    let mut session = Session::default();
+    let reset = Command::Reset { revision: 1, files, settings: Box::default(), seed: 1, events: Vec::new() };
+    let Reply::Cluster(reply) = session.handle(reset) else { panic!("no cluster") };
+    let from = Source::Node("node-1".into());
+    let service = reply.view.services.iter().find(|service| service.ports.len() > 1).expect("the Service");
+    for port in [80, 9090] {
+        let trace = send(&mut session, &from, &format!("http://{}:{port}/", service.cluster_ip), 1);
+        let scene = stage(&reply.view, Some(&trace), DESK, Options::default());
+        assert_eq!(scene.picture.rails[0].address, format!("{}:{port}", service.cluster_ip));
+        let (namespace, name) = trace.pod.clone().expect("a Pod");
+        let pod = scene.picture.pod(&namespace, &name).expect("its card");
+        assert!(pod.detail.ends_with(&format!(":{}", trace.port.expect("a port"))), "{}", pod.detail);
+    }
+}
