@@ -44,7 +44,7 @@ use crate::addons::coredns::Zone;
 use crate::addons::ingress_controller::Router;
 use crate::api::core::Node;
 use crate::cluster::Cluster;
-use crate::node::environment::{Call, Stale, calls, late, nameless, stale, unfilled};
+use crate::node::environment::{Call, Nameless, Stale, calls, late, nameless, stale, unfilled};
 use crate::node::images::Listener;
 use crate::node::kube_proxy::ProxyConfig;
 use crate::node::kube_proxy::iptables::MASQUERADE_MARK;
@@ -106,7 +106,7 @@ impl Open {
 struct Environment {
     calls: Vec<Call>,
     /// Names that nobody has.
-    nameless: Vec<Call>,
+    nameless: Vec<Nameless>,
     /// Variables of Services that came after the Pod.
     late: Vec<Call>,
     /// Variables that have kept their values, and would have others now.

@@ -198,7 +198,10 @@ fn a_broken_link_is_found_and_named() {
 
     let mistyped = broken(("payment:50051", "paymnet:50051"));
     assert!(mistyped.last().unwrap().starts_with("FAIL orders-"), "{mistyped:?}");
-    assert!(mistyped.last().unwrap().contains("PAYMENT_ADDR names paymnet, but no Service here has that name"), "{mistyped:?}");
+    assert!(
+        mistyped.last().unwrap().contains("PAYMENT_ADDR names paymnet:50051, but no Service here has that name"),
+        "{mistyped:?}"
+    );
 }
 
 #[test]
@@ -272,4 +275,43 @@ shop-frontend:8080 delivered
 shop-jaeger-query:16686 delivered
 ";
     assert_eq!(found, expected);
+}
+
+/// What `explain` warns of, and its last check.
+fn warned(text: &str, from: &str, target: &str) -> (Vec<String>, String) {
+    let words = Words::read(&fs::read_to_string("static/words/en.json").unwrap()).unwrap();
+    let explanation = explained(&cluster(text), from, target);
+    let warnings = explanation.checks.iter().filter(|check| check.is_warning()).map(|check| words.say(&check.text)).collect();
+    (warnings, words.say(&explanation.checks.last().unwrap().text))
+}
+
+#[test]
+fn a_variable_with_host_and_port_of_a_service_that_is_gone_is_named() {
+    let text = fs::read_to_string("tests/fixtures/applications/emojivoto.yaml").unwrap();
+    assert!(text.contains("{name: voting-svc, "), "no Service voting-svc");
+    let text = text.replacen("{name: voting-svc, ", "{name: votes, ", 1);
+    let (warnings, last) = warned(&text, "deployment/emojivoto/vote-bot", "http://web-svc.emojivoto/");
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("variable VOTINGSVC_HOST names voting-svc.emojivoto:8080, but no Service here"), "{warnings:?}");
+    assert!(last.ends_with("arrives: 1; named, and not made because no Service has the name: 1 (voting-svc.emojivoto:8080)"));
+}
+
+#[test]
+fn a_variable_of_a_public_demo_without_its_service_is_named_and_breaks_nothing() {
+    let text = fs::read_to_string(BOUTIQUE).unwrap();
+    let (warnings, last) = warned(&text, "deployment/loadgenerator", "http://frontend:80");
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("SHOPPING_ASSISTANT_SERVICE_ADDR names shoppingassistantservice:80"), "{warnings:?}");
+    assert!(last.contains("arrives: 16; ") && last.ends_with("1 (shoppingassistantservice:80)"), "{last}");
+    assert!(explained(&cluster(&text), "deployment/loadgenerator", "http://frontend:80").ok());
+}
+
+#[test]
+fn a_variable_that_holds_a_services_address_elsewhere_is_certainly_called() {
+    let text = fs::read_to_string(BOUTIQUE).unwrap();
+    assert!(text.contains("\"cartservice:7070\""), "no variable with cartservice:7070");
+    let text = text.replacen("\"cartservice:7070\"", "\"basket:7070\"", 1);
+    let explanation = explained(&cluster(&text), "deployment/loadgenerator", "http://frontend:80");
+    let last = explanation.checks.last().unwrap();
+    assert_eq!((last.ok, &*last.text.id, last.text.args["service"].as_str()), (false, "explain.name.missing", "basket"));
 }

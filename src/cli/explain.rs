@@ -69,12 +69,13 @@ fn to_text(out: &Out, cluster: &Cluster, explanation: &Explanation) -> String {
     let mut text = String::new();
     for check in &explanation.checks {
         let mark = match check.ok {
+            true if check.is_warning() => "warn",
             true if check.is_note() => "note",
             true => "ok  ",
             false => "FAIL",
         };
         text.push_str(&format!("{mark}  {}\n", out.say(&check.text)));
-        if !check.ok {
+        if !check.ok || check.is_warning() {
             text.push_str(&places(&check.because));
         }
         if let Some(next) = &check.next {

@@ -51,9 +51,7 @@ impl DataPlane {
         }
         trace.assumptions.extend(environment.stale.iter().map(|stale| stale.why.clone()));
         trace.assumptions.extend(environment.unfilled.iter().cloned());
-        for call in &environment.nameless {
-            trace.assumptions.push(msg!("assume.noCall", variable = call.variable, target = call.target, pod = name));
-        }
+        trace.assumptions.extend(environment.nameless.iter().map(|own| own.why(name)));
         for (index, (call, recording)) in environment.calls.iter().zip(calls).enumerate() {
             let inner = super::inner_request(guest, call, request, index);
             let mut inner = self.tell(cluster, &inner, recording);

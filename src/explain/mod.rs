@@ -67,6 +67,11 @@ const NOTES: [&str; 8] = [NOTE, LEFT_OUT, KEPT, ASKED, "certificate", "name-kept
 const ASKED: &str = "asked";
 
 impl Check {
+    /// Whether it notes what may well be a mistake.
+    pub fn is_warning(&self) -> bool {
+        self.ok && self.check == LEFT_OUT
+    }
+
     /// Whether it asks nothing and only notes something.
     pub fn is_note(&self) -> bool {
         self.ok && NOTES.contains(&self.check.as_str())
@@ -105,8 +110,11 @@ impl Checks {
         self.list.push(Check { check: check.into(), ok: true, text, next: None, because });
     }
 
-    /// Notes stand before the questions.
+    /// Notes stand before the questions, each once.
     fn notes(&mut self, check: &str, text: Message, because: Vec<FieldRef>) {
+        if self.list.iter().any(|check| check.text == text) {
+            return;
+        }
         let at = self.list.iter().position(|check| !check.is_note()).unwrap_or(self.list.len());
         self.list.insert(at, Check { check: check.into(), ok: true, text, next: None, because });
     }

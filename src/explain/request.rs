@@ -117,13 +117,28 @@ fn in_turn(cluster: &Cluster, trace: &Trace, checks: &mut Checks) -> Result<(), 
         return Err(Stop);
     }
     mistyped_call(cluster, trace, checks)?;
-    if let Some(caller) = &trace.pod
-        && !trace.calls.is_empty()
-    {
-        let text = msg!("explain.calls.ok", pod = caller.1, count = count(trace));
-        checks.holds("calls-in-turn", text, Vec::new());
-    }
+    let Some((_, caller)) = &trace.pod else { return Ok(()) };
+    let (count, mut left) = (count(trace), Vec::new());
+    left_out(trace, &mut left);
+    let text = match (count, left.len()) {
+        (0, 0) => return Ok(()),
+        (_, 0) => msg!("explain.calls.ok", pod = caller, count = count),
+        (0, more) => msg!("explain.calls.leftOut", pod = caller, more = more, targets = left.join(", ")),
+        (_, more) => msg!("explain.calls.ok.but", pod = caller, count = count, more = more, targets = left.join(", ")),
+    };
+    checks.holds("calls-in-turn", text, Vec::new());
     Ok(())
+}
+
+/// The addresses that variables name and nobody has, each once.
+fn left_out<'a>(trace: &'a Trace, found: &mut Vec<&'a str>) {
+    for own in trace.assumptions.iter().filter(|own| own.id == "assume.noCall") {
+        let target = own.args.get("target").map(String::as_str).unwrap_or_default();
+        if !found.contains(&target) {
+            found.push(target);
+        }
+    }
+    trace.calls.iter().for_each(|call| left_out(call, found));
 }
 
 /// The way to the first call that fails, outermost first.
@@ -158,7 +173,7 @@ fn mistyped_call(cluster: &Cluster, trace: &Trace, checks: &mut Checks) -> Resul
     }
     let namespace = trace.pod.as_ref().map_or("", |(namespace, _)| namespace.as_str());
     for left_out in trace.assumptions.iter().filter(|assumption| assumption.id == "assume.noCall") {
-        let host = left_out.args.get("target").map(String::as_str).unwrap_or_default();
+        let host = left_out.args.get("host").map(String::as_str).unwrap_or_default();
         let names = cluster.store.in_namespace::<Service>(namespace).map(|service| service.metadata.name.as_str());
         if let Some(near) = nearest(host, names) {
             let because = of_variable(cluster, trace, left_out);

@@ -8,10 +8,12 @@
 //! Left out: resource fields, files of Secrets and ConfigMaps, `$` escapes of shells.
 
 mod known;
+mod nameless;
 mod programs;
 mod unfilled;
 
 pub use known::{Stale, late, stale};
+pub use nameless::{Nameless, named_nobody, nameless};
 pub use unfilled::unfilled;
 
 use crate::api::core::{ConfigMap, Container, EnvVarSource, Pod, Secret, Service};
@@ -82,38 +84,11 @@ pub fn calls(pod: &Pod, cluster: &Cluster) -> Vec<Call> {
             }
         }
         let others = programs::calls(index, container, &values, seen_then);
-        calls.extend(others.into_iter().filter(|call| seen.insert(call.target.clone())));
+        let broken = nameless::certain(pod, cluster, index, container, &values);
+        let others = others.into_iter().chain(broken);
+        calls.extend(others.filter(|call| seen.insert(call.target.clone())));
     }
     calls
-}
-
-/// The variables that name a host which is no Service of this cluster, though they look like addresses inside one: a URL,
-/// `name:port`, or a name beside its `_PORT`. Only single words and `….svc` count: other names may well exist outside.
-pub fn nameless(pod: &Pod, cluster: &Cluster) -> Vec<Call> {
-    let mut found: Vec<Call> = Vec::new();
-    for (index, container) in pod.spec.containers.iter().enumerate() {
-        let values = variables(container, pod, &cluster.known_to(pod, container));
-        for (name, value) in declared_order(container, &values) {
-            let host = |part: &str| nameless_host(name, part.trim(), &values, pod, &cluster.store);
-            let calls = value.split(',').filter_map(host);
-            let field = field(index, container, name);
-            found.extend(calls.map(|target| Call { variable: name.to_string(), target, field: field.clone(), by: By::Variable }));
-        }
-    }
-    found
-}
-
-fn nameless_host(name: &str, value: &str, values: &BTreeMap<String, String>, pod: &Pod, store: &Store) -> Option<String> {
-    let address = Address::read(value)?;
-    let beside_port = || beside(name, values).is_some();
-    let looks_like_one = address.scheme.is_some() || (names_host(name) && (address.port.is_some() || beside_port()));
-    let host = address.host.to_lowercase();
-    let inside = !host.contains('.') || host.trim_end_matches('.').trim_end_matches(".cluster.local").ends_with(".svc");
-    let letters = host.starts_with(|c: char| c.is_ascii_alphabetic());
-    let readable = letters && host.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c));
-    let itself = host == "localhost" || host == pod.metadata.name;
-    let names_none = looks_like_one && inside && readable && !itself && named_service(&host, pod, store).is_none();
-    names_none.then(|| address.host.to_string())
 }
 
 fn declared_order<'a>(container: &'a Container, values: &'a BTreeMap<String, String>) -> Vec<(&'a str, &'a str)> {

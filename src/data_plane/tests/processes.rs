@@ -91,7 +91,7 @@ fn a_variable_that_names_no_service_makes_no_call_and_says_so() {
     fixture.cluster.store.put(pod);
     let trace = fixture.trace("pod/client", "http://10.96.0.50");
     assert!(trace.calls.is_empty());
-    let said = msg!("assume.noCall", variable = "REDIS_HOST", target = "redis", pod = "web-0");
+    let said = msg!("assume.noCall", variable = "REDIS_HOST", target = "redis:6379", host = "redis", pod = "web-0");
     assert_eq!(trace.assumptions.iter().filter(|it| **it == said).count(), 1);
     assert_eq!(trace.assumptions.iter().filter(|it| it.id == "assume.noCall").count(), 1);
 }

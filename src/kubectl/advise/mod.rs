@@ -9,6 +9,7 @@ mod governing;
 mod image_names;
 mod ingress;
 mod missing;
+mod nameless;
 mod selectors;
 
 use crate::addons::pending::pending;
@@ -36,6 +37,7 @@ pub fn advise(cluster: &Cluster) -> Vec<Diagnostic> {
         let object = &object;
         advice.listen_annotation(object);
         advice.image_names(object, document);
+        advice.nameless(object);
         if object.kind == Kind::StatefulSet {
             advice.governing_service(object);
         }

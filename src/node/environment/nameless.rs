@@ -1,0 +1,135 @@
+//! Variables that name a host which is no Service of this cluster, though they look like addresses inside one.
+//!
+//! Whether a program uses such a variable, its manifest does not say: an unused one is left in many demos (Online Boutique's
+//! `SHOPPING_ASSISTANT_SERVICE_ADDR`). So it is named, and called only where another container's variable of the same name holds the
+//! address of a Service that is there: then it is for calls.
+
+use super::{Address, By, Call, beside, declared_order, field, named_service, names_host, usual_port, variables};
+use crate::api::core::{Container, Namespace, Node, Pod};
+use crate::cluster::{Cluster, Store};
+use crate::msg;
+use crate::words::Message;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A variable that names nobody here.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Nameless {
+    /// `REDIS_ADDR`.
+    pub variable: String,
+    /// The address as a request's target: `redis-cart:6379`, `http://warehouse:80`.
+    pub target: String,
+    /// Its host.
+    pub host: String,
+    /// The Pod's field.
+    pub field: String,
+}
+
+impl Nameless {
+    /// What becomes of a call to it.
+    pub fn why(&self, pod: &str) -> Message {
+        msg!("assume.noCall", variable = self.variable, target = self.target, host = self.host, pod = pod)
+    }
+}
+
+/// The variables that name nobody, each address once.
+pub fn named_nobody(pod: &Pod, cluster: &Cluster) -> Vec<Nameless> {
+    let mut found: Vec<Nameless> = Vec::new();
+    for (index, container) in pod.spec.containers.iter().enumerate() {
+        let values = variables(container, pod, &cluster.known_to(pod, container));
+        found.extend(of_container(pod, &cluster.store, index, container, &values));
+    }
+    let mut seen = BTreeSet::new();
+    found.retain(|own| seen.insert(own.target.clone()));
+    found
+}
+
+/// Those of them that are not certain to be called.
+pub fn nameless(pod: &Pod, cluster: &Cluster) -> Vec<Nameless> {
+    named_nobody(pod, cluster).into_iter().filter(|own| !elsewhere_a_call(pod, cluster, &own.variable)).collect()
+}
+
+/// The calls of one container to names that nobody has.
+pub(super) fn certain(
+    pod: &Pod,
+    cluster: &Cluster,
+    index: usize,
+    container: &Container,
+    values: &BTreeMap<String, String>,
+) -> Vec<Call> {
+    let own = of_container(pod, &cluster.store, index, container, values).into_iter();
+    let own = own.filter(|own| elsewhere_a_call(pod, cluster, &own.variable));
+    own.map(|own| Call { variable: own.variable, target: own.target, field: own.field, by: By::Variable }).collect()
+}
+
+fn of_container(
+    pod: &Pod,
+    store: &Store,
+    index: usize,
+    container: &Container,
+    values: &BTreeMap<String, String>,
+) -> Vec<Nameless> {
+    let mut found = Vec::new();
+    for (name, value) in declared_order(container, values) {
+        for part in value.split(',') {
+            let Some((target, host)) = address(name, part.trim(), values, pod, store) else { continue };
+            found.push(Nameless { variable: name.to_string(), target, host, field: field(index, container, name) });
+        }
+    }
+    found
+}
+
+/// Whether another Pod's variable of this name holds the address of a Service that is there.
+fn elsewhere_a_call(pod: &Pod, cluster: &Cluster, variable: &str) -> bool {
+    let workload = &pod.metadata.owner_references;
+    let others = cluster.store.all::<Pod>().filter(|other| {
+        let meta = &other.metadata;
+        meta.name != pod.metadata.name && (workload.is_empty() || meta.owner_references != *workload)
+    });
+    others.flat_map(|other| other.spec.containers.iter().map(move |container| (other, container))).any(|(other, container)| {
+        let has = container.env.iter().any(|own| own.name == variable) || !container.env_from.is_empty();
+        let values = if has { variables(container, other, &cluster.store) } else { BTreeMap::new() };
+        let address = values.get(variable).and_then(|value| Address::read(value));
+        address.is_some_and(|address| named_service(address.host, other, &cluster.store).is_some())
+    })
+}
+
+/// The address and its host: a URL, `name:port`, or a name beside its `_PORT`. Only single words, `….svc` and `name.namespace` of a
+/// namespace that is here count: other names may well exist outside.
+fn address(name: &str, value: &str, values: &BTreeMap<String, String>, pod: &Pod, store: &Store) -> Option<(String, String)> {
+    let address = Address::read(value)?;
+    let port = address.port.filter(|_| names_peers(name)).or_else(|| beside(name, values).filter(|_| names_host(name)));
+    if address.scheme.is_none() && port.is_none() {
+        return None;
+    }
+    let host = address.host.to_lowercase();
+    let short = host.trim_end_matches('.').trim_end_matches(".cluster.local");
+    let of_namespace = |(_, namespace): (&str, &str)| store.get::<Namespace>("", namespace).is_some();
+    let inside = !short.contains('.') || short.ends_with(".svc") || short.split_once('.').is_some_and(of_namespace);
+    let letters = host.starts_with(|c: char| c.is_ascii_alphabetic());
+    let readable = letters && host.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c));
+    if !inside || !readable || known(&host, pod, store) {
+        return None;
+    }
+    let scheme = address.scheme.as_deref().filter(|scheme| !matches!(*scheme, "tcp" | "udp"));
+    let port = port.or(address.port).or_else(|| scheme.and_then(usual_port));
+    let target = match (scheme, port) {
+        (Some("http" | "https"), _) | (_, None) => format!("{}://{}", scheme?, address.authority),
+        (_, Some(port)) => format!("{}:{port}", address.host),
+    };
+    Some((target, address.host.to_string()))
+}
+
+/// Whether the name leads somewhere: to the Pod itself, a line of its hosts file, a node, a Service.
+fn known(host: &str, pod: &Pod, store: &Store) -> bool {
+    let aliases = pod.spec.host_aliases.iter().flat_map(|alias| &alias.hostnames);
+    let mut own = ["localhost", &pod.metadata.name, &pod.spec.hostname].into_iter().chain(aliases.map(String::as_str));
+    own.any(|own| own == host) || store.get::<Node>("", host).is_some() || named_service(host, pod, store).is_some()
+}
+
+/// Whether a variable of this name may hold `name:port` of somebody to call, and not an image with its tag or a user with its group.
+fn names_peers(name: &str) -> bool {
+    let name = name.to_uppercase();
+    let more =
+        ["HOSTS", "SERVERS", "SERVICES", "ADDRS", "ADDRESSES", "ENDPOINTS", "BROKERS", "PEERS", "BACKEND", "UPSTREAM", "TARGET"];
+    names_host(&name) || more.iter().any(|end| name.ends_with(end))
+}
