@@ -203,6 +203,9 @@ pub struct Cluster {
     pub revisions: BTreeMap<(String, String), Arc<PodTemplateSpec>>,
     /// What ConfigMaps, Secrets and Services were that changed or went while containers run that saw them.
     pub past: BTreeMap<ObjectRef, Vec<Former>>,
+    /// Services whose slices stand as a dump shows them, although they name addresses that no Pod has: what the controller would
+    /// write then, as a hash; 0 once it writes again.
+    pub told_slices: BTreeMap<(String, String), u64>,
     /// Counts edits and deletions.
     pub steps: u64,
     /// Counts writes, for `metadata.resourceVersion`.

@@ -13,6 +13,7 @@ mod back;
 mod balancer;
 pub mod causes;
 mod exchange;
+mod forward;
 pub mod growth;
 mod health_check;
 mod host_port;

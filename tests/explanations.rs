@@ -182,7 +182,12 @@ fn another_short_name_is_no_slip_of_the_hand() {
     let calls = "\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: api, labels: {app: api}}\nspec: {containers: [{name: c, image: nginx, env: [{name: ES_URL, value: 'http://es:9200'}]}]}\n";
     let named = |name: &str| service(name, "selector: {app: api}, ports: [{port: 80}]");
     let cluster = cluster(&(calls.to_string() + &named("api") + &named("db")));
-    check(&cluster, POD, "http://api", "the request to http://api reaches");
+    check(
+        &cluster,
+        POD,
+        "http://api",
+        "Pod api makes no call in turn here; named, and not made because no Service has the name: 1",
+    );
     check(&cluster, POD, "http://a", "FAIL there is no Service a in namespace default / Create the Service a");
     check(&cluster, POD, "http://apii", "FAIL there is no Service apii in namespace default / Did you mean api?");
 }

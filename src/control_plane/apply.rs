@@ -47,6 +47,7 @@ impl Cluster {
             standing: BTreeMap::new(),
             revisions: BTreeMap::new(),
             past: BTreeMap::new(),
+            told_slices: BTreeMap::new(),
             steps: 0,
             writes: 0,
         });
@@ -124,6 +125,7 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune, admission: 
     // What a waiting Pod lacks may have come with this text.
     world.queue.room |= world.cluster.store.pods.values().any(|pod| pod.spec.node_name.is_empty());
     dump::lose_nodes(&mut world, &manifests, &dumped);
+    dump::follow_api_server(&mut world);
     note_missing_nodes(&mut world, &manifests);
     settle(&mut world);
     let origins = world.cluster.origins.iter();

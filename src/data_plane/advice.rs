@@ -406,6 +406,7 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
         (Reason::NodeDown, _) => msg!("advice.nodeDown.next"),
         (Reason::NoNeighbour, _) => msg!("advice.noNeighbour.next"),
         (Reason::NothingListens, "node") => msg!("advice.nodePort.next"),
+        (Reason::NothingListens, "ownMachine") => msg!("advice.ownMachine.next"),
         (Reason::NothingListens, "outside") => msg!("advice.outside.next"),
         (Reason::NothingListens, "loopback") => msg!("advice.loopback.next"),
         (Reason::NothingListens, "stopped") => {

@@ -40,11 +40,24 @@ impl Travel<'_> {
             way = match way {
                 Way::Kernel(node, flow) => self.kernel_back(node, flow),
                 Way::Outside(flow) => self.outside_back(flow),
-                Way::At(spot, flow) => return self.is_client(spot, client) && flow == called.reversed(),
+                Way::At(spot, flow) => match self.passed_on(spot, flow) {
+                    Some((node, flow)) => Way::Kernel(node, flow),
+                    None => return self.is_client(spot, client) && flow == called.reversed(),
+                },
                 Way::Lost => return false,
             };
         }
         false
+    }
+
+    /// The answer to what a Pod passed on goes further.
+    fn passed_on(&mut self, spot: Spot, flow: Flow) -> Option<(usize, Flow)> {
+        let Spot::Pod(pod) = spot else { return None };
+        if self.world.forwards.is_empty() {
+            return None;
+        }
+        let binding = self.remembered(spot, flow)?;
+        self.forward_back(pod, flow, binding)
     }
 
     fn pod_owns(&self, pod: usize, ip: std::net::Ipv4Addr) -> bool {

@@ -114,12 +114,28 @@ impl Exchange<'_> {
                 return Outcome { dns: Some(dns), ..Outcome::new(verdict, Some(reason)) };
             }
         };
+        // Linux sends what is for 0.0.0.0 to the caller itself.
+        let ip = if ip.is_unspecified() { Ipv4Addr::LOCALHOST } else { ip };
         let to = Socket::new(ip, aim.target.port);
+        if ip.is_loopback() && aim.sender.spot == Spot::Outside {
+            return self.own_machine(to, &aim.target);
+        }
         let outcome = match dns.as_deref().and_then(alias) {
             None => self.connect(aim.sender, to, &aim.target, request, aim.via),
             alias => self.connect(aim.sender, to, &Target { alias, ..aim.target.clone() }, request, aim.via),
         };
         Outcome { dns, ..outcome }
+    }
+
+    /// The client outside calls itself: nothing of the cluster is on its machine.
+    fn own_machine(&mut self, to: Socket, target: &Target) -> Outcome {
+        let flow = Flow { src: Socket::new(to.ip, 32768 + self.random.below(28232) as u16), dst: to };
+        if target.protocol == Protocol::Icmp {
+            return self.echo(Spot::Outside, flow);
+        }
+        self.tell
+            .hop(|| hop(Place::Internet, Reason::NothingListens, msg!("hop.NothingListens.text.ownMachine", to = to)).ends(flow));
+        Outcome::refused(Reason::NothingListens)
     }
 
     /// What a request means; remembered, because many follow each other that differ in their seeds alone.

@@ -34,13 +34,13 @@ pub(super) fn all(cluster: &Cluster, world: &World) -> Vec<Forward> {
         for (index, container) in guest.pod.spec.containers.iter().enumerate().filter(|(_, own)| forwards(&own.image)) {
             let values = variables(container, &guest.pod, &cluster.store);
             let Some(declared) = container.ports.first() else { continue };
-            let number = |name: &str| values.get(name).map_or(u16::try_from(declared.container_port).ok(), |own| own.parse().ok());
+            let number =
+                |name: &str| values.get(name).map_or(u16::try_from(declared.container_port).ok(), |own| own.parse().ok());
             let (Some(port), Some(to_port)) = (number("SRC_PORT"), number("DEST_PORT")) else { continue };
             let Some(protocol) = Protocol::of_api(&declared.protocol) else { continue };
             let addresses = values.get("DEST_IPS").map(String::as_str).unwrap_or_default();
             let Some(ip) = addresses.split([',', ' ']).filter_map(parse_ip_sloppy).next_back() else { continue };
-            let because =
-                FieldRef { object: ObjectRef::of(guest.pod.as_ref()), path: format!("spec.containers[{index}].env") };
+            let because = FieldRef { object: ObjectRef::of(guest.pod.as_ref()), path: format!("spec.containers[{index}].env") };
             found.push(Forward { pod, port, protocol, to: Socket::new(ip, to_port), because });
         }
     }

@@ -129,6 +129,10 @@ impl<'a> Travel<'a> {
             next = match next {
                 Next::Kernel { node, hook, flow } => self.kernel(node, hook, flow),
                 Next::Outside(flow) => self.outside(flow),
+                Next::Ends(End::At(Spot::Pod(pod), flow)) if from != Spot::Pod(pod) => match self.forward(pod, flow) {
+                    Some(next) => next,
+                    None => return End::At(Spot::Pod(pod), flow),
+                },
                 Next::Ends(end) => return end,
             };
         }

@@ -5,6 +5,7 @@
 //! (assumption). Load balancers and the API server are machines beside the nodes.
 
 use super::balancer::{place, service_ref};
+use super::forward::{self, Forward};
 use super::host_port::{HostPort, host_ports};
 pub(super) use super::owners::Owner;
 use super::owners::Owners;
@@ -114,6 +115,8 @@ pub(super) struct World {
     /// Addresses that nobody here has, that no public server can have, and that an EndpointSlice names all the same.
     pub named: Vec<Ipv4Addr>,
     pub host_ports: Vec<HostPort>,
+    /// What Pods pass on instead of taking it.
+    pub forwards: Vec<Forward>,
     /// Whether the plugin for host ports is asked before kube-proxy's rules.
     pub host_ports_first: bool,
     pub outside: OutsideSettings,
@@ -135,6 +138,7 @@ impl World {
             api_servers: api_servers(store),
             named: Vec::new(),
             host_ports: Vec::new(),
+            forwards: Vec::new(),
             host_ports_first: cluster.settings.mode == Mode::Nftables,
             outside: cluster.settings.outside.clone(),
             pod_range: cluster.settings.pod_range(),
@@ -155,6 +159,7 @@ impl World {
         let controllers = real::with_class(store);
         world.pods = store.pods.values().filter_map(|pod| world.guest(pod, &controllers)).collect();
         world.host_ports = world.pods.iter().flat_map(host_ports).collect();
+        world.forwards = forward::all(cluster, &world);
         let mut owners = BTreeMap::<Ipv4Addr, Owner>::new();
         let own = |(index, balancer): (usize, &Balancer)| (balancer.ip, Owner::Balancer(index));
         owners.extend(world.balancers.iter().enumerate().map(own));

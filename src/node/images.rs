@@ -67,6 +67,11 @@ impl Basis {
     }
 }
 
+/// Whether the image's program only rewrites packets and passes them on: the load balancer of k3s.
+pub fn forwards(image: &str) -> bool {
+    known::repository(image).rsplit('/').next() == Some("klipper-lb")
+}
+
 /// What listens in a Pod; by container, then in the order found, each port once (two containers cannot share one).
 pub fn listens<'a>(pod: &Pod, services: impl Iterator<Item = &'a Service>) -> Vec<Listener> {
     find(pod, services).listeners

@@ -9,6 +9,7 @@ use crate::api::discovery::{Endpoint, EndpointConditions, EndpointHints, Endpoin
 use crate::api::meta::{IntOrString, Labels, selects};
 use crate::api::{ObjectRef, Resource};
 use crate::cluster::{Store, Verb};
+use crate::control_plane::dump;
 use crate::control_plane::world::{Key, World, controller_reference};
 use crate::msg;
 use crate::node::kubelet::is_ready;
@@ -35,22 +36,29 @@ pub(crate) fn run(world: &mut World) {
         world.queue.services.extend(keys);
     }
     for key in std::mem::take(&mut world.queue.services) {
-        sync(world, &key);
-        super::endpoints::sync(world, &key);
+        if sync(world, &key) {
+            super::endpoints::sync(world, &key);
+        }
     }
 }
 
-fn sync(world: &mut World, key: &Key) {
+/// False: its slices stand as a dump shows them.
+fn sync(world: &mut World, key: &Key) -> bool {
     let existing = slices_of(&world.cluster.store, key);
     let service = world.cluster.store.services.get(key).cloned();
     let Some(service) = service.filter(|service| service.spec.type_ != "ExternalName") else {
         // The garbage collector takes the slices of a Service that is gone; ExternalName has none.
-        return existing.iter().for_each(|slice| delete(world, slice));
+        existing.iter().for_each(|slice| delete(world, slice));
+        return true;
     };
     if service.spec.selector.is_empty() {
-        return;
+        return true;
     }
     let mut desired = desired(&world.cluster.store, &service);
+    if dump::slices_stand(world, key, &existing, &desired) {
+        super::endpoints::follow(world, key, &existing);
+        return false;
+    }
     let mut changed = Plan::default();
     for (ports, endpoints) in &mut desired {
         let own: Vec<Arc<EndpointSlice>> = existing.iter().filter(|slice| slice.ports == *ports).cloned().collect();
@@ -72,6 +80,7 @@ fn sync(world: &mut World, key: &Key) {
     }
     hint(&service, &existing, &mut changed);
     write(world, &service, changed);
+    true
 }
 
 /// The slices of a Service that this controller made.

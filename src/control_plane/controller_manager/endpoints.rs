@@ -5,11 +5,13 @@
 
 use super::endpoint_slice::{endpoint_ports, reference};
 use crate::api::core::{EndpointAddress, EndpointPort, EndpointSubset, Pod, Service};
+use crate::api::discovery::{EndpointPort as SlicePort, EndpointSlice};
 use crate::api::meta::{Labels, selects};
 use crate::api::{Kind, ObjectRef};
 use crate::control_plane::world::{Key, World};
 use crate::node::kubelet::is_ready;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const MANAGED_BY: &str = "endpoints.kubernetes.io/managed-by";
 const MANAGER: &str = "endpoint-controller";
@@ -36,6 +38,45 @@ pub(crate) fn sync(world: &mut World, key: &Key) {
     next.metadata.name.clone_from(&key.1);
     next.metadata.namespace.clone_from(&key.0);
     next.metadata.labels = labels;
+    next.subsets = subsets;
+    world.put(next);
+    world.queue.mirrored.remove(key);
+}
+
+/// Where a dump has slices and no Endpoints, these say the same.
+pub(crate) fn follow(world: &mut World, key: &Key, slices: &[Arc<EndpointSlice>]) {
+    if world.cluster.origins.contains_key(&ObjectRef::new(Kind::Endpoints, &key.0, &key.1)) {
+        return;
+    }
+    let subset = |slice: &Arc<EndpointSlice>| {
+        let port = |port: &SlicePort| EndpointPort {
+            name: port.name.clone().unwrap_or_default(),
+            port: port.port.unwrap_or(0),
+            protocol: port.protocol.clone().unwrap_or_default(),
+            app_protocol: port.app_protocol.clone(),
+        };
+        let mut subset = EndpointSubset { ports: slice.ports.iter().map(port).collect(), ..EndpointSubset::default() };
+        for endpoint in &slice.endpoints {
+            let ready = endpoint.conditions.ready != Some(false);
+            let list = if ready { &mut subset.addresses } else { &mut subset.not_ready_addresses };
+            list.extend(endpoint.addresses.iter().map(|ip| EndpointAddress {
+                ip: ip.clone(),
+                hostname: endpoint.hostname.clone().unwrap_or_default(),
+                node_name: endpoint.node_name.clone(),
+                target_ref: endpoint.target_ref.clone(),
+            }));
+        }
+        subset
+    };
+    let four = slices.iter().filter(|slice| slice.address_type == "IPv4" && !slice.endpoints.is_empty());
+    let subsets: Vec<EndpointSubset> = four.map(subset).collect();
+    let old = world.cluster.store.endpoints.get(key).cloned();
+    if old.as_ref().is_some_and(|old| old.subsets == subsets) {
+        return;
+    }
+    let mut next = old.map(|old| old.as_ref().clone()).unwrap_or_default();
+    next.metadata.name.clone_from(&key.1);
+    next.metadata.namespace.clone_from(&key.0);
     next.subsets = subsets;
     world.put(next);
     world.queue.mirrored.remove(key);

@@ -2,8 +2,8 @@
 //!
 //! Imitates `pkg/controller/statefulset` (`stateful_set_control.go`, `stateful_set_utils.go`): OrderedReady makes one Pod after the
 //! other is available and takes the last one first; a changed template replaces from the last to the first, down to the partition,
-//! or waits for deletions (OnDelete). A Pod that is still there, Terminating on a lost node, keeps its name taken. Leaves out
-//! volume claims, and maxUnavailable, whose feature gate is off in 1.36.
+//! or waits for deletions (OnDelete). A Pod that is still there, Terminating on a lost node, keeps its name taken. Its volume claims
+//! are taken to be bound at once. Leaves out maxUnavailable, whose feature gate is off in 1.36.
 
 use super::pod_control::{forbidden, from_template, hash_of, is_active, is_available};
 use crate::api::ObjectRef;
@@ -16,6 +16,7 @@ use crate::control_plane::world::{Key, World};
 use crate::control_plane::{events, kubelets};
 use crate::msg;
 use crate::node::kubelet::is_ready;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -132,6 +133,7 @@ fn create(world: &mut World, set: &StatefulSet, object: &ObjectRef, revisions: &
     pod.spec.hostname.clone_from(&name);
     pod.spec.subdomain.clone_from(&set.spec.service_name);
     default_toleration_seconds::admit(&mut pod.spec.tolerations);
+    pod.spec.volumes = storage(world, object, &name, pod.spec.volumes);
     let labels = &mut pod.metadata.labels;
     labels.insert("statefulset.kubernetes.io/pod-name".into(), name.clone());
     labels.insert("apps.kubernetes.io/pod-index".into(), ordinal.to_string());
@@ -141,6 +143,17 @@ fn create(world: &mut World, set: &StatefulSet, object: &ObjectRef, revisions: &
     let message = msg!("change.createPod", pod = name, kind = object.kind, owner = object.name);
     world.note(COMPONENT, Verb::Create, ObjectRef::of(&pod), message);
     world.put_pod(pod);
+}
+
+/// The volumes of the Pod's own claims, before those of the template that they do not replace (`updateStorage`).
+fn storage(world: &World, object: &ObjectRef, pod: &str, others: Vec<Value>) -> Vec<Value> {
+    let templates = world.cluster.origin(object).and_then(|manifest| manifest.value.pointer("/spec/volumeClaimTemplates"));
+    let templates = templates.and_then(Value::as_array).into_iter().flatten();
+    let names: Vec<&str> = templates.filter_map(|claim| claim.pointer("/metadata/name")?.as_str()).collect();
+    let volume = |name: &&str| json!({"name": name, "persistentVolumeClaim": {"claimName": format!("{name}-{pod}")}});
+    let mut volumes: Vec<Value> = names.iter().map(volume).collect();
+    volumes.extend(others.into_iter().filter(|other| !names.iter().any(|name| other["name"] == *name)));
+    volumes
 }
 
 fn delete(world: &mut World, object: &ObjectRef, pod: &Arc<Pod>) {

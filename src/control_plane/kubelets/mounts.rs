@@ -1,7 +1,7 @@
 //! What a Pod's volumes name and nobody has written: its containers wait.
 
 use super::super::dump::keeps_its_settings;
-use super::super::world::World;
+use super::super::world::{World, controller_of};
 use super::{age, is_new, warn};
 use crate::api::Kind;
 use crate::api::core::{Container, Pod};
@@ -32,7 +32,8 @@ fn made_elsewhere(world: &World, name: &str) -> bool {
     { documents }.any(|document| Kind::find(&document.api_version, &document.kind).is_none() && names(&document.value, name))
 }
 
-/// The first PersistentVolumeClaim that a Pod names and that nobody has written. Those that are written count as bound.
+/// The first PersistentVolumeClaim that a Pod names and that nobody has written. Those that are written count as bound, and those
+/// that its StatefulSet makes for it.
 pub(in crate::control_plane) fn missing_claim<'a>(world: &World, pod: &'a Pod) -> Option<&'a str> {
     let claims = pod.spec.volumes.iter().filter_map(|volume| volume.pointer("/persistentVolumeClaim/claimName")?.as_str());
     let documents = &world.cluster.manifests.documents;
@@ -44,7 +45,9 @@ pub(in crate::control_plane) fn missing_claim<'a>(world: &World, pod: &'a Pod) -
             None => !made_elsewhere(world, name),
         }
     };
-    { claims }.find(absent).filter(|_| !keeps_its_settings(world, pod))
+    let owner = controller_of(&pod.metadata).filter(|owner| owner.kind == Kind::StatefulSet);
+    let own = |name: &&str| owner.is_some() && name.strip_suffix(&pod.metadata.name).is_some_and(|rest| rest.ends_with('-'));
+    { claims }.filter(|name| !own(name)).find(absent).filter(|_| !keeps_its_settings(world, pod))
 }
 
 /// Every container waits for the Pod's volumes; the kubelet says why.

@@ -1,9 +1,9 @@
 //! What a dump shows, or does not show, and what is assumed instead: a lost node, a kube-proxy that does not run, an Ingress controller.
 
 use crate::addons::ingress_controller::{real, serves};
-use crate::api::ObjectRef;
 use crate::api::core::Pod;
 use crate::api::networking::Ingress;
+use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::kubectl::Manifest;
 use crate::msg;
@@ -15,6 +15,7 @@ use crate::words::Message;
 pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
     let mut notes = silent_proxies(cluster, trace);
     notes.extend(lost_node(cluster, trace));
+    notes.extend(told_slices(cluster, trace));
     notes.extend(controller(cluster, trace));
     notes
 }
@@ -28,6 +29,20 @@ fn lost_node(cluster: &Cluster, trace: &Trace) -> Option<Message> {
     let mut dead = trace.hops.iter().filter(|hop| hop.reason == Reason::NodeDown).flat_map(|hop| &hop.objects);
     let node = dead.find(|object| is_dumped(cluster, object))?;
     Some(msg!("assume.nodeLost", node = node.name))
+}
+
+/// The Services that it meets and whose slices name addresses that no Pod of the dump has.
+fn told_slices(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
+    let mut notes = Vec::new();
+    let objects = trace.hops.iter().flat_map(|hop| &hop.objects).filter(|object| object.kind == Kind::Service);
+    for object in objects {
+        let key = (object.namespace.clone(), object.name.clone());
+        let note = msg!("assume.toldSlices", service = object.name);
+        if cluster.told_slices.get(&key).is_some_and(|hash| *hash != 0) && !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    notes
 }
 
 /// The nodes whose rules the packets read and whose kube-proxy does not run, by its Pod in a dump.

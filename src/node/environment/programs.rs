@@ -1,7 +1,8 @@
 //! Calls that no variable names: addresses on a command line (`--backend-url=http://backend:9898`), and those of public demos whose
 //! programs hold the names of the Services they call in their code.
 //!
-//! The demos' calls follow their sources: Istio's Bookinfo, Sock Shop (`weaveworksdemos`), the PHP guestbook.
+//! The demos' calls follow their sources: Istio's Bookinfo, Sock Shop (`weaveworksdemos`), the PHP guestbook, Docker's voting app
+//! (`dockersamples`), the front end of kubernetes.io's "Connect a Frontend to a Backend".
 
 use super::{By, Call, Seen, expand, service_links, target};
 use crate::api::core::Container;
@@ -19,6 +20,10 @@ const DEMOS: &[(&str, &[&str])] = &[
     ("weaveworksdemos/orders", &["orders-db:27017", "http://user", "http://carts", "http://payment", "http://shipping"]),
     ("weaveworksdemos/shipping", &["rabbitmq:5672"]),
     ("weaveworksdemos/queue-master", &["rabbitmq:5672"]),
+    ("examplevotingapp_vote", &["redis:6379"]),
+    ("examplevotingapp_worker", &["redis:6379", "db:5432"]),
+    ("examplevotingapp_result", &["db:5432"]),
+    ("google-samples/hello-frontend", &["http://hello"]),
     ("gb-frontend", &["redis-leader:6379", "redis-follower:6379"]),
     ("gb-redis-follower", &["redis-leader:6379"]),
 ];

@@ -130,9 +130,10 @@ fn only_names_that_can_be_services_are_missed() {
             .collect::<Vec<_>>()
             .join(" ")
     };
-    assert_eq!(missed("env: [{name: R_HOST, value: lost}, {name: R_PORT, value: '6379'}]"), "R_HOST=lost");
+    assert_eq!(missed("env: [{name: R_HOST, value: lost}, {name: R_PORT, value: '6379'}]"), "R_HOST=lost:6379");
     assert_eq!(missed("env: [{name: R_HOST, value: lost}]"), "");
-    assert_eq!(missed("env: [{name: R_URL, value: 'redis://lost.shop.svc:6379/0'}]"), "R_URL=lost.shop.svc");
+    assert_eq!(missed("env: [{name: R_URL, value: 'redis://lost.shop.svc:6379/0'}]"), "R_URL=lost.shop.svc:6379");
+    assert_eq!(missed("env: [{name: R_ADDR, value: 'lost:6379'}, {name: IMAGE, value: 'nginx:1'}]"), "R_ADDR=lost:6379");
     assert_eq!(missed("env: [{name: R_ADDR, value: 'cart:7070'}]"), "");
     assert_eq!(missed("env: [{name: R_URL, value: 'https://example.com/'}]"), "");
     assert_eq!(missed("env: [{name: LISTEN_ADDR, value: 'localhost:80,0.0.0.0:80'}, {name: MODE, value: 'a:1'}]"), "");

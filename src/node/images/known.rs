@@ -95,6 +95,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     fixed(&["kubehop.dev/ingress-controller"], &[80, 443], &[], &[]),
     fixed(&["pause"], &[], &["/pause"], &[]),
+    fixed(&["klipper-lb"], &[], &["entry"], &[]),
     usual(&["caddy", "haproxytech/haproxy-alpine"], &[80], &[]),
     usual(&["traefik"], &[80], &[]),
     usual(&["grafana/grafana"], &[3000], &[]),

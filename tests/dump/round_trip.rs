@@ -1,0 +1,71 @@
+//! What `get -o yaml` prints of a cluster is a dump of it, which is taken back without an error.
+
+use crate::applied;
+use kubehop::api::core::Pod;
+use kubehop::cluster::Cluster;
+use kubehop::diagnostic::Severity;
+use kubehop::kubectl::printers::run;
+use kubehop::kubectl::{SourceFile, read};
+use kubehop::random::Seed;
+use kubehop::settings::Settings;
+use std::fs;
+use std::sync::Arc;
+
+const ALL: &str = "get po,svc,ep,endpointslices,ing,no,deploy,rs -A -o yaml";
+
+fn round(text: &str, settings: &Settings, name: &str) {
+    let one = |text: &str| {
+        let (manifests, problems) = read(&[SourceFile { name: name.into(), text: text.into() }]);
+        assert!(problems.is_empty(), "{name}: {problems:?}");
+        Cluster::new(settings.clone(), Seed(1)).apply(Arc::new(manifests))
+    };
+    let before = one(text).cluster;
+    let printed = run(&before, ALL).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let outcome = one(&printed);
+    let bad: Vec<_> = outcome.diagnostics.iter().filter(|found| found.severity == Severity::Error).collect();
+    assert!(bad.is_empty(), "{name}: {bad:?}");
+}
+
+/// Routes with clusters of many kinds.
+const ROUTES: [&str; 14] = [
+    "alb-instance",
+    "alb-ssl-redirect",
+    "cluster-ip-from-node",
+    "dns-policy-default",
+    "external-name-host-header",
+    "headless-translates-no-port",
+    "host-port-address",
+    "image-name-invalid",
+    "ingress-exact-path",
+    "init-waits-for-name",
+    "keep-alive-pod-deleted",
+    "kubernetes-api",
+    "load-balancer-no-local-endpoint",
+    "metallb-from-pod",
+];
+
+#[test]
+fn what_get_prints_of_a_cluster_is_taken_back_as_a_dump() {
+    for name in ROUTES {
+        let text = fs::read_to_string(format!("tests/fixtures/routes/{name}.yaml")).unwrap();
+        let text = text.split("\n# then the text becomes:\n").next().unwrap();
+        let given = text.lines().find_map(|line| line.strip_prefix("# settings: "));
+        let settings = given.map(|text| serde_yaml::from_str(text).unwrap()).unwrap_or_default();
+        round(text, &settings, name);
+    }
+}
+
+#[test]
+fn the_pods_of_a_stateful_set_carry_the_volumes_of_its_claims() {
+    let set = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec:\n  replicas: 2\n  serviceName: db\n  selector: \
+               {matchLabels: {app: db}}\n  volumeClaimTemplates:\n  - metadata: {name: data}\n    spec: {accessModes: \
+               [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n  template:\n    metadata: {labels: {app: db}}\n    spec: \
+               {containers: [{name: db, image: redis, volumeMounts: [{name: data, mountPath: /data}]}]}\n";
+    let (manifests, _) = read(&[SourceFile { name: "set.yaml".into(), text: set.into() }]);
+    let cluster = applied(manifests);
+    let pod = cluster.store.get::<Pod>("default", "db-1").unwrap();
+    assert_eq!(pod.status.phase, "Running");
+    let claim = serde_json::json!([{"name": "data", "persistentVolumeClaim": {"claimName": "data-db-1"}}]);
+    assert_eq!(serde_json::to_value(&pod.spec.volumes).unwrap(), claim);
+    round(set, &Settings::default(), "set.yaml");
+}
