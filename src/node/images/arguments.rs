@@ -265,7 +265,9 @@ fn of_flag(word: &str, next: Option<&str>) -> Option<Argument> {
         Some((flag, value)) => (flag, word.to_string(), value),
         None => (word, format!("{word} {}", next?), next?),
     };
-    argument(flag.trim_start_matches('-'), &text, value)
+    // The minus of a sum in a script is no flag.
+    let flag = Some(flag.trim_start_matches('-')).filter(|flag| !flag.is_empty())?;
+    argument(flag, &text, value)
 }
 
 /// Whether a host is a name of another machine: a program listens at an address of its own.

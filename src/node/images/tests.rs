@@ -197,7 +197,7 @@ fn flags_that_say_whom_a_client_calls_open_nothing() {
 
 #[test]
 fn a_script_listens_where_its_server_does_whatever_its_other_commands_do() {
-    let script = "echo starting; cut -d: -f1 /etc/hosts; ping -W 1 -c 1 db; sleep 1; exec etcd --name a";
+    let script = "echo starting; cut -d: -f1 /etc/hosts; seq 0 $((N - 1)); ping -W 1 -c 1 db; sleep 1; exec etcd --name a";
     check(&format!("image: etcd, command: [sh, -ec, '{script}'], ports: [{{containerPort: 2379}}]"), "c=2379/tcp?");
     check("image: mine, command: [sh, -c, 'echo hi && exec /app/server'], ports: [{containerPort: 80}]", "c=80/tcp?");
     check("image: mine, command: [sh, -c, 'while true; do date; sleep 1; done'], ports: [{containerPort: 80}]", "");
