@@ -45,6 +45,42 @@ pub struct ComboProps {
     pub mono: bool,
 }
 
+/// What of the list is open, searched and reached.
+#[derive(Clone)]
+struct List {
+    open: UseStateHandle<bool>,
+    search: UseStateHandle<Option<String>>,
+    active: UseStateHandle<Option<usize>>,
+}
+
+impl List {
+    fn close(&self) {
+        self.open.set(false);
+        self.search.set(None);
+        self.active.set(None);
+    }
+
+    /// What is typed searches, and counts at once where anything may be typed.
+    fn typed(&self, event: &InputEvent, on_type: Option<&Callback<String>>) {
+        let text = event.target_unchecked_into::<HtmlInputElement>().value();
+        self.open.set(true);
+        self.active.set(None);
+        self.search.set(Some(text.clone()));
+        if let Some(on_type) = on_type {
+            on_type.emit(text);
+        }
+    }
+}
+
+/// The choices that fit what is searched.
+fn found(choices: &[Choice], search: Option<&String>) -> Vec<usize> {
+    let needle = search.map(|search| search.to_lowercase()).unwrap_or_default();
+    let fits = |choice: &Choice| {
+        needle.is_empty() || [&choice.label, &choice.note, &choice.value].iter().any(|text| text.to_lowercase().contains(&needle))
+    };
+    (0..choices.len()).filter(|index| fits(&choices[*index])).collect()
+}
+
 /// The field.
 #[component]
 pub fn Combo(props: &ComboProps) -> Html {
@@ -60,66 +96,36 @@ pub fn Combo(props: &ComboProps) -> Html {
     let search = use_state(|| None::<String>);
     let active = use_state(|| None::<usize>);
     let field = use_node_ref();
-    let needle = (*search).as_ref().filter(|search| !search.is_empty()).map(|search| search.to_lowercase()).unwrap_or_default();
-    let fits = |choice: &Choice| {
-        needle.is_empty() || [&choice.label, &choice.note, &choice.value].iter().any(|text| text.to_lowercase().contains(&needle))
-    };
-    let shown: Vec<usize> = (0..props.choices.len()).filter(|index| needle.is_empty() || fits(&props.choices[*index])).collect();
+    let shown = found(&props.choices, search.as_ref());
+    let list = List { open: open.clone(), search: search.clone(), active: active.clone() };
     let take = {
-        let (open, search, active, on_take) = (open.clone(), search.clone(), active.clone(), props.on_take.clone());
+        let (list, on_take) = (list.clone(), props.on_take.clone());
         Callback::from(move |index: usize| {
-            open.set(false);
-            search.set(None);
-            active.set(None);
+            list.close();
             on_take.emit(index);
         })
     };
-    let show = {
-        let (open, field) = (open.clone(), field.clone());
-        move || {
-            open.set(true);
-            if let Some(field) = field.cast::<HtmlInputElement>() {
-                field.select();
-            }
-        }
-    };
     let onclick = {
-        let (show, open) = (show.clone(), open.clone());
+        let (open, field) = (open.clone(), field.clone());
         Callback::from(move |_: MouseEvent| {
             if !*open {
-                show();
+                open.set(true);
+                if let Some(field) = field.cast::<HtmlInputElement>() {
+                    field.select();
+                }
             }
         })
     };
     let oninput = {
-        let (open, search, active, on_type) = (open.clone(), search.clone(), active.clone(), props.on_type.clone());
-        Callback::from(move |event: InputEvent| {
-            let text = event.target_unchecked_into::<HtmlInputElement>().value();
-            open.set(true);
-            active.set(None);
-            search.set(Some(text.clone()));
-            if let Some(on_type) = &on_type {
-                on_type.emit(text);
-            }
-        })
+        let (list, on_type) = (list.clone(), props.on_type.clone());
+        Callback::from(move |event: InputEvent| list.typed(&event, on_type.as_ref()))
     };
     let onblur = {
-        let (open, search, active) = (open.clone(), search.clone(), active.clone());
-        Callback::from(move |_: FocusEvent| {
-            open.set(false);
-            search.set(None);
-            active.set(None);
-        })
+        let list = list.clone();
+        Callback::from(move |_: FocusEvent| list.close())
     };
-    let onkeydown = keys(Keys {
-        shown: shown.clone(),
-        open: open.clone(),
-        active: active.clone(),
-        search: search.clone(),
-        take: take.clone(),
-        free: props.on_type.is_some(),
-    });
     let free = props.on_type.is_some();
+    let onkeydown = keys(Keys { shown: shown.clone(), list, take: take.clone(), free });
     let value = if free { props.value.clone() } else { (*search).clone().unwrap_or_else(|| props.value.clone()) };
     let list = format!("{}-list", props.id);
     let option = |index: usize| format!("{}-{index}", props.id);
@@ -164,15 +170,13 @@ fn options(props: &ComboProps, shown: &[usize], active: Option<usize>, take: &Ca
 
 struct Keys {
     shown: Vec<usize>,
-    open: UseStateHandle<bool>,
-    active: UseStateHandle<Option<usize>>,
-    search: UseStateHandle<Option<String>>,
+    list: List,
     take: Callback<usize>,
     /// What is typed counts as it stands: Enter sends it.
     free: bool,
 }
 
-fn keys(Keys { shown, open, active, search, take, free }: Keys) -> Callback<KeyboardEvent> {
+fn keys(Keys { shown, list: List { open, search, active }, take, free }: Keys) -> Callback<KeyboardEvent> {
     Callback::from(move |event: KeyboardEvent| {
         let here = active.and_then(|active| shown.iter().position(|index| *index == active));
         let count = shown.len();

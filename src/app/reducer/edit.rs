@@ -11,19 +11,7 @@ impl State {
     #[inline(never)]
     pub(super) fn edit(&mut self, msg: Msg) -> Vec<Effect> {
         match msg {
-            Msg::Typed { file, text } => {
-                let Some(there) = Rc::make_mut(&mut self.files).get_mut(file) else { return Vec::new() };
-                if there.text == text {
-                    return Vec::new();
-                }
-                there.text = text;
-                self.edited = true;
-                self.revision += 1;
-                if !std::mem::take(&mut self.mending) {
-                    self.notes = Rc::default();
-                }
-                vec![Effect::EditSoon, Effect::Save]
-            }
+            Msg::Typed { file, text } => self.typed(file, text),
             Msg::EditNow => {
                 if self.goes_on() {
                     self.at -= 1;
@@ -42,26 +30,8 @@ impl State {
                 self.add_files(vec![SourceFile { name: text::free_name(&self.files, "new.yaml"), text: String::new() }])
             }
             Msg::Dropped(files) => self.add_files(files),
-            Msg::CloseFile(file) => {
-                if self.files.len() < 2 || file >= self.files.len() {
-                    return Vec::new();
-                }
-                Rc::make_mut(&mut self.files).remove(file);
-                self.open = self.open.min(self.files.len() - 1);
-                self.edited = true;
-                self.revision += 1;
-                vec![Effect::EditSoon, Effect::Save]
-            }
-            Msg::Pasted { start, end, text } => {
-                // The engine sees what stands before the paste, and so knows whether a new document begins.
-                let mut into = (*self.files).clone();
-                into.truncate(self.open + 1);
-                if let Some(here) = into.last_mut() {
-                    here.text = text::before(&here.text, start);
-                }
-                into.rotate_right(1);
-                vec![Effect::Ask(Ask::Paste(start, end), Command::Paste { text, into })]
-            }
+            Msg::CloseFile(file) => self.close_file(file),
+            Msg::Pasted { start, end, text } => self.pasted(start, end, text),
             Msg::Insert(snippet) => {
                 let body = text::unused_name(snippet, &self.files);
                 self.append(&body)
@@ -84,6 +54,42 @@ impl State {
             }
             _ => Vec::new(),
         }
+    }
+
+    fn typed(&mut self, file: usize, text: String) -> Vec<Effect> {
+        let Some(there) = Rc::make_mut(&mut self.files).get_mut(file) else { return Vec::new() };
+        if there.text == text {
+            return Vec::new();
+        }
+        there.text = text;
+        self.edited = true;
+        self.revision += 1;
+        if !std::mem::take(&mut self.mending) {
+            self.notes = Rc::default();
+        }
+        vec![Effect::EditSoon, Effect::Save]
+    }
+
+    fn close_file(&mut self, file: usize) -> Vec<Effect> {
+        if self.files.len() < 2 || file >= self.files.len() {
+            return Vec::new();
+        }
+        Rc::make_mut(&mut self.files).remove(file);
+        self.open = self.open.min(self.files.len() - 1);
+        self.edited = true;
+        self.revision += 1;
+        vec![Effect::EditSoon, Effect::Save]
+    }
+
+    /// The engine sees what stands before the paste, and so knows whether a new document begins.
+    fn pasted(&mut self, start: u32, end: u32, text: String) -> Vec<Effect> {
+        let mut into = (*self.files).clone();
+        into.truncate(self.open + 1);
+        if let Some(here) = into.last_mut() {
+            here.text = text::before(&here.text, start);
+        }
+        into.rotate_right(1);
+        vec![Effect::Ask(Ask::Paste(start, end), Command::Paste { text, into })]
     }
 
     pub(super) fn add_files(&mut self, files: Vec<SourceFile>) -> Vec<Effect> {
