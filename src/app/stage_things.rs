@@ -360,8 +360,12 @@ pub(super) fn diamond(x: f64, y: f64, r: f64) -> String {
 
 fn port(ink: &Ink, tag: &PortTag, dark: bool) -> Html {
     let r = tag.rect;
-    let ItemId::NodePort(node, number) = &tag.id else { return Html::default() };
-    let label = ink.speech.say(&msg!("stage.aria.port", port = number, node = node));
+    let words = match &tag.id {
+        ItemId::NodePort(node, number) => msg!("stage.aria.port", port = number, node = node),
+        ItemId::Node(node) => msg!("stage.aria.ports", count = tag.text.trim_start_matches('+'), node = node),
+        _ => return Html::default(),
+    };
+    let label = ink.speech.say(&words);
     let inner = html! { <>
         { sheet("port", r, 9.0) }
         { write_by("m portname", r.centre().x, r.centre().y + 4.0, "middle", tag.text.clone()) }

@@ -291,14 +291,15 @@ fn stacked(nodes: &[&NodeView], rect: Rect, rows: &Rows, plate_end: f64) -> Node
     }
 }
 
-/// A node's open ports: the used one in the middle, the others beside it as far as there is room.
+/// A node's open ports: the used one in the middle, the others beside it as far as there is room; the last one says how many more
+/// there are.
 pub(super) fn ports(view: &ClusterView, used: &Used, node: &NodeView, centre: Point, room: (f64, f64)) -> Vec<PortTag> {
     let mut open: Vec<u16> = view.services.iter().flat_map(|service| &service.ports).map(|port| port.node_port).collect();
     open.retain(|port| *port != 0);
     open.dedup();
     open.sort_by_key(|port| !used.ports.contains(&(node.name.clone(), *port)));
     let (mut tags, mut left, mut right): (Vec<PortTag>, f64, f64) = (Vec::new(), centre.x, centre.x);
-    for port in open {
+    for (index, port) in open.iter().copied().enumerate() {
         let text = format!(":{port}");
         let width = name::width(&text) + 12.0;
         let (x, fits) = if tags.is_empty() {
@@ -309,6 +310,10 @@ pub(super) fn ports(view: &ClusterView, used: &Used, node: &NodeView, centre: Po
             (left - 4.0 - width, left - 4.0 - width >= room.0)
         };
         if !fits {
+            if let Some(last) = tags.pop_if(|last| !last.used) {
+                let id = ItemId::Node(node.name.clone());
+                tags.push(PortTag { id, text: format!("+{}", open.len() - index + 1), ..last });
+            }
             break;
         }
         left = if tags.is_empty() { x } else { left.min(x) };

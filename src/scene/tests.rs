@@ -50,6 +50,17 @@ fn one_node_is_centred_and_never_wider_than_320() {
 }
 
 #[test]
+fn node_ports_without_room_are_counted() {
+    let mut view = cluster(3, 3);
+    view.services = (0..9).map(|index| service(&format!("web-{index}"), "10.96.120.7", 30080 + index)).collect();
+    let tags = &picture(&view).nodes[0].ports;
+    let (more, shown) = tags.split_last().expect("ports");
+    assert_eq!(more.text, format!("+{}", 9 - shown.len()));
+    assert_eq!(more.id, ItemId::Node("node-1".into()));
+    assert!(!shown.is_empty() && shown.iter().all(|tag| matches!(tag.id, ItemId::NodePort(..))));
+}
+
+#[test]
 fn five_nodes_keep_three_columns_and_a_stack() {
     let view = cluster(5, 5);
     let picture = picture(&view);
