@@ -14,6 +14,7 @@ use crate::api::meta::{Labels, ObjectMeta};
 use crate::api::time::seconds_of;
 use crate::api::{Kind, ObjectRef, Resource};
 use crate::cluster::{Cluster, Stored};
+use crate::kubectl::printers::yaml::yaml;
 use crate::kubectl::printers::{Get, age};
 use crate::kubectl::tabwriter::align;
 
@@ -100,7 +101,7 @@ impl<'a> Page<'a> {
 
     fn generic(&mut self, object: &ObjectRef) -> Option<()> {
         let json = self.cluster.store.to_json(object)?;
-        self.text.push_str(&serde_yaml::to_string(&json).unwrap_or_default());
+        self.text.push_str(&yaml(&json));
         Some(())
     }
 

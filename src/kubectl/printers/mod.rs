@@ -6,6 +6,7 @@
 mod columns;
 mod selector;
 mod status;
+pub mod yaml;
 
 pub use status::{age, pod_status};
 
@@ -341,7 +342,7 @@ fn print_objects(cluster: &Cluster, form: Form, groups: &[(Kind, Vec<ObjectRef>)
         json!({"apiVersion": "v1", "items": objects, "kind": "List", "metadata": {"resourceVersion": ""}})
     };
     let text = match form {
-        Form::Yaml => serde_yaml::to_string(&whole).unwrap_or_default(),
+        Form::Yaml => yaml::yaml(&whole),
         _ => serde_json::to_string_pretty(&whole).unwrap_or_default() + "\n",
     };
     printed.out.push_str(&text);
