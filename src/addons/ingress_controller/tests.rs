@@ -1,5 +1,6 @@
 use super::*;
 use crate::api::discovery::EndpointSlice;
+use crate::api::networking::IngressClass;
 
 fn read<T: serde::de::DeserializeOwned>(yaml: &str) -> T {
     serde_yaml::from_str(yaml).unwrap()
