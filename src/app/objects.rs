@@ -17,6 +17,9 @@ use crate::scene::view::{ClusterView, PortView};
 use crate::trace::FieldRef;
 use yew::prelude::*;
 
+/// How much wider a bold letter is than one of an identifier.
+const BOLD: f64 = 1.25;
+
 /// Both, in the stage's place.
 #[component]
 pub fn ObjectsView(moment: &Moment) -> Html {
@@ -29,6 +32,7 @@ pub fn ObjectsView(moment: &Moment) -> Html {
     let view = shown(moment);
     let picture = objects(&view, &looked, width);
     let (wide, high) = (picture.size.width, picture.size.height);
+    use_sight(&frame, in_use(&picture), width > 0.0);
     html! { <>
         <div class="stageview objects" ref={frame}>
             if width > 0.0 {
@@ -48,6 +52,24 @@ pub fn ObjectsView(moment: &Moment) -> Html {
         </div>
         { steps_of(moment, &view, &looked, &port) }
     </> }
+}
+
+/// The Service that the shown request uses.
+fn in_use(picture: &Objects) -> Option<&Card> {
+    picture.cards.iter().find(|card| card.kind == Kind::Service && card.rows.iter().any(|row| row.mark == Mark::Used))
+}
+
+/// Brings a card into sight when the request comes to use it; who scrolls on is left alone.
+#[hook]
+fn use_sight(frame: &NodeRef, card: Option<&Card>, drawn: bool) {
+    let (frame, rect) = (frame.clone(), card.map(|card| card.rect));
+    use_effect_with((card.map(|card| card.name.clone()), drawn), move |_| {
+        let (Some(rect), Some(frame)) = (rect, frame.cast::<web_sys::Element>()) else { return };
+        let (top, room) = (f64::from(frame.scroll_top()), f64::from(frame.client_height()));
+        if rect.y < top || rect.bottom() > top + room {
+            frame.set_scroll_top((rect.y - 24.0).max(0.0) as i32);
+        }
+    });
 }
 
 fn kind_glyph(kind: Kind) -> (&'static str, &'static str) {
@@ -110,7 +132,7 @@ fn draw(moment: &Moment, card: &Card) -> Html {
             <text class="m dim" x={n(r.x + 36.0)} y={n(r.y + 33.0)}>{ card.detail.clone() }</text></> }
         }
         Kind::Service => html! { <>
-        <text class="svcname" x={n(r.x + 14.0)} y={n(r.y + 22.0)}>{ name::cut(&card.name, r.width - name::width(&card.aside) - 34.0) }</text>
+        <text class="svcname" x={n(r.x + 14.0)} y={n(r.y + 22.0)}>{ name::cut(&card.name, (r.width - name::width(&card.aside) - 36.0) / BOLD) }</text>
         <text class="dim" x={n(r.right() - 14.0)} y={n(r.y + 22.0)} text-anchor="end">{ card.aside.clone() }</text>
         <text class="m" x={n(r.x + 14.0)} y={n(r.y + 40.0)}>{ card.detail.clone() }</text></> },
         _ => {
