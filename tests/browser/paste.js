@@ -91,10 +91,15 @@ export function pasting(site) {
 
   it('nonsense in the place of all text deletes nothing, and undo brings the text back', async (page) => {
     const before = await editor(page).inputValue();
-    for (const nonsense of ['version: "3"\nservices:\n  web:\n    image: nginx\n', '<!doctype html>\n<html></html>\n']) {
-      await paste(page, nonsense, { over: true });
+    const nonsense = [
+      ['hello: world\n', 'Every object begins with apiVersion and kind'],
+      ['version: "3"\nservices:\n  web:\n    image: nginx\n', 'This is a Docker Compose file'],
+      ['<!doctype html>\n<html></html>\n', 'This is the source of a web page'],
+    ];
+    for (const [text, told] of nonsense) {
+      await paste(page, text, { over: true });
       await page.getByText('Last good state kept').waitFor({ state: 'attached' });
-      await page.getByText('Every object begins with apiVersion and kind').first().waitFor();
+      await page.getByText(told).first().waitFor();
       assert.equal((await podsOf(page, 'web')).length, 3);
       await editor(page).focus();
       await page.keyboard.press('Control+Z');
