@@ -287,7 +287,13 @@ pub(crate) fn slices_stand(
     }
     let of_pods = slices.iter().flat_map(|slice| &slice.endpoints);
     let of_pods = of_pods.filter(|own| own.target_ref.as_ref().is_some_and(|target| target.kind == "Pod"));
-    let gone = |ip: &&String| !world.cluster.store.in_namespace::<Pod>(&key.0).any(|pod| pod.status.pod_ip == **ip);
+    // A Pod of the dump that ended here, in what was played, is followed as any other.
+    let in_dump = |ip: &str| {
+        let mut pods = world.cluster.manifests.documents.iter().filter(|own| own.kind == "Pod" && own.namespace == key.0);
+        pods.any(|own| own.value.pointer("/status/podIP").and_then(Value::as_str) == Some(ip))
+    };
+    let stands = |ip: &str| world.cluster.store.in_namespace::<Pod>(&key.0).any(|pod| pod.status.pod_ip == ip);
+    let gone = |ip: &&String| !stands(ip) && !in_dump(ip);
     let gone: Vec<&str> = of_pods.flat_map(|own| &own.addresses).filter(gone).map(String::as_str).collect();
     // A dump without Pods says nothing of who is gone.
     let shown = world.cluster.store.in_namespace::<Pod>(&key.0).any(|pod| came_from_dump(world, &ObjectRef::of(pod)));

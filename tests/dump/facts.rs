@@ -405,3 +405,18 @@ fn a_slice_that_the_real_controller_did_not_bring_up_to_date_stands_until_someth
     let moved = cluster.act(&Action::parse("pod/shop/frontend-6b9f7c5d8c-8lqtw unready").unwrap()).cluster;
     assert!(!addresses(&moved).contains(&"10.244.1.250".to_string()), "{:?}", addresses(&moved));
 }
+
+#[test]
+fn a_pod_of_the_dump_that_is_deleted_here_leaves_its_slice_as_any_other() {
+    let cluster = Cluster::new(Settings::default(), Seed(1)).apply(Arc::new(with(""))).cluster;
+    let name = "frontend-6b9f7c5d8c-8lqtw";
+    let ip = cluster.store.get::<Pod>("shop", name).unwrap().status.pod_ip.clone();
+    let listed = |cluster: &Cluster| {
+        let slices = cluster.store.in_namespace::<EndpointSlice>("shop");
+        slices.flat_map(|slice| &slice.endpoints).any(|own| own.addresses.contains(&ip))
+    };
+    assert!(!ip.is_empty() && listed(&cluster));
+    let outcome = cluster.act(&Action::parse(&format!("pod/shop/{name} delete")).unwrap());
+    assert!(!format!("{:?}", outcome.diagnostics).contains("dump.toldSlices"));
+    assert!(!listed(&outcome.cluster.act(&Action::Wait(60)).cluster));
+}
