@@ -1,9 +1,10 @@
 //! DNS outside the cluster, as the client on the internet asks it and CoreDNS forwards to it.
 //!
 //! All of it is an assumption, said as one: node names and load balancers' hostnames have their addresses, and while an Ingress is
-//! served, your DNS records point at it: every host that a rule lists, and every other name with a dot. From inside, through
-//! CoreDNS's forward, there are servers outside as well: where an ExternalName Service points, and under well-known top-level
-//! domains, unless a rule lists a host of the same domain. Nothing else exists.
+//! served, your DNS records point at it: every host that a rule lists, and every other name with a dot. There are servers outside as
+//! well: where an ExternalName Service points, and under well-known top-level domains. For a Pod or a node, through CoreDNS's
+//! forward, a server's name stands before the Ingress, unless a rule lists a host of the same domain; for the client outside, after
+//! it. Nothing else exists.
 
 use super::{aws, ingress_controller};
 use crate::api::core::{LoadBalancerIngress, Namespace, Node, Service};
@@ -123,6 +124,12 @@ impl PublicDns {
         self.ingress.as_deref().filter(|_| pointed)
     }
 
+    /// The address that somebody outside finds for a name: where your records point, else a server's.
+    fn outside_address(&self, name: &str) -> Option<String> {
+        let own = self.address(name).map(str::to_string);
+        own.or_else(|| self.forwarded_address(name))
+    }
+
     /// The address that CoreDNS's forward finds for a name.
     fn forwarded_address(&self, name: &str) -> Option<String> {
         let name = name.trim_end_matches('.').to_lowercase();
@@ -144,7 +151,12 @@ impl PublicDns {
         answer(name, qtype, self.forwarded_address(name))
     }
 
-    /// Answers one query.
+    /// Answers one query from outside the cluster.
+    pub fn asked_outside(&self, name: &str, qtype: &str) -> DnsResult {
+        answer(name, qtype, self.outside_address(name))
+    }
+
+    /// Answers one query for a name that can only be this cluster's.
     pub fn query(&self, name: &str, qtype: &str) -> DnsResult {
         answer(name, qtype, self.address(name).map(str::to_string))
     }
@@ -218,6 +230,7 @@ mod tests {
             let found = dns.forwarded(name, "A").answers;
             assert!(is_server(found[0].data.parse().unwrap()), "{name}: {found:?}");
             assert_eq!(dns.address(name), None, "{name}");
+            assert_eq!(dns.asked_outside(name, "A").answers, found, "{name}: the same server for everybody");
         }
         // What rules list is the cluster's own, and namespaces are no domains.
         for name in ["a.io", "web.shop", "web.default.svc.cluster.local", "db"] {

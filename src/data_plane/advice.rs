@@ -297,6 +297,7 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
         (Reason::NoRoute, _) => msg!("advice.noRoute.next"),
         (Reason::NoRule, _) => msg!("advice.noRule.next"),
         (Reason::NodeDown, _) => msg!("advice.nodeDown.next"),
+        (Reason::NoNeighbour, _) if hop.text.id.contains(".wire") => msg!("advice.outgoing.next"),
         (Reason::NoNeighbour, _) => msg!("advice.noNeighbour.next"),
         (Reason::NothingListens, "node") => msg!("advice.nodePort.next"),
         (Reason::NothingListens, "ownMachine") => msg!("advice.ownMachine.next"),

@@ -6,9 +6,11 @@
 use super::exchange::{Exchange, Sender, template_fields};
 use super::story::{Event, HopExt, hop};
 use super::travel::{End, Spot, Travel};
+use super::unplayed::route_of;
 use super::world::World;
 use crate::addons::coredns::CLUSTER_DOMAIN;
 use crate::addons::coredns::resolver::{ResolvConf, resolve};
+use crate::addons::ingress_controller::unserved_for;
 use crate::addons::public_dns::is_server;
 use crate::api::ObjectRef;
 use crate::api::core::Pod;
@@ -49,7 +51,9 @@ impl Named {
         let zone = &exchange.parts.zone;
         let result = match pod {
             Some(pod) => resolve(zone, pod, host, kind),
-            None if sender.spot == Spot::Outside => zone.outside().query(host, kind),
+            // A host that an Ingress or a route lists is no stranger's, though nobody serves it here.
+            None if sender.spot == Spot::Outside && claimed(exchange.cluster, host) => zone.outside().query(host, kind),
+            None if sender.spot == Spot::Outside => zone.outside().asked_outside(host, kind),
             None => zone.outside().forwarded(host, kind),
         };
         let records = result.answers.iter().filter(|record| record.kind == "A");
@@ -103,6 +107,10 @@ impl Named {
         let searched = self.result.searched.iter().take(1).cloned().collect();
         Arc::new(DnsResult { searched, ..DnsResult::default() })
     }
+}
+
+fn claimed(cluster: &Cluster, host: &str) -> bool {
+    unserved_for(cluster, host).is_some() || route_of(cluster, host).is_some()
 }
 
 /// How often the C library asks before it gives up.

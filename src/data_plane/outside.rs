@@ -3,6 +3,7 @@
 use super::story::{HopExt, hop};
 use super::travel::{Binding, End, Next, Spot, Travel};
 use super::world::{EGRESS_GATEWAY, Owner, is_public};
+use crate::addons::public_dns::is_server;
 use crate::api::{Kind, ObjectRef};
 use crate::msg;
 use crate::netfilter::walk::Hook;
@@ -18,9 +19,13 @@ impl Travel<'_> {
         let name = self.node_name(node).to_string();
         if self.world.service_range.contains(flow.dst.ip) {
             let ping = self.protocol == Protocol::Icmp;
+            // A connection passes the nat rules with its first packet, once: whoever was sent here by one of them is rewritten no more.
+            let rewritten =
+                self.bindings.iter().any(|own| own.translated.dst == flow.dst && own.original.dst != own.translated.dst);
             self.tell.hop(|| {
                 let text = match ping {
                     true => msg!("hop.NoRule.text.ping", node = name, to = flow.dst),
+                    false if rewritten => msg!("hop.NoRule.text.rewritten", node = name, to = flow.dst),
                     false => msg!("hop.NoRule.text", node = name, to = flow.dst),
                 };
                 hop(Place::KubeProxy(name.clone()), Reason::NoRule, text).ends(flow)
@@ -97,6 +102,11 @@ impl Travel<'_> {
             (_, Some(node)) => self.enter(node, flow),
             // Whatever leaves the cluster for a public address is taken to find a server there.
             (Owner::Nobody, None) if flow.src.ip == EGRESS_GATEWAY && is_public(flow.dst.ip) => {
+                self.tell.assume(|| msg!("assume.outsideServer", to = flow.dst));
+                Next::Ends(End::At(Spot::Server, flow))
+            }
+            // A name of the world outside led the client there: its way has nothing to do with this cluster.
+            (Owner::Nobody, None) if is_server(flow.dst.ip) && !self.world.external.contains(&flow.dst.ip) => {
                 self.tell.assume(|| msg!("assume.outsideServer", to = flow.dst));
                 Next::Ends(End::At(Spot::Server, flow))
             }

@@ -14,6 +14,7 @@ use crate::msg;
 use crate::node::images::unsure;
 use crate::node::kubelet::waiting;
 use crate::packet::{Flow, Protocol};
+use crate::settings::CLIENT_OUTSIDE;
 use crate::trace::{FieldRef, Hop, Place, Reason, Request, Verdict};
 
 impl Exchange<'_> {
@@ -70,6 +71,7 @@ impl Exchange<'_> {
                     msg!("hop.ProcessAnswers.text.server.tls", to = seen.dst, host = host, alias = alias)
                 }
                 Some(alias) => msg!("hop.ProcessAnswers.text.server.host", to = seen.dst, host = host, alias = alias),
+                None if seen.src.ip == CLIENT_OUTSIDE => msg!("hop.ProcessAnswers.text.server.client", to = seen.dst),
                 None => msg!("hop.ProcessAnswers.text.server", to = seen.dst, from = seen.src.ip),
             };
             hop(Place::Outside(target.host.clone()), Reason::ProcessAnswers, text).flow(seen, seen)

@@ -421,6 +421,12 @@ impl Teller<'_> {
         self.push(Reason::Masquerade, text, origin, self.place.after());
     }
 
+    /// Whether a rule has sent the packet to the address that it has now: no other one rewrites it again.
+    fn rewritten(&self) -> bool {
+        let to = self.packet.flow.dst;
+        self.hops.iter().any(|hop| hop.reason == Reason::Dnat && hop.after.is_some_and(|flow| flow.dst == to))
+    }
+
     /// The packet ends here: rejected or dropped.
     fn end(&mut self, origin: &Origin, service: &str) {
         let node = self.node;
@@ -434,6 +440,9 @@ impl Teller<'_> {
             }
             Meaning::NoSuchPort if self.packet.protocol == Protocol::Icmp => {
                 (Reason::Reject, msg!("hop.Reject.text.ping", node = node, to = port))
+            }
+            Meaning::NoSuchPort if self.rewritten() => {
+                (Reason::Reject, msg!("hop.Reject.text.rewritten", node = node, to = port))
             }
             Meaning::NoSuchPort => (Reason::Reject, msg!("hop.Reject.text.port", node = node, to = port)),
             Meaning::NoSuchClusterIp => (Reason::Drop, msg!("hop.Drop.text.unallocated", node = node, to = port)),

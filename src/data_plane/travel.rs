@@ -325,8 +325,24 @@ impl<'a> Travel<'a> {
             Owner::ApiServer => Next::Ends(End::At(Spot::ApiServer, flow)),
             Owner::Alb(alb) if self.world.albs.get(alb).is_some_and(|alb| alb.internal) => Next::Outside(flow),
             Owner::Balancer(balancer) => self.toward_balancer(node, balancer, flow),
+            Owner::Nobody if self.world.beside_nodes(flow.dst.ip) => self.no_machine(node, flow),
             _ => self.leave_cluster(node, flow),
         }
+    }
+
+    /// The nodes' own network is on the link: the node asks for the address there (ARP), and nobody answers.
+    fn no_machine(&mut self, node: usize, flow: Flow) -> Next {
+        let (name, udp) = (self.node_name(node).to_string(), self.protocol == Protocol::Udp);
+        let Some(range) = self.world.node_network else { return self.leave_cluster(node, flow) };
+        self.tell.hop(|| {
+            let text = match udp {
+                true => msg!("hop.NoNeighbour.text.wire.udp", node = name, ip = flow.dst.ip, range = range),
+                false => msg!("hop.NoNeighbour.text.wire", node = name, ip = flow.dst.ip, range = range),
+            };
+            hop(Place::Node(name.clone()), Reason::NoNeighbour, text).ends(flow)
+        });
+        self.tell.assume(|| msg!("assume.nodeNetwork", range = range, ip = flow.dst.ip));
+        Next::Ends(End::Lost(self.unreachable(), Reason::NoNeighbour))
     }
 
     fn no_neighbour(&mut self, node: usize, flow: Flow) -> Next {

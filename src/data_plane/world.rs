@@ -114,6 +114,10 @@ pub(super) struct World {
     pub api_servers: Vec<Socket>,
     /// Addresses that nobody here has, that no public server can have, and that an EndpointSlice names all the same.
     pub named: Vec<Ipv4Addr>,
+    /// External IPs of Services: somebody has to bring them here, so no server outside has them.
+    pub external: Vec<Ipv4Addr>,
+    /// The network that the nodes are taken to share: the 24 bits that all of their addresses begin with.
+    pub node_network: Option<Cidr>,
     pub host_ports: Vec<HostPort>,
     /// What Pods pass on instead of taking it.
     pub forwards: Vec<Forward>,
@@ -137,6 +141,8 @@ impl World {
             policies: Policies::of(store),
             api_servers: api_servers(store),
             named: Vec::new(),
+            external: external_ips(store),
+            node_network: None,
             host_ports: Vec::new(),
             forwards: Vec::new(),
             host_ports_first: cluster.settings.mode == Mode::Nftables,
@@ -146,6 +152,7 @@ impl World {
             now: cluster.now,
             owners: Owners::default(),
         };
+        world.node_network = shared_network(&world.nodes);
         world.balancers = balancers(cluster, &world.nodes);
         let ready = ready_nodes(store);
         let healthy: Vec<_> = world.balancers.iter().map(|balancer| world.healthy(cluster, balancer, &ready)).collect();
@@ -256,6 +263,12 @@ impl World {
         self.nodes.get(node).is_some_and(|node| node.down_since.is_none())
     }
 
+    /// Whether an address lies in the nodes' own network, and no EndpointSlice says that somebody has it.
+    pub fn beside_nodes(&self, ip: Ipv4Addr) -> bool {
+        let taken = self.pod_range.contains(ip) || self.service_range.contains(ip) || self.named.contains(&ip);
+        !taken && self.node_network.is_some_and(|range| range.contains(ip))
+    }
+
     /// Whether an address lies inside: a Pod's or a node's.
     pub fn is_inside(&self, ip: Ipv4Addr) -> bool {
         self.pod_range.contains(ip) || matches!(self.owner(ip), Owner::Node(_) | Owner::Pod(_))
@@ -276,6 +289,17 @@ impl World {
         let passes = |node: &Machine| cluster.load_balancer_trusts(&node.name) && !node.excluded && answers(node);
         self.nodes.iter().enumerate().filter(|(_, node)| passes(node)).map(|(index, _)| index).collect()
     }
+}
+
+fn external_ips(store: &Store) -> Vec<Ipv4Addr> {
+    store.all::<Service>().flat_map(|service| &service.spec.external_ips).filter_map(|ip| parse_ip_sloppy(ip)).collect()
+}
+
+/// The range of 256 addresses in which all nodes lie.
+fn shared_network(nodes: &[Machine]) -> Option<Cidr> {
+    let [a, b, c, _] = nodes.first()?.ip.octets();
+    let range = Cidr { base: Ipv4Addr::new(a, b, c, 0), bits: 24 };
+    nodes.iter().all(|node| range.contains(node.ip)).then_some(range)
 }
 
 /// By Service: the nodes that run a ready endpoint of it, as kube-proxy's health check ports tell load balancers.

@@ -36,9 +36,10 @@ fn about(trace: &Trace) -> &'static [&'static str] {
         (Reason::NoSuchName | Reason::NoAddress, _) => NAMES,
         (Reason::DnsSilent, _) => &["name-resolves"],
         (Reason::Policy, _) => &["network-policy"],
-        (Reason::LoadBalancerNoBackend, "sourceRange" | "listener" | "nodePort" | "ping") | (Reason::Reject, "ping") => &[],
+        (Reason::LoadBalancerNoBackend, "sourceRange" | "listener" | "nodePort" | "ping")
+        | (Reason::Reject, "ping" | "rewritten") => &[],
         (Reason::Reject | Reason::LoadBalancerNoBackend, _) | (Reason::NoRoute, "unannounced") => ENDPOINTS,
-        (Reason::NoRule, "hostname" | "proxy" | "ping") => &[],
+        (Reason::NoRule, "hostname" | "proxy" | "ping" | "rewritten") => &[],
         (Reason::NoRule, _) => &["service-port"],
         (Reason::NothingListens, "node") => &["node-port", "pod-ready"],
         (Reason::NothingListens, "stopped") => &["pod-ready"],

@@ -16,6 +16,7 @@ pub(super) fn amiss(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advic
     match (hop.reason, variant) {
         (_, "ping") => None,
         (Reason::NoRule, "hostname" | "proxy") => None,
+        (Reason::NoRule | Reason::Reject, "rewritten") => Some(endpoint_is_a_service(cluster, trace, hop)),
         (Reason::NoRule | Reason::Reject, _) | (Reason::Drop, "unallocated") => port_of_address(cluster, trace, hop),
         (Reason::LoadBalancerNoBackend, "port") => {
             let (next, field) = other_port(service_of(cluster, hop)?, i32::from(hop.before?.dst.port));
@@ -47,6 +48,19 @@ fn service_named(hop: &Hop) -> Option<&ObjectRef> {
 
 fn service_of<'a>(cluster: &'a Cluster, hop: &Hop) -> Option<&'a Service> {
     service_named(hop).and_then(|object| cluster.store.get::<Service>(&object.namespace, &object.name))
+}
+
+/// An EndpointSlice names an address in the range of Services, where no process is: the next rule would have to rewrite the packet again.
+fn endpoint_is_a_service(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Advice {
+    let to = hop.before.map(|flow| flow.dst);
+    let sent = trace.hops.iter().rev().find(|own| own.reason == Reason::Dnat && own.after.map(|flow| flow.dst) == to);
+    let because = sent.map(|own| own.because.clone()).unwrap_or_default();
+    let owns = |service: &&Service| to.is_some_and(|to| service.spec.cluster_ip == to.ip.to_string());
+    let next = match cluster.store.all::<Service>().find(owns) {
+        Some(other) => msg!("advice.endpointIsService.next", service = other.metadata.name),
+        None => msg!("advice.endpointInRange.next"),
+    };
+    Advice { why: hop.text.clone(), next, because }
 }
 
 /// The address is a Service's, or nobody's.
