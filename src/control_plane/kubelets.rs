@@ -23,6 +23,7 @@ use crate::node::kubelet::{
     probe_failure, redefined, report, running_since, waiting,
 };
 use crate::node::restarts::RESTARTS;
+use crate::node::security_context::breach;
 use crate::random::{Random, Seed, stable_hash};
 use std::sync::Arc;
 
@@ -229,7 +230,7 @@ fn unmade(world: &mut World, pod: &Pod, container: &Container) -> Option<Standin
         warn(world, pod, "Failed", "Error: InvalidImageName", 1 + age / RETRY);
         return Some(Standing::Waiting("InvalidImageName", message, 0));
     }
-    let message = config_error(pod, container, &world.cluster.store)?;
+    let message = config_error(pod, container, &world.cluster.store).or_else(|| Some(breach(pod, container)?.message))?;
     warn(world, pod, "Failed", &format!("Error: {message}"), 1 + age / RETRY);
     Some(Standing::Waiting("CreateContainerConfigError", message, 0))
 }

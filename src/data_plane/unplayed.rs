@@ -20,6 +20,7 @@ use crate::msg;
 use crate::node::images::{Course, course, unsure};
 use crate::node::kubelet::assumed_probe;
 use crate::node::network_policy::{Direction, Policies};
+use crate::node::security_context::assumed_user;
 use crate::trace::{FieldRef, Hop, Place, Reason, Source, Trace, Verdict};
 use crate::words::Message;
 
@@ -42,7 +43,9 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
         notes.extend(fields(cluster, pod));
         notes.extend(assumed_init(cluster, pod));
         notes.extend(unsure(pod).filter(|_| refuses(trace, pod)));
-        notes.extend(assumed_probe(pod).filter(|_| trace.pod.as_ref().is_some_and(|(_, name)| *name == meta.name)));
+        let answers = trace.pod.as_ref().is_some_and(|(_, name)| *name == meta.name);
+        notes.extend(assumed_probe(pod).filter(|_| answers));
+        notes.extend(assumed_user(pod).filter(|_| answers && !is_dumped(cluster, pod)));
     }
     services(cluster, trace, &mut notes);
     notes.extend(annotated::notes(cluster, trace));
@@ -62,13 +65,16 @@ fn refuses(trace: &Trace, pod: &Pod) -> bool {
     trace.hops.iter().any(|hop| hop.reason == Reason::NothingListens && hop.at == own && id(hop))
 }
 
+fn is_dumped(cluster: &Cluster, pod: &Pod) -> bool {
+    cluster.origin(&ObjectRef::of(pod)).is_some_and(Manifest::is_dumped)
+}
+
 /// An init container of a Pod whose program nobody here knows: it is assumed to do its part.
 fn assumed_init(cluster: &Cluster, pod: &Pod) -> Option<Message> {
     let meta = &pod.metadata;
     let unknown = |container: &&Container| !container.is_sidecar() && course(container, &meta.namespace) == Course::Unknown;
     let container = pod.spec.init_containers.iter().find(unknown)?;
-    let dumped = cluster.origin(&ObjectRef::of(pod)).is_some_and(Manifest::is_dumped);
-    (!dumped).then(|| msg!("assume.init", pod = meta.name, container = container.name))
+    (!is_dumped(cluster, pod)).then(|| msg!("assume.init", pod = meta.name, container = container.name))
 }
 
 /// The kinds that are not played and could change how the request ends; those that nobody here knows in one note.

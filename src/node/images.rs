@@ -11,6 +11,7 @@ mod arguments;
 mod course;
 mod ends;
 mod known;
+mod users;
 
 use crate::api::core::{Container, Pod, Probe, Service};
 use crate::api::meta::{IntOrString, selects};
@@ -20,6 +21,7 @@ use crate::words::Message;
 pub use course::{Course, Wanted, course};
 pub use ends::{End, end};
 use known::{Kind, Row};
+pub use users::{User, user};
 
 /// Pod annotation that says what listens, over everything else: `3000`, `127.0.0.1:3000`, `53/udp`, several with commas, `none`.
 pub const LISTEN: &str = "kubehop.dev/listen";
@@ -289,7 +291,12 @@ fn fixed(at: &str, container: &Container, row: &Row, words: &[String], found: &m
     let more = more_ports(row, &container.image, words, main);
     let tcp = row.tcp.iter().skip(replaces_first).copied().chain(more).map(|port| (port, Protocol::Tcp));
     for (port, protocol) in tcp.chain(row.udp.iter().map(|port| (*port, Protocol::Udp))) {
-        let basis = Basis::Known(msg!("listens.image", image = image, port = port));
+        let basis = match port {
+            8443 if row.images == ["echoserver"] && known::tag(&container.image) != "1.10" => {
+                Basis::Assumed(msg!("listens.usual", image = image, port = port))
+            }
+            _ => Basis::Known(msg!("listens.image", image = image, port = port)),
+        };
         let own = listener(container, port, protocol, basis, format!("{at}.image"));
         found.add(Listener { loopback_only: arguments::stays_home(words), ..own });
     }
@@ -303,6 +310,8 @@ fn more_ports(row: &Row, image: &str, words: &[String], main: Option<u16>) -> Op
         ["rabbitmq", ..] if tag.contains("management") => Some(15672),
         // The X Protocol is on since MySQL 8.
         ["mysql", ..] if !tag.starts_with("5.") && tag != "5" => Some(33060),
+        // A page over TLS came with its later versions.
+        ["echoserver", ..] if !matches!(tag, "1.0" | "1.1" | "1.2" | "1.3" | "1.4") => Some(8443),
         // Members of a Redis cluster speak with each other 10000 further up.
         _ if arguments::flag_value(words, "cluster-enabled") == Some("yes") => main?.checked_add(10_000),
         _ => None,

@@ -8,4 +8,5 @@ pub mod kube_proxy;
 pub mod kubelet;
 pub mod network_policy;
 pub mod restarts;
+pub mod security_context;
 pub mod volumes;

@@ -33,6 +33,15 @@ pub struct Container {
     /// Which volumes stand where in its files, as written.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volume_mounts: Vec<serde_json::Value>,
+    /// As whom its program runs, as written.
+    #[serde(skip_serializing_if = "serde_json::Value::is_null", deserialize_with = "unless_empty")]
+    pub security_context: serde_json::Value,
+    /// What it asks of its node, as written.
+    #[serde(skip_serializing_if = "serde_json::Value::is_null", deserialize_with = "unless_empty")]
+    pub resources: serde_json::Value,
+    /// What is done after its start and before its end, as written.
+    #[serde(skip_serializing_if = "serde_json::Value::is_null", deserialize_with = "unless_empty")]
+    pub lifecycle: serde_json::Value,
     /// Its program can be typed to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stdin: Option<bool>,
@@ -58,6 +67,13 @@ impl Container {
     pub fn is_sidecar(&self) -> bool {
         self.restart_policy.as_deref() == Some("Always")
     }
+}
+
+/// A value kept as written; one that is empty says nothing.
+pub(super) fn unless_empty<'de, D: serde::Deserializer<'de>>(from: D) -> Result<serde_json::Value, D::Error> {
+    let value = serde_json::Value::deserialize(from)?;
+    let is_empty = value.as_object().is_some_and(serde_json::Map::is_empty);
+    Ok(if is_empty { serde_json::Value::Null } else { value })
 }
 
 /// A port that a container says it has.

@@ -1,5 +1,6 @@
 //! A Pod: what it runs and where, and what the kubelet reports of it.
 
+use crate::api::core::container::unless_empty;
 use crate::api::core::{Condition, Container, ContainerStatus};
 use crate::api::meta::{Labels, ObjectMeta, resource};
 use serde::{Deserialize, Serialize};
@@ -79,6 +80,12 @@ pub struct PodSpec {
     /// Service variables in the environment; true by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_service_links: Option<bool>,
+    /// As whom its programs run, as written.
+    #[serde(skip_serializing_if = "serde_json::Value::is_null", deserialize_with = "unless_empty")]
+    pub security_context: serde_json::Value,
+    /// Devices that it asks for, as written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resource_claims: Vec<serde_json::Value>,
     /// Which nodes and which other Pods it wants near, as written.
     #[serde(skip_serializing_if = "serde_json::Value::is_null")]
     pub affinity: serde_json::Value,

@@ -94,10 +94,14 @@ pub(super) fn hash_of(world: &World, template: &PodTemplateSpec, object: &Object
     // As written: defaults of what a volume or an image's pull says are not hashed.
     let mut template = template.clone();
     template.spec.volumes.clear();
+    template.spec.resource_claims.clear();
+    template.spec.security_context = serde_json::Value::Null;
     forget_defaults(&mut template.spec);
     for container in template.spec.init_containers.iter_mut().chain(&mut template.spec.containers) {
         container.image_pull_policy.clear();
         container.volume_mounts.clear();
+        let written = [&mut container.security_context, &mut container.resources, &mut container.lifecycle];
+        written.into_iter().for_each(|value| *value = serde_json::Value::Null);
     }
     let mut text = serde_json::to_string(&template).unwrap_or_default();
     let written = world.cluster.origin(object).and_then(|manifest| manifest.value.pointer("/spec/template"));

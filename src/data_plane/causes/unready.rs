@@ -6,6 +6,7 @@ use crate::cluster::Cluster;
 use crate::msg;
 use crate::node::images::{self, Course, End, course, end};
 use crate::node::kubelet::{is_ready, waiting};
+use crate::node::security_context::breach;
 use crate::trace::{Advice, FieldRef};
 use crate::words::Message;
 
@@ -165,6 +166,9 @@ fn init_waits(pod: &Pod) -> Option<Advice> {
                 let why = msg!("explain.pod.waiting.said", pod = name, container = own, reason = reason, message = said);
                 return Some(Advice { why, next: msg!("explain.pod.waiting.image.next"), because: because(".image") });
             }
+            (_, Some(state), _) if breach(pod, container).is_some_and(|own| own.message == state.message) => {
+                return runs_as_root(pod, container, &format!("spec.initContainers[{at}]"));
+            }
             (_, Some(state), _) => {
                 let why = msg!("explain.pod.init", pod = name, container = own, reason = state.reason);
                 let next = msg!("explain.pod.waiting.crash.next", pod = name, container = own);
@@ -215,6 +219,11 @@ fn waits(cluster: &Cluster, pod: &Pod, container: &str, reason: &str) -> Advice 
         None => msg!("explain.pod.waiting", pod = name, container = container, reason = reason),
     };
     let said = said.unwrap_or_default();
+    let forbidden =
+        at.and_then(|at| pod.spec.containers.get(at)).filter(|_| said.contains("non-root") || said.contains("NonRoot"));
+    if let Some(advice) = forbidden.and_then(|own| runs_as_root(pod, own, &within(""))) {
+        return advice;
+    }
     let (next, path) = match reason {
         "CreateContainerConfigError" => {
             let part = at.and_then(|at| pod.spec.containers.get(at)).and_then(|own| reference(own, said));
@@ -239,6 +248,20 @@ fn waits(cluster: &Cluster, pod: &Pod, container: &str, reason: &str) -> Advice 
         _ => (msg!("explain.pod.waiting.next", pod = name), within("")),
     };
     Advice { why, next, because: vec![field(pod, path)] }
+}
+
+/// A container that is not to run as root would do so. `at`: its place in the Pod.
+fn runs_as_root(pod: &Pod, container: &Container, at: &str) -> Option<Advice> {
+    let breach = breach(pod, container)?;
+    let (name, own, message) = (&pod.metadata.name, &container.name, &breach.message);
+    let why = msg!("explain.pod.waiting.root", pod = name, container = own, message = message);
+    let why = match breach.by_image {
+        true => Message { id: "explain.pod.waiting.root.assumed".into(), ..why },
+        false => why,
+    };
+    let place = if breach.of_container { at } else { "spec" };
+    let because = vec![field(pod, format!("{place}.securityContext.{}", breach.field))];
+    Some(Advice { why, next: msg!("explain.pod.waiting.root.next"), because })
 }
 
 /// The reference to a ConfigMap or Secret that the kubelet's message is about: `.env[0].valueFrom`.

@@ -1,7 +1,8 @@
 //! Programs that surely end where they are to go on running, and why.
 //!
 //! A command's own end is read from it (`course`). What images do is known from their sources: the shell of an operating system's
-//! image has no input and ends; the entry points of docker-library's `postgres`, `mysql` and `mariadb` end with exit code 1 where no
+//! image, and the interpreter of a
+//! language's, has no input and ends; the entry points of docker-library's `postgres`, `mysql` and `mariadb` end with exit code 1 where no
 //! variable says what becomes of the password and no data are there; a second program cannot bind a port that another has bound.
 
 use super::known::{self, Kind};
@@ -27,8 +28,27 @@ pub struct End {
     pub assumed: bool,
 }
 
-/// Images that start a shell.
-const SHELLS: [&str; 9] = ["busybox", "alpine", "ubuntu", "debian", "centos", "fedora", "rockylinux", "amazonlinux", "bash"];
+/// Images that start a shell, whoever has built them anew.
+const SHELLS: [&str; 12] = [
+    "busybox",
+    "alpine",
+    "ubuntu",
+    "debian",
+    "centos",
+    "fedora",
+    "rockylinux",
+    "almalinux",
+    "amazonlinux",
+    "archlinux",
+    "bash",
+    "netshoot",
+];
+
+/// Official images of languages that start a shell, too, Java's own among them.
+const LANGUAGES: [&str; 7] = ["golang", "rust", "gcc", "buildpack-deps", "eclipse-temurin", "openjdk", "amazoncorretto"];
+
+/// Official images that start an interpreter, which reads its program from its input: at the end of that it ends well.
+const INTERPRETERS: [(&str, &str); 4] = [("python", "python3"), ("node", "node"), ("ruby", "irb"), ("php", "php -a")];
 
 /// Databases that start only with a password: image, where its data lie, what it says, the variables of which one is enough.
 const DATABASES: [(&str, &str, &str, &[&str]); 3] = [
@@ -77,17 +97,24 @@ pub fn end(pod: &Pod, container: &Container, store: &Store) -> Option<End> {
 fn shell(pod: &str, container: &Container) -> Option<End> {
     let plain = container.command.is_empty() && container.args.is_empty();
     let fed = container.stdin == Some(true) || container.tty == Some(true);
-    let row = known::row(&container.image).filter(|row| plain && !fed && row.kind == Kind::Tool)?;
-    let image = known::repository(&container.image);
-    let starts_one = SHELLS.iter().any(|name| row.images.contains(name) && arguments::base_name(image) == *name);
-    let why = msg!("ends.shell", pod = pod, container = container.name, image = image);
-    starts_one.then(|| End { code: 0, why, next: msg!("ends.shell.next"), field: ".image", assumed: true })
+    if !plain || fed {
+        return None;
+    }
+    let (own, image, official) = (&container.name, known::repository(&container.image), known::official(&container.image));
+    let (row, name) = (known::row(&container.image), arguments::base_name(image));
+    let ended = |why| Some(End { code: 0, why, next: msg!("ends.shell.next"), field: ".image", assumed: true });
+    if row.is_some_and(|row| row.kind == Kind::Tool) && SHELLS.contains(&name)
+        || official.is_some_and(|name| LANGUAGES.contains(&name))
+    {
+        return ended(msg!("ends.shell", pod = pod, container = own, image = image));
+    }
+    // PHP's images with a web server have a row of their own.
+    let (_, program) = INTERPRETERS.iter().find(|(name, _)| official == Some(name) && row.is_none())?;
+    ended(msg!("ends.interpreter", pod = pod, container = own, image = image, program = program))
 }
 
 fn password(pod: &Pod, container: &Container, store: &Store) -> Option<End> {
-    let repository = known::repository(&container.image);
-    let official = repository.strip_prefix("docker.io/").unwrap_or(repository);
-    let official = official.strip_prefix("library/").unwrap_or(official);
+    let official = known::official(&container.image)?;
     let (image, data, text, names) = DATABASES.iter().find(|(image, ..)| *image == official)?;
     let words = arguments::words(container);
     let replaced = !container.command.is_empty() || replaces_program(container, &words, known::row(&container.image));

@@ -65,7 +65,8 @@ pub(super) const ROWS: &[Row] = &[
     fixed(&["jwilder/whoami"], &[8000], &[], &[]),
     fixed(&["hashicorp/http-echo"], &[5678], &["http-echo"], &["listen"]),
     fixed(&["hello-app"], &[8080], &["hello-app"], &["$PORT"]),
-    fixed(&["node-hello", "echoserver", "kicbase/echo-server", "paulbouwer/hello-kubernetes"], &[8080], &[], &["$PORT"]),
+    fixed(&["echoserver"], &[8080], &["nginx"], &[]),
+    fixed(&["node-hello", "kicbase/echo-server", "paulbouwer/hello-kubernetes"], &[8080], &[], &["$PORT"]),
     fixed(&["ealen/echo-server"], &[80], &[], &["$PORT"]),
     fixed(&["mendhak/http-https-echo"], &[8080, 8443], &[], &["$HTTP_PORT"]),
     fixed(&["kennethreitz/httpbin", "hpa-example", "docker/getting-started", "gb-frontend"], &[80], &["gunicorn"], &[]),
@@ -138,7 +139,9 @@ pub(super) const ROWS: &[Row] = &[
             "centos",
             "fedora",
             "rockylinux",
+            "almalinux",
             "amazonlinux",
+            "archlinux",
             "bash",
             "curlimages/curl",
             "curl",
@@ -199,6 +202,15 @@ pub(super) const AGNHOST: &[Agnhost] = &[
 pub(super) fn is_fpm(image: &str) -> bool {
     let fpm = tag(image).split('-').any(|part| matches!(part, "fpm" | "fastcgi") || part.starts_with("fpm"));
     fpm && repository(image).rsplit('/').next().is_some_and(|name| PHP.contains(&name))
+}
+
+/// The name of an official image of Docker Hub, wherever it is mirrored: `nginx` of `public.ecr.aws/docker/library/nginx`.
+pub(super) fn official(image: &str) -> Option<&str> {
+    let repository = repository(image);
+    match repository.strip_prefix("docker.io/").unwrap_or(repository).rsplit_once('/') {
+        None => Some(repository.strip_prefix("docker.io/").unwrap_or(repository)),
+        Some((before, name)) => (before == "library" || before.ends_with("/library")).then_some(name),
+    }
 }
 
 /// The tag of an image reference; empty where none is written.
