@@ -308,6 +308,9 @@ fn rail_words(picture: &Picture, rail: &Rail, trouble: Option<String>) -> Html {
     }
     let room = rail.gates.first().map_or(100.0, |gate| gate.at.x - 20.0 - x).max(92.0);
     let title = name::cut(&rail.name, room * 0.86);
+    if slim(rail) {
+        return html! { <g class="slim">{ write(if trouble.is_some() { "svcname warn" } else { "svcname" }, x, y + 12.0, title) }</g> };
+    }
     let beside = trouble.clone().filter(|words| (title.chars().count() + words.chars().count()) as f64 * 7.6 + 7.0 < room);
     let under = if beside.is_none() { trouble } else { None };
     // What nobody answers to stands at the far end, where the eye looks for Pods.
@@ -332,11 +335,16 @@ fn rail_words(picture: &Picture, rail: &Rail, trouble: Option<String>) -> Html {
     </> }
 }
 
+/// One line high: among many Services.
+fn slim(rail: &Rail) -> bool {
+    rail.rect.height < 30.0
+}
+
 /// The diamond of a Service in a node's kernel: a dot where it sends somewhere, a bar where it does not.
 fn gate_mark(ink: &Ink, rail: &Rail, gate: &Gate) -> Html {
     let Point { x, y } = gate.at;
     if !rail.full {
-        return html! { <path class="gate strip" d={diamond(x, y, 5.0)}/> };
+        return html! { <path class="gate strip" d={diamond(x, y, (rail.rect.height / 2.0 + 1.0).min(5.0))}/> };
     }
     if gate.dark {
         return html! { <path class="gate idle dark" d={diamond(x, y, 8.0)}/> };
@@ -344,7 +352,7 @@ fn gate_mark(ink: &Ink, rail: &Rail, gate: &Gate) -> Html {
     let idle = (!rail.lit || rail.trouble.is_some()).then_some("idle");
     let touched = ink.touches(&gate.id).then_some("touched");
     html! { <>
-        <path class={classes!("gate", idle, touched)} d={diamond(x, y, if idle.is_some() { 8.0 } else { 11.0 })}/>
+        <path class={classes!("gate", idle, touched)} d={diamond(x, y, if idle.is_some() || slim(rail) { 8.0 } else { 11.0 })}/>
         if rail.trouble.is_some() {
             <path class="gatebar" d={format!("M{} {}h6", n(x - 3.0), n(y))}/>
         } else {

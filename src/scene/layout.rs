@@ -28,6 +28,12 @@ const FULL_RAILS: usize = 3;
 pub const RAIL: f64 = 34.0;
 const STRIP: f64 = 8.0;
 const STRIP_PITCH: f64 = 14.0;
+/// Closer than this, strips are no lines of their own any more: the entry beside them counts the rest.
+const STRIP_LEAST: f64 = 6.0;
+/// What the Pods keep of a short stage: two of them in one line each.
+const PODS: f64 = 64.0;
+/// A picture that is still so much higher than its room is scrolled, and then it may as well be roomy.
+const FAR: f64 = 300.0;
 
 /// Heights of the rows.
 struct Rows {
@@ -37,6 +43,7 @@ struct Rows {
     node: f64,
     plate: f64,
     rail: f64,
+    capsule: f64,
     pitch: f64,
     bus: f64,
     pod: f64,
@@ -50,6 +57,7 @@ const ROOMY: Rows = Rows {
     node: 120.0,
     plate: 36.0,
     rail: 30.0,
+    capsule: RAIL,
     pitch: 44.0,
     bus: 30.0,
     pod: 24.0,
@@ -63,11 +71,30 @@ const LOW: Rows = Rows {
     node: 92.0,
     plate: 30.0,
     rail: 28.0,
+    capsule: RAIL,
     pitch: 40.0,
     bus: 22.0,
     pod: 20.0,
     tail: 10.0,
 };
+
+/// Where even that is too high: strips close together, more than a few Services in one line each, and first among the Pods what the
+/// trace meets.
+const SLIM: Rows = Rows { capsule: 16.0, pitch: 18.0, ..LOW };
+/// So low is an embedded player's stage.
+const EMBEDDED: f64 = 400.0;
+
+impl Rows {
+    fn slim(&self) -> bool {
+        self.capsule < RAIL
+    }
+
+    /// Height and pitch of that many rails in full.
+    fn rails(&self, count: usize, height: f64) -> (f64, f64) {
+        let rows = if count <= FULL_RAILS && height > EMBEDDED && self.slim() { &LOW } else { self };
+        (rows.capsule, rows.pitch)
+    }
+}
 
 /// How many nodes get a column, and how wide one is. With more nodes than columns, a stack stands beside them.
 pub fn columns(nodes: usize, width: f64) -> (usize, f64) {
@@ -93,14 +120,18 @@ pub fn kept<'a>(view: &'a ClusterView, used: &Used, count: usize) -> (Vec<&'a No
     nodes.into_iter().partition(|node| wanted.iter().any(|other| other.name == node.name))
 }
 
-/// Roomy; where the height is short, closer together; where that does not do, with only the rails in full that the packet meets.
+/// Roomy; where the height is short, closer together; where that does not do, with only the rails in full that the packet meets, and
+/// these in one line each. So the Pods come into sight, which else would stand below many Services.
 pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Options) -> Picture {
     let mut picture = arrange(view, used, size, options, &ROOMY, false);
-    for fold in [false, true] {
-        let over = picture.size.height - size.height;
-        // What is far too high is scrolled, whatever is tried.
-        if over > 0.0 && over < 300.0 {
-            picture = arrange(view, used, size, options, &LOW, fold);
+    let over = |picture: &Picture| picture.size.height - size.height;
+    for (rows, fold) in [(&LOW, false), (&LOW, true), (&SLIM, true)] {
+        let far = over(&picture) >= FAR;
+        if over(&picture) > 0.0 && (rows.slim() || !far) && !(options.all_services && far) {
+            let next = arrange(view, used, size, options, rows, fold);
+            if over(&next) < FAR {
+                picture = next;
+            }
         }
     }
     picture
@@ -118,7 +149,7 @@ fn arrange(view: &ClusterView, used: &Used, size: Size, options: Options, rows: 
 
     let rail_top = rows.node + rows.plate + rows.rail;
     let shown = rails(view, used, options, fold);
-    let (mut rails, more_services, rails_end) = place_rails(&shown, rows, rail_top, right, size.width);
+    let (mut rails, more_services, rails_end) = place_rails(&shown, rows, rail_top, right, size);
     let plate_end = rails_end;
     let bus = plate_end + rows.bus;
 
@@ -144,7 +175,8 @@ fn arrange(view: &ClusterView, used: &Used, size: Size, options: Options, rows: 
 
     let end = size.height - rows.tail;
     let first_pod = bus + rows.pod;
-    let placed = pods::place(view, used, &mut nodes, pods::Room { bus, first: first_pod, end: end - 10.0 });
+    let placed =
+        pods::place(view, used, &mut nodes, pods::Room { bus, first: first_pod, end: end - 10.0, met_first: rows.slim() });
     let bottom = end.max(placed.bottom + 10.0);
     for node in &mut nodes {
         node.rect.height = bottom - node.rect.y;
@@ -194,20 +226,26 @@ pub(super) fn rails<'a>(view: &'a ClusterView, used: &Used, options: Options, fo
 
 type Placed = (Vec<Rail>, Option<MoreServices>, f64);
 
-fn place_rails(shown: &[(&ServiceView, bool, bool)], rows: &Rows, top: f64, right: f64, width: f64) -> Placed {
-    let across = (right + 10.0).min(width - 6.0) - 8.0;
+fn place_rails(shown: &[(&ServiceView, bool, bool)], rows: &Rows, top: f64, right: f64, size: Size) -> Placed {
+    let across = (right + 10.0).min(size.width - 6.0) - 8.0;
     let mut y = top;
     let mut rails = Vec::new();
+    let strips = shown.iter().filter(|(_, full, _)| !full).count();
+    let (capsule, pitch) = rows.rails(shown.len() - strips, size.height);
     // Full ones first, then the strips together, each part in the order of the text.
     for (service, _, lit) in shown.iter().filter(|(_, full, _)| *full) {
-        rails.push(rail(service, *lit, true, Rect::new(8.0, y, across, RAIL)));
-        y += rows.pitch;
+        rails.push(rail(service, *lit, true, Rect::new(8.0, y, across, capsule)));
+        y += pitch;
     }
-    let strips = shown.iter().filter(|(_, full, _)| !full).count();
     let begin = y;
-    for (service, _, lit) in shown.iter().filter(|(_, full, _)| !full) {
-        rails.push(rail(service, *lit, false, Rect::new(GUTTER - 12.0, y, across - GUTTER + 20.0, STRIP)));
-        y += STRIP_PITCH;
+    let room = size.height - y - rows.bus - rows.pod - PODS - 2.0 * rows.tail;
+    let (pitch, most) = match rows.slim() {
+        true => ((room / strips as f64).clamp(STRIP_LEAST, STRIP_PITCH), (room / STRIP_LEAST).max(2.0) as usize),
+        false => (STRIP_PITCH, strips),
+    };
+    for (service, _, lit) in shown.iter().filter(|(_, full, _)| !full).take(most) {
+        rails.push(rail(service, *lit, false, Rect::new(GUTTER - 12.0, y, across - GUTTER + 20.0, STRIP.min(pitch - 2.0))));
+        y += pitch;
     }
     let more = (strips > 0).then(|| MoreServices { rect: Rect::new(8.0, begin - 6.0, GUTTER - 24.0, 24.0), count: strips });
     if strips > 0 {

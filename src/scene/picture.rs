@@ -248,7 +248,12 @@ impl Picture {
 
     /// How much it would hide of words that are the same in every picture: the rows' headings and the nodes' ranges.
     pub fn dimmed(&self, label: &Rect) -> f64 {
-        let high = |heading: &Heading| if heading.detail.is_some() { 29.0 } else { 14.0 };
+        let high = |heading: &Heading| match heading.detail {
+            // A sentence wraps, to four lines of the narrow gutter.
+            Some(Label::Said(_)) => 68.0,
+            Some(Label::Plain(_)) => 29.0,
+            None => 14.0,
+        };
         let headings = self.headings.iter().map(|own| Rect::new(own.at.x, own.at.y - 10.0, 98.0, high(own)));
         let range = |node: &NodeBox| Some((node.cidr_at?, name::width(&node.pod_cidr)));
         let ranges = self.nodes.iter().filter_map(range).map(|(at, width)| Rect::new(at.x, at.y - 9.0, width, 11.0));
@@ -284,7 +289,7 @@ impl Picture {
             if self.transposed {
                 hide(rail.name_at.x, rail.name_at.y - 10.0, title + 7.0 + address, 13.0);
             } else {
-                hide(rail.name_at.x, rail.name_at.y + 3.0, title.max(address), 27.0);
+                hide(rail.name_at.x, rail.name_at.y + 3.0, title.max(address), (rail.rect.height - 4.0).min(27.0));
             }
         }
         for pod in &self.pods {

@@ -22,6 +22,8 @@ pub(super) struct Room {
     pub first: f64,
     /// Lower than this is too low.
     pub end: f64,
+    /// Of Pods that are drawn by themselves, those that the trace meets stand on top, in the order in which it does.
+    pub met_first: bool,
 }
 
 /// The Pods' marks, and where the lowest one ends.
@@ -102,8 +104,12 @@ fn column(view: &ClusterView, used: &Used, node: &NodeBox, room: Room, level: De
     let mut marks = Vec::new();
     let mut y = room.first;
     let (high, gap) = card(level);
-    let (alone, crowd): (Vec<&PodView>, Vec<&PodView>) =
+    let (mut alone, crowd): (Vec<&PodView>, Vec<&PodView>) =
         pods.into_iter().partition(|pod| level <= Density::Line || is_met(used, pod));
+    if room.met_first {
+        let met = |pod: &PodView| used.pods.iter().position(|(namespace, name)| *namespace == pod.namespace && *name == pod.name);
+        alone.sort_by_key(|pod| met(pod).unwrap_or(usize::MAX));
+    }
     let own = if level == Density::Card { Density::Card } else { Density::Line };
     for pod in alone {
         marks.push(mark(used, pod, Rect::new(inner.x, y, inner.width, high), own, node.narrow));

@@ -94,3 +94,36 @@ fn where_the_height_is_short_rows_close_up_before_the_stage_scrolls() {
     let low = stage(&view, Some(&trace), Size { height: 340.0, ..DESK }, Options::default()).picture;
     assert_eq!((low.size.height, low.rails.iter().filter(|rail| rail.full).count()), (340.0, 1));
 }
+
+#[test]
+fn many_services_leave_room_for_two_lines_of_pods() {
+    for count in [5, 12, 20, 40, 200] {
+        let mut view = cluster(3, 3);
+        view.services.extend((1..count).map(|index| service(&format!("other-{index}"), "10.96.0.77", 0)));
+        for trace in [None, Some(node_port(&view, &view.pods[2].name))] {
+            let picture = stage(&view, trace.as_ref(), DESK, Options::default()).picture;
+            assert!(picture.size.height <= DESK.height, "{count} Services: {} high", picture.size.height);
+            assert!(picture.pods.iter().all(|pod| pod.rect.bottom() <= DESK.height), "{count} Services");
+            let full = picture.rails.iter().filter(|rail| rail.full).count();
+            assert_eq!(picture.more_services.map(|more| more.count), Some(count - full), "every other one is counted");
+        }
+    }
+}
+
+#[test]
+fn where_every_service_takes_part_the_pods_of_the_request_stand_on_top_and_in_sight() {
+    let mut view = cluster(3, 15);
+    let names: Vec<String> = (0..12).map(|index| format!("part-{index}")).collect();
+    view.services.extend(names.iter().map(|name| service(name, "10.96.0.77", 0)));
+    let last = view.pods.iter().rev().find(|pod| pod.node == "node-2").expect("a Pod of node-2").name.clone();
+    let mut trace = node_port(&view, &last);
+    let rule = trace.hops.iter().position(|hop| matches!(hop.at, Place::KubeProxy(_))).expect("a rule");
+    for name in &names {
+        trace.hops[rule].objects.push(crate::api::ObjectRef::new(crate::api::Kind::Service, "default", name));
+    }
+    let picture = stage(&view, Some(&trace), DESK, Options::default()).picture;
+    assert!(picture.rails.iter().all(|rail| rail.full));
+    let own = picture.pod("default", &last).expect("its mark");
+    assert!(own.rect.bottom() <= DESK.height, "{:?}", own.rect);
+    assert!(picture.pods.iter().filter(|pod| pod.node == "node-2").all(|pod| pod.rect.y >= own.rect.y));
+}
