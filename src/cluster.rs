@@ -1,12 +1,14 @@
 //! The cluster at one moment: the store of objects, the machines' state, virtual time; and what can happen to it.
 
 mod action;
+mod elsewhere;
 mod makers;
 mod past;
 mod standing;
 mod written;
 
 pub use action::Action;
+pub use elsewhere::Elsewhere;
 pub use makers::Maker;
 pub use past::Former;
 pub use standing::{Lack, Standing, StandingKey};

@@ -11,7 +11,7 @@ use super::dump::keeps_its_settings;
 use super::events;
 use super::world::{Key, World};
 use crate::api::ObjectRef;
-use crate::api::core::{Container, ContainerStatus, Node, Pod, Probe, Service};
+use crate::api::core::{Container, ContainerStatus, Node, Pod, Probe};
 use crate::api::time::{seconds_of, timestamp};
 use crate::cluster::{Verb, Written};
 use crate::msg;
@@ -31,7 +31,7 @@ pub(crate) use admission::next_deadline;
 pub(crate) use killed::next_turn;
 use killed::{crashing, restarting};
 pub(super) use mounts::missing_claim;
-use mounts::{creating, lacking};
+use mounts::{creating, lacking, made_elsewhere};
 
 /// Above so many Pods their everyday Events are left out, as a busy recorder drops them.
 const EVENTFUL: usize = 1000;
@@ -187,7 +187,7 @@ pub(crate) fn internal_ip(node: &Node) -> String {
 fn standings(world: &mut World, pod: &Pod, ip: &str) -> (Vec<Standing>, Vec<Standing>) {
     let probed = |c: &Container| c.readiness_probe.is_some() || c.liveness_probe.is_some() || c.startup_probe.is_some();
     let listeners: Vec<Listener> = if pod.spec.containers.iter().chain(&pod.spec.init_containers).any(probed) {
-        images::listens(pod, world.cluster.store.in_namespace::<Service>(&pod.metadata.namespace))
+        images::listens(pod, &world.cluster.store)
     } else {
         Vec::new()
     };
@@ -230,7 +230,8 @@ fn unmade(world: &mut World, pod: &Pod, container: &Container) -> Option<Standin
         warn(world, pod, "Failed", "Error: InvalidImageName", 1 + age / RETRY);
         return Some(Standing::Waiting("InvalidImageName", message, 0));
     }
-    let message = config_error(pod, container, &world.cluster.store).or_else(|| Some(breach(pod, container)?.message))?;
+    let message = config_error(pod, container, &world.cluster.store, &made_elsewhere(world, &pod.metadata.namespace))
+        .or_else(|| Some(breach(pod, container)?.message))?;
     warn(world, pod, "Failed", &format!("Error: {message}"), 1 + age / RETRY);
     Some(Standing::Waiting("CreateContainerConfigError", message, 0))
 }

@@ -7,7 +7,8 @@ use super::story::{Event, HopExt, hop};
 use super::target::{Scheme, Target};
 use super::travel::Spot;
 use super::world::Guest;
-use crate::api::core::{ContainerState, Service};
+use crate::addons::ingress_controller::real;
+use crate::api::core::ContainerState;
 use crate::api::{Kind, ObjectRef};
 use crate::msg;
 use crate::node::images::{listens, speaks_http, speaks_tls};
@@ -87,8 +88,7 @@ impl Exchange<'_> {
         let guest = self.world.pods.get(pod);
         let found: Arc<[Open]> = match guest {
             Some(guest) => {
-                let namespace = &guest.pod.metadata.namespace;
-                let listeners = listens(&guest.pod, self.cluster.store.in_namespace::<Service>(namespace));
+                let listeners = listens(&guest.pod, &self.cluster.store);
                 let open = |listener| Open {
                     http: speaks_http(&guest.pod, &listener),
                     tls: speaks_tls(&guest.pod, &listener),
@@ -140,7 +140,11 @@ impl Exchange<'_> {
             ..Outcome::new(Verdict::Delivered, None)
         };
         // Whoever only opens a TCP connection sends no request: the controller takes the connection and waits.
-        if guest.is_controller && target.protocol == Protocol::Tcp && target.scheme != Scheme::Tcp {
+        if guest.is_controller
+            && target.protocol == Protocol::Tcp
+            && target.scheme != Scheme::Tcp
+            && real::takes_requests(&guest.pod.spec, seen.dst.port)
+        {
             return self.ingress(pod, seen, target, request, outcome);
         }
         self.process_answers(pod, (listener, found), seen, target, outcome)

@@ -4,17 +4,19 @@
 //! judgement, and every answer says what it rests on. Known: widely used images by their own documentation, arguments that name
 //! a port, the annotation [`LISTEN`]. Assumed: everything about an image that nobody here has seen, beside what its arguments name.
 //!
-//! Left out: what configuration files say (where one is mounted, what is known of the image becomes an assumption) and images'
-//! `EXPOSE`.
+//! Where a configuration is mounted, what is known of the image becomes an assumption, and a port that a Service expects counts if the
+//! configuration names it. Left out: what else configuration files say, and images' `EXPOSE`.
 
 mod arguments;
+mod configuration;
 mod course;
 mod ends;
 mod known;
 mod users;
 
-use crate::api::core::{Container, Pod, Probe, Service};
+use crate::api::core::{Container, ContainerPort, Pod, Probe, Service};
 use crate::api::meta::{IntOrString, selects};
+use crate::cluster::Store;
 use crate::msg;
 use crate::packet::Protocol;
 use crate::words::Message;
@@ -75,22 +77,23 @@ pub fn forwards(image: &str) -> bool {
 }
 
 /// What listens in a Pod; by container, then in the order found, each port once (two containers cannot share one).
-pub fn listens<'a>(pod: &Pod, services: impl Iterator<Item = &'a Service>) -> Vec<Listener> {
-    find(pod, services).listeners
+pub fn listens(pod: &Pod, store: &Store) -> Vec<Listener> {
+    find(pod, store).listeners
 }
 
 /// What is to be said where nothing listens on a port: a container may listen elsewhere than assumed. `None`: what listens is known.
 pub fn unsure(pod: &Pod) -> Option<Message> {
-    let image = find(pod, std::iter::empty()).unsure?;
+    let image = find(pod, &Store::default()).unsure?;
     Some(msg!("assume.listens", image = image))
 }
 
-fn find<'a>(pod: &Pod, services: impl Iterator<Item = &'a Service>) -> Found {
+fn find(pod: &Pod, store: &Store) -> Found {
     if let Some(text) = pod.metadata.annotations.get(LISTEN) {
         return annotated(pod, text);
     }
     let mut found = Found::default();
     let mut open = Vec::new();
+    let expecting = || store.in_namespace::<Service>(&pod.metadata.namespace).filter(|service| expects(service, pod));
     let sidecars = pod.spec.init_containers.iter().enumerate().filter(|(_, container)| container.is_sidecar());
     let sidecars = sidecars.map(|(index, container)| (format!("spec.initContainers[{index}]"), container));
     let own = pod.spec.containers.iter().enumerate().map(|(index, container)| (format!("spec.containers[{index}]"), container));
@@ -103,13 +106,14 @@ fn find<'a>(pod: &Pod, services: impl Iterator<Item = &'a Service>) -> Found {
         }
         if may_do_more {
             probed(&at, (pod, container), nothing_known && container.ports.is_empty(), &mut found);
+            if !container.volume_mounts.is_empty() {
+                expecting().for_each(|service| configured(service, (pod, container), store, &mut found));
+            }
         }
     }
     // A Service's targetPort says only that somebody expects a listener; a container about which nothing else is known gets it.
     if let Some(container) = open.first() {
-        for service in services.filter(|service| expects(service, pod)) {
-            target_ports(service, container, &mut found);
-        }
+        expecting().for_each(|service| target_ports(service, container, &mut found));
     }
     found
 }
@@ -175,7 +179,7 @@ fn of_container(at: &str, container: &Container, found: &mut Found) -> bool {
     }
     let row = known::row(&container.image);
     let replaced = replaces_program(container, &words, row);
-    let configured = has_configuration(container);
+    let configured = has_configuration(container) || row.is_some_and(|row| is_anothers(container, row));
     if let Some(row) = row.filter(|row| row.kind == Kind::Fixed && !replaced && !configured) {
         fixed(at, container, row, &words, found);
         return false;
@@ -212,6 +216,15 @@ fn has_configuration(container: &Container) -> bool {
     let paths = container.volume_mounts.iter().filter_map(|mount| mount.get("mountPath")?.as_str());
     { paths }
         .any(|path| path.contains("conf") || ["/etc/nginx", "/etc/httpd", "/etc/redis"].iter().any(|at| path.starts_with(at)))
+}
+
+/// Whether an image that is called as a known one is most likely somebody's own: its repository is theirs, and it declares no port of
+/// the known one's.
+fn is_anothers(container: &Container, row: &Row) -> bool {
+    let foreign =
+        known::is_foreign(&container.image, row) && row.flags.iter().all(|flag| port_variable(container, flag).is_none());
+    let same = |port: &ContainerPort| row.tcp.iter().any(|own| i32::from(*own) == port.container_port);
+    foreign && !container.ports.is_empty() && !container.ports.iter().any(same)
 }
 
 /// A port that no list of ports names, and that two of a container's probes ask, is most likely its program's port for that: many
@@ -385,17 +398,36 @@ fn port_variable<'a>(container: &Container, name: &'a str) -> Option<(&'a str, u
 
 fn expects(service: &Service, pod: &Pod) -> bool {
     let selector = &service.spec.selector;
-    service.metadata.namespace == pod.metadata.namespace && !selector.is_empty() && selects(selector, &pod.metadata.labels)
+    !selector.is_empty() && selects(selector, &pod.metadata.labels)
 }
 
-fn target_ports(service: &Service, container: &Container, found: &mut Found) {
-    for port in &service.spec.ports {
+/// The numbers of the ports that a Service expects in its Pods.
+fn expected(service: &Service) -> impl Iterator<Item = (u16, Protocol)> + '_ {
+    service.spec.ports.iter().filter_map(|port| {
         let number = match &port.target_port {
             IntOrString::Int(0) => port.port,
             IntOrString::Int(number) => *number,
-            IntOrString::String(_) => continue,
+            IntOrString::String(_) => return None,
         };
-        let (Ok(number), Some(protocol)) = (u16::try_from(number), Protocol::of_api(&port.protocol)) else { continue };
+        Some((u16::try_from(number).ok()?, Protocol::of_api(&port.protocol)?))
+    })
+}
+
+/// The ports that a Service expects and that a configuration of the container names.
+fn configured(service: &Service, (pod, container): (&Pod, &Container), store: &Store, found: &mut Found) {
+    for (port, protocol) in expected(service) {
+        let taken = found.listeners.iter().any(|own| own.port == port && own.protocol == protocol);
+        let named = if taken { None } else { configuration::names_port(pod, container, port, store) };
+        if let Some((map, field)) = named {
+            let name = &container.name;
+            let basis = Basis::Assumed(msg!("listens.configuration", container = name, map = map, port = port));
+            found.add(listener(container, port, protocol, basis, field));
+        }
+    }
+}
+
+fn target_ports(service: &Service, container: &Container, found: &mut Found) {
+    for (number, protocol) in expected(service) {
         let (image, service) = (known::repository(&container.image), &service.metadata.name);
         let basis = Basis::Assumed(msg!("listens.targetPort", image = image, service = service, port = number));
         found.add(listener(container, number, protocol, basis, String::new()));

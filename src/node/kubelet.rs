@@ -49,8 +49,14 @@ pub fn waiting(pod: &Pod) -> Option<(&str, &str)> {
     Some((status.name.as_str(), status.state.waiting.as_ref()?.reason.as_str()))
 }
 
-/// What keeps a container from running, in the kubelet's words: reason and message.
-pub fn config_error(pod: &Pod, container: &Container, store: &Store) -> Option<String> {
+/// What keeps a container from running, in the kubelet's words: reason and message. `made_elsewhere` tells of Secrets and ConfigMaps
+/// that something which is not played makes.
+pub fn config_error(
+    pod: &Pod,
+    container: &Container,
+    store: &Store,
+    made_elsewhere: &dyn Fn(&str, &str) -> bool,
+) -> Option<String> {
     let namespace = &pod.metadata.namespace;
     let config_map = |name: &str| store.get::<ConfigMap>(namespace, name).map(|map| map.data.keys().cloned().collect::<Vec<_>>());
     let secret = |name: &str| {
@@ -59,11 +65,13 @@ pub fn config_error(pod: &Pod, container: &Container, store: &Store) -> Option<S
     for source in &container.env_from {
         if let Some(from) = source.config_map_ref.as_ref().filter(|from| from.optional != Some(true))
             && config_map(&from.name).is_none()
+            && !made_elsewhere("configmap", &from.name)
         {
             return Some(format!("configmap \"{}\" not found", from.name));
         }
         if let Some(from) = source.secret_ref.as_ref().filter(|from| from.optional != Some(true))
             && store.get::<Secret>(namespace, &from.name).is_none()
+            && !made_elsewhere("secret", &from.name)
         {
             return Some(format!("secret \"{}\" not found", from.name));
         }
@@ -76,6 +84,7 @@ pub fn config_error(pod: &Pod, container: &Container, store: &Store) -> Option<S
         for (reference, lower, kind, keys) in references {
             let Some(from) = reference.filter(|from| from.optional != Some(true)) else { continue };
             match keys(&from.name) {
+                None if made_elsewhere(lower, &from.name) => {}
                 None => return Some(format!("{lower} \"{}\" not found", from.name)),
                 Some(keys) if !keys.contains(&from.key) => {
                     return Some(format!("couldn't find key {} in {kind} {namespace}/{}", from.key, from.name));

@@ -22,8 +22,9 @@ pub struct Missing {
     pub why: String,
 }
 
-/// The volumes of a Pod that cannot be mounted. `made_elsewhere` tells of Secrets and ConfigMaps that something which is not played makes.
-pub fn missing(pod: &Pod, store: &Store, made_elsewhere: &dyn Fn(&str) -> bool) -> Vec<Missing> {
+/// The volumes of a Pod that cannot be mounted. `made_elsewhere` tells of Secrets and ConfigMaps (`secret`, `configmap`, and
+/// the name) that something which is not played makes.
+pub fn missing(pod: &Pod, store: &Store, made_elsewhere: &dyn Fn(&str, &str) -> bool) -> Vec<Missing> {
     let mut found = Vec::new();
     for (at, volume) in pod.spec.volumes.iter().enumerate() {
         let name = text(volume, "name");
@@ -44,7 +45,7 @@ fn is_mounted(pod: &Pod, name: &str) -> bool {
     containers.flat_map(|container| &container.volume_mounts).any(|mount| text(mount, "name") == name)
 }
 
-fn fault(volume: &Value, namespace: &str, store: &Store, made_elsewhere: &dyn Fn(&str) -> bool) -> Option<String> {
+fn fault(volume: &Value, namespace: &str, store: &Store, made_elsewhere: &dyn Fn(&str, &str) -> bool) -> Option<String> {
     let fault = |kind: &str, name: &str, source: &Value| one(kind, name, source, namespace, store, made_elsewhere);
     if let Some(source) = volume.get("configMap") {
         return fault("configmap", text(source, "name"), source);
@@ -79,7 +80,7 @@ fn one(
     source: &Value,
     namespace: &str,
     store: &Store,
-    made_elsewhere: &dyn Fn(&str) -> bool,
+    made_elsewhere: &dyn Fn(&str, &str) -> bool,
 ) -> Option<String> {
     if source.get("optional") == Some(&Value::Bool(true)) {
         return None;
@@ -91,7 +92,7 @@ fn one(
         store.get::<Secret>(namespace, name).map(|secret| secret.data.keys().chain(secret.string_data.keys()).collect())
     };
     let Some(keys) = known else {
-        let elsewhere = (is_map && name == ROOT_CA) || made_elsewhere(name);
+        let elsewhere = (is_map && name == ROOT_CA) || made_elsewhere(kind, name);
         return (!elsewhere).then(|| format!("{kind} \"{name}\" not found"));
     };
     let items = source.get("items").and_then(Value::as_array).into_iter().flatten();
@@ -115,7 +116,7 @@ mod tests {
             ..Pod::default()
         };
         pod.metadata.namespace = "default".into();
-        missing(&pod, &store, &|name| name == "made").into_iter().map(|missing| missing.why).collect()
+        missing(&pod, &store, &|_, name| name == "made").into_iter().map(|missing| missing.why).collect()
     }
 
     #[test]

@@ -232,7 +232,7 @@ impl Offers<'_> {
             if seen.insert(app.clone(), ()).is_some() {
                 continue;
             }
-            let listeners = crate::node::images::listens(pod, self.cluster.store.all::<Service>());
+            let listeners = crate::node::images::listens(pod, &self.cluster.store);
             let Some(listener) = listeners.iter().find(|listener| listener.protocol == Protocol::Tcp) else { continue };
             let owner = meta.owner_references.first();
             let called =

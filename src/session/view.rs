@@ -88,10 +88,7 @@ pub(super) fn pod_view(cluster: &Cluster, policies: &Policies, pod: &Pod) -> Pod
         role: role(pod),
         owner,
         ports: container_ports(pod),
-        listens: images::listens(pod, cluster.store.all::<Service>())
-            .iter()
-            .map(|listener| (listener.port, listener.protocol))
-            .collect(),
+        listens: images::listens(pod, &cluster.store).iter().map(|listener| (listener.port, listener.protocol)).collect(),
         policies: isolating(policies, pod),
         assumed: assumed_probe(pod).or_else(|| assumed_end(cluster, pod)),
     }

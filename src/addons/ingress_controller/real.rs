@@ -33,6 +33,16 @@ pub fn of_pod(spec: &PodSpec) -> Option<&'static str> {
     spec.containers.iter().find_map(|container| of_image(&container.image))
 }
 
+/// What controllers have ports of their own for, as their manifests name them: their webhooks, metrics and pages.
+const BESIDE: [&str; 9] =
+    ["webhook", "metrics", "prometheus", "stat", "readiness-port", "healthz", "traefik", "admin", "dashboard"];
+
+/// Whether a controller's port takes requests for Ingresses.
+pub fn takes_requests(spec: &PodSpec, port: u16) -> bool {
+    let mut ports = spec.containers.iter().flat_map(|container| &container.ports);
+    !ports.any(|own| own.container_port == i32::from(port) && BESIDE.contains(&own.name.as_str()))
+}
+
 /// Whether the cluster holds the controller of a class.
 pub fn stands(store: &Store, controller: &str) -> bool {
     known(controller).is_some_and(|known| !homes(store, known).is_empty())

@@ -65,9 +65,8 @@ fn holds(cluster: &Cluster, pod: &Pod, wanted: &Wanted) -> bool {
     }
     match cluster.store.all::<Pod>().find(|pod| pod.status.pod_ip == address) {
         Some(other) => {
-            let services = cluster.store.in_namespace::<Service>(&other.metadata.namespace);
             let runs = other.status.phase == "Running";
-            runs && images::listens(other, services).iter().any(|listener| listener.port == port && !listener.loopback_only)
+            runs && images::listens(other, &cluster.store).iter().any(|listener| listener.port == port && !listener.loopback_only)
         }
         // Somebody outside, who answers.
         None => true,

@@ -8,28 +8,18 @@ use crate::api::core::{Container, Pod};
 use crate::node::kubelet::Standing;
 use crate::node::restarts::mounts_tried;
 use crate::node::volumes::{self, Missing};
-use serde_json::Value;
 
 /// The volumes that a Pod still waits for. What is mounted stays, whatever becomes of the ConfigMap.
 pub(super) fn lacking(world: &World, pod: &Pod) -> Vec<Missing> {
     if pod.spec.volumes.is_empty() || !is_new(pod) || keeps_its_settings(world, pod) {
         return Vec::new();
     }
-    volumes::missing(pod, &world.cluster.store, &|name| made_elsewhere(world, name))
+    volumes::missing(pod, &world.cluster.store, &made_elsewhere(world, &pod.metadata.namespace))
 }
 
-/// Whether a document of a kind that is not played names the object, and so may make it: a Certificate, a SealedSecret, a Job.
-fn made_elsewhere(world: &World, name: &str) -> bool {
-    fn names(value: &Value, name: &str) -> bool {
-        match value {
-            Value::String(text) => text.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('=')),
-            Value::Array(items) => items.iter().any(|item| names(item, name)),
-            Value::Object(fields) => fields.values().any(|field| names(field, name)),
-            _ => false,
-        }
-    }
-    let documents = world.cluster.manifests.documents.iter();
-    { documents }.any(|document| Kind::find(&document.api_version, &document.kind).is_none() && names(&document.value, name))
+/// Whether something that is not played makes an object of a namespace: `secret`, `configmap` or `persistentvolumeclaim`, and its name.
+pub(super) fn made_elsewhere<'a>(world: &'a World, namespace: &'a str) -> impl Fn(&str, &str) -> bool + 'a {
+    move |kind, name| world.cluster.elsewhere(namespace, &format!("{kind}s"), name).is_some()
 }
 
 /// The first PersistentVolumeClaim that a Pod names and that nobody has written. Those that are written count as bound, and those
@@ -42,7 +32,7 @@ pub(in crate::control_plane) fn missing_claim<'a>(world: &World, pod: &'a Pod) -
         match same.next() {
             // Claims of other namespaces do not count.
             Some(first) => first.namespace != pod.metadata.namespace && same.all(|it| it.namespace != pod.metadata.namespace),
-            None => !made_elsewhere(world, name),
+            None => !made_elsewhere(world, &pod.metadata.namespace)("persistentvolumeclaim", name),
         }
     };
     let owner = controller_of(&pod.metadata).filter(|owner| owner.kind == Kind::StatefulSet);

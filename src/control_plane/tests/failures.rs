@@ -238,6 +238,36 @@ fn a_missing_config_map_keeps_the_container_from_starting() {
     assert_eq!(addresses(&mended, "web").0.len(), 3);
 }
 
+#[test]
+fn a_secret_that_a_sealed_secret_or_a_role_lets_others_make_is_not_waited_for() {
+    let secret = "name: K, valueFrom: {secretKeyRef: {name: made, key: k}}";
+    let web = WEB.replace("image: nginx,", &format!("image: nginx, env: [{{{secret}}}],"));
+    let sealed = "---\napiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {name: made}\n";
+    assert_eq!(addresses(&with(&format!("{web}{sealed}")), "web").0.len(), 3);
+    // In the shape of Contour's certgen: a Job that names no Secret, and what its ServiceAccount may do.
+    let job = "---\napiVersion: batch/v1\nkind: Job\nmetadata: {name: certgen}\n\
+        spec: {template: {spec: {serviceAccountName: certgen, restartPolicy: Never, containers: [{name: c, image: certgen}]}}}\n\
+        ---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: certgen}\n\
+        subjects: [{kind: ServiceAccount, name: certgen, namespace: default}]\nroleRef: {kind: Role, name: certgen}\n\
+        ---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: certgen}\n";
+    let may = |verb: &str| format!("{web}{job}rules: [{{apiGroups: [''], resources: [secrets], verbs: [{verb}]}}]\n");
+    assert_eq!(addresses(&with(&may("create")), "web").0.len(), 3);
+    assert_eq!(addresses(&with(&may("get")), "web").0.len(), 0);
+    let told = crate::kubectl::advise::advise(&with(&may("create")));
+    let message = crate::msg!("advise.madeElsewhere.allowed", kind = "Secret", name = "made", account = "certgen");
+    assert!(told.iter().any(|found| found.message == crate::diagnostic::Finding::Ours(message.clone())), "{told:?}");
+}
+
+#[test]
+fn a_job_or_a_role_that_only_reads_a_secret_does_not_make_it() {
+    let web = WEB.replace("image: nginx,", "image: nginx, envFrom: [{secretRef: {name: made}}],");
+    let job = "---\napiVersion: batch/v1\nkind: Job\nmetadata: {name: migrate}\nspec: {template: {spec: {restartPolicy: Never, \
+               containers: [{name: c, image: migrate, envFrom: [{secretRef: {name: made}}]}]}}}\n";
+    let role = "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: reader}\n\
+                rules: [{apiGroups: [''], resources: [secrets], resourceNames: [made], verbs: [get]}]\n";
+    assert_eq!(addresses(&with(&format!("{web}{job}{role}")), "web").0.len(), 0);
+}
+
 /// The first Pod as `kubectl get -o yaml` prints it.
 fn printed(cluster: &Cluster) -> serde_json::Value {
     let object = crate::api::ObjectRef::of(pods(cluster)[0]);

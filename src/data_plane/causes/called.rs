@@ -103,8 +103,7 @@ fn takes(rule: &str, host: &str) -> bool {
 
 /// The listener of a Pod's port: `Err` says what listens instead.
 pub fn listener(cluster: &Cluster, pod: &Pod, port: u16, protocol: Protocol) -> Result<Listener, Vec<Listener>> {
-    let services = cluster.store.in_namespace::<Service>(&pod.metadata.namespace).collect::<Vec<_>>();
-    let all = listens(pod, services.into_iter());
+    let all = listens(pod, &cluster.store);
     let fits = |own: &&Listener| own.port == port && own.protocol == protocol && !own.loopback_only;
     all.iter().find(fits).cloned().ok_or(all)
 }

@@ -1,7 +1,7 @@
 //! Names of images that no kubelet can read, and images that it may not pull.
 
-use super::Advice;
-use crate::api::{Kind, ObjectRef};
+use super::{Advice, pod_spec};
+use crate::api::ObjectRef;
 use crate::diagnostic::Severity;
 use crate::kubectl::Manifest;
 use crate::msg;
@@ -10,14 +10,7 @@ use crate::node::image_name;
 impl Advice<'_> {
     /// The API server takes every name; the kubelet does not.
     pub(super) fn image_names(&mut self, object: &ObjectRef, document: &Manifest) {
-        let (pointer, path) = match object.kind {
-            Kind::Pod => ("/spec", "spec"),
-            Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => {
-                ("/spec/template/spec", "spec.template.spec")
-            }
-            _ => return,
-        };
-        let Some(spec) = document.value.pointer(pointer).filter(|_| !document.is_dumped()) else { return };
+        let Some((spec, path)) = pod_spec(object.kind, document) else { return };
         for list in ["initContainers", "containers"] {
             let containers = spec.get(list).and_then(|list| list.as_array()).into_iter().flatten();
             for (at, container) in containers.enumerate() {

@@ -3,6 +3,7 @@
 //!
 //! Follows the order of Kubernetes' "Debug Services" page. Judges the running cluster, so Pods made by any controller count.
 
+mod elsewhere;
 mod forbidden;
 mod foreign;
 mod governing;
@@ -20,11 +21,13 @@ use crate::api::networking::NetworkPolicy;
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Store};
 use crate::diagnostic::{Diagnostic, Finding, Fix, Severity, Span};
+use crate::kubectl::Manifest;
 use crate::msg;
 use crate::node::images::{self, Listener};
 use crate::packet::Protocol;
 use crate::trace::FieldRef;
 use crate::words::Message;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -37,6 +40,7 @@ pub fn advise(cluster: &Cluster) -> Vec<Diagnostic> {
         let object = &object;
         advice.listen_annotation(object);
         advice.image_names(object, document);
+        advice.made_elsewhere(object, document);
         advice.nameless(object);
         if object.kind == Kind::StatefulSet {
             advice.governing_service(object);
@@ -56,6 +60,18 @@ pub fn advise(cluster: &Cluster) -> Vec<Diagnostic> {
     }
     advice.requests();
     advice.found
+}
+
+/// The Pod's spec, or that of the workload's template, as it is written, and its path. Nothing is said of a dump's.
+fn pod_spec(kind: Kind, document: &Manifest) -> Option<(&Value, &'static str)> {
+    let (pointer, path) = match kind {
+        Kind::Pod => ("/spec", "spec"),
+        Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => {
+            ("/spec/template/spec", "spec.template.spec")
+        }
+        _ => return None,
+    };
+    Some((document.value.pointer(pointer).filter(|_| !document.is_dumped())?, path))
 }
 
 pub(super) struct Advice<'a> {
@@ -214,7 +230,7 @@ impl Advice<'_> {
 
     fn numbered_port(&mut self, object: &ObjectRef, index: usize, port: &ServicePort, number: i32, pods: &[Arc<Pod>]) {
         let protocol = Protocol::of_api(&port.protocol).unwrap_or_default();
-        let listens = |pod: &Arc<Pod>| images::listens(pod, self.store().all::<Service>());
+        let listens = |pod: &Arc<Pod>| images::listens(pod, self.store());
         let (all, others): (Vec<Listener>, Vec<Listener>) =
             pods.iter().flat_map(listens).partition(|listener| listener.protocol == protocol);
         let there: Vec<&Listener> = all.iter().filter(|listener| i32::from(listener.port) == number).collect();

@@ -65,6 +65,8 @@ pub(super) const ROWS: &[Row] = &[
     fixed(&["jwilder/whoami"], &[8000], &[], &[]),
     fixed(&["hashicorp/http-echo"], &[5678], &["http-echo"], &["listen"]),
     fixed(&["hello-app"], &[8080], &["hello-app"], &["$PORT"]),
+    // The conformance tests of Ingress and Gateway have one of their own.
+    fixed(&["k8s-staging-ingressconformance/echoserver", "echo-basic"], &[3000], &[], &["$HTTP_PORT"]),
     fixed(&["echoserver"], &[8080], &["nginx"], &[]),
     fixed(&["node-hello", "kicbase/echo-server", "paulbouwer/hello-kubernetes"], &[8080], &[], &["$PORT"]),
     fixed(&["ealen/echo-server"], &[80], &[], &["$PORT"]),
@@ -233,6 +235,17 @@ pub(super) fn row(image: &str) -> Option<&'static Row> {
             .iter()
             .any(|name| repository.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('/')))
     })
+}
+
+/// Folders of registries in which images of everybody's are.
+const COMMON: &[&str] = &["library", "docker", "google-samples", "google_containers", "google-containers", "e2e-test-images"];
+
+/// Whether an image lies in the folder of somebody whom its row does not name.
+pub(super) fn is_foreign(image: &str, row: &Row) -> bool {
+    let Some((before, name)) = repository(image).rsplit_once('/') else { return false };
+    let is_registry = |part: &&str| part.contains(['.', ':']) || *part == "localhost";
+    let mut folders = before.split('/').filter(|part| !is_registry(part) && !COMMON.contains(part));
+    row.images.contains(&name) && folders.next().is_some()
 }
 
 /// `ghcr.io/subicura/counter` of `ghcr.io/subicura/counter:latest@sha256:…`.

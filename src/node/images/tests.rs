@@ -1,4 +1,5 @@
 use super::*;
+use crate::api::core::ConfigMap;
 
 fn pod(yaml: &str) -> Pod {
     let mut pod = Pod { spec: serde_yaml::from_str(yaml).unwrap(), ..Pod::default() };
@@ -8,12 +9,18 @@ fn pod(yaml: &str) -> Pod {
 }
 
 fn said(pod: &Pod, services: &[Service]) -> String {
+    let mut store = Store::default();
+    services.iter().cloned().for_each(|service| store.put(service));
+    heard(pod, &store)
+}
+
+fn heard(pod: &Pod, store: &Store) -> String {
     let word = |listener: &Listener| {
         let sure = if listener.basis.assumption().is_some() { "?" } else { "" };
         let local = if listener.loopback_only { "127.0.0.1:" } else { "" };
         format!("{}={local}{}/{}{sure}", listener.container, listener.port, listener.protocol.rule_name())
     };
-    listens(pod, services.iter()).iter().map(word).collect::<Vec<_>>().join(" ")
+    listens(pod, store).iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn check(container: &str, expected: &str) {
@@ -118,6 +125,30 @@ fn a_shell_listens_only_with_a_command_that_does() {
     check("image: busybox, command: [sh, -c, 'httpd -f -p 8080']", "c=8080/tcp");
     check("image: busybox, command: [sh, -c, 'nc web 80']", "");
     check("image: alpine, command: [socat, 'TCP-LISTEN:9000,fork', EXEC:cat]", "c=9000/tcp");
+}
+
+#[test]
+fn an_image_in_somebodys_own_folder_may_listen_where_it_declares() {
+    check("image: quay.io/cilium/echoserver:1.10.1, ports: [{containerPort: 80}]", "c=8080/tcp? c=80/tcp?");
+    check("image: 'registry.k8s.io/echoserver:1.4', ports: [{containerPort: 80}]", "c=8080/tcp");
+    check("image: gcr.io/k8s-staging-ingressconformance/echoserver:v1, ports: [{containerPort: 3000}]", "c=3000/tcp");
+    check("image: gcr.io/google-samples/hello-app:1.0, ports: [{containerPort: 80}]", "c=8080/tcp");
+    check("image: docker.io/library/nginx, ports: [{containerPort: 8080}]", "c=80/tcp");
+    check("image: example.com/shop/redis, ports: [{containerPort: 6379}]", "c=6379/tcp");
+}
+
+#[test]
+fn a_port_that_a_service_expects_counts_where_the_configuration_names_it() {
+    let nginx = pod("{volumes: [{name: conf, configMap: {name: web}}], \
+                     containers: [{name: c, image: nginx, volumeMounts: [{name: conf, mountPath: /etc/nginx/conf.d}]}]}");
+    let mut store = Store::default();
+    let settings = "{metadata: {name: web, namespace: default}, data: {default.conf: 'server { listen 8080; }'}}";
+    store.put::<ConfigMap>(serde_yaml::from_str(settings).unwrap());
+    assert_eq!(heard(&nginx, &store), "c=80/tcp?");
+    store.put(service("9090"));
+    assert_eq!(heard(&nginx, &store), "c=80/tcp?");
+    store.put(service("8080"));
+    assert_eq!(heard(&nginx, &store), "c=80/tcp? c=8080/tcp?");
 }
 
 #[test]
