@@ -10,6 +10,7 @@ pub mod discovery;
 pub mod foreign;
 pub mod meta;
 pub mod networking;
+pub(crate) mod quantity;
 pub mod time;
 pub mod typed;
 

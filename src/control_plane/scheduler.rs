@@ -1,8 +1,8 @@
 //! The scheduler: finds a node for each Pod that has none.
 //!
 //! Imitates the filters of `pkg/scheduler/framework/plugins` (nodeunschedulable, nodename, tainttoleration, nodeports,
-//! noderesources' Pod count, schedulinggates, volumebinding's missing claims, and in `placement` those that look at other Pods) and the text of `framework.FitError`. Leaves out
-//! resources, all other volumes, preemption and most scoring plugins: Pods of one controller spread over the nodes that fit, in an order
+//! noderesources, schedulinggates, volumebinding's missing claims, and in `placement` those that look at other Pods) and the text of
+//! `framework.FitError`. Leaves out all other volumes, preemption and most scoring plugins: Pods of one controller spread over the nodes that fit, in an order
 //! that is hashed from the controller's name, so that other workloads never move them. A Pod that the real scheduler of a dump has
 //! refused for such a reason stays without a node.
 
@@ -17,6 +17,7 @@ use crate::api::core::{Condition, Node, Pod, Taint, Toleration};
 use crate::cluster::Verb;
 use crate::msg;
 use crate::node::kubelet::has_ended;
+use crate::node::resources::{Amounts, Shortage, requests, shortages, together};
 use placement::{Placement, named_nodes, selects_node};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -64,12 +65,18 @@ fn schedule(world: &mut World, pod: &Pod) -> bool {
     let placement = Placement::of(world, pod);
     let named = named_nodes(&pod.spec);
     let mut fitting: Vec<&Node> = Vec::new();
-    let mut misfits: BTreeMap<Misfit, u32> = BTreeMap::new();
+    let mut misfits = Misfits::default();
+    let asked = requests(&pod.spec);
     for node in nodes.iter().filter(|node| !told || node.metadata.since > pod.metadata.since) {
         let elsewhere = named.as_ref().is_some_and(|named| !named.contains(&node.metadata.name.as_str()));
-        match if elsewhere { Some(Misfit::OtherNode) } else { misfit(world, pod, node, &placement) } {
-            None => fitting.push(node),
-            Some(reason) => *misfits.entry(reason).or_default() += 1,
+        let before = if elsewhere { Some(Misfit::OtherNode) } else { misfit(world, pod, node) };
+        if let Some(reason) = before {
+            misfits.add(reason);
+        } else if !misfits.lacks(world, node, &asked) {
+            match placement.misfit(node) {
+                None => fitting.push(node),
+                Some(reason) => misfits.add(reason),
+            }
         }
     }
     let best = best(world, pod, &fitting, &placement);
@@ -99,7 +106,6 @@ fn refused_elsewhere(world: &World, pod: &Pod) -> bool {
 /// Why a node does not take a Pod. In the order in which upstream prints the texts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Misfit {
-    TooManyPods,
     Ports,
     Affinity,
     Taints,
@@ -116,7 +122,6 @@ enum Misfit {
 impl Misfit {
     fn text(self) -> &'static str {
         match self {
-            Misfit::TooManyPods => "Too many pods",
             Misfit::Ports => "node(s) didn't have free ports for the requested pod ports",
             Misfit::Affinity => "node(s) didn't match Pod's node affinity/selector",
             Misfit::Taints => "node(s) had untolerated taint(s)",
@@ -137,7 +142,51 @@ impl Misfit {
     }
 }
 
-fn misfit(world: &World, pod: &Pod, node: &Node, placement: &Placement) -> Option<Misfit> {
+/// What keeps nodes from taking a Pod.
+#[derive(Default)]
+struct Misfits {
+    /// Nodes by reason; one node may have several.
+    reasons: BTreeMap<String, u32>,
+    /// Nodes where evicting others could help, and where it could not.
+    resolvable: u32,
+    hopeless: u32,
+}
+
+impl Misfits {
+    fn add(&mut self, reason: Misfit) {
+        self.count(reason.text().into());
+        self.close(reason.resolvable());
+    }
+
+    fn count(&mut self, reason: String) {
+        *self.reasons.entry(reason).or_default() += 1;
+    }
+
+    fn close(&mut self, resolvable: bool) {
+        if resolvable { self.resolvable += 1 } else { self.hopeless += 1 }
+    }
+
+    /// Whether the node lacks room, and of what.
+    fn lacks(&mut self, world: &World, node: &Node, asked: &Amounts) -> bool {
+        let name = &node.metadata.name;
+        let full = world.count_on(name) >= capacity(node);
+        let taken = || together(world.pods_on(name).filter(|other| !has_ended(other)));
+        let short = shortages(&world.cluster, node, asked, taken);
+        if !full && short.is_empty() {
+            return false;
+        }
+        if full {
+            self.count("Too many pods".into());
+        }
+        for own in &short {
+            self.count(format!("Insufficient {}", own.resource));
+        }
+        self.close(!short.iter().any(Shortage::is_hopeless));
+        true
+    }
+}
+
+fn misfit(world: &World, pod: &Pod, node: &Node) -> Option<Misfit> {
     let cordon = Taint { key: UNSCHEDULABLE.into(), value: String::new(), effect: "NoSchedule".into() };
     if node.spec.unschedulable == Some(true) && !tolerates(&pod.spec.tolerations, &cordon) {
         return Some(Misfit::Unschedulable);
@@ -150,11 +199,7 @@ fn misfit(world: &World, pod: &Pod, node: &Node, placement: &Placement) -> Optio
     }
     let ports = host_ports(pod);
     let takes = |other: &&Arc<Pod>| !has_ended(other) && clash(&ports, &host_ports(other));
-    if !ports.is_empty() && world.pods_on(&node.metadata.name).any(|other| takes(&other)) {
-        return Some(Misfit::Ports);
-    }
-    let full = world.count_on(&node.metadata.name) >= capacity(node);
-    full.then_some(Misfit::TooManyPods).or_else(|| placement.misfit(node))
+    (!ports.is_empty() && world.pods_on(&node.metadata.name).any(|other| takes(&other))).then_some(Misfit::Ports)
 }
 
 /// The taint of a cordoned node.
@@ -293,19 +338,18 @@ fn no_claim(nodes: usize, claim: &str) -> String {
     )
 }
 
-fn fit_error(nodes: usize, misfits: &BTreeMap<Misfit, u32>) -> String {
+fn fit_error(nodes: usize, misfits: &Misfits) -> String {
     if nodes == 0 {
         return "no nodes available to schedule pods".into();
     }
-    let mut reasons: Vec<String> = misfits.iter().map(|(reason, count)| format!("{count} {}", reason.text())).collect();
+    let mut reasons: Vec<String> = misfits.reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
     reasons.sort();
-    let count = |resolvable: bool| misfits.iter().filter(|(r, _)| r.resolvable() == resolvable).map(|(_, n)| n).sum::<u32>();
     let mut after = Vec::new();
-    if count(true) > 0 {
-        after.push(format!("{} No preemption victims found for incoming pod", count(true)));
+    if misfits.resolvable > 0 {
+        after.push(format!("{} No preemption victims found for incoming pod", misfits.resolvable));
     }
-    if count(false) > 0 {
-        after.push(format!("{} Preemption is not helpful for scheduling", count(false)));
+    if misfits.hopeless > 0 {
+        after.push(format!("{} Preemption is not helpful for scheduling", misfits.hopeless));
     }
     after.sort();
     format!(
@@ -321,7 +365,7 @@ mod tests {
 
     #[test]
     fn a_full_cluster_says_so_in_the_schedulers_words() {
-        let misfits = BTreeMap::from([(Misfit::TooManyPods, 3)]);
+        let misfits = Misfits { reasons: BTreeMap::from([("Too many pods".into(), 3)]), resolvable: 3, hopeless: 0 };
         let text = "0/3 nodes are available: 3 Too many pods. no new claims to deallocate, preemption: 0/3 nodes are available: \
                     3 No preemption victims found for incoming pod.";
         assert_eq!(fit_error(3, &misfits), text);

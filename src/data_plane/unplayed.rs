@@ -20,6 +20,7 @@ use crate::msg;
 use crate::node::images::{Course, course, unsure};
 use crate::node::kubelet::assumed_probe;
 use crate::node::network_policy::{Direction, Policies};
+use crate::node::resources::assumed_room;
 use crate::node::security_context::assumed_user;
 use crate::trace::{FieldRef, Hop, Place, Reason, Source, Trace, Verdict};
 use crate::words::Message;
@@ -45,6 +46,7 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
         notes.extend(unsure(pod).filter(|_| refuses(trace, pod)));
         let answers = trace.pod.as_ref().is_some_and(|(_, name)| *name == meta.name);
         notes.extend(assumed_probe(pod).filter(|_| answers));
+        notes.extend(assumed_room(cluster, pod).filter(|_| answers));
         notes.extend(assumed_user(pod).filter(|_| answers && !is_dumped(cluster, pod)));
     }
     services(cluster, trace, &mut notes);

@@ -13,7 +13,6 @@ mod kinds;
 mod mend;
 mod notes;
 mod qos;
-mod quantity;
 pub(crate) mod service_account;
 mod stored;
 mod strict;

@@ -3,7 +3,7 @@
 //! Imitates `ComputePodQOS` of `pkg/apis/core/v1/helper/qos/qos.go`, without resources of whole Pods. A limit is never below its
 //! request, so the sums that upstream compares are equal only where every container's amounts are.
 
-use super::quantity::Quantity;
+use crate::api::quantity::Quantity;
 use serde_json::Value;
 use std::cmp::Ordering;
 

@@ -5,8 +5,8 @@
 //! first error here is the same, and the others follow it.
 
 use super::defaults::base64;
-use super::quantity::Quantity;
 use super::times;
+use crate::api::quantity::Quantity;
 use crate::kubectl::schema::{self, Field, Type};
 use serde_json::{Map, Value};
 

@@ -1,8 +1,8 @@
 //! Names, quantities, IntOrStrings and label selectors against apimachinery's own answers: `tests/goldens/apimachinery`.
 
-use super::quantity::Quantity;
 use super::strict;
 use super::validation::{addresses, field, meta, names};
+use crate::api::quantity::Quantity;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 

@@ -1,6 +1,6 @@
 //! Whether a kubelet takes a Pod that its node was given, and for how long it lets it run.
 //!
-//! Imitates `Admit` and `generalFilter` of `pkg/kubelet/lifecycle/predicate.go` (without cpu, memory and the like), `rejectPod` of
+//! Imitates `Admit` and `generalFilter` of `pkg/kubelet/lifecycle/predicate.go`, `rejectPod` of
 //! `pkg/kubelet/kubelet.go` and `pkg/kubelet/active_deadline.go`. What the scheduler has placed passes; a Pod that names its node
 //! itself may not.
 
@@ -16,6 +16,7 @@ use crate::api::time::seconds_of;
 use crate::cluster::Verb;
 use crate::msg;
 use crate::node::kubelet::{has_ended, set_condition};
+use crate::node::resources::{is_extended, requests, shortages, together};
 use std::sync::Arc;
 
 /// Refuses a Pod that its node cannot take. True when it was refused.
@@ -26,42 +27,53 @@ pub(super) fn reject(world: &mut World, pod: &Pod, node: &Node) -> bool {
     let Some((reason, message)) = refusal(world, pod, node) else { return false };
     let mut failed = pod.clone();
     failed.status.phase = "Failed".into();
-    failed.status.reason = reason.into();
+    failed.status.reason.clone_from(&reason);
     failed.status.message = format!("Pod was rejected: {message}");
     failed.status.start_time = Some(world.timestamp());
-    end(world, pod, failed, ("Warning", reason), &message);
+    end(world, pod, failed, ("Warning", &reason), &message);
     true
 }
 
 /// Reason and message, in the kubelet's words.
-fn refusal(world: &World, pod: &Pod, node: &Node) -> Option<(&'static str, String)> {
+fn refusal(world: &World, pod: &Pod, node: &Node) -> Option<(String, String)> {
     const OS: &str = "kubernetes.io/os";
+    let told = |reason: &str, message: &str| Some((reason.to_string(), message.to_string()));
     let own = node.metadata.labels.get(OS).map_or("linux", String::as_str);
     if pod.metadata.labels.get(OS).is_some_and(|os| os != own) {
         let message = "Failed to admit pod as the `kubernetes.io/os` label doesn't match node label";
-        return Some(("PodOSSelectorNodeLabelDoesNotMatch", message.into()));
+        return told("PodOSSelectorNodeLabelDoesNotMatch", message);
     }
     if pod.spec.os.get("name").and_then(|name| name.as_str()).is_some_and(|name| name != own) {
-        return Some(("PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS".into()));
+        return told("PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS");
     }
     let others: Vec<&Arc<Pod>> = world.pods_on(&node.metadata.name).filter(|other| is_admitted(other)).collect();
-    let (used, most) = (others.len(), capacity(node));
-    if used >= most {
-        let message = format!("Node didn't have enough resource: pods, requested: 1, used: {used}, capacity: {most}");
-        return Some(("OutOfpods", message));
+    let out_of = |resource: &str, (asked, used, most): (i64, i64, i64)| {
+        let amounts = format!("requested: {asked}, used: {used}, capacity: {most}");
+        Some((format!("OutOf{resource}"), format!("Node didn't have enough resource: {resource}, {amounts}")))
+    };
+    if others.len() >= capacity(node) {
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        return out_of("pods", (1, count(others.len()), count(capacity(node))));
     }
-    let failed = |predicate: &str, why: &str| format!("Predicate {predicate} failed: {why}");
+    // A device that the node does not know may be somebody else's affair (`removeMissingExtendedResources`).
+    let mut asked = requests(&pod.spec);
+    asked.retain(|resource, _| !is_extended(resource) || node.status.allocatable.contains_key(resource));
+    if let Some(short) = shortages(&world.cluster, node, &asked, || together(others.iter().copied())).first() {
+        return out_of(&short.resource, short.counted());
+    }
+    let failed = |predicate: &str, why: &str| told(predicate, &format!("Predicate {predicate} failed: {why}"));
     if !selects_node(&pod.spec, node) {
-        return Some(("NodeAffinity", failed("NodeAffinity", "node(s) didn't match Pod's node affinity/selector")));
+        return failed("NodeAffinity", "node(s) didn't match Pod's node affinity/selector");
     }
     let ports = host_ports(pod);
     if !ports.is_empty() && others.iter().any(|other| clash(&ports, &host_ports(other))) {
-        return Some(("NodePorts", failed("NodePorts", "node(s) didn't have free ports for the requested pod ports")));
+        return failed("NodePorts", "node(s) didn't have free ports for the requested pod ports");
     }
     let mut drives_away = node.spec.taints.iter().filter(|taint| taint.effect == "NoExecute");
-    drives_away
-        .any(|taint| !tolerates(&pod.spec.tolerations, taint))
-        .then(|| ("TaintToleration", failed("TaintToleration", "node(s) had taints that the pod didn't tolerate")))
+    if drives_away.any(|taint| !tolerates(&pod.spec.tolerations, taint)) {
+        return failed("TaintToleration", "node(s) had taints that the pod didn't tolerate");
+    }
+    None
 }
 
 /// The kubelet has taken it, and it has not ended.

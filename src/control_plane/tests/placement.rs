@@ -28,6 +28,16 @@ fn check(text: &str, expected: &[(&str, u32)]) {
     assert_eq!(places(&with(text)), expected, "{text}");
 }
 
+/// A Deployment whose containers ask for this.
+fn asking(replicas: u32, resources: &str) -> String {
+    web(replicas, "restartPolicy: Always").replace("image: nginx", &format!("image: nginx, resources: {{{resources}}}"))
+}
+
+/// A node that offers this.
+fn offering(node: &str, allocatable: &str) -> String {
+    format!("apiVersion: v1\nkind: Node\nmetadata: {{name: {node}}}\nstatus: {{allocatable: {{{allocatable}}}}}\n---\n")
+}
+
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 
 fn zones() -> String {
@@ -162,4 +172,50 @@ fn a_pod_waits_for_a_persistent_volume_claim_of_its_namespace() {
     check(&claim("other"), &[("0/3 nodes are available: persistentvolumeclaim \"data\" not found", 1)]);
     let cluster = apply(&with(&text), &claim("default")).cluster;
     assert!(pods(&cluster).iter().all(|pod| !pod.spec.node_name.is_empty()));
+}
+
+/// The texts, preemption's part too, as `fitsRequest` and `FitError` make them.
+#[test]
+fn a_device_is_only_on_a_node_that_offers_it() {
+    let gpu = |replicas| asking(replicas, "limits: {nvidia.com/gpu: 1}");
+    let waiting = |text: &str| {
+        let cluster = with(text);
+        let all = pods(&cluster).into_iter().flat_map(|pod| pod.status.conditions.clone());
+        all.filter(|own| own.reason == "Unschedulable").map(|own| own.message).collect::<Vec<_>>()
+    };
+    let after = "no new claims to deallocate, preemption: 0/3 nodes are available:";
+    let none =
+        format!("0/3 nodes are available: 3 Insufficient nvidia.com/gpu. {after} 3 Preemption is not helpful for scheduling.");
+    assert_eq!(waiting(&gpu(1)), [none]);
+    let node = offering("node-2", "nvidia.com/gpu: 2");
+    check(&format!("{node}{}", gpu(2)), &[("node-2", 2)]);
+    let taken = format!(
+        "0/3 nodes are available: 3 Insufficient nvidia.com/gpu. {after} 1 No preemption victims found for incoming pod, 2 \
+         Preemption is not helpful for scheduling."
+    );
+    assert_eq!(waiting(&format!("{node}{}", gpu(3))), [taken]);
+    // More of them come: the waiting Pod takes one.
+    let more = apply(&with(&format!("{node}{}", gpu(3))), &format!("{}{}", offering("node-2", "nvidia.com/gpu: 4"), gpu(3)));
+    assert_eq!(places(&more.cluster), BTreeMap::from([("node-2".to_string(), 3)]));
+}
+
+#[test]
+fn cpu_and_memory_count_on_nodes_that_say_how_much_they_have() {
+    let nodes = |amounts: &str| ["node-1", "node-2", "node-3"].map(|node| offering(node, amounts)).concat();
+    let small = nodes("cpu: 1500m, memory: 1Gi");
+    let why = "0/3 nodes are available: 3 Insufficient cpu";
+    check(&format!("{small}{}", asking(4, "requests: {cpu: '1'}")), &[("node-1", 1), ("node-2", 1), ("node-3", 1), (why, 1)]);
+    let both = "0/3 nodes are available: 3 Insufficient cpu, 3 Insufficient memory";
+    check(&format!("{small}{}", asking(1, "limits: {cpu: '2', memory: 2Gi}")), &[(both, 1)]);
+    check(
+        &format!("{}{}", nodes("cpu: 1, pods: 0"), asking(1, "requests: {cpu: '2'}")),
+        &[("0/3 nodes are available: 3 Insufficient cpu, 3 Too many pods", 1)],
+    );
+    // Nodes that kubehop has made up take any amount; so do nodes that say nothing of it.
+    let free = [(1, "node-1"), (1, "node-2"), (1, "node-3")].map(|(count, node)| (node, count));
+    check(&asking(3, "requests: {cpu: '64', memory: 1Ti}"), &free);
+    check(&format!("{}{}", nodes("nvidia.com/gpu: 1"), asking(3, "requests: {cpu: '64'}")), &free);
+    // A Pod that goes makes room.
+    let full = with(&format!("{small}{}", asking(4, "requests: {cpu: '1'}")));
+    assert_eq!(places(&act(&full, "deployment/web scale 3").cluster).values().sum::<u32>(), 3);
 }

@@ -41,6 +41,43 @@ fn a_kubelet_takes_only_what_fits_its_node() {
     assert_eq!(status(&cluster, "good").0, "Running");
 }
 
+/// The messages of `Admit` and `generalFilter` of `pkg/kubelet/lifecycle/predicate.go`.
+#[test]
+fn a_kubelet_says_why_it_takes_no_more() {
+    let node = |name: &str, rest: &str| format!("apiVersion: v1\nkind: Node\nmetadata: {{name: {name}}}\n{rest}\n---\n");
+    let plain = |name: &str, node: &str, more: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec: {{nodeName: {node}, containers: [{{name: c, image: nginx{more}}}]}}\n---\n"
+        )
+    };
+    let cpu =
+        |amount: &str| format!(", resources: {{requests: {{cpu: {amount}, nvidia.com/gpu: 1}}, limits: {{nvidia.com/gpu: 1}}}}");
+    let cluster = with(
+        &[
+            node("node-1", "spec: {taints: [{key: db, effect: NoExecute}]}"),
+            node("node-2", "status: {allocatable: {pods: 1}}"),
+            node("node-3", "status: {allocatable: {cpu: '2', memory: 1Gi}}"),
+            plain("tainted", "node-1", ""),
+            plain("first", "node-2", ""),
+            plain("second", "node-2", ""),
+            plain("small", "node-3", &cpu("1500m")),
+            plain("large", "node-3", &cpu("700m")),
+            plain("windows", "node-3", "").replace("name: windows}", "name: windows, labels: {kubernetes.io/os: windows}}"),
+        ]
+        .concat(),
+    );
+    let failed = |name: &str, reason: &str, why: &str| {
+        assert_eq!(status(&cluster, name), ("Failed".into(), reason.into(), format!("Pod was rejected: {why}")), "{name}");
+    };
+    // A taint that its kubelet refuses it for has the taint's controller delete the Pod as well: none is left.
+    assert_eq!(cluster.store.get::<Pod>("default", "tainted"), None);
+    assert_eq!((status(&cluster, "first").0.as_str(), status(&cluster, "small").0.as_str()), ("Running", "Running"));
+    failed("second", "OutOfpods", "Node didn't have enough resource: pods, requested: 1, used: 1, capacity: 1");
+    failed("large", "OutOfcpu", "Node didn't have enough resource: cpu, requested: 700, used: 1500, capacity: 2000");
+    let os = "Failed to admit pod as the `kubernetes.io/os` label doesn't match node label";
+    failed("windows", "PodOSSelectorNodeLabelDoesNotMatch", os);
+}
+
 #[test]
 fn a_replica_set_makes_another_pod_for_each_that_is_refused_and_is_stopped_here() {
     let text = WEB

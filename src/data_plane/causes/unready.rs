@@ -7,6 +7,7 @@ use crate::msg;
 use crate::node::images::{self, Course, End, course, end};
 use crate::node::kubelet::{is_ready, waiting};
 use crate::node::security_context::breach;
+use crate::settings::Nodes;
 use crate::trace::{Advice, FieldRef};
 use crate::words::Message;
 
@@ -36,7 +37,7 @@ pub fn unready(cluster: &Cluster, pod: &Pod) -> Option<Advice> {
         };
     }
     if on.is_empty() {
-        return Some(unscheduled(pod));
+        return Some(unscheduled(cluster, pod));
     }
     if is_ready(pod) {
         return None;
@@ -79,7 +80,7 @@ fn field(pod: &Pod, path: impl Into<String>) -> FieldRef {
 
 /// The scheduler found no node, or is another one. Its message counts the nodes by what is amiss with them; where that is one thing
 /// only, the field that asks for it is named.
-fn unscheduled(pod: &Pod) -> Advice {
+fn unscheduled(cluster: &Cluster, pod: &Pod) -> Advice {
     let (name, spec) = (&pod.metadata.name, &pod.spec);
     let said = pod.status.conditions.iter().find(|condition| condition.type_ == "PodScheduled");
     let scheduler = spec.scheduler_name.as_str();
@@ -101,6 +102,7 @@ fn unscheduled(pod: &Pod) -> Advice {
         ("untolerated taint", msg!("explain.pod.pending.taint"), "spec.tolerations"),
         ("were unschedulable", msg!("explain.pod.pending.cordon"), ""),
         ("free ports for", msg!("explain.pod.pending.ports"), "spec.containers"),
+        ("Insufficient ", room(cluster), ""),
         ("Too many pods", msg!("explain.pod.pending.full"), ""),
         ("topology spread", msg!("explain.pod.pending.spread"), "spec.topologySpreadConstraints"),
         ("pod affinity", msg!("explain.pod.pending.affinity"), "spec.affinity"),
@@ -110,7 +112,11 @@ fn unscheduled(pod: &Pod) -> Advice {
     let mut found = known.into_iter().filter(|(part, ..)| said.contains(part));
     match (found.next(), found.next()) {
         (Some((part, next, path)), None) => {
-            let path = if part == "free ports for" { host_port(pod) } else { path.to_string() };
+            let path = match part {
+                "free ports for" => host_port(pod),
+                "Insufficient " => amount(pod, said),
+                _ => path.to_string(),
+            };
             Advice {
                 why,
                 next,
@@ -119,6 +125,31 @@ fn unscheduled(pod: &Pod) -> Advice {
         }
         _ => Advice { why, next: msg!("explain.pod.pending.next"), because: Vec::new() },
     }
+}
+
+/// What to try where no node has enough of something; kubehop's own nodes have no devices.
+fn room(cluster: &Cluster) -> Message {
+    let made_up = |node: &Node| cluster.origin(&ObjectRef::of(node)).is_none();
+    match matches!(cluster.settings.nodes, Nodes::Count(_)) && cluster.store.all::<Node>().all(made_up) {
+        true => msg!("explain.pod.pending.device"),
+        false => msg!("explain.pod.pending.room"),
+    }
+}
+
+/// Where a Pod asks for the first resource of which the scheduler's message says that there is too little.
+fn amount(pod: &Pod, said: &str) -> String {
+    let short = said.split("Insufficient ").nth(1).and_then(|rest| rest.split([',', ' ']).next()).unwrap_or_default();
+    let short = short.trim_end_matches('.');
+    let lists = [("containers", &pod.spec.containers), ("initContainers", &pod.spec.init_containers)];
+    for (list, (at, container)) in lists.iter().flat_map(|(list, own)| own.iter().enumerate().map(move |own| (list, own))) {
+        let part = ["requests", "limits"]
+            .into_iter()
+            .find(|part| container.resources.get(part).is_some_and(|own| own.get(short).is_some()));
+        if let Some(part) = part {
+            return format!("spec.{list}[{at}].resources.{part}.{short}");
+        }
+    }
+    "spec.containers".into()
 }
 
 /// Where a Pod asks for a port of its node.

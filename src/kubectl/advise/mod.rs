@@ -14,7 +14,7 @@ mod nameless;
 mod selectors;
 
 use crate::addons::pending::pending;
-use crate::api::core::{Pod, Service, ServicePort};
+use crate::api::core::{Node, Pod, Service, ServicePort};
 use crate::api::foreign::annotations::Reader;
 use crate::api::meta::{IntOrString, selects};
 use crate::api::networking::NetworkPolicy;
@@ -24,6 +24,7 @@ use crate::diagnostic::{Diagnostic, Finding, Fix, Severity, Span};
 use crate::kubectl::Manifest;
 use crate::msg;
 use crate::node::images::{self, Listener};
+use crate::node::resources::is_told;
 use crate::packet::Protocol;
 use crate::trace::FieldRef;
 use crate::words::Message;
@@ -166,12 +167,18 @@ impl Advice<'_> {
         self.tell(Severity::Info, object, "spec.podSelector", message, None, Vec::new());
     }
 
-    /// What Pods ask of their nodes is not played: said once, at the first that asks.
+    /// What Pods ask of nodes that kubehop has made up is not played: said once, at the first that asks.
     fn requests(&mut self) {
+        if self.store().all::<Node>().all(|node| is_told(self.cluster, node, "cpu") && is_told(self.cluster, node, "memory")) {
+            return;
+        }
         for document in &self.cluster.manifests.documents {
             let Some(object) = document.object().filter(|object| self.store().contains(object)) else { continue };
             let mut fields = document.spans.keys();
-            if let Some(path) = fields.find(|path| path.ends_with("].resources.requests")).cloned() {
+            let asks = |path: &str| path.ends_with(".cpu") || path.ends_with(".memory");
+            let of_node = |path: &&String| path.contains("].resources.") && asks(path);
+            if let Some((path, _)) = fields.find(of_node).and_then(|path| path.rsplit_once('.')) {
+                let path = path.to_string();
                 return self.tell(Severity::Info, &object, &path, msg!("advise.requests"), None, Vec::new());
             }
         }

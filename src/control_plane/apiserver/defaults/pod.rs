@@ -1,7 +1,7 @@
 //! Defaults of Pods, and of the Pods in a template: containers, probes, volumes, amounts.
 
 use super::{absent, child, existing, items, number, put, text};
-use crate::control_plane::apiserver::quantity::Quantity;
+use crate::api::quantity::Quantity;
 use serde_json::{Value, json};
 
 pub(super) fn pod(object: &mut Value) {

@@ -4,7 +4,7 @@
 
 use super::field::{At, Errors, quoted};
 use super::{names, probe, service, volume};
-use crate::control_plane::apiserver::quantity::Quantity;
+use crate::api::quantity::Quantity;
 use std::collections::BTreeSet;
 
 /// Fields of a Pod that a variable may read.

@@ -3,7 +3,7 @@
 
 use super::field::{At, Errors, quoted};
 use super::{meta, names};
-use crate::control_plane::apiserver::quantity::Quantity;
+use crate::api::quantity::Quantity;
 use std::collections::BTreeSet;
 
 const HOST_PATH_TYPES: [&str; 8] =

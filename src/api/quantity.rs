@@ -71,7 +71,7 @@ impl Amount {
 }
 
 /// An amount, and how it was written.
-pub(super) struct Quantity {
+pub(crate) struct Quantity {
     negative: bool,
     amount: Amount,
     form: Form,
@@ -84,7 +84,7 @@ impl Quantity {
     ///
     /// # Errors
     /// With upstream's text, for a text that is none.
-    pub(super) fn parse(text: &str) -> Result<Quantity, &'static str> {
+    pub(crate) fn parse(text: &str) -> Result<Quantity, &'static str> {
         let text = text.trim();
         let (negative, unsigned) = match text.as_bytes().first() {
             None => return Err(FORMAT),
@@ -110,7 +110,7 @@ impl Quantity {
     }
 
     /// Reads a JSON string or number; `None` if it is no quantity.
-    pub(super) fn of(value: &Value) -> Option<Quantity> {
+    pub(crate) fn of(value: &Value) -> Option<Quantity> {
         match value {
             Value::String(text) => Quantity::parse(text).ok(),
             Value::Number(number) => Quantity::parse(&number.to_string()).ok(),
@@ -119,17 +119,17 @@ impl Quantity {
     }
 
     /// Whether it is less than nothing.
-    pub(super) fn is_negative(&self) -> bool {
+    pub(crate) fn is_negative(&self) -> bool {
         self.negative
     }
 
     /// Whether it is nothing.
-    pub(super) fn is_zero(&self) -> bool {
+    pub(crate) fn is_zero(&self) -> bool {
         self.amount.digits.is_empty()
     }
 
     /// Compares the amounts, however they are written.
-    pub(super) fn compare(&self, other: &Quantity) -> Ordering {
+    pub(crate) fn compare(&self, other: &Quantity) -> Ordering {
         match (self.negative, other.negative) {
             (false, false) => self.amount.rank().cmp(&other.amount.rank()),
             (true, true) => other.amount.rank().cmp(&self.amount.rank()),
@@ -144,12 +144,20 @@ impl Quantity {
     }
 
     /// Whether it has no fraction.
-    pub(super) fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.is_zero() || self.amount.power >= 0
     }
 
+    /// The amount in thousandths, rounded up; the most that there is where it is more.
+    pub(crate) fn thousandths(&self) -> i64 {
+        let mut amount = Amount { digits: self.amount.digits.clone(), power: self.amount.power.saturating_add(3) };
+        amount.round_up(0);
+        let whole = amount.whole().and_then(|whole| i64::try_from(whole).ok()).unwrap_or(i64::MAX);
+        if self.negative { -whole } else { whole }
+    }
+
     /// The amount away from zero to a thousandth, as resources are stored (`SetDefaults_ResourceList`).
-    pub(super) fn rounded_up(mut self) -> Quantity {
+    pub(crate) fn rounded_up(mut self) -> Quantity {
         if self.amount.round_up(-3) {
             self.kept = None;
         }
