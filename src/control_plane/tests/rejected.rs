@@ -55,14 +55,14 @@ fn a_kubelet_says_why_it_takes_no_more() {
     let cluster = with(
         &[
             node("node-1", "spec: {taints: [{key: db, effect: NoExecute}]}"),
-            node("node-2", "status: {allocatable: {pods: 1}}"),
-            node("node-3", "status: {allocatable: {cpu: '2', memory: 1Gi}}"),
+            node("node-4", "status: {allocatable: {pods: 1}}"),
+            node("node-5", "status: {allocatable: {cpu: '2', memory: 1Gi}}"),
             plain("tainted", "node-1", ""),
-            plain("first", "node-2", ""),
-            plain("second", "node-2", ""),
-            plain("small", "node-3", &cpu("1500m")),
-            plain("large", "node-3", &cpu("700m")),
-            plain("windows", "node-3", "").replace("name: windows}", "name: windows, labels: {kubernetes.io/os: windows}}"),
+            plain("first", "node-4", ""),
+            plain("second", "node-4", ""),
+            plain("early", "node-5", &cpu("1500m")),
+            plain("late", "node-5", &cpu("700m")),
+            plain("windows", "node-5", "").replace("name: windows}", "name: windows, labels: {kubernetes.io/os: windows}}"),
         ]
         .concat(),
     );
@@ -71,9 +71,11 @@ fn a_kubelet_says_why_it_takes_no_more() {
     };
     // A taint that its kubelet refuses it for has the taint's controller delete the Pod as well: none is left.
     assert_eq!(cluster.store.get::<Pod>("default", "tainted"), None);
-    assert_eq!((status(&cluster, "first").0.as_str(), status(&cluster, "small").0.as_str()), ("Running", "Running"));
+    for name in ["first", "early"] {
+        assert_eq!(status(&cluster, name), ("Running".into(), String::new(), String::new()));
+    }
     failed("second", "OutOfpods", "Node didn't have enough resource: pods, requested: 1, used: 1, capacity: 1");
-    failed("large", "OutOfcpu", "Node didn't have enough resource: cpu, requested: 700, used: 1500, capacity: 2000");
+    failed("late", "OutOfcpu", "Node didn't have enough resource: cpu, requested: 700, used: 1500, capacity: 2000");
     let os = "Failed to admit pod as the `kubernetes.io/os` label doesn't match node label";
     failed("windows", "PodOSSelectorNodeLabelDoesNotMatch", os);
 }
