@@ -369,7 +369,8 @@ pub(super) fn diamond(x: f64, y: f64, r: f64) -> String {
 fn port(ink: &Ink, tag: &PortTag, dark: bool) -> Html {
     let r = tag.rect;
     let words = match &tag.id {
-        ItemId::NodePort(node, number) => msg!("stage.aria.port", port = number, node = node),
+        ItemId::NodePort(node, number) if tag.of_service => msg!("stage.aria.port", port = number, node = node),
+        ItemId::NodePort(node, number) => msg!("stage.aria.openPort", port = number, node = node),
         ItemId::Node(node) => msg!("stage.aria.ports", count = tag.text.trim_start_matches('+'), node = node),
         _ => return Html::default(),
     };

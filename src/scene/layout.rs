@@ -335,7 +335,11 @@ pub(super) fn ports(view: &ClusterView, used: &Used, node: &NodeView, centre: Po
     let mut open: Vec<u16> = view.services.iter().flat_map(|service| &service.ports).map(|port| port.node_port).collect();
     open.retain(|port| *port != 0);
     open.dedup();
-    open.sort_by_key(|port| !used.ports.contains(&(node.name.clone(), *port)));
+    let own = |ports: &[(String, u16)], port: u16| ports.contains(&(node.name.clone(), port));
+    let others = used.opened.iter().filter(|(on, port)| *on == node.name && !open.contains(port)).map(|(_, port)| *port);
+    let others: Vec<u16> = others.collect();
+    open.extend(&others);
+    open.sort_by_key(|port| !own(&used.ports, *port) && !others.contains(port));
     let (mut tags, mut left, mut right): (Vec<PortTag>, f64, f64) = (Vec::new(), centre.x, centre.x);
     for (index, port) in open.iter().copied().enumerate() {
         let text = format!(":{port}");
@@ -356,9 +360,10 @@ pub(super) fn ports(view: &ClusterView, used: &Used, node: &NodeView, centre: Po
         }
         left = if tags.is_empty() { x } else { left.min(x) };
         right = right.max(x + width);
-        let used = used.ports.contains(&(node.name.clone(), port));
+        let of_service = !others.contains(&port);
+        let used = !of_service || own(&used.ports, port);
         let id = ItemId::NodePort(node.name.clone(), port);
-        tags.push(PortTag { id, rect: Rect::new(x, centre.y - 9.0, width, 18.0), text, used });
+        tags.push(PortTag { id, rect: Rect::new(x, centre.y - 9.0, width, 18.0), text, used, of_service });
     }
     tags
 }

@@ -116,6 +116,8 @@ pub struct PortTag {
     pub rect: Rect,
     pub text: String,
     pub used: bool,
+    /// A Service's nodePort; else a Pod's hostPort, or that of a process on the node.
+    pub of_service: bool,
 }
 
 /// A Service: one capsule through every node.

@@ -216,6 +216,8 @@ impl Walk<'_> {
                 _ => self.rules(index, node),
             },
             Place::Cni(node) if hop.reason == Reason::Egress => Stop::Leave(node.clone()),
+            // A hostPort's rules stand in the node's kernel, beside kube-proxy's.
+            Place::Cni(node) if matches!(hop.reason, Reason::Dnat | Reason::Masquerade) => Stop::Plate(node.clone()),
             Place::Cni(node) => self.bus(index, node),
             Place::Pod(namespace, name) | Place::IngressController(namespace, name) if sends => {
                 Stop::PodOut(namespace.clone(), name.clone())
@@ -295,7 +297,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A question that no CoreDNS Pod got: the rules of the asker's own node refuse it.
+    /// A question that no CoreDNS Pod got: the rules of the asker's own node refuse it, or send it where nobody is.
     fn refused_question(&self, index: usize, hop: &Hop) -> Stop {
         let asker = self.steps[..index].iter().rev().find_map(|step| match &step.machine {
             Machine::Pod(namespace, name) => self.picture.pod(namespace, name).map(|pod| pod.node.clone()),
@@ -303,6 +305,11 @@ impl Walk<'_> {
             _ => None,
         });
         let Some(node) = asker else { return Stop::PublicDns };
+        // Its rules sent the question on, to an address that nobody has, or whose node is without power.
+        if hop.text.args.contains_key("ip") {
+            let spine = self.lanes.spine(&node).unwrap_or_default();
+            return Stop::Bus(node, spine);
+        }
         let service = hop.objects.iter().find(|object| object.kind == Kind::Service);
         let gate = service.and_then(|service| self.picture.gate(&node, &(service.namespace.clone(), service.name.clone())));
         gate.map_or_else(|| self.rules(index, &node), |gate| Stop::Rules(node.clone(), gate))

@@ -20,6 +20,8 @@ pub struct Used {
     pub services: Vec<(String, String)>,
     /// Open ports that it enters by: node and port.
     pub ports: Vec<(String, u16)>,
+    /// Ports that it enters by and that no Service opened, but a Pod's hostPort or a process: node and port.
+    pub opened: Vec<(String, u16)>,
     /// The port of a Service or a Pod that packets go to, which may have several.
     pub open: Vec<(ItemId, u16)>,
     /// Load balancers, by namespace and name of their Service.
@@ -61,7 +63,14 @@ fn note(view: &ClusterView, trace: &Trace, step: &Step, used: &mut Used) {
     match &hop.at {
         Place::Internet => used.client |= step.machine == Machine::Outside && hop.reason != Reason::NoRoute,
         Place::PublicDns => used.public_dns = true,
-        Place::Coredns => used.pods.extend(pod_of(hop)),
+        Place::Coredns => {
+            used.pods.extend(pod_of(hop));
+            // Where no Pod answers, it is kube-dns's rules that a learner looks for.
+            if hop.reason == Reason::DnsSilent {
+                let services = hop.objects.iter().filter(|object| object.kind == Kind::Service);
+                used.services.extend(services.map(|service| (service.namespace.clone(), service.name.clone())));
+            }
+        }
         Place::LoadBalancer(namespace, name) => {
             used.balancers.push((namespace.clone(), name.clone()));
         }
@@ -82,6 +91,13 @@ fn note(view: &ClusterView, trace: &Trace, step: &Step, used: &mut Used) {
     if matches!(hop.at, Place::KubeProxy(_)) && hop.reason != Reason::NoRule {
         let services = hop.objects.iter().filter(|object| object.kind == Kind::Service);
         used.services.extend(services.map(|service| (service.namespace.clone(), service.name.clone())));
+    }
+    let opened = match (&hop.at, hop.reason) {
+        (Place::Cni(node), Reason::Dnat) | (Place::Node(node), Reason::ProcessAnswers) => Some(node),
+        _ => None,
+    };
+    if let (Some(node), Some(before)) = (opened, hop.before) {
+        used.opened.push((node.clone(), before.dst.port));
     }
     taken(view, hop, used);
     let enters = !matches!(hop.reason, Reason::Send | Reason::Lookup) && !hop.reply;

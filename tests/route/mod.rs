@@ -63,7 +63,8 @@ pub fn case(text: &str) -> Case {
     Case { cluster, plane, request }
 }
 
-/// What happened, hop by hop.
+/// What happened, hop by hop. Not every test that plays a case tells of it.
+#[allow(dead_code)]
 pub fn tell(trace: &Trace, words: &Words, indent: &str) -> String {
     let mut out = String::new();
     let status = trace.status.map(|status| format!(" {status}")).unwrap_or_default();

@@ -1,0 +1,144 @@
+//! Ways over the stage, on the page's own examples and on every route fixture: each packet stands on the very machine that its hop tells
+//! of, the line leads there, and a rule of a Service is read at that Service's own diamond.
+
+mod route;
+
+use kubehop::api::Kind;
+use kubehop::kubectl::SourceFile;
+use kubehop::random::Seed;
+use kubehop::scene::geometry::Size;
+use kubehop::scene::lanes::{Lanes, Stop};
+use kubehop::scene::route::Route;
+use kubehop::scene::steps::{Machine, hop, steps};
+use kubehop::scene::view::ClusterView;
+use kubehop::scene::{Options, Scene, stage};
+use kubehop::session::{Command, Reply, Session, view};
+use kubehop::trace::{Hop, Place, Reason, Request, Source, Trace};
+use std::fs;
+
+const SIZES: [Size; 3] =
+    [Size { width: 748.0, height: 480.0 }, Size { width: 390.0, height: 372.0 }, Size { width: 760.0, height: 306.0 }];
+
+fn turns_at_right_angles(route: &Route, what: &str, wrong: &mut Vec<String>) {
+    for pair in route.legs.iter().flat_map(|leg| leg.line.points().windows(2)) {
+        let straight = (pair[0].x - pair[1].x).abs() < 0.01 || (pair[0].y - pair[1].y).abs() < 0.01;
+        if !straight {
+            wrong.push(format!("{pair:?}: {what}"));
+        }
+    }
+}
+
+/// A question ends at a CoreDNS Pod, or at the rules of the asker's node where no Pod gets it.
+fn at_coredns(view: &ClusterView, hop: &Hop, stop: &Stop) -> bool {
+    match stop {
+        Stop::PodIn(namespace, name) => hop.objects.iter().any(|object| (&object.namespace, &object.name) == (namespace, name)),
+        // The rules send it where nobody is: so the hop names an address.
+        Stop::Bus(..) => hop.text.args.contains_key("ip"),
+        Stop::Rules(..) => !view.pods.iter().any(|pod| pod.app == "kube-dns" && pod.ready),
+        _ => false,
+    }
+}
+
+/// Where a hop names one Service whose rules a node reads, no other Service's diamond is lit.
+fn at_its_diamond(scene: &Scene, hop: &Hop, stop: &Stop) -> bool {
+    let Stop::Rules(node, point) = stop else { return true };
+    let mut services = hop.objects.iter().filter(|object| object.kind == Kind::Service);
+    let (Some(service), None) = (services.next(), services.next()) else { return true };
+    scene.picture.gate(node, &(service.namespace.clone(), service.name.clone())) == Some(*point)
+}
+
+/// Every hop stops at the thing that it happens at, and the line leads there.
+fn stops_where_it_happens(view: &ClusterView, scene: &Scene, trace: &Trace, what: &str, wrong: &mut Vec<String>) {
+    let lanes = Lanes(&scene.picture);
+    for (index, step) in steps(trace).iter().enumerate() {
+        let (hop, halt) = (hop(trace, step).expect("its hop"), &scene.route.stops[index]);
+        let stop = &halt.stop;
+        let what = format!("hop {}, {:?} at {}, stands at {stop:?}: {what}", index + 1, hop.reason, hop.at);
+        let there = match (&hop.at, &step.machine) {
+            (Place::Pod(namespace, name) | Place::IngressController(namespace, name), _) => match stop {
+                Stop::PodIn(of, own) | Stop::PodOut(of, own) => of == namespace && own == name,
+                _ => false,
+            },
+            (Place::LoadBalancer(..), _) => *stop == Stop::Balancer,
+            (Place::Node(node) | Place::KubeProxy(node) | Place::Cni(node), _) => lanes.node_of(stop).as_ref() == Some(node),
+            (Place::Outside(name), _) => *stop == Stop::Server(name.clone()),
+            (Place::Internet, Machine::Gateway) => matches!(stop, Stop::Gateway(_)),
+            (Place::Internet, Machine::Edge) => matches!(stop, Stop::Edge(_)),
+            (Place::Internet, _) if hop.reason == Reason::NoRoute => matches!(stop, Stop::Nowhere(_)),
+            (Place::Internet, _) => matches!(stop, Stop::Client | Stop::Asking),
+            (Place::PublicDns, _) => *stop == Stop::PublicDns,
+            (Place::Coredns, _) => at_coredns(view, hop, stop),
+        };
+        let there = there && at_its_diamond(scene, hop, stop);
+        let drawn = scene.route.legs[halt.leg].line.point(halt.to);
+        // A sender's packet stands a little way off.
+        let sends = matches!(stop, Stop::Client | Stop::Entry(_));
+        let near = sends || lanes.point(stop).is_some_and(|here| here.distance(drawn) < 0.5);
+        if !there || !near {
+            wrong.push(format!("{drawn:?}, {:?}: {what}", lanes.point(stop)));
+        }
+    }
+}
+
+fn check(view: &ClusterView, trace: &Trace, what: &str, wrong: &mut Vec<String>) {
+    for size in SIZES {
+        let scene = stage(view, Some(trace), size, Options::default());
+        let what = format!("{what}, {} by {}", size.width, size.height);
+        turns_at_right_angles(&scene.route, &what, wrong);
+        stops_where_it_happens(view, &scene, trace, &what, wrong);
+    }
+}
+
+#[test]
+fn every_packet_of_the_examples_stands_where_its_hop_happens() {
+    let mut wrong = Vec::new();
+    for example in fs::read_dir("static/examples").expect("the examples") {
+        let path = example.expect("an entry").path();
+        if path.is_dir() {
+            continue;
+        }
+        let files = vec![SourceFile { name: "cluster.yaml".into(), text: fs::read_to_string(&path).expect("an example") }];
+        let mut session = Session::default();
+        let reset = Command::Reset { revision: 1, files, settings: Box::default(), seed: 1, events: Vec::new() };
+        let Reply::Cluster(reply) = session.handle(reset) else { panic!("no cluster") };
+        let mut callers = vec![Source::Internet, Source::Node("node-3".into())];
+        let pod = reply.view.pods.iter().find(|pod| pod.ready && pod.namespace == "default");
+        callers.extend(pod.map(|pod| Source::Pod(pod.namespace.clone(), pod.name.clone())));
+        let fixed = ["http://example.com/", "http://10.0.0.99/", "http://10.96.9.9/", "http://198.51.100.200/"];
+        let targets = reply.targets.iter().map(|offer| offer.target.as_str()).chain(fixed);
+        for (target, from) in targets.flat_map(|target| callers.iter().map(move |from| (target, from))) {
+            let request = Request { target: target.into(), from: from.clone(), seed: Seed(1), ..Request::default() };
+            let Reply::Trace(sent) = session.handle(Command::Send { request }) else { panic!("no trace") };
+            check(&reply.view, &sent.trace, &format!("{}, {from} to {target}", path.display()), &mut wrong);
+        }
+    }
+    assert!(wrong.is_empty(), "{} are wrong: {:#?}", wrong.len(), &wrong[..wrong.len().min(40)]);
+}
+
+#[test]
+fn every_packet_of_the_routes_stands_where_its_hop_happens() {
+    let mut wrong = Vec::new();
+    for route in fs::read_dir("tests/fixtures/routes").expect("the routes") {
+        let path = route.expect("an entry").path();
+        if path.extension().is_some_and(|ending| ending == "yaml") {
+            let case = route::case(&fs::read_to_string(&path).expect("a route"));
+            let trace = case.plane.clone().send(&case.cluster, &case.request);
+            check(&view::of(&case.cluster), &trace, &path.display().to_string(), &mut wrong);
+        }
+    }
+    assert!(wrong.is_empty(), "{} are wrong: {:#?}", wrong.len(), &wrong[..wrong.len().min(40)]);
+}
+
+#[test]
+fn a_port_that_a_pod_or_a_process_opens_on_a_node_stands_there_once_it_is_used() {
+    let tags = |route: &str| {
+        let case = route::case(&fs::read_to_string(format!("tests/fixtures/routes/{route}.yaml")).expect("a route"));
+        let trace = case.plane.clone().send(&case.cluster, &case.request);
+        let scene = stage(&view::of(&case.cluster), Some(&trace), SIZES[0], Options::default());
+        let tags = scene.picture.nodes.into_iter().flat_map(|node| node.ports).filter(|tag| tag.used && !tag.of_service);
+        tags.map(|tag| tag.text).collect::<Vec<_>>()
+    };
+    assert_eq!(tags("host-port"), [":8080"]);
+    assert_eq!(tags("health-check").len(), 1, "kube-proxy listens on a healthCheckNodePort");
+    assert!(tags("node-port").is_empty());
+}
