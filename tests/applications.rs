@@ -161,6 +161,40 @@ http://orders delivered
 }
 
 #[test]
+fn demos_in_namespaces_of_their_own_light_up() {
+    let podtato = "\
+http://podtato-head-hat:9001 delivered
+http://podtato-head-left-leg:9002 delivered
+http://podtato-head-left-arm:9003 delivered
+http://podtato-head-right-leg:9004 delivered
+http://podtato-head-right-arm:9005 delivered
+";
+    assert_eq!(lit("podtato-head", "internet", "http://FRONT:9000/", 6), podtato);
+    let orders = "orders-mysql:3306 delivered\n  rabbitmq.rabbitmq.svc:5672 delivered\n";
+    let retail = format!(
+        "\
+http://assets.assets.svc:80 delivered
+http://carts.carts.svc:80 delivered
+  http://carts-dynamodb:8000 delivered
+http://catalog.catalog.svc:80 delivered
+  catalog-mysql:3306 delivered
+http://checkout.checkout.svc:80 delivered
+  http://orders.orders.svc:80 delivered
+    {}  checkout-redis:6379 delivered
+http://orders.orders.svc:80 delivered
+  {orders}",
+        orders.replace("\n  ", "\n    ")
+    );
+    assert_eq!(lit("retail-store", "internet", "http://FRONT/", 10), retail);
+    let robots = lit("robot-shop", "internet", "http://FRONT:8080/", 12);
+    assert!(
+        robots.contains("http://shipping:8080 delivered\n  mysql:3306 delivered\n  http://cart:8080 delivered\n"),
+        "{robots}"
+    );
+    assert!(robots.contains("http://payment:8080 delivered\n  rabbitmq:5672 delivered\n") && !robots.contains("not-found"));
+}
+
+#[test]
 fn a_demo_without_one_of_its_services_says_which() {
     let text = fs::read_to_string("tests/fixtures/applications/sock-shop.yaml").unwrap();
     let cluster = cluster(&text.replacen("metadata: {name: rabbitmq}", "metadata: {name: rabbit}", 1));

@@ -2,13 +2,14 @@
 //! programs hold the names of the Services they call in their code.
 //!
 //! The demos' calls follow their sources: Istio's Bookinfo, Sock Shop (`weaveworksdemos`), the PHP guestbook, Docker's voting app
-//! (`dockersamples`), the front end of kubernetes.io's "Connect a Frontend to a Backend".
+//! (`dockersamples`), the front end of kubernetes.io's "Connect a Frontend to a Backend", Stan's Robot Shop (`robotshop`),
+//! podtato-head, Yelb (`mreferre`) and Calico's YAO Bank.
 
 use super::{By, Call, Seen, expand, service_links, target};
 use crate::api::core::Container;
 use std::collections::BTreeMap;
 
-/// The image's repository behind its registry, and whom its program calls.
+/// The image's repository behind its registry, with a tag where it matters, and whom its program calls.
 const DEMOS: &[(&str, &[&str])] = &[
     ("examples-bookinfo-productpage-v1", &["http://details:9080", "http://reviews:9080"]),
     ("examples-bookinfo-reviews-v2", &["http://ratings:9080"]),
@@ -24,8 +25,41 @@ const DEMOS: &[(&str, &[&str])] = &[
     ("examplevotingapp_worker", &["redis:6379", "db:5432"]),
     ("examplevotingapp_result", &["db:5432"]),
     ("google-samples/hello-frontend", &["http://hello"]),
+    ("gb-frontend:v3", &["redis-master:6379", "redis-slave:6379"]),
+    ("gb-frontend:v4", &["redis-master:6379", "redis-slave:6379"]),
     ("gb-frontend", &["redis-leader:6379", "redis-follower:6379"]),
+    ("gb-redisslave", &["redis-master:6379"]),
     ("gb-redis-follower", &["redis-leader:6379"]),
+    ("robotshop/rs-web", ROBOT_SHOP),
+    ("robotshop/rs-catalogue", &["mongodb:27017"]),
+    ("robotshop/rs-user", &["mongodb:27017", "redis:6379"]),
+    ("robotshop/rs-cart", &["redis:6379", "http://catalogue:8080"]),
+    ("robotshop/rs-shipping", &["mysql:3306", "http://cart:8080"]),
+    ("robotshop/rs-ratings", &["mysql:3306", "http://catalogue:8080"]),
+    ("robotshop/rs-payment", &["rabbitmq:5672", "http://cart:8080", "http://user:8080"]),
+    ("robotshop/rs-dispatch", &["rabbitmq:5672"]),
+    ("podtato-head/entry", PODTATO_HEAD),
+    ("yelb-ui", &["http://yelb-appserver:4567"]),
+    ("yelb-appserver", &["redis-server:6379", "yelb-db:5432"]),
+    ("yaobank-customer", &["http://summary"]),
+    ("yaobank-summary", &["http://database:2379"]),
+];
+
+const ROBOT_SHOP: &[&str] = &[
+    "http://catalogue:8080",
+    "http://user:8080",
+    "http://cart:8080",
+    "http://shipping:8080",
+    "http://payment:8080",
+    "http://ratings:80",
+];
+
+const PODTATO_HEAD: &[&str] = &[
+    "http://podtato-head-hat:9001",
+    "http://podtato-head-left-leg:9002",
+    "http://podtato-head-left-arm:9003",
+    "http://podtato-head-right-leg:9004",
+    "http://podtato-head-right-arm:9005",
 ];
 
 /// The calls of one container's command line and image.
@@ -53,8 +87,9 @@ pub(super) fn calls(index: usize, container: &Container, values: &BTreeMap<Strin
         }
     }
     let image = repository(&container.image);
-    let known =
-        DEMOS.iter().find(|(name, _)| image.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('/')));
+    let reference = container.image.split('@').next().unwrap_or_default();
+    let ends = |text: &str, name: &str| text.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
+    let known = DEMOS.iter().find(|(name, _)| ends(image, name) || ends(reference, name));
     let field = format!("spec.containers[{index}].image");
     let own = known.iter().flat_map(|(_, targets)| targets.iter());
     found.extend(own.map(|target| Call {

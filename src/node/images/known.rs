@@ -65,6 +65,7 @@ pub(super) const ROWS: &[Row] = &[
     fixed(&["jwilder/whoami"], &[8000], &[], &[]),
     fixed(&["hashicorp/http-echo"], &[5678], &["http-echo"], &["listen"]),
     fixed(&["hello-app"], &[8080], &["hello-app"], &["$PORT"]),
+    fixed(&["kubernetes-bootcamp"], &[8080], &[], &[]),
     // The conformance tests of Ingress and Gateway have one of their own.
     fixed(&["k8s-staging-ingressconformance/echoserver", "echo-basic"], &[3000], &[], &["$HTTP_PORT"]),
     fixed(&["echoserver"], &[8080], &["nginx"], &[]),
