@@ -22,7 +22,6 @@ use crate::node::kubelet::{
     Place, ProbeFailure, Standing, config_error, free_address, has_done_its_part, has_ended, is_ready, probe_delays,
     probe_failure, redefined, report, running_since, waiting,
 };
-use crate::node::restarts::RESTARTS;
 use crate::node::security_context::breach;
 use crate::random::{Random, Seed, stable_hash};
 use std::sync::Arc;
@@ -291,7 +290,8 @@ pub(crate) fn next_asked(world: &World) -> Option<(u64, Vec<Key>)> {
         for container in &pod.spec.containers {
             let (starts, ready) = probe_delays(container);
             let status = pod.status.container_statuses.iter().find(|status| status.name == container.name);
-            let waits = ready > 0 && status.is_some_and(|status| !status.ready && status.restart_count < RESTARTS);
+            let killed = |status: &ContainerStatus| status.last_state.terminated.as_ref().is_some_and(|end| end.exit_code != 0);
+            let waits = ready > 0 && status.is_some_and(|status| !status.ready && !killed(status));
             let since = running_since(pod, container).and_then(seconds_of);
             let Some(since) = since.filter(|_| waits && !keeps_its_settings(world, pod)) else { continue };
             for delay in [starts, ready] {
@@ -382,6 +382,9 @@ fn record_start(world: &mut World, pod: &Pod, inits: &[Standing], standings: &[S
         let said = if waits { Vec::new() } else { started(container) }.into_iter();
         for (reason, text) in said.filter(|(reason, _)| made || reason.starts_with("Pull")) {
             events::record(world, &object, ("kubelet", &node), ("Normal", reason), &text);
+            if let Standing::Restarting(again) = standing {
+                say(world, pod, reason, &text, 1 + i64::from(again.restarts));
+            }
         }
     }
 }

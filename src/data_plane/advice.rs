@@ -326,6 +326,7 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
         (Reason::ProcessAnswers, "healthCheck") => msg!("advice.healthCheck.next", service = service),
         (Reason::ProcessAnswers, "path") => msg!("advice.proxyHealth.next"),
         (Reason::Rejected, "target" | "port" | "letters") => msg!("advice.rejectedTarget.next"),
+        (Reason::Rejected, "podIPv6") => msg!("advice.ipv6.next"),
         (Reason::Rejected, _) => msg!("advice.rejected.next"),
         (Reason::Policy, variant) => policy(hop, variant),
         _ => return None,

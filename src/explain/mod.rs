@@ -19,7 +19,9 @@ pub use pod::explain_pod;
 pub use request::explain;
 
 use crate::api::ObjectRef;
+use crate::cluster::Cluster;
 use crate::data_plane::causes::nearest;
+use crate::msg;
 use crate::trace::{Advice, FieldRef};
 use crate::words::Message;
 use serde::{Deserialize, Serialize};
@@ -127,6 +129,16 @@ impl Checks {
     /// Fails by what the data plane found amiss.
     fn found<T>(&mut self, check: &str, found: Advice) -> Result<T, Stop> {
         self.fails(check, found.why, found.next, found.because)
+    }
+}
+
+/// What to do about an object of the text that the API server refused.
+fn mend_refused(cluster: &Cluster, object: &ObjectRef) -> Message {
+    let six = |ip: &serde_json::Value| ip.as_str().is_some_and(|ip| ip.contains(':'));
+    let mut written = cluster.manifests.documents.iter().filter(|document| document.names(object) && document.is_dumped());
+    match written.any(|document| six(&document.value["spec"]["clusterIP"])) {
+        true => msg!("advice.ipv6.next"),
+        false => msg!("explain.name.refused.next"),
     }
 }
 

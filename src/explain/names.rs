@@ -2,7 +2,7 @@
 
 use super::request::Target;
 use super::service::pairs;
-use super::{Checks, Stop, field, service};
+use super::{Checks, Stop, field, mend_refused, service};
 use crate::addons::coredns::CLUSTER_DOMAIN;
 use crate::addons::ingress_controller;
 use crate::addons::pending::pending;
@@ -122,7 +122,7 @@ fn of_service(cluster: &Cluster, trace: &Trace, parts: &[&str], own: &str, check
     let object = ObjectRef::new(Kind::Service, namespace, wanted);
     if cluster.refused(&object) {
         let text = msg!("explain.name.refused", service = wanted);
-        return Ok(Some((text, msg!("explain.name.refused.next"), vec![field(&object, "")])));
+        return Ok(Some((text, mend_refused(cluster, &object), vec![field(&object, "")])));
     }
     if let Some(other) = store.all::<Service>().find(|service| service.metadata.name == wanted) {
         let full = format!("{wanted}.{}", other.metadata.namespace);

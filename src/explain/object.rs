@@ -1,7 +1,7 @@
 //! A Service or a workload that is asked about by its name: requests to each port of the Service, as a client inside would send them;
 //! the Pods of the workload, the first that gets no traffic before the others.
 
-use super::{ASKED, Checks, Explanation, Idle, Stop, explain, explain_pod, field, nearest, service};
+use super::{ASKED, Checks, Explanation, Idle, Stop, explain, explain_pod, field, mend_refused, nearest, service};
 use crate::addons::pending::pending;
 use crate::api::core::{Node, Pod, Service, ServicePort};
 use crate::api::meta::{Labels, selects};
@@ -160,7 +160,7 @@ fn exists(cluster: &Cluster, object: &ObjectRef, checks: &mut Checks) -> Result<
     let text = msg!("explain.object.missing", kind = kind, name = name, namespace = object.namespace);
     let check = if kind == Kind::Service { "service-exists" } else { "workload-exists" };
     if cluster.refused(object) {
-        return checks.fails(check, text, msg!("explain.name.refused.next"), vec![field(object, "")]);
+        return checks.fails(check, text, mend_refused(cluster, object), vec![field(object, "")]);
     }
     let all = cluster.store.refs();
     let alike = all.iter().filter(|own| own.kind == kind && own.namespace == object.namespace);

@@ -45,6 +45,10 @@ fn check(cluster: &Cluster, namespace: &str, name: &str, checks: &mut Checks, id
     } else {
         is_ready(cluster, pod, checks)?;
     }
+    if pod.status.pod_ip.contains(':') {
+        let text = msg!("explain.pod.ipv6", pod = name, address = pod.status.pod_ip);
+        return checks.fails("address-played", text, msg!("advice.ipv6.next"), Vec::new());
+    }
     lets_somebody_in(cluster, pod, checks)?;
     let labels = field(&ObjectRef::of(pod), "metadata.labels");
     if services.is_empty() {

@@ -1,15 +1,23 @@
-//! Containers that are killed again and again: when the next start is due, and what the last end was.
+//! Containers that are killed, or end, again and again: when the next start is due, and what the last end was.
 //!
-//! Imitates the back-off of `pkg/kubelet/kuberuntime` (`doBackOff`; 10 s doubled up to five minutes, counted from the end of the
-//! container). KubeletCrashLoopBackOffMax is on in 1.36, and without a setting of the kubelet changes nothing;
-//! ReduceDefaultCrashLoopBackOffDecay is off. Assumed: a program that is told to end does not listen, and is killed when its grace is
-//! over (exit code 137); it started so many times that its back-off has reached the five minutes when the cluster is first seen.
+//! Imitates the back-off of `pkg/kubelet/kuberuntime` (`doBackOff`): after the first end the container is started at once, after the
+//! next ones when 10 s are over, then twice as many each time, up to five minutes, counted from the end of the container.
+//! KubeletCrashLoopBackOffMax is on in 1.36, and without a setting of the kubelet changes nothing; ReduceDefaultCrashLoopBackOffDecay
+//! is off. While it backs off, the kubelet looks again after a minute or when the wait is over (`completeWork` of `pod_workers.go`).
+//! Assumed: a program that is told to end does not listen, and is killed when its grace is over (exit code 137); it has ended twice
+//! when the cluster is first seen, so that it backs off then.
 
-/// Starts after the first when the back-off has reached five minutes: 10 s doubled five times.
-pub const RESTARTS: i32 = 6;
+/// Starts after the first when a container is first seen that ends again and again: one, at once.
+pub const RESTARTS: i32 = 1;
 
-/// Seconds between an end and the next start.
-const BACK_OFF: i64 = 300;
+/// Seconds between the second end and the start after it; doubled each time.
+const FIRST: i64 = 10;
+
+/// The longest of these times, in seconds.
+const LONGEST: i64 = 300;
+
+/// Starts after which it always is the longest.
+const STEADY: i32 = 6;
 
 /// Seconds after which the kubelet looks again at a Pod that backs off (`--sync-frequency`): each time it says so.
 const SYNC: i64 = 60;
@@ -25,50 +33,69 @@ pub struct Life {
     pub running: Option<i64>,
 }
 
+/// Seconds between the end after so many restarts and the next start.
+fn back_off(restarts: i32) -> i64 {
+    if restarts >= STEADY { LONGEST } else { FIRST << (restarts - 1).clamp(0, STEADY) }
+}
+
+/// How often the kubelet says in that time that it backs off.
+fn said_in(back_off: i64) -> i64 {
+    (back_off + SYNC - 1) / SYNC
+}
+
 impl Life {
     /// What has become of it at a later time, if each run lasts so many seconds.
     #[must_use]
     pub fn at(self, now: i64, lasts: i64) -> Life {
-        let lasts = lasts.max(1);
         let mut life = self;
-        if let Some(since) = life.running {
-            if now < since.saturating_add(lasts) {
+        while life.restarts < STEADY || life.running.is_some() {
+            if now < life.turns(lasts) {
                 return life;
             }
-            life = Life { restarts: life.restarts, ended: since.saturating_add(lasts), running: None };
+            life = life.turned(lasts);
         }
-        let cycle = BACK_OFF.saturating_add(lasts);
+        let cycle = LONGEST.saturating_add(lasts.max(1));
         let whole = now.saturating_sub(life.ended).max(0) / cycle;
         life.ended = life.ended.saturating_add(whole.saturating_mul(cycle));
         life.restarts = life.restarts.saturating_add(i32::try_from(whole).unwrap_or(i32::MAX));
-        let start = life.ended.saturating_add(BACK_OFF);
-        if now >= start {
-            life.restarts = life.restarts.saturating_add(1);
-            life.running = Some(start);
-        }
-        life
+        if now >= life.turns(lasts) { life.turned(lasts) } else { life }
     }
 
     /// When it turns next: it is started, or killed.
     pub fn turns(&self, lasts: i64) -> i64 {
-        self.running.map_or_else(|| self.ended.saturating_add(BACK_OFF), |since| since.saturating_add(lasts.max(1)))
+        match self.running {
+            Some(since) => since.saturating_add(lasts.max(1)),
+            None => self.ended.saturating_add(back_off(self.restarts)),
+        }
     }
 
-    /// How often it was killed since the cluster was first seen.
+    /// After its next turn.
+    fn turned(self, lasts: i64) -> Life {
+        let at = self.turns(lasts);
+        match self.running {
+            Some(_) => Life { ended: at, running: None, ..self },
+            None => Life { restarts: self.restarts.saturating_add(1), running: Some(at), ..self },
+        }
+    }
+
+    /// How often it was killed.
     pub fn kills(&self) -> i64 {
-        i64::from(self.restarts) - i64::from(RESTARTS) + i64::from(self.running.is_none())
+        i64::from(self.restarts) + i64::from(self.running.is_none())
     }
 
-    /// How often it was started again since.
-    pub fn starts(&self) -> i64 {
-        i64::from(self.restarts) - i64::from(RESTARTS)
-    }
-
-    /// How often the kubelet has said since that it backs off.
+    /// How often the kubelet has said that it backs off.
     pub fn back_offs(&self, now: i64) -> i64 {
-        let each = BACK_OFF / SYNC;
-        let present = if self.running.is_none() { (now.saturating_sub(self.ended) / SYNC).clamp(0, each - 1) + 1 } else { 0 };
-        self.starts() * each + present
+        let short: i64 = (1..self.restarts.min(STEADY)).map(|restarts| said_in(back_off(restarts))).sum();
+        let long = i64::from((self.restarts - STEADY).max(0)) * said_in(LONGEST);
+        let latest = said_in(back_off(self.restarts)) - 1;
+        let present = if self.running.is_none() { (now.saturating_sub(self.ended) / SYNC).clamp(0, latest) + 1 } else { 0 };
+        short + long + present
+    }
+
+    /// How long the present back-off is, as Go writes a duration: `10s`, `1m20s`, `5m0s`.
+    pub fn back_off_text(&self) -> String {
+        let seconds = back_off(self.restarts);
+        if seconds < 60 { format!("{seconds}s") } else { format!("{}m{}s", seconds / 60, seconds % 60) }
     }
 }
 
@@ -92,17 +119,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_container_that_fails_its_probe_is_started_again_every_five_minutes() {
+    fn a_container_that_ends_again_and_again_is_started_after_ever_longer_times() {
         let first = Life { restarts: RESTARTS, ended: 0, running: None };
-        assert_eq!(first.at(299, 50), first);
-        assert_eq!(first.at(300, 50), Life { restarts: 7, ended: 0, running: Some(300) });
-        assert_eq!(first.at(349, 50), Life { restarts: 7, ended: 0, running: Some(300) });
-        assert_eq!(first.at(350, 50), Life { restarts: 7, ended: 350, running: None });
-        assert_eq!(first.at(3_500, 50), Life { restarts: 16, ended: 3_500, running: None });
+        assert_eq!(first.at(9, 50), first);
+        assert_eq!(first.at(10, 50), Life { restarts: 2, ended: 0, running: Some(10) });
+        assert_eq!(first.at(60, 50), Life { restarts: 2, ended: 60, running: None });
+        let waits = |life: &Life| life.turns(50) - life.ended;
+        let (mut life, mut all) = (first, Vec::new());
+        for _ in 0..7 {
+            all.push((waits(&life), life.back_off_text()));
+            life = life.turned(50).turned(50);
+        }
+        let texts = ["10s", "20s", "40s", "1m20s", "2m40s", "5m0s", "5m0s"].map(String::from);
+        assert_eq!(all, [10, 20, 40, 80, 160, 300, 300].into_iter().zip(texts).collect::<Vec<_>>());
+        // 310 s of waiting and five runs, then a start every 350 s.
+        assert_eq!(first.at(560, 50), Life { restarts: 6, ended: 560, running: None });
+        assert_eq!(first.at(560 + 350 * 10, 50), Life { restarts: 16, ended: 4_060, running: None });
         // Step by step as at once.
         assert_eq!(first.at(320, 50).at(1_000, 50).at(3_500, 50), first.at(3_500, 50));
-        assert_eq!((first.turns(50), first.at(300, 50).turns(50)), (300, 350));
-        assert_eq!((first.kills(), first.starts(), first.back_offs(0), first.back_offs(130)), (1, 0, 1, 3));
+        assert_eq!((first.turns(50), first.at(10, 50).turns(50)), (10, 60));
+        assert_eq!((first.kills(), first.back_offs(0), first.back_offs(130)), (2, 1, 1));
+        assert_eq!((life.restarts, life.kills(), life.back_offs(life.ended)), (8, 9, 1 + 1 + 1 + 2 + 3 + 5 + 5 + 1));
     }
 
     #[test]

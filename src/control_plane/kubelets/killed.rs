@@ -22,16 +22,12 @@ pub(super) fn restarting(
     let dumped = keeps_its_settings(world, pod);
     let life = if dumped { fresh } else { life_so_far(pod, name).map_or(fresh, |life| life.at(now, lasts)) };
     let full_name = format!("{}_{}({})", meta.name, meta.namespace, meta.uid);
-    warn(world, pod, "Unhealthy", &unhealthy(kind, why), 1 + (life.kills() - 1) * asks);
+    warn(world, pod, "Unhealthy", &unhealthy(kind, why), life.kills().saturating_mul(asks));
     let killed = format!("Container {name} failed {} probe, will be restarted", kind.to_lowercase());
     say(world, pod, "Killing", &killed, life.kills());
     let back_off = format!("Back-off restarting failed container {name} in pod {full_name}");
     warn(world, pod, "BackOff", &back_off, life.back_offs(now));
-    if life.starts() > 0 && world.cluster.store.pods.len() <= EVENTFUL {
-        for (reason, text) in started(container) {
-            say(world, pod, reason, &text, 1 + life.starts());
-        }
-    }
+    say_started(world, pod, container, life.restarts);
     let written = |seconds: i64| timestamp(u64::try_from(seconds).unwrap_or(0));
     let first = pod.status.start_time.as_deref().and_then(seconds_of).unwrap_or(now);
     let runs = life.running.is_some();
@@ -45,7 +41,7 @@ pub(super) fn restarting(
             ..ContainerStateTerminated::default()
         },
         running: life.running.map(written),
-        message: format!("back-off 5m0s restarting failed container={name} pod={full_name}"),
+        message: format!("back-off {} restarting failed container={name} pod={full_name}", life.back_off_text()),
         ready: runs && kind == "Liveness" && ready,
         started: runs && kind == "Liveness",
     }))
@@ -62,11 +58,7 @@ pub(super) fn crashing(world: &mut World, pod: &Pod, container: &Container, code
     let full_name = format!("{}_{}({})", meta.name, meta.namespace, meta.uid);
     let back_off = format!("Back-off restarting failed container {name} in pod {full_name}");
     warn(world, pod, "BackOff", &back_off, life.back_offs(now));
-    if life.starts() > 0 && world.cluster.store.pods.len() <= EVENTFUL {
-        for (reason, text) in started(container) {
-            say(world, pod, reason, &text, 1 + life.starts());
-        }
-    }
+    say_started(world, pod, container, life.restarts);
     let at = Some(timestamp(u64::try_from(life.ended).unwrap_or(0)));
     Standing::Restarting(Box::new(Again {
         restarts: life.restarts,
@@ -78,10 +70,20 @@ pub(super) fn crashing(world: &mut World, pod: &Pod, container: &Container, code
             ..ContainerStateTerminated::default()
         },
         running: None,
-        message: format!("back-off 5m0s restarting failed container={name} pod={full_name}"),
+        message: format!("back-off {} restarting failed container={name} pod={full_name}", life.back_off_text()),
         ready: false,
         started: false,
     }))
+}
+
+/// What the kubelet has said of a container's starts by now; of the first ones nothing until the Pod is there.
+fn say_started(world: &mut World, pod: &Pod, container: &Container, restarts: i32) {
+    if pod.status.pod_ip.is_empty() || world.cluster.store.pods.len() > EVENTFUL {
+        return;
+    }
+    for (reason, text) in started(container) {
+        say(world, pod, reason, &text, 1 + i64::from(restarts));
+    }
 }
 
 /// How many seconds a container runs that fails this probe: until it has failed often enough, and its grace is over.

@@ -210,7 +210,7 @@ fn a_probe_of_a_port_where_nothing_listens_keeps_the_pod_unready() {
 fn a_failing_liveness_probe_kills_the_container_again_and_again() {
     let cluster = with(&WEB.replace("image: nginx", "image: nginx, livenessProbe: {tcpSocket: {port: 9999}}"));
     let status = &pods(&cluster)[0].status.container_statuses[0];
-    assert_eq!((status.state.waiting.as_ref().unwrap().reason.as_str(), status.restart_count), ("CrashLoopBackOff", 6));
+    assert_eq!((status.state.waiting.as_ref().unwrap().reason.as_str(), status.restart_count), ("CrashLoopBackOff", 1));
     let said = |reason: &str| cluster.store.events.values().find(|event| event.reason == reason).unwrap().message.clone();
     assert_eq!(said("Killing"), "Container web failed liveness probe, will be restarted");
     assert!(said("BackOff").starts_with("Back-off restarting failed container web in pod web-"), "{}", said("BackOff"));
@@ -396,26 +396,30 @@ fn a_controller_makes_a_collected_pod_again_and_it_is_collected_again() {
 
 #[test]
 fn a_container_that_is_killed_again_and_again_counts_its_restarts_over_time() {
-    // Each run lasts two further probes and the grace period of 30 seconds, then it backs off for five minutes.
+    // Each run lasts two further probes and the grace period of 30 seconds; it backs off for 10 s, 20 s, 40 s, at last five minutes.
     let cluster = with(&WEB.replace("image: nginx", "image: nginx, livenessProbe: {tcpSocket: {port: 9999}}"));
     let status = |cluster: &Cluster| pods(cluster)[0].status.container_statuses[0].clone();
     let ended = status(&cluster).last_state.terminated.unwrap();
     assert_eq!((ended.exit_code, ended.reason.as_str()), (137, "Error"));
-    let early = act(&cluster, "wait 299s").cluster;
-    assert_eq!((status(&early).restart_count, status(&early).state.running), (6, None));
+    let age = |cluster: &Cluster| cluster.now;
+    assert_eq!((status(&cluster).restart_count, age(&cluster)), (1, 0));
+    let early = act(&cluster, "wait 9s").cluster;
+    assert_eq!((status(&early).restart_count, status(&early).state.running), (1, None));
     // Without a readiness probe it is ready while it runs.
     let again = act(&early, "wait 1s").cluster;
-    assert_eq!((status(&again).restart_count, status(&again).ready, addresses(&again, "web").0.len()), (7, true, 3));
+    assert_eq!((status(&again).restart_count, status(&again).ready, addresses(&again, "web").0.len()), (2, true, 3));
     let late = act(&again, "wait 50s").cluster;
-    assert_eq!((status(&late).restart_count, status(&late).state.waiting.unwrap().reason.as_str()), (7, "CrashLoopBackOff"));
+    assert_eq!((status(&late).restart_count, status(&late).state.waiting.unwrap().reason.as_str()), (2, "CrashLoopBackOff"));
+    assert!(status(&late).state.waiting.unwrap().message.starts_with("back-off 20s restarting failed container=web"));
     assert_eq!(addresses(&late, "web").0.len(), 0);
     // While its Pod was there, the rollout was done: it no longer has a deadline.
     let web = late.store.get::<crate::api::apps::Deployment>("default", "web").unwrap();
     assert_eq!(web.status.conditions.iter().find(|own| own.type_ == "Progressing").unwrap().reason, "NewReplicaSetAvailable");
-    assert_eq!(late.store, act(&cluster, "wait 350s").cluster.store);
-    let hour = act(&late, "wait 3500s").cluster;
-    assert_eq!(status(&hour).restart_count, 17);
-    assert_eq!(status(&hour), status(&act(&cluster, "wait 3850s").cluster));
+    assert_eq!(late.store, act(&cluster, "wait 60s").cluster.store);
+    // Five runs and 310 s of waiting, then a start every 350 s.
+    let hour = act(&late, "wait 4000s").cluster;
+    assert_eq!(status(&hour).restart_count, 16);
+    assert_eq!(status(&hour), status(&act(&cluster, "wait 4060s").cluster));
 }
 
 /// How often the first Pod's Event of this reason has been said.
@@ -431,7 +435,9 @@ fn the_kubelets_events_repeat_as_time_passes() {
     // The recorder says 25 things of one Pod (four were its start), then one every five minutes.
     assert_eq!(count(&act(&unready, "wait 900s").cluster, "Unhealthy"), 24);
     let killed = with(&WEB.replace("image: nginx", "image: nginx, livenessProbe: {tcpSocket: {port: 9999}}"));
-    assert_eq!(count(&act(&killed, "wait 130s").cluster, "BackOff"), 3);
+    assert_eq!((count(&killed, "Killing"), count(&killed, "BackOff")), (2, 1));
+    let ends = with(&WEB.replace("image: nginx", "image: busybox, command: [sh, -c, exit 1]"));
+    assert_eq!((count(&ends, "BackOff"), count(&act(&ends, "wait 130s").cluster, "BackOff")), (1, 4));
     let unmounted = act(&with(CONFIGURED), "wait 10s").cluster;
     assert_eq!(count(&unmounted, "FailedMount"), 5);
 }
