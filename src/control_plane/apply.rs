@@ -128,6 +128,7 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune, admission: 
     dump::follow_api_server(&mut world);
     note_missing_nodes(&mut world, &manifests);
     settle(&mut world);
+    dump::date(&mut world);
     let origins = world.cluster.origins.iter();
     world.cluster.applied =
         origins.filter(|(_, o)| Arc::ptr_eq(&o.manifests, &manifests)).map(|(object, _)| object.clone()).collect();

@@ -6,8 +6,12 @@
 //! are presumed, as are the nodes that its Pods name where it has none; the present is the newest time that it names, and Pods whose controller is not in it stay. Where MetalLB's
 //! speakers are in it, they announce the load balancers' addresses. Leaves out other clusters' node port ranges and IPv6.
 
+mod beside;
+
+pub(crate) use beside::{date, follow_api_server};
+
 use super::apiserver::{AdmittedObject, Object};
-use super::controller_manager::{endpoints, node_lifecycle};
+use super::controller_manager::node_lifecycle;
 use super::world::{Key, World, controller_of, key_of};
 use super::{delete, dual_stack, inventory, refusals};
 use crate::addons::ingress_controller::real::of_image;
@@ -306,17 +310,6 @@ pub(crate) fn slices_stand(
     world.diagnostics.push(Diagnostic { severity: Severity::Warning, ..note });
     world.cluster.told_slices.insert(key.clone(), hash);
     true
-}
-
-/// The API server writes the Endpoints of `default/kubernetes` and their slice alike.
-pub(crate) fn follow_api_server(world: &mut World) {
-    let key: Key = ("default".into(), "kubernetes".into());
-    let own = ObjectRef::new(Kind::EndpointSlice, "default", "kubernetes");
-    if !came_from_dump(world, &own) {
-        return;
-    }
-    let slice = world.cluster.store.endpoint_slices.get(&key).cloned();
-    endpoints::follow(world, &key, slice.as_slice());
 }
 
 /// The real cluster has DNS servers of its own, whatever the names of their Deployment and Service: the standing ones go.

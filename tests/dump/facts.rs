@@ -2,13 +2,14 @@
 
 use crate::{FRONT, applied, explained, manifests, send, without};
 use kubehop::api::apps::ReplicaSet;
-use kubehop::api::core::{Pod, Service};
+use kubehop::api::core::{Endpoints, Namespace, Pod, Service};
 use kubehop::api::discovery::EndpointSlice;
 use kubehop::cluster::{Action, Cluster};
+use kubehop::explain::explain_object;
 use kubehop::kubectl::Manifests;
 use kubehop::random::Seed;
 use kubehop::settings::Settings;
-use kubehop::trace::{Place, Verdict};
+use kubehop::trace::{Place, Request, Verdict};
 use std::fs;
 use std::sync::Arc;
 
@@ -322,13 +323,50 @@ apiVersion: v1
 kind: Pod
 metadata: {name: six, namespace: default, labels: {app: six}, uid: 5d1b7c0e-0000-4000-8000-000000000022}
 spec: {nodeName: node-1, containers: [{name: six, image: nginx}]}
-status: {phase: Running, podIP: 'fd00:10:244::d', podIPs: [{ip: 'fd00:10:244::d'}]}
+status: {phase: Running, podIP: 'fd00:10:244::d', podIPs: [{ip: 'fd00:10:244::d'}], conditions: [{type: Ready, status: 'True'}]}
 ";
     let outcome = Cluster::new(Settings::default(), Seed(1)).apply(Arc::new(manifests(text.to_string())));
     let said = |id: &str| outcome.diagnostics.iter().any(|found| format!("{:?}", found.message).contains(id));
     assert!(said("dump.ipv6Only"));
     let trace = send(&outcome.cluster, "pod/default/six", "http://six");
     assert_eq!(trace.hops[0].text.id, "hop.Rejected.text.podIPv6");
+    // No Service has to be made for it: the one that selects it is not played.
+    for (object, why) in [("Pod/default/six", "explain.pod.ipv6"), ("Service/default/six", "explain.object.missing")] {
+        let found = explain_object(&outcome.cluster, &object.parse().unwrap(), &Request::default()).unwrap();
+        let last = found.checks.last().unwrap();
+        assert_eq!((&*last.text.id, &*last.next.as_ref().unwrap().id), (why, "advice.ipv6.next"), "{object}");
+    }
+}
+
+/// The shared dump without what the tests of a kind leave out.
+fn without_kinds(kinds: &[&str]) -> Cluster {
+    let mut text = manifests(fs::read_to_string("tests/fixtures/applications/dump.yaml").unwrap());
+    text.documents.retain(|document| !kinds.contains(&document.kind.as_str()));
+    applied(text)
+}
+
+#[test]
+fn the_api_servers_endpoints_and_their_slice_are_alike_though_a_dump_has_one_of_them() {
+    for kinds in [&["EndpointSlice"][..], &["Endpoints"], &[]] {
+        let store = without_kinds(kinds).store;
+        let slice = store.get::<EndpointSlice>("default", "kubernetes").unwrap();
+        let endpoints = store.get::<Endpoints>("default", "kubernetes").unwrap();
+        assert_eq!(slice.endpoints[0].addresses, ["172.18.0.4"], "{kinds:?}");
+        assert_eq!(endpoints.subsets[0].addresses[0].ip, "172.18.0.4", "{kinds:?}");
+    }
+}
+
+#[test]
+fn endpoints_that_a_dump_lacks_are_as_old_as_their_service() {
+    let cluster = without_kinds(&["Endpoints"]);
+    let dumped = |service: &&Service| service.metadata.namespace != "ingress-system";
+    for service in cluster.store.all::<Service>().filter(dumped) {
+        let meta = &service.metadata;
+        let Some(own) = cluster.store.get::<Endpoints>(&meta.namespace, &meta.name) else { continue };
+        assert_eq!(own.metadata.creation_timestamp, meta.creation_timestamp, "{}", meta.name);
+    }
+    let shop = cluster.store.get::<Namespace>("", "shop").unwrap();
+    assert_eq!(shop.metadata.creation_timestamp.as_deref(), Some("2026-05-04T08:12:31Z"));
 }
 
 #[test]

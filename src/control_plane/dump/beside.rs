@@ -1,0 +1,62 @@
+//! What a dump leaves out of what its cluster's controllers wrote: the other form of the API server's endpoints, and since when
+//! Endpoints and namespaces are there.
+
+use super::came_from_dump;
+use crate::api::core::{EndpointSubset, Endpoints, Service};
+use crate::api::discovery::{Endpoint, EndpointPort, EndpointSlice};
+use crate::api::time::seconds_of;
+use crate::api::{Kind, ObjectRef};
+use crate::control_plane::controller_manager::endpoints;
+use crate::control_plane::world::{Key, World, key_of};
+use std::sync::Arc;
+
+/// The API server writes the Endpoints of `default/kubernetes` and their slice alike: what the dump lacks of the two follows the other.
+pub(crate) fn follow_api_server(world: &mut World) {
+    let key: Key = ("default".into(), "kubernetes".into());
+    let store = &world.cluster.store;
+    let (slice, old) = (store.endpoint_slices.get(&key).cloned(), store.endpoints.get(&key).cloned());
+    let dumped = |object: Option<ObjectRef>| object.is_some_and(|object| came_from_dump(world, &object));
+    if dumped(slice.as_ref().map(|slice| ObjectRef::of(slice.as_ref()))) {
+        return endpoints::follow(world, &key, slice.as_slice());
+    }
+    if !dumped(old.as_ref().map(|old| ObjectRef::of(old.as_ref()))) {
+        return;
+    }
+    let (Some(mut slice), Some(old)) = (slice, old) else { return };
+    let Some(told) = old.subsets.first().filter(|told| is_played(told)) else { return };
+    let next = Arc::make_mut(&mut slice);
+    let port = |port: &crate::api::core::EndpointPort| EndpointPort {
+        name: Some(port.name.clone()),
+        port: Some(port.port),
+        protocol: Some(port.protocol.clone()),
+        app_protocol: None,
+    };
+    next.ports = told.ports.iter().map(port).collect();
+    let like = next.endpoints.first().cloned().unwrap_or_default();
+    next.endpoints = told.addresses.iter().map(|at| Endpoint { addresses: vec![at.ip.clone()], ..like.clone() }).collect();
+    world.put_slice(EndpointSlice::clone(&slice));
+}
+
+fn is_played(subset: &EndpointSubset) -> bool {
+    !subset.addresses.is_empty() && subset.addresses.iter().all(|at| !at.ip.contains(':'))
+}
+
+/// A Service's Endpoints, which the dump may lack, are as old as the Service; the namespaces are no younger than anything in them.
+pub(crate) fn date(world: &mut World) {
+    let dumped = |service: &&Service| came_from_dump(world, &ObjectRef::of(*service));
+    let services: Vec<_> = world.cluster.store.all::<Service>().filter(dumped).map(|service| service.metadata.clone()).collect();
+    for meta in &services {
+        let made = |own: &Endpoints| !came_from_dump(world, &ObjectRef::of(own));
+        let lacks = world.cluster.store.endpoints.get(&key_of(meta)).is_some_and(|own| made(own));
+        if let Some(own) = world.cluster.store.endpoints.get_mut(&key_of(meta)).filter(|_| lacks) {
+            Arc::make_mut(own).metadata.creation_timestamp.clone_from(&meta.creation_timestamp);
+        }
+    }
+    let times = services.iter().filter_map(|meta| meta.creation_timestamp.as_ref());
+    let Some(oldest) = times.min_by_key(|at| seconds_of(at)).cloned() else { return };
+    let origins = &world.cluster.origins;
+    let presumed = |name: &str| !origins.contains_key(&ObjectRef::new(Kind::Namespace, "", name));
+    for namespace in world.cluster.store.namespaces.values_mut().filter(|own| presumed(&own.metadata.name)) {
+        Arc::make_mut(namespace).metadata.creation_timestamp = Some(oldest.clone());
+    }
+}
