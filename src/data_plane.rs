@@ -116,6 +116,17 @@ struct Environment {
     unfilled: Vec<Message>,
 }
 
+impl Environment {
+    /// Whether nothing in it names anybody to call.
+    fn is_silent(&self) -> bool {
+        self.calls.is_empty()
+            && self.nameless.is_empty()
+            && self.late.is_empty()
+            && self.stale.is_empty()
+            && self.unfilled.is_empty()
+    }
+}
+
 /// All that happened to one request, in numbers.
 #[derive(Clone, Debug)]
 pub struct Recording {

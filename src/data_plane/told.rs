@@ -11,15 +11,31 @@ use crate::cluster::Cluster;
 use crate::msg;
 use crate::netfilter::walk::Decision;
 use crate::netfilter::{Meaning, Origin};
+use crate::node::environment::unknown_caller;
 use crate::node::images::Listener;
 use crate::packet::{Flow, Packet, Protocol};
-use crate::trace::{Advice, FieldRef, Hop, Place, Reason, Request, RuleRef, Trace};
+use crate::trace::{Advice, FieldRef, Hop, Place, Reason, Request, RuleRef, Trace, Verdict};
 use crate::words::Message;
 use std::sync::Arc;
 
 impl DataPlane {
     /// A recorded request in words. The data plane must be the one that recorded it.
     pub fn tell(&self, cluster: &Cluster, request: &Request, recording: Recording) -> Trace {
+        let pod = recording.outcome.pod.filter(|_| recording.calls.as_ref().is_some_and(Vec::is_empty));
+        let mut trace = self.told(cluster, request, recording);
+        let served = trace.verdict == Verdict::Delivered && trace.status.is_some();
+        let environment = pod.filter(|_| served).and_then(|pod| self.caches.environments.get(&pod));
+        // Said of the Pod that takes the request, once: a graph of calls is full of ends of which as little is known.
+        if let (Some(guest), true) =
+            (pod.and_then(|pod| self.world.pods.get(pod)), environment.is_some_and(|own| own.is_silent()))
+            && let Some(image) = unknown_caller(&guest.pod)
+        {
+            trace.assumptions.push(msg!("assume.callsUnknown", pod = guest.pod.metadata.name, image = image));
+        }
+        trace
+    }
+
+    fn told(&self, cluster: &Cluster, request: &Request, recording: Recording) -> Trace {
         let Recording { outcome, story, calls } = recording;
         let mut telling = Telling { plane: self, cluster, hops: Vec::new(), assumptions: Vec::new() };
         telling.events(&story.events);
@@ -54,7 +70,7 @@ impl DataPlane {
         trace.assumptions.extend(environment.nameless.iter().map(|own| own.why(name)));
         for (index, (call, recording)) in environment.calls.iter().zip(calls).enumerate() {
             let inner = super::inner_request(guest, call, request, index);
-            let mut inner = self.tell(cluster, &inner, recording);
+            let mut inner = self.told(cluster, &inner, recording);
             inner.assumptions.insert(0, call.reason(name));
             let stale = environment.stale.iter().find(|stale| stale.field == call.field && stale.variable == call.variable);
             if let Some(stale) = stale.filter(|_| !inner.arrived()) {

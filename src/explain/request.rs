@@ -37,7 +37,7 @@ impl Target {
 pub(super) type Reached = (ObjectRef, usize);
 
 /// The assumptions that name what is not played.
-const NOT_PLAYED: [&str; 14] = [
+const NOT_PLAYED: [&str; 15] = [
     "assume.kindNotPlayed",
     "assume.kindUnknown",
     "assume.podsNotPlayed",
@@ -52,6 +52,7 @@ const NOT_PLAYED: [&str; 14] = [
     "assume.autoscaler.most",
     "assume.sharedExternalIP",
     "assume.dualStackRefused",
+    "assume.callsUnknown",
 ];
 
 /// Explains a request by its trace.

@@ -20,6 +20,7 @@ use crate::api::core::{ConfigMap, Container, EnvVarSource, Pod, Secret, Service}
 use crate::api::meta::selects;
 use crate::cluster::{Cluster, Store};
 use crate::msg;
+use crate::node::images::unknown_program;
 use crate::words::Message;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,6 +90,11 @@ pub fn calls(pod: &Pod, cluster: &Cluster) -> Vec<Call> {
         calls.extend(others.filter(|call| seen.insert(call.target.clone())));
     }
     calls
+}
+
+/// The image whose program may call somebody without a word of it in the manifest; `None`: the programs are known.
+pub fn unknown_caller(pod: &Pod) -> Option<&str> {
+    unknown_program(pod).filter(|_| !pod.spec.containers.iter().any(|container| programs::is_demo(&container.image)))
 }
 
 fn declared_order<'a>(container: &'a Container, values: &'a BTreeMap<String, String>) -> Vec<(&'a str, &'a str)> {

@@ -15,6 +15,7 @@ mod known;
 mod users;
 
 use crate::api::core::{Container, ContainerPort, Pod, Probe, Service};
+use crate::api::foreign::mesh;
 use crate::api::meta::{IntOrString, selects};
 use crate::cluster::Store;
 use crate::msg;
@@ -86,6 +87,28 @@ pub fn unsure(pod: &Pod) -> Option<Message> {
     let image = find(pod, &Store::default()).unsure?;
     Some(msg!("assume.listens", image = image))
 }
+
+/// The image of the first container whose program is not known here, so that nobody can say whom it calls by itself: one of no list,
+/// another program than the image's own, a server that its configuration may make a proxy.
+pub fn unknown_program(pod: &Pod) -> Option<&str> {
+    let unknown = |container: &&Container| {
+        let image = known::repository(&container.image);
+        let (row, words) = (known::row(&container.image), arguments::words(container));
+        // `python -m http.server` is known by its command.
+        let sure = arguments::listening(&words).iter().any(|own| own.main && own.sure && own.flag.is_empty());
+        match row {
+            _ if image.ends_with("agnhost") || sure || mesh::proxy(std::iter::once(container.name.as_str())).is_some() => false,
+            None => true,
+            Some(row) if row.kind == Kind::Tool => false,
+            Some(row) if replaces_program(container, &words, Some(row)) => true,
+            Some(row) => has_configuration(container) && row.images.iter().any(|name| PROXIES.contains(name)),
+        }
+    };
+    pod.spec.containers.iter().find(unknown).map(|container| known::repository(&container.image))
+}
+
+/// Servers that often pass requests on to others, as their configuration says.
+const PROXIES: [&str; 6] = ["nginx", "bitnami/nginx", "httpd", "bitnami/apache", "caddy", "traefik"];
 
 fn find(pod: &Pod, store: &Store) -> Found {
     if let Some(text) = pod.metadata.annotations.get(LISTEN) {

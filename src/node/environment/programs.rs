@@ -62,6 +62,28 @@ const PODTATO_HEAD: &[&str] = &[
     "http://podtato-head-right-arm:9005",
 ];
 
+/// The demos' other programs: they call nobody.
+const LEAVES: &[&str] = &[
+    "examples-bookinfo-details-v1",
+    "examples-bookinfo-ratings-v1",
+    "examples-bookinfo-reviews-v1",
+    "weaveworksdemos/payment",
+    "weaveworksdemos/catalogue-db",
+    "weaveworksdemos/user-db",
+];
+
+/// Whether the program of an image is one of those whose calls are known.
+pub(super) fn is_demo(image: &str) -> bool {
+    DEMOS.iter().map(|(name, _)| name).chain(LEAVES).any(|name| is_named(image, name))
+}
+
+/// Whether an image is this one, with or without its tag, behind whatever registry.
+fn is_named(image: &str, name: &str) -> bool {
+    let reference = image.split('@').next().unwrap_or_default();
+    let ends = |text: &str| text.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
+    ends(repository(image)) || ends(reference)
+}
+
 /// The calls of one container's command line and image.
 pub(super) fn calls(index: usize, container: &Container, values: &BTreeMap<String, String>, seen: Seen) -> Vec<Call> {
     let mut found = Vec::new();
@@ -87,9 +109,7 @@ pub(super) fn calls(index: usize, container: &Container, values: &BTreeMap<Strin
         }
     }
     let image = repository(&container.image);
-    let reference = container.image.split('@').next().unwrap_or_default();
-    let ends = |text: &str, name: &str| text.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
-    let known = DEMOS.iter().find(|(name, _)| ends(image, name) || ends(reference, name));
+    let known = DEMOS.iter().find(|(name, _)| is_named(&container.image, name));
     let field = format!("spec.containers[{index}].image");
     let own = known.iter().flat_map(|(_, targets)| targets.iter());
     found.extend(own.map(|target| Call {

@@ -271,3 +271,31 @@ fn only_of_a_known_program_is_it_known_where_it_does_not_listen() {
     assert!(!unsure("image: mine, command: [python, -m, http.server, '80']"));
     assert!(!unsure("image: mine, command: [sleep, infinity]"));
 }
+
+#[test]
+fn programs_that_nobody_knows_may_call_anybody() {
+    let unknown = |spec: &str| {
+        let pod: Pod = serde_yaml::from_str(&format!("metadata: {{name: p}}\nspec: {{containers: [{{name: c, {spec}}}]}}")).unwrap();
+        unknown_program(&pod).map(str::to_string)
+    };
+    for known in [
+        "image: nginx",
+        "image: 'httpd:2.4'",
+        "image: traefik/whoami",
+        "image: 'registry.k8s.io/e2e-test-images/agnhost:2.53', args: [netexec]",
+        "image: 'redis:8'",
+        "image: busybox, command: [nc, -lk, -p, '80']",
+        "image: 'python:3.13', command: [python, -m, http.server, '8080']",
+        "image: 'postgres:18', volumeMounts: [{name: c, mountPath: /etc/postgresql/conf}]",
+    ] {
+        assert_eq!(unknown(known), None, "{known}");
+    }
+    for (spec, image) in [
+        ("image: 'example.com/shop:1'", "example.com/shop"),
+        ("image: 'node:22', command: [node, server.js]", "node"),
+        ("image: nginx, volumeMounts: [{name: c, mountPath: /etc/nginx/conf.d}]", "nginx"),
+        ("image: nginx, command: [/app/server]", "nginx"),
+    ] {
+        assert_eq!(unknown(spec).as_deref(), Some(image), "{spec}");
+    }
+}
