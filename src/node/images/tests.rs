@@ -275,7 +275,8 @@ fn only_of_a_known_program_is_it_known_where_it_does_not_listen() {
 #[test]
 fn programs_that_nobody_knows_may_call_anybody() {
     let unknown = |spec: &str| {
-        let pod: Pod = serde_yaml::from_str(&format!("metadata: {{name: p}}\nspec: {{containers: [{{name: c, {spec}}}]}}")).unwrap();
+        let pod: Pod =
+            serde_yaml::from_str(&format!("metadata: {{name: p}}\nspec: {{containers: [{{name: c, {spec}}}]}}")).unwrap();
         unknown_program(&pod).map(str::to_string)
     };
     for known in [
