@@ -35,7 +35,7 @@ pub fn history(part: &Part) -> Html {
 }
 
 /// A step of the past in words.
-fn said(state: &State, index: usize, step: &Step) -> String {
+pub(super) fn said(state: &State, index: usize, step: &Step) -> String {
     let event = match step {
         Step::Event(event) => event,
         Step::Text(files) => {

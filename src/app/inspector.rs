@@ -10,6 +10,7 @@ use super::icon::{glyph, icon, outcome, place_glyph};
 use super::object::ObjectView;
 use super::results::Results;
 use super::state::{Msg, Run, State, Tab};
+use super::undone::{taken_back, undone};
 use super::workbench::Moment;
 use crate::diagnostic::{Fix, Span};
 use crate::kubectl::SourceFile;
@@ -362,11 +363,16 @@ fn AdviceView(AdviceProps { moment, hop, advice, class }: &AdviceProps) -> Html 
     let Some(advice) = advice else { return Html::default() };
     let why = state.say(&advice.why);
     let fix = mending(state, advice);
+    let own = state.run.as_ref().and_then(|run| undone(state, &run.trace, advice));
     html! {
         <section class={classes!("fix", *class)}>
             if why != text(&state.speech, hop) { <h4>{ marked(&why) }</h4> }
             <p>{ icon("i-hint", 15) }{ " " }{ marked(&state.say(&advice.next)) }</p>
-            <Cause moment={moment.clone()} because={advice.because.clone()}/>
+            if let Some((index, back)) = own.filter(|_| fix.is_none()) {
+                { taken_back(&moment.part(), index, back) }
+            } else {
+                <Cause moment={moment.clone()} because={advice.because.clone()}/>
+            }
             if let Some(run) = &state.run { { explain::why(&moment.part(), "why.request", Asked::Request(Box::new(run.trace.request.clone()))) } }
             if let Some(fix) = fix {
                 { diff(&state.files, &fix) }

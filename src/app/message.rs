@@ -117,6 +117,8 @@ pub enum Msg {
     /// To the end of the change that plays.
     Skip,
     Rewind(usize),
+    /// Once the cluster has followed what comes next, the same request goes out again.
+    Again,
     Settings(Box<Settings>),
     // The request.
     From(Source),

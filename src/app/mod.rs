@@ -44,6 +44,7 @@ pub mod theater;
 pub mod timeline;
 pub mod topbar;
 mod undo;
+mod undone;
 pub mod wire;
 pub mod wording;
 pub mod workbench;

@@ -1,15 +1,12 @@
-//! Ways over the stage, on the page's own examples: each packet stands on the very machine that its hop tells of.
+//! Ways over the stage that are easily drawn wrong. `tests/stage.rs` holds all of them to their hops.
 
 use super::*;
 use crate::scene::geometry::Size;
-use crate::scene::lanes::{Lanes, Stop};
-use crate::scene::route::Route;
-use crate::scene::steps::{Machine, hop, steps};
-use crate::scene::{Options, Scene, stage};
-use crate::trace::{Place, Reason, Source};
+use crate::scene::lanes::Stop;
+use crate::scene::{Options, stage};
+use crate::trace::Source;
 
 const DESK: Size = Size { width: 748.0, height: 480.0 };
-const PHONE: Size = Size { width: 390.0, height: 372.0 };
 
 fn cluster(example: &str) -> (Session, ClusterReply) {
     let text = std::fs::read_to_string(format!("static/examples/{example}.yaml")).expect("an example");

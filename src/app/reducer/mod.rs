@@ -48,7 +48,7 @@ impl State {
             Msg::OpenLesson(_) | Msg::LessonAnew(_) | Msg::LessonText(..) | Msg::Guess(_) | Msg::Confirm | Msg::Hint => {
                 self.learn(msg)
             }
-            Msg::Act(_) | Msg::Skip | Msg::Rewind(_) => self.act(msg),
+            Msg::Act(_) | Msg::Skip | Msg::Rewind(_) | Msg::Again => self.act(msg),
             Msg::From(_)
             | Msg::Target(_)
             | Msg::Offers
@@ -192,6 +192,10 @@ impl State {
                 vec![Effect::Ask(Ask::Cluster, Command::Act { event }), Effect::Save]
             }
             Msg::Rewind(keep) => self.rewind(keep),
+            Msg::Again => {
+                self.send_after = Some(Waiting::Again);
+                Vec::new()
+            }
             Msg::Skip => {
                 self.skipped = self.flow;
                 Vec::new()
