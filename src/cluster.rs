@@ -5,6 +5,7 @@ mod elsewhere;
 mod makers;
 mod past;
 mod standing;
+mod unplayed;
 mod written;
 
 pub use action::Action;

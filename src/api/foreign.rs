@@ -22,7 +22,7 @@ pub enum Reach {
 }
 
 /// API groups and their kinds, in one text; `*` stands for every other kind of the group.
-const KINDS: [(&str, &str, Reach); 51] = [
+const KINDS: [(&str, &str, Reach); 70] = [
     ("", "ReplicationController", Reach::MakesPods),
     ("", "ResourceQuota LimitRange", Reach::Objects),
     ("batch", "Job CronJob", Reach::MakesPods),
@@ -69,6 +69,25 @@ const KINDS: [(&str, &str, Reach); 51] = [
     ("apps.openshift.io", "DeploymentConfig", Reach::MakesPods),
     ("serving.knative.dev", "Service Configuration", Reach::MakesPods),
     ("monitoring.coreos.com", "PodMonitor PrometheusRule ServiceMonitor Probe ScrapeConfig AlertmanagerConfig", Reach::None),
+    ("monitoring.coreos.com", "Prometheus PrometheusAgent Alertmanager ThanosRuler", Reach::MakesPods),
+    ("kafka.strimzi.io", "Kafka KafkaConnect KafkaMirrorMaker2 KafkaBridge", Reach::MakesPods),
+    ("kafka.strimzi.io", "*", Reach::None),
+    ("postgresql.cnpg.io", "Cluster Pooler", Reach::MakesPods),
+    ("acid.zalan.do", "postgresql", Reach::MakesPods),
+    ("rabbitmq.com", "RabbitmqCluster", Reach::MakesPods),
+    ("rabbitmq.com", "*", Reach::None),
+    ("elasticsearch.k8s.elastic.co", "Elasticsearch", Reach::MakesPods),
+    ("kibana.k8s.elastic.co", "Kibana", Reach::MakesPods),
+    ("opentelemetry.io", "OpenTelemetryCollector", Reach::MakesPods),
+    ("jaegertracing.io", "Jaeger", Reach::MakesPods),
+    ("mongodbcommunity.mongodb.com", "MongoDBCommunity", Reach::MakesPods),
+    ("minio.min.io", "Tenant", Reach::MakesPods),
+    ("ray.io", "RayCluster RayService", Reach::MakesPods),
+    ("kubevirt.io", "VirtualMachine VirtualMachineInstance", Reach::MakesPods),
+    ("helm.cattle.io", "HelmChart", Reach::MakesPods),
+    ("keda.sh", "ScaledObject", Reach::Objects),
+    ("keda.sh", "*", Reach::None),
+    ("autoscaling.k8s.io", "VerticalPodAutoscaler", Reach::Objects),
     ("cert-manager.io", "*", Reach::None),
     ("acme.cert-manager.io", "*", Reach::None),
     ("external-secrets.io", "*", Reach::None),

@@ -114,13 +114,10 @@ fn kinds(cluster: &Cluster, trace: &Trace, meets_pods: bool, notes: &mut Vec<Mes
 
 /// A Service that the request meets and that would select the Pods of a workload that is not played.
 fn selecting(cluster: &Cluster, trace: &Trace, workload: &Manifest) -> Option<Message> {
-    let template = ["/spec/template", "/spec/jobTemplate/spec/template"];
-    let labels = template.iter().find_map(|path| workload.value.pointer(path)?.pointer("/metadata/labels"))?;
     let met = trace.hops.iter().flat_map(|hop| &hop.objects).filter(|object| object.kind == Kind::Service);
     let selects = |service: &&Service| {
-        let selector = &service.spec.selector;
-        let carried = |(key, value): (&String, &String)| labels.get(key).is_some_and(|own| own == value);
-        service.metadata.namespace == workload.namespace && !selector.is_empty() && selector.iter().all(carried)
+        let own = cluster.unplayed_maker(&service.metadata.namespace, &service.spec.selector);
+        own.is_some_and(|own| own.kind == workload.kind && own.name == workload.name)
     };
     let mut services = met.filter_map(|object| cluster.store.get::<Service>(&object.namespace, &object.name));
     let service = services.find(selects)?;

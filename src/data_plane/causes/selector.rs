@@ -18,6 +18,10 @@ pub fn no_pods(cluster: &Cluster, service: &Service) -> Advice {
         let (next, because) = made_none(cluster, maker);
         return Advice { why, next, because };
     }
+    if let Some(own) = cluster.unplayed_maker(namespace, selector) {
+        let next = msg!("advice.unplayedMaker.next", kind = own.kind, name = own.name);
+        return Advice { why, next, because: Vec::new() };
+    }
     let mut because = vec![FieldRef { object: ObjectRef::of(service), path: "spec.selector".into() }];
     let (next, also) = nearest(cluster, service);
     because.extend(also);

@@ -28,6 +28,11 @@ impl Advice<'_> {
             self.tell(Severity::Warning, object, "spec.selector", message, help, fix.into_iter().collect());
             return;
         }
+        if let Some(own) = self.cluster.unplayed_maker(&object.namespace, selector) {
+            let help = msg!("advice.unplayedMaker.next", kind = own.kind, name = own.name);
+            self.tell(Severity::Warning, object, "spec.selector", message, Some(help), Vec::new());
+            return;
+        }
         let labels = self.free_labels(object, selector);
         if let Some((key, wrong, right)) = near_miss(selector, &labels) {
             let path = format!("spec.selector.{key}");
@@ -185,6 +190,21 @@ mod tests {
         assert_eq!(only.help, Some(msg!("advise.scaledToZero", kind = Kind::Deployment, name = "redis")));
         let [fix] = only.fixes.as_slice() else { panic!("{:?}", only.fixes) };
         assert_eq!((fix.text.as_str(), fix.span.as_ref().map(|span| span.line)), ("1", Some(15)));
+    }
+
+    #[test]
+    fn a_workload_that_is_not_played_is_what_the_selector_means() {
+        let old = "apiVersion: v1\nkind: ReplicationController\nmetadata: {name: es}\nspec: {template: {metadata: {labels: {app: es}}}}\n---\n";
+        let operated =
+            "apiVersion: monitoring.coreos.com/v1\nkind: Prometheus\nmetadata: {name: k8s}\nspec: {replicas: 2}\n---\n";
+        let near = deployment("operator", "part: prometheus", 1);
+        for (maker, kind, name, labels) in
+            [(old, "ReplicationController", "es", "app: es"), (operated, "Prometheus", "k8s", "instance: k8s, part: prometheus")]
+        {
+            let all = found(&format!("{maker}{near}{}", service("web", labels)));
+            let help = all.iter().filter(|found| found.severity == Severity::Warning).find_map(|found| found.help.clone());
+            assert_eq!(help, Some(msg!("advice.unplayedMaker.next", kind = kind, name = name)));
+        }
     }
 
     #[test]
