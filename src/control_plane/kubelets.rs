@@ -17,7 +17,7 @@ use crate::cluster::{Verb, Written};
 use crate::msg;
 use crate::netfilter::Cidr;
 use crate::node::image_name;
-use crate::node::images::{self, Listener};
+use crate::node::images::{self, End, Listener, timed};
 use crate::node::kubelet::{
     Place, ProbeFailure, Standing, config_error, free_address, has_done_its_part, has_ended, is_ready, probe_delays,
     probe_failure, redefined, report, running_since, waiting,
@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 pub(crate) use admission::next_deadline;
 pub(crate) use killed::next_turn;
-use killed::{crashing, restarting};
+use killed::{crashing, lasting, restarting};
 pub(super) use mounts::missing_claim;
 use mounts::{creating, lacking, made_elsewhere};
 
@@ -274,8 +274,11 @@ fn ends(world: &mut World, pod: &Pod, container: &Container) -> Option<Standing>
     if keeps_its_settings(world, pod) {
         return None;
     }
-    let code = images::end(pod, container, &world.cluster.store)?.code;
+    let End { code, after, .. } = images::end(pod, container, &world.cluster.store)?;
     let stays = container.is_sidecar() || !matches!((pod.spec.restart_policy.as_str(), code), ("Never", _) | ("OnFailure", 0));
+    if after > 0 {
+        return lasting(world, pod, container, (code, after), stays);
+    }
     Some(if stays { crashing(world, pod, container, code) } else { Standing::Ended(code) })
 }
 
@@ -341,10 +344,22 @@ pub(crate) fn look_again(world: &mut World) {
         let again = || pod.status.container_statuses.iter().any(|status| status.last_state.terminated.is_some());
         active
             && !pod.spec.node_name.is_empty()
-            && (!is_ready(pod) || again() || pod.spec.active_deadline_seconds.is_some())
+            && (!is_ready(pod) || again() || pod.spec.active_deadline_seconds.is_some() || ends_in_time(pod))
             && !keeps_its_settings(world, pod)
     };
     let keys: Vec<Key> = world.cluster.store.pods.values().filter(waits).map(|pod| super::world::key_of(&pod.metadata)).collect();
+    world.queue.kubelet.extend(keys);
+}
+
+/// Whether a program of the Pod surely ends after a while.
+fn ends_in_time(pod: &Pod) -> bool {
+    pod.spec.containers.iter().any(|container| timed(container).is_some())
+}
+
+/// Programs that have ended while the time passed for others.
+pub(crate) fn end_in_time(world: &mut World) {
+    let pods = world.cluster.store.pods.iter().filter(|(_, pod)| pod.metadata.deletion_timestamp.is_none() && ends_in_time(pod));
+    let keys: Vec<Key> = pods.map(|(key, _)| key.clone()).collect();
     world.queue.kubelet.extend(keys);
 }
 

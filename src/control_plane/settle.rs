@@ -19,6 +19,7 @@ const MOST_ROUNDS: u32 = 30_000;
 /// (`minReadySeconds`), that while passes. While a machine is down, only the learner's `wait` moves the time.
 pub(crate) fn settle(world: &mut World) {
     node_lifecycle::taint_cordoned(world);
+    let began = world.cluster.now;
     work(world);
     for _ in 0..MOST_ROUNDS {
         if taint_eviction::run(world) {
@@ -27,8 +28,12 @@ pub(crate) fn settle(world: &mut World) {
         }
         let waits = world.cluster.machines.values().any(|machine| machine.down_since.is_some());
         if waits || !pass_time(world, u64::MAX) {
-            return;
+            break;
         }
+        work(world);
+    }
+    if world.cluster.now > began {
+        kubelets::end_in_time(world);
         work(world);
     }
 }

@@ -17,7 +17,7 @@ use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::kubectl::Manifest;
 use crate::msg;
-use crate::node::images::{Course, course, unsure};
+use crate::node::images::{Course, course, timed, unsure};
 use crate::node::kubelet::assumed_probe;
 use crate::node::network_policy::{Direction, Policies};
 use crate::node::resources::assumed_room;
@@ -46,6 +46,9 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
         notes.extend(unsure(pod).filter(|_| refuses(trace, pod)));
         let answers = trace.pod.as_ref().is_some_and(|(_, name)| *name == meta.name);
         notes.extend(assumed_probe(pod).filter(|_| answers));
+        let ending =
+            pod.spec.containers.iter().find_map(|own| Some((own, timed(own)?.1))).filter(|_| answers && !is_dumped(cluster, pod));
+        notes.extend(ending.map(|(own, after)| msg!("assume.ends", pod = meta.name, container = own.name, seconds = after)));
         notes.extend(assumed_room(cluster, pod).filter(|_| answers));
         notes.extend(assumed_user(pod).filter(|_| answers && !is_dumped(cluster, pod)));
     }

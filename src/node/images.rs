@@ -22,7 +22,7 @@ use crate::msg;
 use crate::packet::Protocol;
 use crate::words::Message;
 pub use course::{Course, Wanted, course};
-pub use ends::{End, end};
+pub use ends::{End, end, timed};
 use known::{Kind, Row};
 pub use users::{User, user};
 

@@ -5,7 +5,7 @@
 //! KubeletCrashLoopBackOffMax is on in 1.36, and without a setting of the kubelet changes nothing; ReduceDefaultCrashLoopBackOffDecay
 //! is off. While it backs off, the kubelet looks again after a minute or when the wait is over (`completeWork` of `pod_workers.go`).
 //! Assumed: a program that is told to end does not listen, and is killed when its grace is over (exit code 137); it has ended twice
-//! when the cluster is first seen, so that it backs off then.
+//! when the cluster is first seen, so that it backs off then. What ends by itself after a while is played from its first start.
 
 /// Starts after the first when a container is first seen that ends again and again: one, at once.
 pub const RESTARTS: i32 = 1;
@@ -33,9 +33,15 @@ pub struct Life {
     pub running: Option<i64>,
 }
 
-/// Seconds between the end after so many restarts and the next start.
-fn back_off(restarts: i32) -> i64 {
-    if restarts >= STEADY { LONGEST } else { FIRST << (restarts - 1).clamp(0, STEADY) }
+/// Seconds between the end after so many restarts and the next start. A run of more than ten minutes is not held against a container
+/// (`hasExpired` of `client-go/util/flowcontrol/backoff.go`).
+fn back_off(restarts: i32, lasts: i64) -> i64 {
+    match restarts {
+        ..=0 => 0,
+        _ if lasts > 2 * LONGEST => 0,
+        STEADY.. => LONGEST,
+        _ => FIRST << (restarts - 1),
+    }
 }
 
 /// How often the kubelet says in that time that it backs off.
@@ -54,7 +60,7 @@ impl Life {
             }
             life = life.turned(lasts);
         }
-        let cycle = LONGEST.saturating_add(lasts.max(1));
+        let cycle = back_off(STEADY, lasts).saturating_add(lasts.max(1));
         let whole = now.saturating_sub(life.ended).max(0) / cycle;
         life.ended = life.ended.saturating_add(whole.saturating_mul(cycle));
         life.restarts = life.restarts.saturating_add(i32::try_from(whole).unwrap_or(i32::MAX));
@@ -65,7 +71,7 @@ impl Life {
     pub fn turns(&self, lasts: i64) -> i64 {
         match self.running {
             Some(since) => since.saturating_add(lasts.max(1)),
-            None => self.ended.saturating_add(back_off(self.restarts)),
+            None => self.ended.saturating_add(back_off(self.restarts, lasts)),
         }
     }
 
@@ -85,16 +91,16 @@ impl Life {
 
     /// How often the kubelet has said that it backs off.
     pub fn back_offs(&self, now: i64) -> i64 {
-        let short: i64 = (1..self.restarts.min(STEADY)).map(|restarts| said_in(back_off(restarts))).sum();
+        let short: i64 = (1..self.restarts.min(STEADY)).map(|restarts| said_in(back_off(restarts, 0))).sum();
         let long = i64::from((self.restarts - STEADY).max(0)) * said_in(LONGEST);
-        let latest = said_in(back_off(self.restarts)) - 1;
+        let latest = (said_in(back_off(self.restarts, 0)) - 1).max(0);
         let present = if self.running.is_none() { (now.saturating_sub(self.ended) / SYNC).clamp(0, latest) + 1 } else { 0 };
         short + long + present
     }
 
     /// How long the present back-off is, as Go writes a duration: `10s`, `1m20s`, `5m0s`.
     pub fn back_off_text(&self) -> String {
-        let seconds = back_off(self.restarts);
+        let seconds = back_off(self.restarts, 0);
         if seconds < 60 { format!("{seconds}s") } else { format!("{}m{}s", seconds / 60, seconds % 60) }
     }
 }
@@ -140,6 +146,18 @@ mod tests {
         assert_eq!((first.turns(50), first.at(10, 50).turns(50)), (10, 60));
         assert_eq!((first.kills(), first.back_offs(0), first.back_offs(130)), (2, 1, 1));
         assert_eq!((life.restarts, life.kills(), life.back_offs(life.ended)), (8, 9, 1 + 1 + 1 + 2 + 3 + 5 + 5 + 1));
+    }
+
+    #[test]
+    fn what_ends_by_itself_is_started_at_once_the_first_time_and_always_after_long_runs() {
+        let first = Life { restarts: 0, ended: 0, running: Some(0) };
+        let at = |now| {
+            let life = first.at(now, 5);
+            (life.restarts, life.running.unwrap_or(-life.ended))
+        };
+        assert_eq!([at(4), at(5), at(10), at(19), at(20), at(25)], [(0, 0), (1, 5), (1, -10), (1, -10), (2, 20), (2, -25)]);
+        assert_eq!([at(339), at(344), at(345), at(645), at(650)], [(5, -180), (6, 340), (6, -345), (7, 645), (7, -650)]);
+        assert_eq!(first.at(10_000, 700), Life { restarts: 14, ended: 9_800, running: Some(9_800) });
     }
 
     #[test]

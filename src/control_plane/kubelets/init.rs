@@ -37,9 +37,9 @@ fn run(world: &mut World, pod: &Pod, container: &Container) -> Standing {
         return unmade;
     }
     match course(container, &pod.metadata.namespace) {
-        Course::Unknown | Course::Ends(0) => Standing::Ended(0),
-        Course::Ends(code) if pod.spec.restart_policy == "Never" => Standing::Ended(code),
-        Course::Ends(code) => crashing(world, pod, container, code),
+        Course::Unknown | Course::Ends(0, _) => Standing::Ended(0),
+        Course::Ends(code, _) if pod.spec.restart_policy == "Never" => Standing::Ended(code),
+        Course::Ends(code, _) => crashing(world, pod, container, code),
         Course::Stays => Standing::Starting,
         Course::Waits(wanted) if wanted.iter().all(|one| holds(&world.cluster, pod, one)) => Standing::Ended(0),
         Course::Waits(_) => Standing::Starting,

@@ -5,7 +5,8 @@ use super::super::world::World;
 use super::{EVENTFUL, clock, say, started, unhealthy, warn};
 use crate::api::core::{Container, ContainerStateTerminated, Pod, Probe};
 use crate::api::time::{seconds_of, timestamp};
-use crate::node::kubelet::{Again, ProbeFailure, Standing};
+use crate::node::images::timed;
+use crate::node::kubelet::{Again, ProbeFailure, Standing, running_since};
 use crate::node::restarts::{Life, RESTARTS};
 
 /// A container that is killed again and again for a failing probe, with the kubelet's Events.
@@ -86,6 +87,62 @@ fn say_started(world: &mut World, pod: &Pod, container: &Container, restarts: i3
     }
 }
 
+/// A container whose program ends by itself after a while, with this code after so many seconds; `None`: it runs as any other.
+/// `again`: it is started again then.
+pub(super) fn lasting(
+    world: &mut World,
+    pod: &Pod,
+    container: &Container,
+    (code, lasts): (i32, i64),
+    again: bool,
+) -> Option<Standing> {
+    let (name, meta, now) = (&container.name, &pod.metadata, clock(world));
+    if !again {
+        let status = pod.status.container_statuses.iter().find(|status| status.name == *name);
+        let ended = status.is_some_and(|status| status.state.terminated.is_some());
+        let since = running_since(pod, container).and_then(seconds_of);
+        let over = ended || since.is_some_and(|since| since.saturating_add(lasts) <= now);
+        return over.then_some(Standing::Ended(code));
+    }
+    let before = timed_so_far(pod, container)?;
+    let life = before.at(now, lasts);
+    if life == before && life.running.is_some() {
+        return None;
+    }
+    let full_name = format!("{}_{}({})", meta.name, meta.namespace, meta.uid);
+    let said = life.back_offs(now);
+    if said > 0 {
+        let back_off = format!("Back-off restarting failed container {name} in pod {full_name}");
+        warn(world, pod, "BackOff", &back_off, said);
+    }
+    say_started(world, pod, container, life.restarts);
+    let written = |seconds: i64| timestamp(u64::try_from(seconds).unwrap_or(0));
+    let unprobed = container.readiness_probe.is_none() && container.startup_probe.is_none();
+    Some(Standing::Restarting(Box::new(Again {
+        restarts: life.restarts,
+        ended: ContainerStateTerminated {
+            exit_code: code,
+            reason: if code == 0 { "Completed" } else { "Error" }.into(),
+            started_at: Some(written(life.ended.saturating_sub(lasts))),
+            finished_at: Some(written(life.ended)),
+            ..ContainerStateTerminated::default()
+        },
+        running: life.running.map(written),
+        message: format!("back-off {} restarting failed container={name} pod={full_name}", life.back_off_text()),
+        ready: life.running.is_some() && unprobed,
+        started: life.running.is_some() && container.startup_probe.is_none(),
+    })))
+}
+
+/// Where a container stood that ends by itself; `None`: it has not been started yet.
+fn timed_so_far(pod: &Pod, container: &Container) -> Option<Life> {
+    let mut statuses = pod.status.container_statuses.iter().chain(&pod.status.init_container_statuses);
+    let status = statuses.find(|status| status.name == container.name)?;
+    let running = running_since(pod, container).and_then(seconds_of);
+    let last = status.last_state.terminated.as_ref().and_then(|ended| seconds_of(ended.finished_at.as_deref()?));
+    Some(Life { restarts: status.restart_count, ended: last.or(running)?, running })
+}
+
 /// How many seconds a container runs that fails this probe: until it has failed often enough, and its grace is over.
 fn lasts(pod: &Pod, probe: &Probe) -> i64 {
     let grace = pod.spec.termination_grace_period_seconds.unwrap_or(30).max(0);
@@ -98,16 +155,25 @@ pub(crate) fn next_turn(world: &World) -> Option<u64> {
     let mut next: Option<u64> = None;
     for pod in world.cluster.store.pods.values().filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
         for container in &pod.spec.containers {
+            if let Some((_, lasts)) = timed(container) {
+                let turn = timed_so_far(pod, container).map(|life| life.turns(lasts));
+                next = sooner(world, pod, turn, next);
+                continue;
+            }
             let Some(life) = life_so_far(pod, &container.name) else { continue };
             // While both fail, it is the startup probe that kills.
             let probe = container.startup_probe.as_ref().or(container.liveness_probe.as_ref());
-            let Some(at) = probe.map(|probe| life.turns(lasts(pod, probe))) else { continue };
-            let at = u64::try_from(at).ok().and_then(|at| at.checked_sub(world.cluster.epoch));
-            let runs = world.cluster.is_up(&pod.spec.node_name) && !keeps_its_settings(world, pod);
-            next = at.filter(|at| runs && *at > world.cluster.now && next.is_none_or(|next| *at < next)).or(next);
+            next = sooner(world, pod, probe.map(|probe| life.turns(lasts(pod, probe))), next);
         }
     }
     next
+}
+
+/// The earlier of two moments, of which the first is on the clock of the Pod's kubelet and counts only if that runs.
+fn sooner(world: &World, pod: &Pod, at: Option<i64>, next: Option<u64>) -> Option<u64> {
+    let at = at.and_then(|at| u64::try_from(at).ok()?.checked_sub(world.cluster.epoch));
+    let runs = world.cluster.is_up(&pod.spec.node_name) && !keeps_its_settings(world, pod);
+    at.filter(|at| runs && *at > world.cluster.now && next.is_none_or(|next| *at < next)).or(next)
 }
 
 /// Where a container stood when it was looked at last, if it was killed before.

@@ -480,3 +480,42 @@ fn a_pod_of_a_stateful_set_bears_a_lost_node_for_five_minutes() {
     let borne: Vec<_> = pod.spec.tolerations.iter().map(|own| (own.key.as_str(), own.toleration_seconds)).collect();
     assert_eq!(borne, [("node.kubernetes.io/not-ready", Some(300)), ("node.kubernetes.io/unreachable", Some(300))]);
 }
+
+/// Phase, restarts and what the only container does: since when it runs, or why it does not.
+fn course(cluster: &Cluster) -> (String, i32, String) {
+    let status = &cluster.store.get::<Pod>("default", "p").unwrap().status;
+    let own = &status.container_statuses[0];
+    let runs = own.state.running.as_ref().map(|running| running.started_at.clone().unwrap());
+    let waits = own.state.waiting.as_ref().map(|waiting| format!("{} {}", waiting.reason, waiting.message));
+    let ended = own.state.terminated.as_ref().map(|ended| format!("{} {}", ended.exit_code, ended.reason));
+    (status.phase.clone(), own.restart_count, runs.or(waits).or(ended).unwrap_or_default())
+}
+
+/// The pace of `doBackOff` of `pkg/kubelet/kuberuntime`: at once, then after 10, 20, 40 seconds.
+#[test]
+fn a_command_that_ends_after_a_while_runs_until_then_and_is_started_ever_more_rarely() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {restartPolicy: Always, containers: [{name: c, image: busybox, command: [sleep, '5']}]}\n";
+    let cluster = with(text);
+    let at = |seconds: u64| {
+        let mut passing = cluster.clone();
+        passing = act(&passing, &format!("wait {seconds}s")).cluster;
+        let (phase, restarts, what) = course(&passing);
+        (phase, restarts, what.split(" failed").next().unwrap().to_string())
+    };
+    let running = |since: u64, restarts| ("Running".to_string(), restarts, crate::api::time::timestamp(since));
+    assert_eq!([at(4), at(9)], [running(0, 0), running(5, 1)]);
+    assert_eq!(at(10), ("Running".into(), 1, "CrashLoopBackOff back-off 10s restarting".into()));
+    assert_eq!(at(24), running(20, 2));
+    assert_eq!(at(46), running(45, 3));
+    assert_eq!(at(180), ("Running".into(), 5, "CrashLoopBackOff back-off 2m40s restarting".into()));
+    // Second by second as at once.
+    let steps = (0..60).fold(cluster.clone(), |cluster, _| act(&cluster, "wait 1s").cluster);
+    assert_eq!(course(&steps), course(&act(&cluster, "wait 60s").cluster));
+    let once = with(&text.replace("Always", "Never"));
+    assert_eq!(course(&act(&once, "wait 4s").cluster).0, "Running");
+    assert_eq!(course(&act(&once, "wait 9s").cluster), ("Succeeded".into(), 0, "0 Completed".into()));
+    let late = act(&once, "wait 9s").cluster;
+    let status = &late.store.get::<Pod>("default", "p").unwrap().status;
+    let ended = status.container_statuses[0].state.terminated.as_ref().unwrap();
+    assert_eq!(ended.finished_at.as_deref(), Some(crate::api::time::timestamp(5).as_str()));
+}

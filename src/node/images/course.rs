@@ -10,8 +10,8 @@ use crate::api::core::Container;
 /// How the run goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Course {
-    /// It ends with this exit code.
-    Ends(i32),
+    /// It ends with this exit code, after so many seconds.
+    Ends(i32, u64),
     /// It does not end.
     Stays,
     /// It ends when all of these hold.
@@ -55,12 +55,13 @@ pub fn course(container: &Container, namespace: &str) -> Course {
     }
     let waits = program.starts_with("wait-for").then(|| rest.iter().find_map(|word| arguments::socket(word)));
     match (program, waits.flatten()) {
-        ("true" | "echo" | "printf" | "date", _) => Course::Ends(0),
-        ("false", _) => Course::Ends(1),
+        ("true" | "echo" | "printf" | "date", _) => Course::Ends(0, 0),
+        ("false", _) => Course::Ends(1, 0),
         (_, Some((host, port))) if !host.is_empty() => {
             Course::Waits(vec![Wanted { command: line.join(" "), host: host.into(), port: Some(port) }])
         }
         _ if idles(&line) => Course::Stays,
+        ("sleep", _) => slept(&line).map_or(Course::Unknown, |seconds| Course::Ends(0, seconds)),
         _ if row.is_some_and(|row| row.kind != Kind::Tool) && !replaces_program(container, &words, row) => Course::Stays,
         _ => Course::Unknown,
     }
@@ -72,20 +73,33 @@ fn script(rest: &[String]) -> Option<&str> {
     rest.get(at + 1).map(String::as_str)
 }
 
+/// `5`, `0.5`, `10m`: in whole seconds, rounded up.
+fn seconds(time: &str) -> Option<u64> {
+    let (digits, unit) = time.split_at(time.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(time.len()));
+    let each = match unit {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+    let more = u64::from(part.bytes().any(|digit| digit != b'0'));
+    Some(whole.parse::<u64>().ok()?.saturating_add(more).saturating_mul(each))
+}
+
+/// For how many seconds `sleep` with these words sleeps.
+fn slept(words: &[String]) -> Option<u64> {
+    let (program, times) = words.split_first()?;
+    let sleeps = arguments::base_name(program) == "sleep" && !times.is_empty();
+    { times.iter() }.map(|time| seconds(time)).try_fold(0u64, |all, time| Some(all.saturating_add(time?))).filter(|_| sleeps)
+}
+
 /// `sleep infinity`, `sleep 86400`, `tail -f /dev/null`.
 fn idles(words: &[String]) -> bool {
     let mut words = words.iter().map(String::as_str);
     match words.next().map(arguments::base_name) {
-        Some("sleep") => words.next().is_some_and(|time| {
-            let (digits, unit) = time.split_at(time.find(|c: char| !c.is_ascii_digit()).unwrap_or(time.len()));
-            let seconds = match unit {
-                "m" => 60,
-                "h" => 3600,
-                "d" => 86_400,
-                _ => 1,
-            };
-            time == "infinity" || digits.parse::<u64>().is_ok_and(|count| count.saturating_mul(seconds) >= LONG)
-        }),
+        Some("sleep") => words.next().is_some_and(|time| time == "infinity" || seconds(time).is_some_and(|time| time >= LONG)),
         Some("tail") => words.any(|word| word.starts_with("-f") || word == "-F"),
         Some("pause") => true,
         _ => false,
@@ -109,12 +123,17 @@ fn of_script(script: &str) -> Course {
     if !before.iter().all(plain) || before.iter().any(|words| idles(words)) {
         return if before.iter().any(|words| idles(words)) { Course::Stays } else { Course::Unknown };
     }
+    let sleeps = |words: &&Vec<String>| words.first().is_some_and(|first| first == "sleep");
+    let passed = before.iter().filter(sleeps).try_fold(0u64, |all, words| Some(all.saturating_add(slept(words)?)));
+    let Some(passed) = passed else { return Course::Unknown };
+    let own = slept(last);
     let last: Vec<&str> = last.iter().map(String::as_str).collect();
     match last.as_slice() {
-        ["exit", code] => code.parse().map_or(Course::Unknown, |code: u8| Course::Ends(code.into())),
-        ["false"] => Course::Ends(1),
-        ["exit" | "true"] | ["echo", ..] => Course::Ends(0),
+        ["exit", code] => code.parse().map_or(Course::Unknown, |code: u8| Course::Ends(code.into(), passed)),
+        ["false"] => Course::Ends(1, passed),
+        ["exit" | "true"] | ["echo" | "date" | "printf", ..] => Course::Ends(0, passed),
         ["exec", rest @ ..] | rest if idles(&rest.iter().map(|word| (*word).to_string()).collect::<Vec<_>>()) => Course::Stays,
+        _ if own.is_some() => Course::Ends(0, passed.saturating_add(own.unwrap_or(0))),
         _ => Course::Unknown,
     }
 }
@@ -226,12 +245,17 @@ mod tests {
         assert_eq!(of("image: redis, args: [--appendonly, 'yes']"), Course::Stays);
         assert_eq!(of("image: busybox, command: [sleep, infinity]"), Course::Stays);
         assert_eq!(of("image: busybox, command: [sleep, 1d]"), Course::Stays);
-        assert_eq!(of("image: busybox, command: [sleep, '5']"), Course::Unknown);
+        assert_eq!(of("image: busybox, command: [sleep, '5']"), Course::Ends(0, 5));
+        assert_eq!(of("image: busybox, command: [sleep, 1m, 0.5s]"), Course::Ends(0, 61));
+        assert_eq!(of("image: busybox, command: [sleep, forever]"), Course::Unknown);
+        assert_eq!(of("image: busybox, command: [sh, -c, 'echo hi; sleep 5; date; sleep 2m']"), Course::Ends(0, 125));
+        assert_eq!(of("image: busybox, command: [sh, -c, 'sleep 30 && exit 2']"), Course::Ends(2, 30));
+        assert_eq!(of("image: busybox, command: [sh, -c, 'sleep 30 &']"), Course::Unknown);
         assert_eq!(of("image: busybox, command: [sh, -c, 'echo hi; sleep 3600']"), Course::Stays);
         assert_eq!(of("image: busybox, command: [sh, -c, 'while true; do date; sleep 1; done']"), Course::Stays);
-        assert_eq!(of("image: busybox, command: ['false']"), Course::Ends(1));
-        assert_eq!(of("image: busybox, command: [sh, -c], args: ['echo no; exit 3']"), Course::Ends(3));
-        assert_eq!(of("image: busybox, command: [sh, -c, 'echo hi > /work/index.html']"), Course::Ends(0));
+        assert_eq!(of("image: busybox, command: ['false']"), Course::Ends(1, 0));
+        assert_eq!(of("image: busybox, command: [sh, -c], args: ['echo no; exit 3']"), Course::Ends(3, 0));
+        assert_eq!(of("image: busybox, command: [sh, -c, 'echo hi > /work/index.html']"), Course::Ends(0, 0));
         assert_eq!(of("image: busybox, command: [sh, -c, 'test -f /x || exit 1']"), Course::Unknown);
         assert_eq!(of("image: my/migrate, command: [migrate, up]"), Course::Unknown);
         assert_eq!(of("image: nginx, command: [sh, -c, 'cp -r /a /b']"), Course::Unknown);

@@ -18,6 +18,8 @@ use crate::words::Message;
 pub struct End {
     /// Its exit code.
     pub code: i32,
+    /// After how many seconds.
+    pub after: i64,
     /// Why, as a sentence about its Pod.
     pub why: Message,
     /// What to try.
@@ -86,12 +88,28 @@ const DATABASES: [(&str, &str, &str, &[&str]); 3] = [
 /// How the program of a container ends; `None`: it goes on running, as far as anybody can tell.
 pub fn end(pod: &Pod, container: &Container, store: &Store) -> Option<End> {
     let (name, own) = (&pod.metadata.name, &container.name);
-    if let Course::Ends(code) = course(container, &pod.metadata.namespace) {
-        let why = msg!("ends.command", pod = name, container = own, code = code);
+    if let Course::Ends(code, after) = course(container, &pod.metadata.namespace) {
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        let why = match after {
+            0 => msg!("ends.command", pod = name, container = own, code = code),
+            _ => msg!("ends.timed", pod = name, container = own, code = code, seconds = after),
+        };
         let field = if container.command.is_empty() { ".args" } else { ".command" };
-        return Some(End { code, why, next: msg!("ends.command.next"), field, assumed: false });
+        return Some(End { code, after, why, next: msg!("ends.command.next"), field, assumed: false });
     }
     shell(name, container).or_else(|| password(pod, container, store)).or_else(|| port(pod, container))
+}
+
+/// Exit code and seconds of a program that surely ends after a while.
+pub fn timed(container: &Container) -> Option<(i32, i64)> {
+    let mut words = container.command.iter().chain(&container.args);
+    if !words.any(|part| part.contains("sleep")) {
+        return None;
+    }
+    match course(container, "") {
+        Course::Ends(code, after) if after > 0 => Some((code, i64::try_from(after).unwrap_or(i64::MAX))),
+        _ => None,
+    }
 }
 
 fn shell(pod: &str, container: &Container) -> Option<End> {
@@ -102,7 +120,7 @@ fn shell(pod: &str, container: &Container) -> Option<End> {
     }
     let (own, image, official) = (&container.name, known::repository(&container.image), known::official(&container.image));
     let (row, name) = (known::row(&container.image), arguments::base_name(image));
-    let ended = |why| Some(End { code: 0, why, next: msg!("ends.shell.next"), field: ".image", assumed: true });
+    let ended = |why| Some(End { code: 0, after: 0, why, next: msg!("ends.shell.next"), field: ".image", assumed: true });
     if row.is_some_and(|row| row.kind == Kind::Tool) && SHELLS.contains(&name)
         || official.is_some_and(|name| LANGUAGES.contains(&name))
     {
@@ -132,7 +150,7 @@ fn password(pod: &Pod, container: &Container, store: &Store) -> Option<End> {
     }
     let variable = names.first().copied().unwrap_or_default();
     let why = msg!("ends.password", pod = pod.metadata.name, container = container.name, image = image, text = text);
-    Some(End { code: 1, why, next: msg!("ends.password.next", variable = variable), field: ".env", assumed: true })
+    Some(End { code: 1, after: 0, why, next: msg!("ends.password.next", variable = variable), field: ".env", assumed: true })
 }
 
 /// Whether a volume that may hold data from before is mounted there.
@@ -160,7 +178,7 @@ fn port(pod: &Pod, container: &Container) -> Option<End> {
     });
     let (other, port) = taken?;
     let why = msg!("ends.port", pod = pod.metadata.name, container = container.name, other = other, port = port);
-    Some(End { code: 1, why, next: msg!("ends.port.next"), field: "", assumed: true })
+    Some(End { code: 1, after: 0, why, next: msg!("ends.port.next"), field: "", assumed: true })
 }
 
 /// What a container's program surely listens on, once it runs.
