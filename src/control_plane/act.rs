@@ -82,6 +82,13 @@ fn perform(world: &mut World, action: &Action) -> Result<(), Finding> {
             may_delete(world, object)?;
             delete::delete(world, object);
             settle(world);
+            // `kubectl replace --force` waits until the old one is gone.
+            while object.kind == Kind::Pod && world.cluster.store.contains(object) {
+                let Some((at, pods)) = kubelets::next_end(world) else { break };
+                world.cluster.now = at;
+                world.queue.kubelet.extend(pods);
+                settle(world);
+            }
             apply::write_again(world, object);
         }
         Action::Scale(object, replicas) => scale(world, object, *replicas)?,

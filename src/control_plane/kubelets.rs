@@ -3,6 +3,7 @@
 //! Imitates `pkg/kubelet/kubelet.go`'s `SyncPod` and `SyncTerminatingPod`, by what they leave behind in the API.
 
 mod admission;
+mod ending;
 mod init;
 mod killed;
 mod mounts;
@@ -12,7 +13,7 @@ use super::events;
 use super::world::{Key, World};
 use crate::api::ObjectRef;
 use crate::api::core::{Container, ContainerStatus, Node, Pod, Probe};
-use crate::api::time::{seconds_of, timestamp};
+use crate::api::time::seconds_of;
 use crate::cluster::{Verb, Written};
 use crate::msg;
 use crate::netfilter::Cidr;
@@ -27,6 +28,7 @@ use crate::random::{Random, Seed, stable_hash};
 use std::sync::Arc;
 
 pub(crate) use admission::next_deadline;
+pub(crate) use ending::{end, next_end, terminate};
 pub(crate) use killed::next_turn;
 use killed::{crashing, lasting, restarting};
 pub(super) use mounts::missing_claim;
@@ -35,7 +37,7 @@ use mounts::{creating, lacking, made_elsewhere};
 /// Above so many Pods their everyday Events are left out, as a busy recorder drops them.
 const EVENTFUL: usize = 1000;
 
-/// Starts Pods that wait, and asks those again that may have changed. Ending ones stay for [`end`].
+/// Starts Pods that wait, and asks those again that may have changed. Ending ones stay for [`ending::end`].
 pub(crate) fn run(world: &mut World) {
     let mut ending = Vec::new();
     for key in std::mem::take(&mut world.queue.kubelet) {
@@ -53,30 +55,6 @@ pub(crate) fn run(world: &mut World) {
 pub(crate) fn leave(world: &World) -> bool {
     let mut pods = world.queue.kubelet.iter().filter_map(|key| world.cluster.store.pods.get(key));
     pods.any(|pod| pod.metadata.deletion_timestamp.is_some())
-}
-
-/// Ends Pods that are Terminating, where their node still runs.
-pub(crate) fn end(world: &mut World) {
-    for key in std::mem::take(&mut world.queue.kubelet) {
-        let Some(pod) = world.cluster.store.pods.get(&key).cloned() else { continue };
-        let node = &pod.spec.node_name;
-        if pod.metadata.deletion_timestamp.is_none() || !world.cluster.is_up(node) || !acknowledges(world, node) {
-            continue;
-        }
-        let component = format!("kubelet/{node}");
-        world.note(
-            &component,
-            Verb::Delete,
-            ObjectRef::of(pod.as_ref()),
-            msg!("change.ended", pod = pod.metadata.name, node = node),
-        );
-        world.remove_pod(&key);
-    }
-}
-
-/// A node that the API server does not hear of ends nothing; one that is gone altogether is cleaned up by pod garbage collection.
-fn acknowledges(world: &World, node: &str) -> bool {
-    world.cluster.store.get::<Node>("", node).is_none_or(super::controller_manager::node_lifecycle::is_ready)
 }
 
 fn sync(world: &mut World, pod: &Pod) {
@@ -421,31 +399,4 @@ fn pulled(image: &str) -> String {
     let mut random = Random::new(Seed(stable_hash(image)));
     let (time, size) = (400 + random.below(599), 5_000_000 + random.below(120_000_000));
     format!("Successfully pulled image \"{image}\" in {time}ms ({time}ms including waiting). Image size: {size} bytes.")
-}
-
-/// Marks a Pod Terminating, as a delete call does; one without a node goes at once.
-pub(crate) fn terminate(world: &mut World, pod: &Arc<Pod>, component: &str) {
-    if pod.metadata.deletion_timestamp.is_some() {
-        return;
-    }
-    let key: Key = super::world::key_of(&pod.metadata);
-    let object = ObjectRef::of(pod.as_ref());
-    world.note(component, Verb::Terminate, object.clone(), msg!("change.terminate", pod = pod.metadata.name));
-    if pod.spec.node_name.is_empty() {
-        world.remove_pod(&key);
-        return;
-    }
-    if world.cluster.store.pods.len() <= EVENTFUL && world.cluster.is_up(&pod.spec.node_name) {
-        for container in &pod.spec.containers {
-            let text = format!("Stopping container {}", container.name);
-            events::record(world, &object, ("kubelet", &pod.spec.node_name), ("Normal", "Killing"), &text);
-        }
-    }
-    let mut going = pod.as_ref().clone();
-    // `BeforeDelete` of k8s.io/apiserver pkg/registry/rest/delete.go, with the grace of the Pod's strategy.
-    let grace = pod.spec.termination_grace_period_seconds.unwrap_or(30).max(0);
-    let ends = world.cluster.clock().saturating_add(u64::try_from(grace).unwrap_or(0));
-    going.metadata.deletion_timestamp = Some(timestamp(ends));
-    going.metadata.deletion_grace_period_seconds = Some(grace);
-    world.put_pod(going);
 }

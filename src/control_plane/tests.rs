@@ -20,6 +20,7 @@ mod mirroring;
 mod placement;
 mod rejected;
 mod rollouts;
+mod terminating;
 mod writes;
 
 const WEB: &str = "

@@ -20,6 +20,7 @@ use crate::msg;
 use crate::node::images::{Course, course, timed, unsure};
 use crate::node::kubelet::assumed_probe;
 use crate::node::network_policy::{Direction, Policies};
+use crate::node::pre_stop;
 use crate::node::resources::assumed_room;
 use crate::node::security_context::assumed_user;
 use crate::trace::{FieldRef, Hop, Place, Reason, Source, Trace, Verdict};
@@ -50,6 +51,7 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
             pod.spec.containers.iter().find_map(|own| Some((own, timed(own)?.1))).filter(|_| answers && !is_dumped(cluster, pod));
         notes.extend(ending.map(|(own, after)| msg!("assume.ends", pod = meta.name, container = own.name, seconds = after)));
         notes.extend(assumed_room(cluster, pod).filter(|_| answers));
+        notes.extend(held_by_hook(pod).filter(|_| answers));
         notes.extend(assumed_user(pod).filter(|_| answers && !is_dumped(cluster, pod)));
     }
     services(cluster, trace, &mut notes);
@@ -72,6 +74,13 @@ fn refuses(trace: &Trace, pod: &Pod) -> bool {
 
 fn is_dumped(cluster: &Cluster, pod: &Pod) -> bool {
     cluster.origin(&ObjectRef::of(pod)).is_some_and(Manifest::is_dumped)
+}
+
+/// A Terminating Pod whose preStop hook has it serve on.
+fn held_by_hook(pod: &Pod) -> Option<Message> {
+    let seconds = pre_stop::seconds(pod);
+    let held = pod.metadata.deletion_timestamp.is_some() && seconds > 0;
+    held.then(|| msg!("assume.preStop", pod = pod.metadata.name, seconds = seconds))
 }
 
 /// An init container of a Pod whose program nobody here knows: it is assumed to do its part.

@@ -7,6 +7,7 @@ pub mod images;
 pub mod kube_proxy;
 pub mod kubelet;
 pub mod network_policy;
+pub mod pre_stop;
 pub mod resources;
 pub mod restarts;
 pub mod security_context;
