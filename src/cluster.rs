@@ -1,6 +1,7 @@
 //! The cluster at one moment: the store of objects, the machines' state, virtual time; and what can happen to it.
 
 mod action;
+pub mod domains;
 mod elsewhere;
 mod makers;
 mod past;

@@ -94,8 +94,20 @@ impl Zone {
         DnsResult { rcode: Some("NOERROR".into()), answers, searched: vec![qname] }
     }
 
+    /// What a resolver behind the forward, or on a node, answers.
+    pub fn forwarded(&self, name: &str, qtype: &str) -> DnsResult {
+        self.outside.forwarded(name, qtype, self.names_own(name))
+    }
+
+    /// Whether the labels of a name are a Service with its namespace, or end with a namespace: what was meant is in the cluster.
+    fn names_own(&self, name: &str) -> bool {
+        let labels: Vec<String> = name.trim_end_matches('.').split('.').map(str::to_lowercase).collect();
+        let service = |pair: &[String]| matches!(pair, [name, of] if self.services.contains_key(&(of.clone(), name.clone())));
+        labels.windows(2).take(2).any(service) || labels.last().is_some_and(|last| self.namespaces.contains(last))
+    }
+
     fn forward(&self, qname: &str, qtype: &str) -> DnsResult {
-        let mut result = self.outside.forwarded(qname, qtype);
+        let mut result = self.forwarded(qname, qtype);
         result.answers.iter_mut().for_each(|record| record.ttl = record.ttl.min(CACHE));
         result
     }

@@ -1,15 +1,17 @@
 //! DNS outside the cluster, as the client on the internet asks it and CoreDNS forwards to it.
 //!
 //! All of it is an assumption, said as one: node names and load balancers' hostnames have their addresses, and while an Ingress is
-//! served, your DNS records point at it: every host that a rule lists, and every other name with a dot. There are servers outside as
-//! well: where an ExternalName Service points, and under well-known top-level domains. For a Pod or a node, through CoreDNS's
-//! forward, a server's name stands before the Ingress, unless a rule lists a host of the same domain; for the client outside, after
-//! it. Nothing else exists.
+//! served, your DNS records point at it: for the client outside every host that a rule lists, and every other name with a dot; for
+//! a Pod or a node, through CoreDNS's forward, the hosts that rules list and names of their domains. There are servers outside as
+//! well: where an ExternalName Service points, and under well-known top-level domains; the client outside finds them after the
+//! Ingress. What is shaped like a name of the cluster (`web.defualt`, `db-0.db`) is nobody's name out there: public DNS answers
+//! NXDOMAIN. Nothing else exists.
 
 use super::{aws, ingress_controller};
 use crate::api::core::{LoadBalancerIngress, Namespace, Node, Service};
 use crate::api::networking::Ingress;
 use crate::cluster::Store;
+use crate::cluster::domains::{domain, reads_as_public};
 use crate::random::stable_hash;
 use crate::trace::{DnsRecord, DnsResult};
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,10 +35,6 @@ pub struct PublicDns {
     /// Whether there are servers outside at all.
     servers: bool,
 }
-
-/// Top-level domains under which a name asked for inside is taken to be somebody's server; few, as namespaces are called `dev`,
-/// `app` and `shop` too, and `web.dev` is more often a mistake.
-const WELL_KNOWN: [&str; 7] = ["com", "edu", "gov", "io", "kr", "net", "org"];
 
 /// A server outside the cluster has an address of the first range for documentation (RFC 5737).
 fn server_of(name: &str) -> Ipv4Addr {
@@ -127,28 +125,37 @@ impl PublicDns {
     /// The address that somebody outside finds for a name: where your records point, else a server's.
     fn outside_address(&self, name: &str) -> Option<String> {
         let own = self.address(name).map(str::to_string);
-        own.or_else(|| self.forwarded_address(name))
+        own.or_else(|| self.forwarded_address(name, false))
     }
 
     /// The address that CoreDNS's forward finds for a name.
-    fn forwarded_address(&self, name: &str) -> Option<String> {
+    fn forwarded_address(&self, name: &str, of_cluster: bool) -> Option<String> {
         let name = name.trim_end_matches('.').to_lowercase();
         let in_cluster = name == "cluster.local" || name.ends_with(".cluster.local") || name.ends_with(".arpa");
-        let foreign = self.servers && !in_cluster && !self.own.contains(&name) && !self.hosts.contains_key(&name);
-        let server = || server_of(&name).to_string();
-        let known = |(_, top): (&str, &str)| WELL_KNOWN.contains(&top);
-        let elsewhere = foreign && name.rsplit_once('.').is_some_and(known);
-        // Hosts that rules list tell which domains are yours: a Pod that calls another one means somebody else's server.
-        let strange = !self.own.is_empty() && self.own.iter().all(|host| domain(host) != domain(&name));
-        if foreign && self.external.contains(&name) || elsewhere && strange {
-            return Some(server());
+        let own = || self.address(&name).map(str::to_string);
+        if !self.servers || in_cluster || self.hosts.contains_key(&name) || self.lists(&name) {
+            return own();
         }
-        self.address(&name).map(str::to_string).or_else(|| elsewhere.then(server))
+        if self.external.contains(&name) {
+            return Some(server_of(&name).to_string());
+        }
+        let elsewhere = reads_as_public(&name).then(|| server_of(&name).to_string());
+        // Hosts that rules list tell which domains are yours: a Pod that calls another one means somebody else's server.
+        if !name.contains(".svc.") && self.own.iter().any(|host| domain(host) == domain(&name)) {
+            return own().or(elsewhere);
+        }
+        elsewhere.filter(|_| !of_cluster)
     }
 
-    /// Answers one query from inside the cluster.
-    pub fn forwarded(&self, name: &str, qtype: &str) -> DnsResult {
-        answer(name, qtype, self.forwarded_address(name))
+    /// Whether a rule lists the host, by itself or with a wildcard.
+    fn lists(&self, name: &str) -> bool {
+        let wildcard = || name.split_once('.').is_some_and(|(_, rest)| self.own.contains(&format!("*.{rest}")));
+        self.own.contains(name) || wildcard()
+    }
+
+    /// Answers one query from inside the cluster; `of_cluster`: its labels name what stands in the cluster.
+    pub fn forwarded(&self, name: &str, qtype: &str, of_cluster: bool) -> DnsResult {
+        answer(name, qtype, self.forwarded_address(name, of_cluster))
     }
 
     /// Answers one query from outside the cluster.
@@ -160,11 +167,6 @@ impl PublicDns {
     pub fn query(&self, name: &str, qtype: &str) -> DnsResult {
         answer(name, qtype, self.address(name).map(str::to_string))
     }
-}
-
-/// The last two labels of a host name: whose it is, as far as a name tells.
-fn domain(host: &str) -> &str {
-    host.rmatch_indices('.').nth(1).map_or(host, |(at, _)| host.get(at + 1..).unwrap_or(host))
 }
 
 fn answer(name: &str, qtype: &str, address: Option<String>) -> DnsResult {
@@ -227,14 +229,14 @@ mod tests {
         store.put::<Service>(serde_yaml::from_str(text).unwrap());
         let dns = PublicDns::of(&store);
         for name in ["docs.corp.internal.", "example.com", "api.example.com."] {
-            let found = dns.forwarded(name, "A").answers;
+            let found = dns.forwarded(name, "A", false).answers;
             assert!(is_server(found[0].data.parse().unwrap()), "{name}: {found:?}");
             assert_eq!(dns.address(name), None, "{name}");
             assert_eq!(dns.asked_outside(name, "A").answers, found, "{name}: the same server for everybody");
         }
         // What rules list is the cluster's own, and namespaces are no domains.
         for name in ["a.io", "web.shop", "web.default.svc.cluster.local", "db"] {
-            assert_eq!(dns.forwarded(name, "A").rcode.as_deref(), Some("NXDOMAIN"), "{name}");
+            assert_eq!(dns.forwarded(name, "A", false).rcode.as_deref(), Some("NXDOMAIN"), "{name}");
         }
     }
 }

@@ -54,7 +54,7 @@ impl Named {
             // A host that an Ingress or a route lists is no stranger's, though nobody serves it here.
             None if sender.spot == Spot::Outside && claimed(exchange.cluster, host) => zone.outside().query(host, kind),
             None if sender.spot == Spot::Outside => zone.outside().asked_outside(host, kind),
-            None => zone.outside().forwarded(host, kind),
+            None => zone.forwarded(host, kind),
         };
         let records = result.answers.iter().filter(|record| record.kind == "A");
         Named {
@@ -226,6 +226,10 @@ fn answer(exchange: &mut Exchange<'_>, named: &Arc<Named>) -> Meaning {
                 hop(named.place(), reason, msg!("hop.NoAddress.text", name = host))
             }
         });
+        let last = result.searched.last().map(|last| last.trim_end_matches('.')).unwrap_or_default();
+        if missing && result.rcode.is_some() && last.contains('.') && !format!("{last}.").ends_with(CLUSTER_DOMAIN) {
+            exchange.tell.assume(|| msg!("assume.noPublicName", name = last));
+        }
         return match result.rcode {
             Some(_) => Meaning::Nothing(Verdict::NameNotFound, reason, Arc::clone(result)),
             None => Meaning::Nothing(Verdict::Timeout, Reason::DnsSilent, Arc::clone(result)),
@@ -239,7 +243,7 @@ fn answer(exchange: &mut Exchange<'_>, named: &Arc<Named>) -> Meaning {
     let inside = result.answers.iter().any(|record| record.kind == "A" && record.name.to_lowercase().ends_with(CLUSTER_DOMAIN));
     if exchange.tell.on && is_server(ip) && !inside {
         exchange.tell.assume(|| msg!("assume.outsideName", name = alias(result).as_deref().unwrap_or(host), ip = ip));
-    } else if exchange.tell.on && named.server.is_none() {
+    } else if exchange.tell.on && !inside {
         let services = exchange.cluster.store.services.values();
         let clouds = services.flat_map(|service| &service.status.load_balancer.ingress).any(|at| at.hostname == *host);
         exchange.tell.assume(|| match clouds {

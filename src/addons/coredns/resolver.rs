@@ -93,11 +93,7 @@ pub fn resolve(zone: &Zone, pod: &Pod, name: &str, qtype: &str) -> DnsResult {
         return DnsResult { searched: conf.candidates(name).into_iter().take(1).collect(), ..DnsResult::default() };
     }
     let asks_cluster = conf.asks_cluster(&cluster_dns);
-    search(
-        &conf,
-        name,
-        |full| if asks_cluster { zone.query(full, qtype, Some(pod)) } else { zone.outside().forwarded(full, qtype) },
-    )
+    search(&conf, name, |full| if asks_cluster { zone.query(full, qtype, Some(pod)) } else { zone.forwarded(full, qtype) })
 }
 
 /// Asks for each candidate until one has records; an empty answer goes on like a missing name, and is remembered.

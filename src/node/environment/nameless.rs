@@ -6,6 +6,8 @@
 
 use super::{Address, By, Call, beside, declared_order, field, named_service, names_host, usual_port, variables};
 use crate::api::core::{Container, Namespace, Node, Pod};
+use crate::api::networking::Ingress;
+use crate::cluster::domains::{domain, reads_as_public};
 use crate::cluster::{Cluster, Store};
 use crate::msg;
 use crate::words::Message;
@@ -93,18 +95,25 @@ fn elsewhere_a_call(pod: &Pod, cluster: &Cluster, variable: &str) -> bool {
     })
 }
 
-/// The address and its host: a URL, `name:port`, or a name beside its `_PORT`. Only single words, `….svc` and `name.namespace` of a
-/// namespace that is here count: other names may well exist outside.
+/// The address and its host: a URL, `name:port`, or a name beside its `_PORT`. Only single words, `….svc` and `name.namespace`
+/// count, whether the namespace is here or not: other names may well exist outside.
 fn address(name: &str, value: &str, values: &BTreeMap<String, String>, pod: &Pod, store: &Store) -> Option<(String, String)> {
     let address = Address::read(value)?;
-    let port = address.port.filter(|_| names_peers(name)).or_else(|| beside(name, values).filter(|_| names_host(name)));
+    let host = address.host.to_lowercase();
+    let short = host.trim_end_matches('.').trim_end_matches(".cluster.local");
+    // `redis.data:6379` is an address whatever its variable is called; `notes.txt:12` and `app.app:1000` are none.
+    let plain = |port: &u16| short.split('.').count() == 2 && matches!(port, 80 | 443 | 1024..) && !name.contains("IMAGE");
+    let port = address
+        .port
+        .filter(|port| names_peers(name) || plain(port))
+        .or_else(|| beside(name, values).filter(|_| names_host(name)));
     if address.scheme.is_none() && port.is_none() {
         return None;
     }
-    let host = address.host.to_lowercase();
-    let short = host.trim_end_matches('.').trim_end_matches(".cluster.local");
-    let of_namespace = |(_, namespace): (&str, &str)| store.get::<Namespace>("", namespace).is_some();
-    let inside = !short.contains('.') || short.ends_with(".svc") || short.split_once('.').is_some_and(of_namespace);
+    let of_cluster = |(_, namespace): (&str, &str)| {
+        store.get::<Namespace>("", namespace).is_some() || !namespace.contains('.') && !reads_as_public(short)
+    };
+    let inside = !short.contains('.') || short.ends_with(".svc") || short.split_once('.').is_some_and(of_cluster);
     let letters = host.starts_with(|c: char| c.is_ascii_alphabetic());
     let readable = letters && host.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c));
     if !inside || !readable || known(&host, pod, store) {
@@ -119,11 +128,16 @@ fn address(name: &str, value: &str, values: &BTreeMap<String, String>, pod: &Pod
     Some((target, address.host.to_string()))
 }
 
-/// Whether the name leads somewhere: to the Pod itself, a line of its hosts file, a node, a Service.
+/// Whether the name leads somewhere: to the Pod itself, a line of its hosts file, a node, a Service, where a rule's host points.
 fn known(host: &str, pod: &Pod, store: &Store) -> bool {
     let aliases = pod.spec.host_aliases.iter().flat_map(|alias| &alias.hostnames);
     let mut own = ["localhost", &pod.metadata.name, &pod.spec.hostname].into_iter().chain(aliases.map(String::as_str));
-    own.any(|own| own == host) || store.get::<Node>("", host).is_some() || named_service(host, pod, store).is_some()
+    let rules = store.all::<Ingress>().flat_map(|ingress| &ingress.spec.rules);
+    let mut listed = rules.filter(|rule| !rule.host.is_empty()).map(|rule| rule.host.to_lowercase());
+    own.any(|own| own == host)
+        || store.get::<Node>("", host).is_some()
+        || named_service(host, pod, store).is_some()
+        || listed.any(|rule| rule == host || domain(&rule) == domain(host))
 }
 
 /// Whether a variable of this name may hold `name:port` of somebody to call, and not an image with its tag or a user with its group.

@@ -135,7 +135,14 @@ fn only_names_that_can_be_services_are_missed() {
     assert_eq!(missed("env: [{name: R_URL, value: 'redis://lost.shop.svc:6379/0'}]"), "R_URL=lost.shop.svc:6379");
     assert_eq!(missed("env: [{name: R_ADDR, value: 'lost:6379'}, {name: IMAGE, value: 'nginx:1'}]"), "R_ADDR=lost:6379");
     assert_eq!(missed("env: [{name: R_ADDR, value: 'cart:7070'}]"), "");
-    assert_eq!(missed("env: [{name: R_URL, value: 'https://example.com/'}]"), "");
+    assert_eq!(
+        missed("env: [{name: R_URL, value: 'https://example.com/'}, {name: H_URL, value: 'https://hooks.slack.co.kr'}]"),
+        ""
+    );
+    // A namespace that nobody has written is as missing as a Service.
+    assert_eq!(missed("env: [{name: API_URL, value: 'http://api.backend:8080'}]"), "API_URL=http://api.backend:8080");
+    assert_eq!(missed("env: [{name: CACHE, value: 'redis.data:6379'}]"), "CACHE=redis.data:6379");
+    assert_eq!(missed("env: [{name: AT, value: 'notes.txt:12'}, {name: IMAGE, value: 'registry.local:5000'}]"), "");
     assert_eq!(missed("env: [{name: LISTEN_ADDR, value: 'localhost:80,0.0.0.0:80'}, {name: MODE, value: 'a:1'}]"), "");
 }
 
