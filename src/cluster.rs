@@ -207,13 +207,22 @@ pub struct Cluster {
     pub revisions: BTreeMap<(String, String), Arc<PodTemplateSpec>>,
     /// What ConfigMaps, Secrets and Services were that changed or went while containers run that saw them.
     pub past: BTreeMap<ObjectRef, Vec<Former>>,
-    /// Services whose slices stand as a dump shows them, although they name addresses that no Pod has: what the controller would
-    /// write then, as a hash; 0 once it writes again.
-    pub told_slices: BTreeMap<(String, String), u64>,
+    /// Services whose slices came with a dump, by namespace and name.
+    pub told_slices: BTreeMap<(String, String), ToldSlices>,
     /// Counts edits and deletions.
     pub steps: u64,
     /// Counts writes, for `metadata.resourceVersion`.
     pub writes: u64,
+}
+
+/// The slices of a Service as a dump shows them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ToldSlices {
+    /// What their controller would write for the Pods of the dump, as a hash: they stand as long as it would write the same. 0: something
+    /// has changed here, and it writes again.
+    pub desired: u64,
+    /// What it would have written otherwise in the real cluster.
+    pub differences: Vec<Message>,
 }
 
 /// The document that an object came from.

@@ -7,6 +7,7 @@
 //! speakers are in it, they announce the load balancers' addresses. Leaves out other clusters' node port ranges and IPv6.
 
 mod beside;
+pub(crate) mod slices;
 
 pub(crate) use beside::{date, follow_api_server};
 
@@ -17,7 +18,6 @@ use super::{delete, dual_stack, inventory, refusals};
 use crate::addons::ingress_controller::real::of_image;
 use crate::addons::metallb;
 use crate::api::core::{Namespace, Node, NodeAddress, Pod, PodStatus, Service};
-use crate::api::discovery::{Endpoint, EndpointPort, EndpointSlice};
 use crate::api::networking::IngressClass;
 use crate::api::time::seconds_of;
 use crate::api::{Kind, ObjectRef};
@@ -26,7 +26,6 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::kubectl::{Manifest, Manifests};
 use crate::msg;
 use crate::netfilter::Cidr;
-use crate::random::stable_hash;
 use crate::settings::{INGRESS_CONTROLLER, MOST_NODES, Provider};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -272,46 +271,6 @@ pub(crate) fn lose_nodes(world: &mut World, manifests: &Manifests, names: &[Stri
     node_lifecycle::taint_lost(world);
 }
 
-/// Whether a Service's slices stand as the dump shows them: one names the address of a Pod that is gone, so the real controller had
-/// not followed, and nothing has changed since that it would follow. `desired` is what it would write.
-pub(crate) fn slices_stand(
-    world: &mut World,
-    key: &Key,
-    slices: &[Arc<EndpointSlice>],
-    desired: &[(Vec<EndpointPort>, Vec<Endpoint>)],
-) -> bool {
-    let dumped = |slice: &&Arc<EndpointSlice>| came_from_dump(world, &ObjectRef::of(slice.as_ref()));
-    let Some(first) = slices.first().filter(|_| slices.iter().all(|slice| dumped(&slice))) else { return false };
-    let hash = stable_hash(&serde_json::to_string(desired).unwrap_or_default()).max(1);
-    if let Some(told) = world.cluster.told_slices.get_mut(key) {
-        if *told != hash {
-            *told = 0;
-        }
-        return *told != 0;
-    }
-    let of_pods = slices.iter().flat_map(|slice| &slice.endpoints);
-    let of_pods = of_pods.filter(|own| own.target_ref.as_ref().is_some_and(|target| target.kind == "Pod"));
-    // A Pod of the dump that ended here, in what was played, is followed as any other.
-    let in_dump = |ip: &str| {
-        let mut pods = world.cluster.manifests.documents.iter().filter(|own| own.kind == "Pod" && own.namespace == key.0);
-        pods.any(|own| own.value.pointer("/status/podIP").and_then(Value::as_str) == Some(ip))
-    };
-    let stands = |ip: &str| world.cluster.store.in_namespace::<Pod>(&key.0).any(|pod| pod.status.pod_ip == ip);
-    let gone = |ip: &&String| !stands(ip) && !in_dump(ip);
-    let gone: Vec<&str> = of_pods.flat_map(|own| &own.addresses).filter(gone).map(String::as_str).collect();
-    // A dump without Pods says nothing of who is gone.
-    let shown = world.cluster.store.in_namespace::<Pod>(&key.0).any(|pod| came_from_dump(world, &ObjectRef::of(pod)));
-    if gone.is_empty() || !shown {
-        return false;
-    }
-    let (slice, addresses) = (&first.metadata.name, gone.join(", "));
-    let text = msg!("dump.toldSlices", service = key.1, slice = slice, addresses = addresses);
-    let note = refusals::ours(world.cluster.origin(&ObjectRef::of(first.as_ref())), "endpoints", text);
-    world.diagnostics.push(Diagnostic { severity: Severity::Warning, ..note });
-    world.cluster.told_slices.insert(key.clone(), hash);
-    true
-}
-
 /// The real cluster has DNS servers of its own, whatever the names of their Deployment and Service: the standing ones go.
 fn replace_dns(world: &mut World, brought: &[&AdmittedObject]) {
     let services = brought.iter().filter_map(|item| match &item.object {
@@ -354,7 +313,11 @@ fn remove(world: &mut World, object: &ObjectRef) {
         Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => {
             world.keys_of(object).iter().for_each(|pod| world.remove_pod(pod));
         }
-        Kind::Service => world.touch_service(&key),
+        Kind::Service => {
+            world.touch_service(&key);
+            world.cluster.told_slices.remove(&key);
+            slices::leave(world, &key);
+        }
         _ => {}
     }
     world.forget_owned(&meta);

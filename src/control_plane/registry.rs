@@ -267,6 +267,9 @@ fn write_slice(world: &mut World, mut new: EndpointSlice) {
         }
         world.touch_slice(old);
     }
+    // Slices that a dump brings are looked at anew.
+    let service = new.metadata.labels.get("kubernetes.io/service-name").cloned().unwrap_or_default();
+    world.cluster.told_slices.remove(&(new.metadata.namespace.clone(), service));
     say(world, &object, old.is_none());
     world.put_slice(new);
 }

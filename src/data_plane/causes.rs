@@ -18,6 +18,7 @@ use crate::cluster::Cluster;
 use crate::msg;
 use crate::packet::Protocol;
 use crate::trace::{Advice, FieldRef};
+use crate::words::Message;
 
 /// The Pods that a Service's selector matches; an empty one matches none.
 pub fn selected<'a>(cluster: &'a Cluster, service: &'a Service) -> Vec<&'a Pod> {
@@ -66,11 +67,23 @@ pub fn none_ready(cluster: &Cluster, service: &Service) -> Option<Advice> {
     (asked && !reasons.is_empty()).then(|| reasons.swap_remove(first))
 }
 
+/// What keeps a Service's slices from its ready Pods, where a dump's slices stand as they are.
+pub fn told_slices(cluster: &Cluster, service: &Service) -> Option<Advice> {
+    let told = cluster.told_slices.get(&(service.metadata.namespace.clone(), service.metadata.name.clone()))?;
+    let keeps = |text: &&Message| ["lack", "unready", "ports"].iter().any(|end| text.id.ends_with(&format!(".told.{end}")));
+    let why = told.differences.iter().find(keeps)?.clone();
+    let because = vec![FieldRef { object: ObjectRef::of(service), path: "spec.selector".into() }];
+    Some(Advice { why, next: msg!("explain.endpoints.told.next"), because })
+}
+
 /// Why a port has no usable endpoint though Pods are ready; `None`: it has one.
 pub fn no_port(cluster: &Cluster, service: &Service, at: usize) -> Option<Advice> {
     let (port, name) = (service.spec.ports.get(at)?, &service.metadata.name);
     if !usable_endpoints(cluster, service, at).is_empty() {
         return None;
+    }
+    if let Some(found) = told_slices(cluster, service) {
+        return Some(found);
     }
     let because = vec![FieldRef { object: ObjectRef::of(service), path: format!("spec.ports[{at}].targetPort") }];
     let IntOrString::String(target) = &port.target_port else {

@@ -7,7 +7,9 @@ use crate::api::core::{Container, ContainerStatus, Node, Pod, Service};
 use crate::api::discovery::{Endpoint, EndpointSlice};
 use crate::api::meta::{IntOrString, selects};
 use crate::cluster::{Cluster, Store};
-use crate::data_plane::causes::{listener, other_protocol, selected, silent, still_serves, taken, unready, usable_endpoints};
+use crate::data_plane::causes::{
+    listener, other_protocol, selected, silent, still_serves, taken, told_slices, unready, usable_endpoints,
+};
 use crate::msg;
 use crate::node::network_policy::{Direction, Policies};
 use crate::packet::Protocol;
@@ -166,6 +168,9 @@ fn by_port(cluster: &Cluster, service: &Service, at: usize, pod: &Pod, checks: &
         if let (IntOrString::String(wanted), false) = (&port.target_port, pod.spec.containers.iter().any(named)) {
             let text = msg!("explain.pod.noPortName", pod = name, service = own, name = wanted);
             return checks.fails("pod-is-endpoint", text, msg!("explain.endpoints.portName.next", name = wanted), vec![target]);
+        }
+        if let Some(found) = told_slices(cluster, service) {
+            return checks.found("pod-is-endpoint", found);
         }
         let text = msg!("explain.pod.noEndpoint", pod = name, service = own, port = number);
         return checks.fails("pod-is-endpoint", text, msg!("explain.pod.noEndpoint.next", service = own), vec![target]);

@@ -37,7 +37,7 @@ impl Target {
 pub(super) type Reached = (ObjectRef, usize);
 
 /// The assumptions that name what is not played.
-const NOT_PLAYED: [&str; 15] = [
+const NOT_PLAYED: [&str; 16] = [
     "assume.kindNotPlayed",
     "assume.kindUnknown",
     "assume.podsNotPlayed",
@@ -53,6 +53,7 @@ const NOT_PLAYED: [&str; 15] = [
     "assume.sharedExternalIP",
     "assume.dualStackRefused",
     "assume.callsUnknown",
+    "assume.toldSlices",
 ];
 
 /// Explains a request by its trace.
@@ -62,6 +63,11 @@ pub fn explain(cluster: &Cluster, request: &Request, trace: &Trace) -> Explanati
     let well = trace.arrived();
     for note in trace.assumptions.iter().filter(|note| NOT_PLAYED.contains(&&*note.id)) {
         checks.notes(NOTE, note.clone(), Vec::new());
+    }
+    if well {
+        for note in trace.assumptions.iter().filter(|note| note.id.starts_with("explain.endpoints.told.")) {
+            checks.notes(NOTE, note.clone(), Vec::new());
+        }
     }
     let all_hold = check(cluster, request, trace, &mut checks, &mut reached).is_ok();
     if well {

@@ -9,7 +9,8 @@ use crate::api::discovery::Endpoint;
 use crate::api::meta::{Labels, selects};
 use crate::cluster::Cluster;
 use crate::data_plane::causes::{
-    listener, no_endpoints, no_pods, none_ready, other_port, selected, silent, still_serves, taken, unready, usable_endpoints,
+    listener, no_endpoints, no_pods, none_ready, other_port, selected, silent, still_serves, taken, told_slices, unready,
+    usable_endpoints,
 };
 use crate::msg;
 use crate::node::cni::host_port_elsewhere;
@@ -172,7 +173,8 @@ pub(super) fn stands_for_ready_pods(cluster: &Cluster, service: &Service, checks
         return Ok(());
     }
     is_headless(service, checks);
-    has_ready_pods(cluster, service, None, checks)
+    has_ready_pods(cluster, service, None, checks)?;
+    told_slices(cluster, service).map_or(Ok(()), |found| checks.found("endpoints-ready", found))
 }
 
 /// The name of one Pod behind a headless Service is there as long as this Pod is ready.

@@ -14,7 +14,7 @@ use std::fs;
 use std::sync::Arc;
 
 /// The shared dump and further documents.
-fn with(more: &str) -> Manifests {
+pub(crate) fn with(more: &str) -> Manifests {
     let text = fs::read_to_string("tests/fixtures/applications/dump.yaml").unwrap();
     manifests(format!("{text}\n---\n{more}"))
 }
@@ -402,59 +402,4 @@ status: {phase: Running, hostIP: HOST, podIP: HOST, conditions: [{type: Ready, s
         assert_eq!(through(node, "'True'"), (Verdict::Delivered, Some(node.to_string())));
     }
     assert_eq!(through("shop-worker", "'False'").0, Verdict::Timeout);
-}
-
-const STALE: &str = "
-apiVersion: v1
-kind: Service
-metadata: {name: stale, namespace: shop, uid: 5d1b7c0e-0000-4000-8000-000000000021}
-spec: {clusterIP: 10.96.77.20, clusterIPs: [10.96.77.20], selector: {app: frontend}, ports: [{port: 80, targetPort: 8080}]}
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata:
-  name: stale-x
-  namespace: shop
-  uid: 5d1b7c0e-0000-4000-8000-000000000022
-  labels: {kubernetes.io/service-name: stale, endpointslice.kubernetes.io/managed-by: endpointslice-controller.k8s.io}
-addressType: IPv4
-ports: [{name: '', port: 8080, protocol: TCP}]
-endpoints:
-- addresses: [10.244.1.250]
-  conditions: {ready: true, serving: true, terminating: false}
-  targetRef: {kind: Pod, name: frontend-6b9f7c5d8c-gone0, namespace: shop}
-";
-
-#[test]
-fn a_slice_that_the_real_controller_did_not_bring_up_to_date_stands_until_something_changes() {
-    let addresses = |cluster: &Cluster| -> Vec<String> {
-        let slices = cluster.store.in_namespace::<EndpointSlice>("shop");
-        let own = slices.filter(|slice| slice.metadata.labels["kubernetes.io/service-name"] == "stale");
-        own.flat_map(|slice| &slice.endpoints).flat_map(|own| own.addresses.clone()).collect()
-    };
-    let outcome = Cluster::new(Settings::default(), Seed(1)).apply(Arc::new(with(STALE)));
-    assert!(outcome.diagnostics.iter().any(|found| format!("{found:?}").contains("dump.toldSlices")));
-    let cluster = outcome.cluster;
-    assert_eq!(addresses(&cluster), ["10.244.1.250"]);
-    let trace = send(&cluster, FRONT, "http://stale");
-    assert_ne!(trace.verdict, Verdict::Delivered);
-    assert!(trace.assumptions.iter().any(|note| note.id == "assume.toldSlices"), "{:?}", trace.assumptions);
-    assert_eq!(addresses(&cluster.act(&Action::Wait(600)).cluster), ["10.244.1.250"]);
-    let moved = cluster.act(&Action::parse("pod/shop/frontend-6b9f7c5d8c-8lqtw unready").unwrap()).cluster;
-    assert!(!addresses(&moved).contains(&"10.244.1.250".to_string()), "{:?}", addresses(&moved));
-}
-
-#[test]
-fn a_pod_of_the_dump_that_is_deleted_here_leaves_its_slice_as_any_other() {
-    let cluster = Cluster::new(Settings::default(), Seed(1)).apply(Arc::new(with(""))).cluster;
-    let name = "frontend-6b9f7c5d8c-8lqtw";
-    let ip = cluster.store.get::<Pod>("shop", name).unwrap().status.pod_ip.clone();
-    let listed = |cluster: &Cluster| {
-        let slices = cluster.store.in_namespace::<EndpointSlice>("shop");
-        slices.flat_map(|slice| &slice.endpoints).any(|own| own.addresses.contains(&ip))
-    };
-    assert!(!ip.is_empty() && listed(&cluster));
-    let outcome = cluster.act(&Action::parse(&format!("pod/shop/{name} delete")).unwrap());
-    assert!(!format!("{:?}", outcome.diagnostics).contains("dump.toldSlices"));
-    assert!(!listed(&outcome.cluster.act(&Action::Wait(60)).cluster));
 }

@@ -2,6 +2,7 @@
 
 mod facts;
 mod round_trip;
+mod slices;
 
 use kubehop::api::core::{Node, Pod, Service};
 use kubehop::api::discovery::EndpointSlice;

@@ -9,7 +9,7 @@ use crate::api::discovery::{Endpoint, EndpointConditions, EndpointHints, Endpoin
 use crate::api::meta::{IntOrString, Labels, selects};
 use crate::api::{ObjectRef, Resource};
 use crate::cluster::{Store, Verb};
-use crate::control_plane::dump;
+use crate::control_plane::dump::slices;
 use crate::control_plane::world::{Key, World, controller_reference};
 use crate::msg;
 use crate::node::kubelet::is_ready;
@@ -49,14 +49,14 @@ fn sync(world: &mut World, key: &Key) -> bool {
     let Some(service) = service.filter(|service| service.spec.type_ != "ExternalName") else {
         // The garbage collector takes the slices of a Service that is gone; ExternalName has none.
         existing.iter().for_each(|slice| delete(world, slice));
+        world.cluster.told_slices.remove(key);
         return true;
     };
     if service.spec.selector.is_empty() {
         return true;
     }
     let mut desired = desired(&world.cluster.store, &service);
-    if dump::slices_stand(world, key, &existing, &desired) {
-        super::endpoints::follow(world, key, &existing);
+    if slices::stand(world, &service, &existing, &desired) {
         return false;
     }
     let mut changed = Plan::default();
@@ -84,7 +84,7 @@ fn sync(world: &mut World, key: &Key) -> bool {
 }
 
 /// The slices of a Service that this controller made.
-fn slices_of(store: &Store, key: &Key) -> Vec<Arc<EndpointSlice>> {
+pub(crate) fn slices_of(store: &Store, key: &Key) -> Vec<Arc<EndpointSlice>> {
     let from = (key.0.clone(), String::new());
     let slices = store.endpoint_slices.range(from..).take_while(|((namespace, _), _)| *namespace == key.0);
     let own = slices.filter(|(_, slice)| {
@@ -96,7 +96,7 @@ fn slices_of(store: &Store, key: &Key) -> Vec<Arc<EndpointSlice>> {
 }
 
 /// Desired addresses by resolved ports.
-fn desired(store: &Store, service: &Service) -> Vec<(Vec<EndpointPort>, Vec<Endpoint>)> {
+pub(crate) fn desired(store: &Store, service: &Service) -> Vec<(Vec<EndpointPort>, Vec<Endpoint>)> {
     let mut groups: Vec<(Vec<EndpointPort>, Vec<Endpoint>)> = Vec::new();
     let namespace = &service.metadata.namespace;
     let from = (namespace.clone(), String::new());

@@ -31,15 +31,17 @@ fn lost_node(cluster: &Cluster, trace: &Trace) -> Option<Message> {
     Some(msg!("assume.nodeLost", node = node.name))
 }
 
-/// The Services that it meets and whose slices name addresses that no Pod of the dump has.
+/// The Services that it meets and whose slices are others than the controller would have written.
 fn told_slices(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
     let mut notes = Vec::new();
     let objects = trace.hops.iter().flat_map(|hop| &hop.objects).filter(|object| object.kind == Kind::Service);
     for object in objects {
         let key = (object.namespace.clone(), object.name.clone());
         let note = msg!("assume.toldSlices", service = object.name);
-        if cluster.told_slices.get(&key).is_some_and(|hash| *hash != 0) && !notes.contains(&note) {
+        let told = cluster.told_slices.get(&key).filter(|told| !told.differences.is_empty() && !notes.contains(&note));
+        if let Some(told) = told {
             notes.push(note);
+            notes.extend(told.differences.iter().cloned());
         }
     }
     notes
