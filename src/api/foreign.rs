@@ -22,7 +22,7 @@ pub enum Reach {
 }
 
 /// API groups and their kinds, in one text; `*` stands for every other kind of the group.
-const KINDS: [(&str, &str, Reach); 70] = [
+const KINDS: [(&str, &str, Reach); 76] = [
     ("", "ReplicationController", Reach::MakesPods),
     ("", "ResourceQuota LimitRange", Reach::Objects),
     ("batch", "Job CronJob", Reach::MakesPods),
@@ -85,6 +85,12 @@ const KINDS: [(&str, &str, Reach); 70] = [
     ("ray.io", "RayCluster RayService", Reach::MakesPods),
     ("kubevirt.io", "VirtualMachine VirtualMachineInstance", Reach::MakesPods),
     ("helm.cattle.io", "HelmChart", Reach::MakesPods),
+    ("telemetry.istio.io", "*", Reach::None),
+    ("kyverno.io", "ClusterPolicy Policy", Reach::Objects),
+    ("constraints.gatekeeper.sh", "*", Reach::Objects),
+    ("karpenter.sh", "*", Reach::None),
+    ("kustomize.toolkit.fluxcd.io", "*", Reach::MakesPods),
+    ("helm.toolkit.fluxcd.io", "*", Reach::MakesPods),
     ("keda.sh", "ScaledObject", Reach::Objects),
     ("keda.sh", "*", Reach::None),
     ("autoscaling.k8s.io", "VerticalPodAutoscaler", Reach::Objects),

@@ -53,7 +53,11 @@ impl Reader {
         let before = std::mem::take(&mut self.known);
         let size: usize = files.iter().map(|file| file.text.len()).sum();
         if size > MAX_BYTES {
-            return (Manifests::default(), vec![limit(files, msg!("read.limit.bytes", limit = "1 MiB", size = size))]);
+            let found = limit(files, msg!("read.limit.bytes", limit = "1 MiB", size = size));
+            // Most of what operators are installed by describes their own kinds, which nothing here asks.
+            let crds = files.iter().any(|file| file.text.contains("kind: CustomResourceDefinition"));
+            let help = crds.then(|| msg!("read.limit.crds"));
+            return (Manifests::default(), vec![Diagnostic { help, ..found }]);
         }
         let (mut manifests, mut diagnostics) = (Manifests::default(), Vec::new());
         for file in files {
@@ -221,6 +225,8 @@ mod tests {
 
     #[test]
     fn limits_are_named() {
+        let crds = format!("kind: CustomResourceDefinition\n{}", "#".repeat(MAX_BYTES));
+        assert_eq!(one(&crds).1[0].help, Some(msg!("read.limit.crds")));
         assert_eq!(message(&one(&"#".repeat(MAX_BYTES + 1)).1[0]), "read.limit.bytes");
         assert_eq!(message(&one(&"kind: A\n---\n".repeat(MAX_OBJECTS + 1)).1[0]), "read.limit.objects");
         assert_eq!(message(&one(&format!("a: {}{}", "[".repeat(70), "]".repeat(70))).1[0]), "read.limit.depth");
