@@ -5,7 +5,7 @@
 
 use super::controller_manager::deployment_status::deadlines;
 use super::controller_manager::pod_control::{makers, pass_time};
-use super::controller_manager::{node_lifecycle, pod_gc, taint_eviction};
+use super::controller_manager::{daemon_set, node_lifecycle, pod_gc, taint_eviction};
 use super::kubelets::{self, next_deadline, next_turn};
 use super::settle::settle;
 use super::world::{Key, World, key_of};
@@ -260,6 +260,7 @@ fn look_again(world: &mut World) {
     let now = world.cluster.now;
     let due = deadlines(world).into_iter().filter(|(at, _)| *at <= now).map(|(_, deployment)| deployment);
     world.queue.workloads.extend(due);
+    world.queue.workloads.extend(daemon_set::failing(world));
     let refused = makers(world, |namespace, spec| world.cluster.lacks(namespace, spec, None).is_some());
     world.queue.workloads.extend(refused);
     settle(world);
@@ -281,7 +282,8 @@ fn wait(world: &mut World, seconds: u64) {
         let turn = next_turn(world).filter(|at| free(at) && *at > end.saturating_sub(WATCHED));
         let late = deadlines(world).into_iter().map(|(at, _)| at).filter(free).min();
         let overdue = next_deadline(world).filter(free);
-        let change = late.into_iter().chain(turn).chain(overdue).min();
+        let again = daemon_set::next_try(world).filter(|at| free(at) && *at > end.saturating_sub(WATCHED));
+        let change = late.into_iter().chain(again).chain(turn).chain(overdue).min();
         if pass_time(world, change.or(first).unwrap_or(end)) {
             settle(world);
             continue;

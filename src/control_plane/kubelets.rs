@@ -20,8 +20,8 @@ use crate::netfilter::Cidr;
 use crate::node::image_name;
 use crate::node::images::{self, End, Listener, timed};
 use crate::node::kubelet::{
-    Place, ProbeFailure, Standing, config_error, free_address, has_done_its_part, has_ended, is_ready, probe_delays,
-    probe_failure, redefined, report, running_since, waiting,
+    Place, ProbeFailure, Standing, config_error, free_address, has_done_its_part, has_ended, hook_failure, is_ready,
+    probe_delays, probe_failure, redefined, report, running_since, waiting,
 };
 use crate::node::security_context::breach;
 use crate::random::{Random, Seed, stable_hash};
@@ -30,7 +30,7 @@ use std::sync::Arc;
 pub(crate) use admission::next_deadline;
 pub(crate) use ending::{end, next_end, terminate};
 pub(crate) use killed::next_turn;
-use killed::{crashing, lasting, restarting};
+use killed::{crashing, lasting, restarting, unhooked};
 pub(super) use mounts::missing_claim;
 use mounts::{creating, lacking, made_elsewhere};
 
@@ -162,7 +162,9 @@ pub(crate) fn internal_ip(node: &Node) -> String {
 
 /// How the containers of a Pod stand: init containers, and the others, which wait for those.
 fn standings(world: &mut World, pod: &Pod, ip: &str) -> (Vec<Standing>, Vec<Standing>) {
-    let probed = |c: &Container| c.readiness_probe.is_some() || c.liveness_probe.is_some() || c.startup_probe.is_some();
+    let probed = |c: &Container| {
+        !c.lifecycle.is_null() || c.readiness_probe.is_some() || c.liveness_probe.is_some() || c.startup_probe.is_some()
+    };
     let listeners: Vec<Listener> = if pod.spec.containers.iter().chain(&pod.spec.init_containers).any(probed) {
         images::listens(pod, &world.cluster.store)
     } else {
@@ -219,6 +221,10 @@ fn standing(world: &mut World, pod: &Pod, container: &Container, ip: &str, liste
     }
     if let Some(ended) = ends(world, pod, container) {
         return ended;
+    }
+    let hooked = !container.lifecycle.is_null() && !keeps_its_settings(world, pod);
+    if hooked && hook_failure((pod, container), ip, listeners) {
+        return unhooked(world, pod, container);
     }
     let age = age(world, pod);
     let failure = |probe: &Option<Probe>| probe.as_ref().and_then(|probe| probe_failure(probe, (pod, container), ip, listeners));

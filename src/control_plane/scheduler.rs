@@ -17,7 +17,7 @@ use crate::api::core::{Condition, Node, Pod, Taint, Toleration};
 use crate::cluster::Verb;
 use crate::msg;
 use crate::node::kubelet::has_ended;
-use crate::node::resources::{Amounts, Shortage, requests, shortages, together};
+use crate::node::resources::{self, Amounts, Shortage, requests, shortages, together};
 use placement::{Placement, named_nodes, selects_node};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -56,6 +56,17 @@ fn schedule(world: &mut World, pod: &Pod) -> bool {
     let nodes: Vec<Arc<Node>> = world.cluster.store.nodes.values().cloned().collect();
     let told = refused_elsewhere(world, pod);
     if told && nodes.iter().all(|node| node.metadata.since <= pod.metadata.since) {
+        return false;
+    }
+    if let Some(missing) = resources::missing_claim(&world.cluster, pod) {
+        if missing.kind == "ResourceClaimTemplate" {
+            // `handleClaim` of `pkg/controller/resourceclaim`.
+            let name = missing.name;
+            let why = format!("resource claim template \"{name}\": resourceclaimtemplate.resource.k8s.io \"{name}\" not found");
+            let text = format!("PodResourceClaim {}: {why}", missing.own);
+            let (who, what) = (("resource_claim", ""), ("Warning", "FailedResourceClaimCreation"));
+            super::events::reach(world, &ObjectRef::of(pod), who, what, &text, 1);
+        }
         return false;
     }
     if let Some(claim) = missing_claim(world, pod).filter(|_| !nodes.is_empty()) {

@@ -50,6 +50,8 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
         let ending =
             pod.spec.containers.iter().find_map(|own| Some((own, timed(own)?.1))).filter(|_| answers && !is_dumped(cluster, pod));
         notes.extend(ending.map(|(own, after)| msg!("assume.ends", pod = meta.name, container = own.name, seconds = after)));
+        let claims = !pod.spec.resource_claims.is_empty() && answers && !is_dumped(cluster, pod);
+        notes.extend(claims.then(|| msg!("assume.resourceClaims", pod = meta.name)));
         notes.extend(assumed_room(cluster, pod).filter(|_| answers));
         notes.extend(held_by_hook(pod).filter(|_| answers));
         notes.extend(assumed_user(pod).filter(|_| answers && !is_dumped(cluster, pod)));

@@ -6,7 +6,7 @@
 
 mod probes;
 
-pub use probes::{ProbeFailure, assumed_probe, probe_delays, probe_failure};
+pub use probes::{ProbeFailure, assumed_probe, hook_failure, probe_delays, probe_failure};
 
 use crate::api::core::{
     Condition, ConfigMap, Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,

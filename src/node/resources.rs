@@ -144,6 +144,34 @@ pub fn shortages(cluster: &Cluster, node: &Node, asked: &Amounts, taken: impl Fn
     found
 }
 
+/// A ResourceClaim, or a template of one, that a Pod names and that nobody has written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MissingClaim<'a> {
+    /// Its place in the Pod's list.
+    pub at: usize,
+    /// Its name there.
+    pub own: &'a str,
+    /// `ResourceClaim` or `ResourceClaimTemplate`
+    pub kind: &'static str,
+    /// The name of what is missing.
+    pub name: &'a str,
+}
+
+/// The first one. The scheduler's plugin dynamicresources keeps such a Pod out of its queue (`PreEnqueue`), without a word.
+pub fn missing_claim<'a>(cluster: &Cluster, pod: &'a Pod) -> Option<MissingClaim<'a>> {
+    let text = |claim: &'a serde_json::Value, key: &str| claim.get(key).and_then(|name| name.as_str());
+    let missing = |(at, claim): (usize, &'a serde_json::Value)| {
+        let (kind, name) = match text(claim, "resourceClaimName") {
+            Some(name) => ("ResourceClaim", name),
+            None => ("ResourceClaimTemplate", text(claim, "resourceClaimTemplateName")?),
+        };
+        let mut same = cluster.manifests.documents.iter().filter(|own| own.kind == kind && own.name == name);
+        let there = same.any(|own| own.namespace == pod.metadata.namespace);
+        (!there).then(|| MissingClaim { at, own: text(claim, "name").unwrap_or_default(), kind, name })
+    };
+    pod.spec.resource_claims.iter().enumerate().find_map(missing)
+}
+
 /// A Pod asks for more than its node shows, and runs there because nobody has written what that node has.
 pub fn assumed_room(cluster: &Cluster, pod: &Pod) -> Option<Message> {
     let node = cluster.store.get::<Node>("", &pod.spec.node_name)?;

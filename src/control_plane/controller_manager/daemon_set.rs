@@ -8,9 +8,11 @@ use super::deployment::resolve;
 use super::pod_control::{create, delete, forbidden, from_template, hash_of, is_active, is_available};
 use crate::api::ObjectRef;
 use crate::api::apps::{DaemonSet, DaemonSetStatus};
-use crate::api::core::{Node, Pod, PodSpec, Toleration};
+use crate::api::core::{Event, Node, Pod, PodSpec, Toleration};
 use crate::api::meta::IntOrString;
+use crate::api::time::seconds_of;
 use crate::control_plane::dump::came_from_dump;
+use crate::control_plane::events;
 use crate::control_plane::scheduler::placement::{REQUIRED, named_nodes, selects_node};
 use crate::control_plane::scheduler::tolerates;
 use crate::control_plane::world::{Key, World};
@@ -38,6 +40,14 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
             break;
         }
     }
+    for (node, pod) in ended(world, object).into_iter().filter(|(node, _)| kept.contains(node)) {
+        if tried_again_at(world, object, &node) <= i64::try_from(world.cluster.clock()).unwrap_or(i64::MAX) {
+            let (namespace, name) = (&pod.metadata.namespace, &pod.metadata.name);
+            let text = format!("Found failed daemon pod {namespace}/{name} on node {node}, will try to kill it");
+            events::record(world, object, (COMPONENT, ""), ("Warning", FAILED), &text);
+            delete(world, COMPONENT, object, &pod);
+        }
+    }
     let surges = pace(&set, wished.len()).0 > 0;
     for (node, pods) in &by_node {
         let keep = usize::from(kept.contains(node));
@@ -51,6 +61,49 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
         update(world, &set, object, &hash, &wished);
     }
     report(world, &set, object, &hash, &wished);
+}
+
+/// The reason of the Event that tells of a Pod that failed.
+const FAILED: &str = "FailedDaemonPod";
+
+/// The set's Pods that have failed, by node. A dump's are left to its own controller.
+fn ended(world: &World, object: &ObjectRef) -> Vec<(String, Arc<Pod>)> {
+    let pods = world.pods_of(object).into_iter().filter(|pod| {
+        let gone = pod.metadata.deletion_timestamp.is_some() || came_from_dump(world, &ObjectRef::of(pod.as_ref()));
+        pod.status.phase == "Failed" && !gone
+    });
+    pods.map(|pod| (pod.spec.node_name.clone(), pod)).collect()
+}
+
+/// From when the next failed Pod of a node may be replaced, on the cluster's clock: at once, then a second after the one before,
+/// doubled each time up to 15 minutes (`failedPodsBackoff`).
+fn tried_again_at(world: &World, object: &ObjectRef, node: &str) -> i64 {
+    let on_node = format!(" on node {node},");
+    let events = world.cluster.store.in_namespace::<Event>(&object.namespace).filter(|event| {
+        let about = &event.involved_object;
+        event.reason == FAILED && about.kind == "DaemonSet" && about.name == object.name && event.message.contains(&on_node)
+    });
+    let times: Vec<i64> = events.filter_map(|event| seconds_of(event.last_timestamp.as_deref()?)).collect();
+    let Some(latest) = times.iter().max() else { return 0 };
+    latest.saturating_add((1i64 << (times.len() - 1).min(10)).min(900))
+}
+
+/// When a failed Pod of some DaemonSet is replaced next, in virtual seconds.
+pub(crate) fn next_try(world: &World) -> Option<u64> {
+    let mut next: Option<u64> = None;
+    for object in failing(world) {
+        for (node, _) in ended(world, &object) {
+            let at = u64::try_from(tried_again_at(world, &object, &node)).ok().and_then(|at| at.checked_sub(world.cluster.epoch));
+            next = at.filter(|at| *at > world.cluster.now && next.is_none_or(|next| *at < next)).or(next);
+        }
+    }
+    next
+}
+
+/// The DaemonSets that have Pods that failed.
+pub(crate) fn failing(world: &World) -> Vec<ObjectRef> {
+    let sets = world.cluster.store.daemon_sets.values().map(|set| ObjectRef::of(set.as_ref()));
+    sets.filter(|object| !ended(world, object).is_empty()).collect()
 }
 
 /// Nodes on which the set wants to run, and those on which a Pod that is there may stay (`NodeShouldRunDaemonPod`): a taint that

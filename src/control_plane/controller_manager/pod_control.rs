@@ -6,7 +6,7 @@
 use crate::api::core::{Pod, PodSpec, PodTemplateSpec};
 use crate::api::time::seconds_of;
 use crate::api::{ObjectRef, Resource};
-use crate::cluster::Verb;
+use crate::cluster::{Change, Verb};
 use crate::control_plane::apiserver::default_toleration_seconds;
 use crate::control_plane::names::template_hash;
 use crate::control_plane::registry::forget_defaults;
@@ -80,6 +80,23 @@ pub(crate) fn makers(world: &World, are: impl Fn(&str, &PodSpec) -> bool) -> Vec
     store.stateful_sets.values().for_each(|set| look(ObjectRef::of(set.as_ref()), &set.spec.template));
     store.daemon_sets.values().for_each(|set| look(ObjectRef::of(set.as_ref()), &set.spec.template));
     found
+}
+
+/// Of the Pods of one controller, so many that a kubelet refuses are enough to see it.
+pub(super) const MOST_REJECTED: usize = 5;
+
+/// Whether its kubelet has refused the Pod.
+pub(super) fn was_rejected(pod: &Pod) -> bool {
+    pod.status.message.starts_with("Pod was rejected")
+}
+
+/// Says once that no more Pods are made of a controller whose Pods are refused.
+pub(super) fn leave_rejected(world: &mut World, component: &str, object: &ObjectRef, count: usize) {
+    let told = |change: &Change| change.message.id == "change.rejectedAgain" && change.object == *object;
+    if !world.changes.iter().any(told) {
+        let message = msg!("change.rejectedAgain", set = object.name, count = count);
+        world.note(component, Verb::Notice, object.clone(), message);
+    }
 }
 
 /// Deletes a Pod of a controller and says so.

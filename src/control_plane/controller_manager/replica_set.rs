@@ -3,19 +3,19 @@
 //! Imitates `pkg/controller/replicaset/replica_set.go`: adopts Pods of its labels that nobody controls, counts the active ones,
 //! makes or deletes the difference.
 
-use super::pod_control::{create, delete, deletion_order, forbidden, from_template, is_active, is_available};
+use super::pod_control::{
+    MOST_REJECTED, create, delete, deletion_order, forbidden, from_template, is_active, is_available, leave_rejected,
+    was_rejected,
+};
 use crate::api::ObjectRef;
 use crate::api::apps::{ReplicaSet, ReplicaSetStatus};
 use crate::api::core::{Condition, Pod};
-use crate::cluster::{Change, Verb};
+use crate::cluster::Verb;
 use crate::control_plane::dump::{owner_is_elsewhere, shown_failure};
 use crate::control_plane::world::{Key, World, controller_reference};
 use crate::msg;
 use crate::node::kubelet::is_ready;
 use std::sync::Arc;
-
-/// Of the Pods of one ReplicaSet, so many that a kubelet refuses are enough to see it.
-const MOST_REJECTED: usize = 5;
 
 const COMPONENT: &str = "replicaset-controller";
 
@@ -58,15 +58,11 @@ pub(crate) fn sync(world: &mut World, object: &ObjectRef, key: &Key) {
 
 /// How many more Pods are made. Upstream makes a new one for each that a kubelet refuses, without end; here some show it.
 fn room_for_rejected(world: &mut World, object: &ObjectRef) -> usize {
-    let rejected = world.pods_of(object).iter().filter(|pod| pod.status.message.starts_with("Pod was rejected")).count();
+    let rejected = world.pods_of(object).iter().filter(|pod| was_rejected(pod)).count();
     if rejected < MOST_REJECTED {
         return if rejected == 0 { usize::MAX } else { MOST_REJECTED - rejected };
     }
-    let told = |change: &Change| change.message.id == "change.rejectedAgain" && change.object == *object;
-    if !world.changes.iter().any(told) {
-        let message = msg!("change.rejectedAgain", set = object.name, count = rejected);
-        world.note(COMPONENT, Verb::Notice, object.clone(), message);
-    }
+    leave_rejected(world, COMPONENT, object, rejected);
     0
 }
 

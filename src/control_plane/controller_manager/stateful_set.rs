@@ -5,7 +5,9 @@
 //! or waits for deletions (OnDelete). A Pod that is still there, Terminating on a lost node, keeps its name taken. Its volume claims
 //! are taken to be bound at once. Leaves out maxUnavailable, whose feature gate is off in 1.36.
 
-use super::pod_control::{forbidden, from_template, hash_of, is_active, is_available};
+use super::pod_control::{
+    MOST_REJECTED, forbidden, from_template, hash_of, is_active, is_available, leave_rejected, was_rejected,
+};
 use crate::api::ObjectRef;
 use crate::api::apps::{StatefulSet, StatefulSetStatus};
 use crate::api::core::Pod;
@@ -15,7 +17,7 @@ use crate::control_plane::dump::came_from_dump;
 use crate::control_plane::world::{Key, World};
 use crate::control_plane::{events, kubelets};
 use crate::msg;
-use crate::node::kubelet::is_ready;
+use crate::node::kubelet::{has_ended, is_ready};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -80,6 +82,12 @@ fn step(world: &mut World, set: &StatefulSet, object: &ObjectRef, revisions: &Re
     let wait = set.spec.min_ready_seconds;
     for ordinal in wanted.clone() {
         match pods.get(&ordinal) {
+            Some(pod) if has_ended(pod) && pod.metadata.deletion_timestamp.is_none() => {
+                replace(world, object, pod);
+                if !parallel {
+                    return;
+                }
+            }
             Some(pod) if is_active(pod) && (is_available(world, pod, wait) || parallel) => {}
             // Wait for this one: it is starting, unready or on its way out.
             Some(_) if !parallel => return,
@@ -111,6 +119,23 @@ fn step(world: &mut World, set: &StatefulSet, object: &ObjectRef, revisions: &Re
         }
     }
 }
+
+/// One that has ended, whoever ended it, makes way for another of its name (`processReplica`). Upstream does so without end; here the
+/// kubelet refuses some before it is left at that.
+fn replace(world: &mut World, object: &ObjectRef, pod: &Arc<Pod>) {
+    if came_from_dump(world, &ObjectRef::of(pod.as_ref())) {
+        return;
+    }
+    let before = usize::try_from(world.life_of(&ObjectRef::of(pod.as_ref()))).unwrap_or(usize::MAX);
+    let most = if was_rejected(pod) { MOST_REJECTED - 1 } else { MOST_ENDED };
+    if before < most {
+        return delete(world, object, pod);
+    }
+    leave_rejected(world, COMPONENT, object, before.saturating_add(1));
+}
+
+/// Of one name, so many Pods that reach their deadline are enough to see it.
+const MOST_ENDED: usize = 100;
 
 fn create(world: &mut World, set: &StatefulSet, object: &ObjectRef, revisions: &Revisions, ordinal: i32) {
     // Below the partition a Pod comes back as it was (`newVersionedStatefulSetPod`).

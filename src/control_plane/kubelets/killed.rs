@@ -77,6 +77,17 @@ pub(super) fn crashing(world: &mut World, pod: &Pod, container: &Container, code
     }))
 }
 
+/// A container that is killed again and again because its postStart hook fails (`startContainer` of `kuberuntime_container.go`).
+pub(super) fn unhooked(world: &mut World, pod: &Pod, container: &Container) -> Standing {
+    let standing = crashing(world, pod, container, 137);
+    if let Standing::Restarting(again) = &standing {
+        let kills = 1 + i64::from(again.restarts);
+        warn(world, pod, "FailedPostStartHook", "PostStartHook failed", kills);
+        say(world, pod, "Killing", "FailedPostStartHook", kills);
+    }
+    standing
+}
+
 /// What the kubelet has said of a container's starts by now; of the first ones nothing until the Pod is there.
 fn say_started(world: &mut World, pod: &Pod, container: &Container, restarts: i32) {
     if pod.status.pod_ip.is_empty() || world.cluster.store.pods.len() > EVENTFUL {

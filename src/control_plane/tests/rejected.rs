@@ -107,3 +107,52 @@ fn a_pod_ends_at_its_active_deadline() {
         assert_eq!((ended.exit_code, ended.finished_at.as_deref()), (0, Some(timestamp(30).as_str())));
     }
 }
+
+#[test]
+fn a_stateful_set_makes_a_refused_pod_anew_under_its_name_and_is_stopped_here() {
+    let text = WEB
+        .replace("kind: Deployment", "kind: StatefulSet")
+        .replace("replicas: 3", "replicas: 2")
+        .replace("containerPort: 80", "containerPort: 80, hostPort: 80")
+        .replace("spec: {containers", "spec: {nodeName: node-1, containers");
+    let outcome = apply(&fresh(), &text);
+    assert_eq!(status(&outcome.cluster, "web-0").0, "Running");
+    assert_eq!(
+        (status(&outcome.cluster, "web-1").0.as_str(), status(&outcome.cluster, "web-1").1.as_str()),
+        ("Failed", "NodePorts")
+    );
+    let made = |change: &&crate::cluster::Change| change.message.id == "change.createPod" && change.object.name == "web-1";
+    assert_eq!(outcome.changes.iter().filter(made).count(), 5);
+    assert!(outcome.changes.iter().any(|change| change.message.id == "change.rejectedAgain"));
+}
+
+/// At once, then after one, two, four seconds (`failedPodsBackoff`).
+#[test]
+fn a_daemon_set_replaces_failed_pods_ever_more_rarely() {
+    let text = WEB
+        .replace("kind: Deployment", "kind: DaemonSet")
+        .replace("  replicas: 3\n", "")
+        .replace("spec: {containers", "spec: {os: {name: windows}, containers");
+    let cluster = with(&text);
+    let replaced = |cluster: &Cluster| {
+        let events = cluster.store.all::<crate::api::core::Event>().filter(|event| event.reason == "FailedDaemonPod");
+        events.map(|event| event.count).sum::<i32>()
+    };
+    let after = |time: &str| replaced(&cluster.act(&Action::parse(&format!("wait {time}")).unwrap()).cluster);
+    assert_eq!([replaced(&cluster), after("1s"), after("2s"), after("3s"), after("7s")], [3, 6, 6, 9, 12]);
+    let failed = cluster.store.all::<Pod>().filter(|pod| pod.status.reason == "PodOSNotSupported").count();
+    assert_eq!(failed, 3);
+}
+
+#[test]
+fn a_pod_whose_resource_claim_is_missing_waits_without_a_word_until_it_is_there() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {resourceClaims: [{name: gpu, resourceClaimTemplateName: one}], containers: [{name: c, image: nginx}]}\n";
+    let cluster = with(text);
+    let pod = cluster.store.get::<Pod>("default", "p").unwrap();
+    assert_eq!((pod.status.phase.as_str(), pod.status.conditions.len()), ("Pending", 0));
+    let said = cluster.store.all::<crate::api::core::Event>().find(|event| event.involved_object.name == "p").unwrap();
+    let words = "PodResourceClaim gpu: resource claim template \"one\": resourceclaimtemplate.resource.k8s.io \"one\" not found";
+    assert_eq!((said.reason.as_str(), said.message.as_str()), ("FailedResourceClaimCreation", words));
+    let template = "---\napiVersion: resource.k8s.io/v1\nkind: ResourceClaimTemplate\nmetadata: {name: one}\n";
+    assert_eq!(status(&apply(&cluster, &format!("{text}{template}")).cluster, "p").0, "Running");
+}

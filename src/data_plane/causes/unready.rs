@@ -6,6 +6,7 @@ use crate::cluster::Cluster;
 use crate::msg;
 use crate::node::images::{self, Course, End, course, end};
 use crate::node::kubelet::{is_ready, waiting};
+use crate::node::resources::missing_claim;
 use crate::node::security_context::breach;
 use crate::settings::Nodes;
 use crate::trace::{Advice, FieldRef};
@@ -88,6 +89,12 @@ fn unscheduled(cluster: &Cluster, pod: &Pod) -> Advice {
         if !matches!(scheduler, "" | "default-scheduler") {
             let (why, next) = (msg!("field.otherScheduler", scheduler = scheduler), msg!("explain.pod.scheduler.next"));
             return Advice { why, next, because: vec![field(pod, "spec.schedulerName")] };
+        }
+        if let Some(missing) = missing_claim(cluster, pod) {
+            let because = vec![field(pod, format!("spec.resourceClaims[{}]", missing.at))];
+            let why = msg!("explain.pod.pending.resourceClaim", pod = name, kind = missing.kind, name = missing.name);
+            let next = msg!("explain.pod.pending.resourceClaim.next", kind = missing.kind, name = missing.name);
+            return Advice { why, next, because };
         }
         let why = msg!("explain.pod.pending", pod = name, message = "");
         return Advice { why, next: msg!("explain.pod.pending.next"), because: Vec::new() };
@@ -270,6 +277,9 @@ fn waits(cluster: &Cluster, pod: &Pod, container: &str, reason: &str) -> Advice 
         "CrashLoopBackOff" | "RunContainerError" if said.starts_with("Startup") => {
             (guessed(pod, said).unwrap_or_else(|| msg!("explain.pod.waiting.probe.next")), within(".startupProbe"))
         }
+        "CrashLoopBackOff" | "RunContainerError" if said.starts_with("PostStartHook") => {
+            (msg!("explain.pod.waiting.hook.next"), within(".lifecycle.postStart"))
+        }
         "CrashLoopBackOff" | "RunContainerError" => {
             (msg!("explain.pod.waiting.crash.next", pod = name, container = container), within(""))
         }
@@ -331,7 +341,8 @@ fn warned<'a>(cluster: &'a Cluster, pod: &'a Pod, container: &str, of: &str) -> 
         let about = &event.involved_object;
         let own = about.kind == "Pod" && about.name == meta.name;
         let own = own && (about.field_path.is_empty() || about.field_path.ends_with(&part));
-        own && matches!(event.reason.as_str(), "Unhealthy" | "Failed" | "FailedMount") && event.message.starts_with(of)
+        own && matches!(event.reason.as_str(), "Unhealthy" | "Failed" | "FailedMount" | "FailedPostStartHook")
+            && event.message.starts_with(of)
     });
     events.max_by_key(|event| &event.last_timestamp).map(|event| event.message.as_str())
 }

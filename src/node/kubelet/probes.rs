@@ -2,8 +2,9 @@
 //! asks when its initial delay is over, not at the next of its periods.
 
 use super::is_ready;
-use crate::api::core::{Container, Pod, Probe};
+use crate::api::core::{Container, HTTPGetAction, Pod, Probe};
 use crate::api::meta::IntOrString;
+use crate::api::typed::from_value;
 use crate::msg;
 use crate::node::images::{Listener, speaks_plain_http};
 use crate::packet::Protocol;
@@ -69,6 +70,23 @@ pub fn probe_failure(
             .then(|| format!("timeout: failed to connect service \"{ip}:{}\" within 1s: context deadline exceeded", grpc.port))
     };
     why.map(ProbeFailure::Failed)
+}
+
+/// Whether a container's postStart hook fails, as `pkg/kubelet/lifecycle/handlers.go` runs it, with the program listening already. A
+/// command is assumed to succeed; a TCP connection is no handler; an HTTPS request that meets plain HTTP is made again without TLS.
+pub fn hook_failure((pod, container): (&Pod, &Container), ip: &str, listeners: &[Listener]) -> bool {
+    let Some(hook) = container.lifecycle.get("postStart") else { return false };
+    if hook.get("exec").is_some_and(|exec| !exec.is_null()) {
+        return false;
+    }
+    let get = hook.get("httpGet").and_then(|get| from_value::<HTTPGetAction>(get).ok());
+    match get {
+        Some(get) => {
+            let probe = Probe { http_get: Some(HTTPGetAction { scheme: "HTTP".into(), ..get }), ..Probe::default() };
+            probe_failure(&probe, (pod, container), ip, listeners).is_some()
+        }
+        None => hook.get("tcpSocket").is_some_and(|socket| !socket.is_null()),
+    }
 }
 
 /// The probe of a ready Pod that only a real program could answer: a command, or a path.
