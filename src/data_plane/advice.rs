@@ -47,6 +47,9 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
     if let Some(advice) = dns_outside(cluster, trace, decided).or_else(|| names::service_name(cluster, trace, decided)) {
         return Some(advice);
     }
+    if let Some(advice) = names::taken_dns(cluster, trace, decided) {
+        return Some(advice);
+    }
     if let Some(advice) = without_endpoints(cluster, decided) {
         return Some(advice);
     }

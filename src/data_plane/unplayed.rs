@@ -59,7 +59,7 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
     services(cluster, trace, &mut notes);
     notes.extend(annotated::notes(cluster, trace));
     notes.extend(others::configured(cluster, trace));
-    notes.extend(others::shared_external_ip(cluster, trace));
+    notes.extend(others::shared_address(cluster, trace));
     notes.extend(others::refused_for_ipv6(cluster, trace));
     notes.extend(dumped::notes(cluster, trace));
     notes.extend(classes(cluster, trace));

@@ -3,9 +3,9 @@
 use super::{Checks, Explanation, KEPT, LEFT_OUT, NOTE, Stop, last_word, names, nearest, pod, service};
 use crate::addons::aws;
 use crate::addons::ingress_controller::{self, Decision, HttpRequest, Router, Unavailable};
-use crate::api::ObjectRef;
 use crate::api::core::{Node, Pod, Service};
 use crate::api::networking::Ingress;
+use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::data_plane::causes::{no_rule, no_service, other_port};
 use crate::data_plane::{self, Scheme};
@@ -250,7 +250,10 @@ fn check(
         let (service, port) = ingress(cluster, &router, &http, checks)?;
         return service::backend(cluster, &service, &port, checks, reached);
     }
-    service::by_address(cluster, &target, &address, checks, reached)
+    let by_rule = |hop: &&Hop| matches!(hop.reason, Reason::ClusterIP | Reason::ExternalIP | Reason::LoadBalancerIP);
+    let taken = trace.hops.iter().find(by_rule);
+    let taken = taken.and_then(|hop| hop.objects.iter().find(|object| object.kind == Kind::Service));
+    service::by_address(cluster, &target, &address, taken, checks, reached)
 }
 
 /// Whether an Ingress controller decides about the request. A dump's own controller may not be there to do so.

@@ -14,6 +14,7 @@ use crate::data_plane::causes::{
 };
 use crate::msg;
 use crate::node::cni::host_port_elsewhere;
+use crate::node::kube_proxy::claimants;
 use crate::packet::Protocol;
 
 /// The Service behind an address, and everything behind that.
@@ -21,6 +22,7 @@ pub(super) fn by_address(
     cluster: &Cluster,
     target: &Target,
     address: &str,
+    taken: Option<&ObjectRef>,
     checks: &mut Checks,
     reached: &mut Option<Reached>,
 ) -> Result<(), Stop> {
@@ -35,10 +37,24 @@ pub(super) fn by_address(
     }
     let has_port = |own: &ServicePort| own.port == port && same(own);
     let owns = |service: &Service| owns(service, address);
-    // Several Services may share an external address: the one with this port gets the packet.
-    if let Some((service, at)) = find(cluster, owns, has_port) {
+    // Several Services may share an address: one with this port gets the packet, and of several the one that the rules took.
+    let took = |service: &Service| owns(service) && taken.is_some_and(|taken| ObjectRef::of(service) == *taken);
+    if let Some((service, at)) = find(cluster, took, has_port).or_else(|| find(cluster, owns, has_port)) {
         let (object, name) = (ObjectRef::of(service), &service.metadata.name);
-        checks.holds("service-exists", msg!("explain.service.ok", service = name, address = address), Vec::new());
+        let asked = address.parse().ok().map(|ip| (ip, target.port));
+        let all = asked.map(|asked| claimants(&cluster.store, asked, protocol)).unwrap_or_default();
+        // A Service without endpoints has no rule that takes packets.
+        let rival = |other: &Service| {
+            let at = other.spec.ports.iter().position(has_port);
+            ObjectRef::of(other) != object && at.is_some_and(|at| !usable_endpoints(cluster, other, at).is_empty())
+        };
+        let text = match all.iter().find(|(other, ..)| rival(other)) {
+            Some((other, ..)) => {
+                msg!("explain.service.shared", service = name, address = format!("{address}:{port}"), other = other.metadata.name)
+            }
+            None => msg!("explain.service.ok", service = name, address = address),
+        };
+        checks.holds("service-exists", text, Vec::new());
         let because = vec![field(&object, format!("spec.ports[{at}].port"))];
         checks.holds("service-port", msg!("explain.port.ok", service = name, port = port), because);
         return behind(cluster, service, at, checks, reached);

@@ -1,6 +1,7 @@
 //! What to try where a name has no address, though it has to do with a Service.
 
 use super::hostname;
+use crate::addons::ingress_controller::endpoints;
 use crate::addons::pending::pending;
 use crate::api::ObjectRef;
 use crate::api::core::Service;
@@ -10,6 +11,8 @@ use crate::data_plane::target::Target;
 use crate::diagnostic::{distance, is_slip};
 use crate::kubectl::Manifest;
 use crate::msg;
+use crate::node::kube_proxy::claimants;
+use crate::packet::Protocol;
 use crate::trace::{Advice, FieldRef, Hop, Place, Reason, Trace};
 use crate::words::Message;
 use std::sync::Arc;
@@ -70,6 +73,19 @@ pub fn service_name(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advic
         },
         missing => missing,
     }
+}
+
+/// Another Service has the address and port of the cluster's DNS, and the rules sent the question to it.
+pub fn taken_dns(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
+    let asked = trace.hops.iter().find(|own| hop.reason == Reason::DnsSilent && own.reason == Reason::Lookup)?;
+    let (server, to) = (asked.before?.dst, asked.after?.dst);
+    let all = claimants(&cluster.store, (server.ip, server.port), Protocol::Udp);
+    let went = |service: &Service, port: &str| endpoints(&cluster.store, service, port).iter().any(|own| own.socket.ip == to.ip);
+    let (service, _, field) = all.iter().find(|(service, port, field)| field != "spec.clusterIP" && went(service, &port.name))?;
+    let (server, name) = (server.ip, &service.metadata.name);
+    let because = vec![FieldRef { object: ObjectRef::of(*service), path: field.clone() }];
+    let why = msg!("advice.dns.taken", server = server, service = name);
+    Some(Advice { why, next: msg!("advice.dns.taken.next", server = server, service = name), because })
 }
 
 /// Why nobody stands behind a headless Service's name.

@@ -1,6 +1,6 @@
-//! What else could change a request and is not played: add-ons configured otherwise, autoscalers, two Services with one external IP.
+//! What else could change a request and is not played: add-ons configured otherwise, autoscalers, two Services with one address.
 
-use crate::addons::ingress_controller::endpoints;
+use crate::addons::ingress_controller::{Backend, endpoints};
 use crate::addons::kubeadm::Addon;
 use crate::api::apps::{Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::{ConfigMap, Pod, Service};
@@ -9,6 +9,8 @@ use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::kubectl::Manifest;
 use crate::msg;
+use crate::node::kube_proxy::claimants;
+use crate::packet::Protocol;
 use crate::trace::{Place, Reason, Trace};
 use crate::words::Message;
 use serde_json::Value;
@@ -84,26 +86,33 @@ fn concerns(cluster: &Cluster, trace: &Trace, namespace: &str, labels: &Labels) 
     trace.hops.iter().flat_map(|hop| &hop.objects).any(|object| object.namespace == namespace && met(object))
 }
 
-/// Another Service has the same external IP and port. kube-proxy writes Services in the order of a Go map, which differs from node
-/// to node and from one time to the next (`syncProxyRules` of `pkg/proxy/iptables` and `pkg/proxy/nftables`): with iptables the
-/// first rule takes the packet, with nftables the element written last. A Service without endpoints has no such rule.
-pub(super) fn shared_external_ip(cluster: &Cluster, trace: &Trace) -> Option<Message> {
-    let hop = trace.hops.iter().find(|hop| hop.reason == Reason::ExternalIP)?;
-    let (called, own) = (hop.before?.dst, hop.objects.iter().find(|object| object.kind == Kind::Service)?);
-    let service = cluster.store.get::<Service>(&own.namespace, &own.name)?;
-    let has = |service: &Service, protocol: Option<&str>| {
-        let ip = service.spec.external_ips.iter().any(|ip| *ip == called.ip.to_string());
-        let port = |port: &&crate::api::core::ServicePort| {
-            port.port == i32::from(called.port) && protocol.is_none_or(|protocol| protocol == port.protocol)
+/// Another Service takes packets for an address and port that the request called, too; a Service without endpoints has no such rule.
+pub(super) fn shared_address(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
+    let mut notes = Vec::new();
+    for hop in &trace.hops {
+        let protocol = match hop.reason {
+            Reason::Lookup => Protocol::Udp,
+            Reason::ClusterIP | Reason::ExternalIP | Reason::LoadBalancerIP => trace.request.protocol,
+            _ => continue,
         };
-        service.spec.ports.iter().find(port).filter(|_| ip).cloned()
-    };
-    let protocol = has(service, None)?.protocol;
-    let mut others = cluster.store.all::<Service>().filter(|other| ObjectRef::of(*other) != *own);
-    let other = others
-        .find(|other| has(other, Some(&protocol)).is_some_and(|port| !endpoints(&cluster.store, other, &port.name).is_empty()))?;
-    let to = called.to_string();
-    Some(msg!("assume.sharedExternalIP", to = to, service = own.name, other = other.metadata.name))
+        let Some(called) = hop.before.map(|flow| flow.dst) else { continue };
+        let all = claimants(&cluster.store, (called.ip, called.port), protocol).into_iter();
+        let served = all.filter(|(service, port, _)| !endpoints(&cluster.store, service, &port.name).is_empty());
+        let met = |service: &Service, port: &str| match hop.reason {
+            // Of a question to DNS only its way is told: to whose endpoint it went.
+            Reason::Lookup => hop.after.is_some_and(|flow| {
+                let to = |backend: &Backend| backend.socket.ip == flow.dst.ip;
+                endpoints(&cluster.store, service, port).iter().any(to)
+            }),
+            _ => hop.objects.contains(&ObjectRef::of(service)),
+        };
+        let (own, others): (Vec<_>, Vec<_>) = served.partition(|(service, port, _)| met(service, &port.name));
+        if let (Some((own, ..)), Some((other, ..))) = (own.first(), others.first()) {
+            let (own, other) = (&own.metadata.name, &other.metadata.name);
+            notes.push(msg!("assume.sharedExternalIP", to = called.to_string(), service = own, other = other));
+        }
+    }
+    notes
 }
 
 /// The Services of the text that a cluster without IPv6 refuses, and that the request asks for.

@@ -3,10 +3,12 @@
 use super::Advice;
 use crate::addons::kubeadm::Addon;
 use crate::api::ObjectRef;
-use crate::api::core::{ConfigMap, Service, ServicePort};
+use crate::api::core::{ConfigMap, Service};
 use crate::api::foreign::annotations::{Reader, unplayed};
 use crate::diagnostic::Severity;
 use crate::msg;
+use crate::node::kube_proxy::{addresses, claimants};
+use crate::packet::Protocol;
 
 impl Advice<'_> {
     /// A ConfigMap of CoreDNS or kube-proxy that says something else than kubeadm's.
@@ -20,18 +22,17 @@ impl Advice<'_> {
         }
     }
 
-    /// Another Service with one of its external IPs and the same port.
-    pub(super) fn shared_external_ip(&mut self, object: &ObjectRef, service: &Service) {
-        let shares = |other: &&Service, ip: &String| {
-            let port =
-                |port: &ServicePort| service.spec.ports.iter().any(|own| own.port == port.port && own.protocol == port.protocol);
-            ObjectRef::of(*other) != *object && other.spec.external_ips.contains(ip) && other.spec.ports.iter().any(port)
-        };
-        for (at, ip) in service.spec.external_ips.iter().enumerate() {
-            let other = self.store().all::<Service>().find(|other| shares(other, ip));
-            if let Some(other) = other.map(|other| other.metadata.name.clone()) {
-                let message = msg!("advise.sharedExternalIP", ip = ip, other = other);
-                self.tell(Severity::Warning, object, &format!("spec.externalIPs[{at}]"), message, None, Vec::new());
+    /// Another Service whose rules take the packets for one of its addresses and ports.
+    pub(super) fn shared_address(&mut self, object: &ObjectRef, service: &Service) {
+        for (ip, field) in addresses(service) {
+            let rival = service.spec.ports.iter().find_map(|port| {
+                let asked = (ip, u16::try_from(port.port).ok()?);
+                let all = claimants(self.store(), asked, Protocol::of_api(&port.protocol)?);
+                all.into_iter().map(|(other, ..)| ObjectRef::of(other)).find(|other| other != object)
+            });
+            if let Some(other) = rival {
+                let message = msg!("advise.sharedExternalIP", ip = ip, other = other.name);
+                self.tell(Severity::Warning, object, &field, message, None, Vec::new());
             }
         }
     }
@@ -101,5 +102,11 @@ mod tests {
         let note = "advise.sharedExternalIP at spec.externalIPs[0]";
         assert_eq!(said(&(service("a", 80) + &service("b", 80))), format!("{note}; {note}"));
         assert_eq!(said(&(service("a", 80) + &service("b", 81))), "");
+        // An external IP may be another Service's ClusterIP, too, and one that is not in the text.
+        let own = "apiVersion: v1\nkind: Service\nmetadata: {name: c}\nspec: {clusterIP: 10.96.7.7, ports: [{port: 80}]}\n---\n";
+        let taken = |ip: &str, port: &str| service("a", 80).replace("192.0.2.77", ip).replace("{port: 80}", port);
+        assert_eq!(said(&(taken("10.96.7.7", "{port: 80}") + own)), format!("{note}; advise.sharedExternalIP at spec.clusterIP"));
+        assert_eq!(said(&taken("10.96.0.10", "{port: 53, protocol: UDP}")), note);
+        assert_eq!(said(&taken("10.96.0.10", "{port: 80}")), "");
     }
 }

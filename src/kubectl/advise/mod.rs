@@ -138,7 +138,7 @@ impl Advice<'_> {
         let heard = service.spec.type_ == "LoadBalancer" && !named;
         let readers = [Reader::Service, Reader::Ingress, Reader::Balancer];
         self.read_elsewhere(object, if heard { &readers } else { &readers[..2] });
-        self.shared_external_ip(object, service);
+        self.shared_address(object, service);
         if let Some((why, next, field)) = pending(self.cluster, service) {
             self.tell(Severity::Info, object, &field.path, why, Some(next), Vec::new());
         }

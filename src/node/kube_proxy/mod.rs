@@ -5,12 +5,14 @@
 //! Left out: IPv6, the text of partial syncs (it is always that of a full sync, though only what changed is made anew), and the counters of `nfacct`: upstream makes them itself
 //! before it loads its text, and where it could not, it leaves them out, too (with the rule that only counts localhost's node ports).
 
+mod claims;
 mod endpoint;
 pub mod iptables;
 pub mod nftables;
 mod service_port;
 mod topology;
 
+pub use claims::{addresses, claimants};
 pub use endpoint::EndpointInfo;
 pub use service_port::{ChangeTracker, LABEL_SERVICE_PROXY_NAME, ServicePortInfo, ServicePorts, service_ports};
 pub use topology::{Endpoints, categorize_endpoints};

@@ -193,7 +193,7 @@ impl Tracked {
     }
 }
 
-fn proxied_ip(service: &Service) -> Option<Ipv4Addr> {
+pub(super) fn proxied_ip(service: &Service) -> Option<Ipv4Addr> {
     let spec = &service.spec;
     let skipped = spec.type_ == "ExternalName"
         || matches!(spec.cluster_ip.as_str(), "" | "None")
@@ -242,7 +242,7 @@ fn externally_accessible(service: &Service) -> bool {
     }
 }
 
-fn load_balancer_vips(service: &Service) -> Vec<Ipv4Addr> {
+pub(super) fn load_balancer_vips(service: &Service) -> Vec<Ipv4Addr> {
     let ingress = service.status.load_balancer.ingress.iter();
     ingress
         .filter(|ingress| ingress.ip_mode.as_deref().is_none_or(|mode| mode == "VIP"))
