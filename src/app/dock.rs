@@ -38,7 +38,7 @@ pub fn DockPanel(moment: &Moment) -> Html {
                     { tab(Dock::Rules, "iptables-save".into()) }
                 </div>
                 if rules { { nodes(moment, &speech) } }
-                <span class="spacer"></span>
+                <span class="spacer muted">{ if moment.flow < state.changes.len() { speech.t("dock.end") } else { String::new() } }</span>
                 <span class="sr" role="status">{ if *copied { speech.t("copied") } else { String::new() } }</span>
                 <button type="button" class="btn sm icon" aria-label={speech.t("copy")} onclick={copy}>{ icon(if *copied { "i-check" } else { "i-copy" }, 15) }</button>
             </div>

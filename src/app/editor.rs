@@ -6,7 +6,7 @@ use super::icon::icon;
 use super::lines::{self, Mark};
 use super::popover::Menu;
 use super::root::Part;
-use super::state::{Msg, State};
+use super::state::{Msg, State, Step};
 use super::workbench::Moment;
 use super::{examples, text};
 use crate::diagnostic::{Diagnostic, Finding, Severity, Span, names_its_field};
@@ -281,7 +281,9 @@ fn Foot(part: &Part) -> Html {
         (0, 0) => html! { <span class="row ok">{ icon("i-check", 13) }{ state.speech.t("editor.clean") }</span> },
         _ => faults(state, errors, warnings),
     };
-    let applied = state.cluster.as_ref().map(|cluster| cluster.revision);
+    // What a person did is counted: the text that the page opens with is the first.
+    let edits = state.steps.iter().take(state.at).filter(|step| matches!(step, Step::Text(_))).count();
+    let applied = state.cluster.as_ref().map(|_| edits + 1);
     let objects = state.cluster.as_ref().map_or(0, |cluster| cluster.documents.len());
     html! {
         <div class="pfoot" role="status">

@@ -1,6 +1,7 @@
 //! Glyphs of the page's sprite (`static/index.html`): `g-` kinds, `o-` outcomes, `i-` signs.
 
-use crate::trace::{Place, Trace, Verdict};
+use crate::scene::steps::{Machine, machine};
+use crate::trace::{Hop, Place, Trace, Verdict};
 use yew::prelude::*;
 
 /// A sign or a kind's glyph, drawn in the text's colour.
@@ -59,9 +60,10 @@ pub fn ending(verdict: Verdict, status: Option<u16>) -> Outcome {
     Outcome { class, glyph, words }
 }
 
-/// Glyph and colour of a place where a hop is decided.
-pub fn place_glyph(place: &Place) -> (&'static str, &'static str) {
-    match place {
+/// Glyph and colour of who decides a hop.
+pub fn decider_glyph(hop: &Hop) -> (&'static str, &'static str) {
+    match &hop.at {
+        Place::Internet if matches!(machine(hop), Machine::Gateway | Machine::Edge) => ("g-gateway", "k-infra"),
         Place::Internet | Place::Outside(_) => ("g-client", "k-infra"),
         Place::PublicDns => ("g-dns", "k-infra"),
         Place::Coredns => ("g-dns", "k-dns"),

@@ -6,7 +6,7 @@ use super::explain;
 use super::growth::growth;
 use super::hop_cards::{HopCards, use_from_top, use_in_sight, use_narrow};
 use super::i18n::{Speech, marked};
-use super::icon::{glyph, icon, outcome, place_glyph};
+use super::icon::{decider_glyph, glyph, icon, outcome};
 use super::object::ObjectView;
 use super::results::Results;
 use super::state::{Msg, Run, State, Tab};
@@ -152,7 +152,7 @@ pub struct HopProps {
 #[component]
 pub fn HopView(HopProps { moment, hop, run, step }: &HopProps) -> Html {
     let state = &moment.state;
-    let (name, class) = place_glyph(&hop.at);
+    let (name, class) = decider_glyph(hop);
     let steps = moment.player.steps();
     // A hop of a call inside the request belongs to that one: it has an end and advice of its own.
     let path = steps.get(*step).map_or(&[][..], |step| &step.call);

@@ -1,7 +1,6 @@
 //! What was done to the cluster by hand and made a request fail, with the way back in one click.
 
 use super::history;
-use super::icon::icon;
 use super::root::Part;
 use super::state::{Msg, State, Step};
 use crate::scene::view::ServiceView;
@@ -103,7 +102,7 @@ pub(super) fn taken_back(part: &Part, index: usize, back: Back) -> Html {
     });
     html! { <>
         <p class="did">{ state.speech.t("undone.you") }{ " " }{ super::i18n::marked(&history::said(state, index, step)) }</p>
-        <div class="row"><button type="button" class="btn fix" onclick={press}>{ icon("i-back", 14) }{ state.speech.t("undone.back") }</button></div>
+        <div class="row"><button type="button" class="btn fix" onclick={press}>{ state.speech.t("undone.back") }</button></div>
     </> }
 }
 

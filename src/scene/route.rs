@@ -164,7 +164,7 @@ impl Walk<'_> {
             let now = self.stops.last().filter(|halt| halt.leg == leg).map_or(self.legs[leg].line.length(), |halt| halt.to);
             let forward = self.stops.iter().zip(self.steps).filter(|(halt, _)| halt.leg == leg && !halt.reply);
             let same = forward.filter(|(halt, step)| {
-                let left = matches!((&halt.stop, &hop.at), (Stop::Leave(left), Place::KubeProxy(node)) if left == node);
+                let left = matches!((&halt.stop, &hop.at), (Stop::Leave(left) | Stop::Plate(left), Place::KubeProxy(node)) if left == node);
                 (left || step.machine == *here) && halt.to <= now + 0.01 && !matches!(halt.stop, Stop::Exit(_))
             });
             // On a machine, the first stop is its door; its kernel undoes what it did at the diamond, or else on the way out.

@@ -254,8 +254,12 @@ impl State {
     /// A caller who was there and is gone makes way: for a sibling of the same workload, for whom the target is offered for, or for
     /// the client outside.
     fn replace_caller(&mut self, cluster: &ClusterReply, gone: Source) {
-        let Some(before) = self.cluster.as_ref().filter(|before| before.view.has_caller(&gone)) else { return };
-        if cluster.view.has_caller(&gone) {
+        let Some(before) = &self.cluster else { return };
+        if !before.view.has_caller(&gone) || cluster.view.has_caller(&gone) {
+            // What was said of an earlier caller is no news under another text.
+            if before.revision != cluster.revision {
+                self.relieved = None;
+            }
             return;
         }
         if self.from == gone {

@@ -359,6 +359,7 @@ fn say(world: &mut World, service: &Service, slice: &EndpointSlice, verb: Verb) 
     let (name, service) = (&slice.metadata.name, &service.metadata.name);
     let message = match verb {
         Verb::Create => msg!("change.createSlice", slice = name, service = service, ready = ready),
+        _ if slice.endpoints.is_empty() => msg!("change.emptySlice", slice = name, service = service),
         _ => msg!("change.updateSlice", slice = name, service = service, ready = ready, all = slice.endpoints.len()),
     };
     world.note(COMPONENT, verb, ObjectRef::of(slice), message);
