@@ -4,8 +4,8 @@
 //! judgement, and every answer says what it rests on. Known: widely used images by their own documentation, arguments that name
 //! a port, the annotation [`LISTEN`]. Assumed: everything about an image that nobody here has seen, beside what its arguments name.
 //!
-//! Where a configuration is mounted, what is known of the image becomes an assumption, and a port that a Service expects counts if the
-//! configuration names it. Left out: what else configuration files say, and images' `EXPOSE`.
+//! Where a configuration is mounted, what is known of the image becomes an assumption, and a port that a Service or a probe expects
+//! counts if the configuration names it. Left out: what else configuration files say, and images' `EXPOSE`.
 
 mod arguments;
 mod configuration;
@@ -130,7 +130,13 @@ fn find(pod: &Pod, store: &Store) -> Found {
         if may_do_more {
             probed(&at, (pod, container), nothing_known && container.ports.is_empty(), &mut found);
             if !container.volume_mounts.is_empty() {
-                expecting().for_each(|service| configured(service, (pod, container), store, &mut found));
+                let on_host = pod.spec.host_network == Some(true);
+                let probes = [&container.readiness_probe, &container.liveness_probe, &container.startup_probe];
+                let asked = probes.into_iter().filter_map(|probe| asked_port(probe.as_ref()?, on_host));
+                let asked = asked.filter(|(_, home)| !home).map(|(port, _)| (port, Protocol::Tcp));
+                for wanted in expecting().flat_map(expected).chain(asked) {
+                    configured(wanted, (pod, container), store, &mut found);
+                }
             }
         }
     }
@@ -436,16 +442,14 @@ fn expected(service: &Service) -> impl Iterator<Item = (u16, Protocol)> + '_ {
     })
 }
 
-/// The ports that a Service expects and that a configuration of the container names.
-fn configured(service: &Service, (pod, container): (&Pod, &Container), store: &Store, found: &mut Found) {
-    for (port, protocol) in expected(service) {
-        let taken = found.listeners.iter().any(|own| own.port == port && own.protocol == protocol);
-        let named = if taken { None } else { configuration::names_port(pod, container, port, store) };
-        if let Some((map, field)) = named {
-            let name = &container.name;
-            let basis = Basis::Assumed(msg!("listens.configuration", container = name, map = map, port = port));
-            found.add(listener(container, port, protocol, basis, field));
-        }
+/// A port that a Service or a probe expects, if a configuration of the container names it.
+fn configured((port, protocol): (u16, Protocol), (pod, container): (&Pod, &Container), store: &Store, found: &mut Found) {
+    let taken = found.listeners.iter().any(|own| own.port == port && own.protocol == protocol);
+    let named = if taken { None } else { configuration::names_port(pod, container, port, store) };
+    if let Some((map, field)) = named {
+        let name = &container.name;
+        let basis = Basis::Assumed(msg!("listens.configuration", container = name, map = map, port = port));
+        found.add(listener(container, port, protocol, basis, field));
     }
 }
 

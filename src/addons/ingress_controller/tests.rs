@@ -181,3 +181,14 @@ fn the_fields_that_decided_are_named() {
     );
     assert_eq!((route.service_port, route.endpoints[0].socket.to_string()), (80, "10.244.1.1:8080".into()));
 }
+
+#[test]
+fn a_controllers_webhook_and_metrics_route_nothing() {
+    let ports =
+        "[{name: https, containerPort: 443}, {name: webhook, containerPort: 8443}, {name: metrics, containerPort: 10254}]";
+    let spec: crate::api::core::PodSpec =
+        serde_yaml::from_str(&format!("{{containers: [{{name: controller, image: ingress-nginx/controller, ports: {ports}}}]}}"))
+            .unwrap();
+    let takes = [443, 8443, 10254, 80].map(|port| super::real::takes_requests(&spec, port));
+    assert_eq!(takes, [true, false, false, true]);
+}

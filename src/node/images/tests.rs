@@ -149,6 +149,11 @@ fn a_port_that_a_service_expects_counts_where_the_configuration_names_it() {
     assert_eq!(heard(&nginx, &store), "c=80/tcp?");
     store.put(service("8080"));
     assert_eq!(heard(&nginx, &store), "c=80/tcp? c=8080/tcp?");
+    let mut probed = nginx.clone();
+    probed.metadata.labels.clear();
+    assert_eq!(heard(&probed, &store), "c=80/tcp?");
+    probed.spec.containers[0].readiness_probe = serde_yaml::from_str("{httpGet: {port: 8080}}").unwrap();
+    assert_eq!(heard(&probed, &store), "c=80/tcp? c=8080/tcp?");
 }
 
 #[test]
