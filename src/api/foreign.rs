@@ -126,7 +126,7 @@ pub fn reach(api_version: &str, kind: &str) -> Reach {
     if group.contains('.') && !group.ends_with(OWN) { Reach::Unknown } else { Reach::None }
 }
 
-/// Whether a route, or what stands before one, lists a host: by the fields of Gateway API, Istio, OpenShift and Contour.
+/// Whether a route, or what stands before one, lists a host: by the fields of Gateway API, Istio, OpenShift, Contour and Traefik.
 pub fn lists_host(document: &serde_json::Value, host: &str) -> bool {
     let host = host.trim_end_matches('.');
     let fits = |own: &str| {
@@ -140,7 +140,10 @@ pub fn lists_host(document: &serde_json::Value, host: &str) -> bool {
     let ones = ["/spec/host", "/spec/virtualhost/fqdn"].into_iter().filter_map(at);
     let listeners = at("/spec/listeners").and_then(|list| list.as_array()).into_iter().flatten();
     let mut hosts = lists.chain(ones).chain(listeners.filter_map(|listener| listener.get("hostname")));
-    hosts.any(|own| own.as_str().is_some_and(fits))
+    // Traefik: ``Host(`a.example.org`) && PathPrefix(`/api`)``; what stands between backquotes and is no host fits none.
+    let matches = at("/spec/routes").and_then(|list| list.as_array()).into_iter().flatten();
+    let mut matches = matches.filter_map(|route| route.get("match")?.as_str());
+    hosts.any(|own| own.as_str().is_some_and(fits)) || matches.any(|text| text.split('`').skip(1).step_by(2).any(fits))
 }
 
 /// Fields of a Pod's spec that decide where it runs or what its names mean, and are not played.

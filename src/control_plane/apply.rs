@@ -10,7 +10,7 @@ use super::controller_manager::pod_control::makers;
 use super::refusals::{allocation_first, forbidden, namespaces_first, no_namespace, ours, upstream};
 use super::settle::settle;
 use super::world::World;
-use super::{delete, dual_stack, dump, inventory, registry};
+use super::{delete, dual_stack, dump, ingress, inventory, registry};
 use crate::api::core::{Namespace, Node};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Origin, Outcome, Store};
@@ -108,6 +108,7 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune, admission: 
         world.queue.workloads.extend(all);
     }
     dump::presume(&mut world, &manifests);
+    ingress::namespace_first(&mut world, &manifests, &objects);
     namespaces_first(&mut world, &manifests, &objects);
     let mut work = changed(&mut world, &manifests, &objects);
     dual_stack::ipv4_first(&mut work, &manifests);

@@ -4,6 +4,7 @@
 //! controllers do with `status.loadBalancer`. When an Ingress is given and no IngressClass, kubehop's own class stands in.
 
 use super::apiserver::allocate::{Taken, allocate};
+use super::apiserver::{AdmittedObject, Object};
 use super::dump::came_from_dump;
 use super::world::World;
 use super::{delete, events, inventory};
@@ -13,8 +14,10 @@ use crate::api::core::{Event, LoadBalancerIngress, Namespace, Service};
 use crate::api::networking::{Ingress, IngressClass};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Verb;
+use crate::kubectl::Manifests;
 use crate::msg;
 use crate::settings::{INGRESS_CLASS, INGRESS_CONTROLLER, INGRESS_NAMESPACE, Provider};
+use std::sync::Arc;
 
 const DEFAULT: &str = "ingressclass.kubernetes.io/is-default-class";
 const OLD_CLASS: &str = "kubernetes.io/ingress.class";
@@ -89,6 +92,21 @@ fn run_controller(world: &mut World) {
                 delete::delete(world, &own(kind));
             }
         }
+    }
+}
+
+/// The controller's namespace is built in: it stands before the namespaces are asked for that the text names, where the controller
+/// will come with it.
+pub(super) fn namespace_first(world: &mut World, manifests: &Manifests, admitted: &[Arc<AdmittedObject>]) {
+    let named = manifests.documents.iter().any(|document| document.namespace == INGRESS_NAMESPACE);
+    let comes = || admitted.iter().any(|item| matches!(item.object, Object::Ingress(_)));
+    let theirs = |item: &Arc<AdmittedObject>| match &item.object {
+        Object::IngressClass(class) => class.spec.controller != INGRESS_CONTROLLER,
+        _ => false,
+    };
+    let wanted = world.cluster.settings.ingress.controller && named && comes() && !admitted.iter().any(theirs);
+    if wanted && world.cluster.store.get::<Namespace>("", INGRESS_NAMESPACE).is_none() {
+        world.put(inventory::namespace(INGRESS_NAMESPACE));
     }
 }
 

@@ -288,13 +288,17 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
             msg!("advice.sourceRange.next", service = service, client = hop.text.args.get("client").cloned().unwrap_or_default())
         }
         (Reason::Drop, "invalid") | (Reason::Conntrack, _) => msg!("advice.answerLost.next"),
-        (Reason::LoadBalancerNoBackend, "listener") => msg!("advice.listener.next"),
+        (Reason::LoadBalancerNoBackend, "listener") => {
+            let ports = hop.text.args.get("ports").map(String::as_str).unwrap_or_default();
+            msg!("advice.listener.next", ports = ports)
+        }
         (Reason::LoadBalancerNoBackend, "port") => msg!("advice.loadBalancerPort.next", service = service),
         (Reason::LoadBalancerNoBackend, "nodePort") => msg!("advice.loadBalancerNodePort.next", service = service),
         (Reason::LoadBalancerNoBackend, _) => msg!("advice.loadBalancer.next", service = service),
         (Reason::NoRoute, "internalAlb") => msg!("advice.internalAlb.next"),
         (Reason::NoRoute, "internal") => msg!("advice.internal.next", service = service),
         (Reason::NoRoute, "unannounced") => msg!("advice.loadBalancer.next", service = service),
+        (Reason::NoRoute, "privateNetwork") => msg!("advice.privateNetwork.next"),
         (Reason::NoRoute, "private") => msg!("advice.privateNodes.next"),
         (Reason::NoRoute, _) if hop.before.is_some_and(|flow| flow.src.ip == EGRESS_GATEWAY) => msg!("advice.outgoing.next"),
         (Reason::NoRoute, _) => msg!("advice.noRoute.next"),

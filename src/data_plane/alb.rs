@@ -31,7 +31,8 @@ impl Travel<'_> {
         }
         let at = self.place_of(Spot::Alb(index)).0;
         self.tell.hop(|| {
-            let text = msg!("hop.LoadBalancerNoBackend.text.listener", ingress = meta.name, port = flow.dst.port);
+            let open = ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+            let text = msg!("hop.LoadBalancerNoBackend.text.listener", ingress = meta.name, port = flow.dst.port, ports = open);
             hop(at, Reason::LoadBalancerNoBackend, text)
                 .ends(flow)
                 .about(vec![annotations.object.clone()])

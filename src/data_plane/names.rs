@@ -183,8 +183,12 @@ pub(super) fn dig(
         Meaning::Nothing(_, _, result) | Meaning::Address(_, Some(result)) => Arc::unwrap_or_clone(result),
         Meaning::Address(_, None) => DnsResult::default(),
     };
-    let said = exchange.tell.events.iter().rev().filter(|_| result.rcode.is_none());
-    let why = said.filter_map(|event| if let Event::Hop(hop) = event { Some(hop.text.clone()) } else { None }).next();
+    // A policy that cuts CoreDNS off says more than the SERVFAIL after it.
+    let said = exchange.tell.events.iter().rev().filter_map(|event| if let Event::Hop(hop) = event { Some(hop) } else { None });
+    let why = match result.rcode.as_deref() {
+        None => said.map(|hop| hop.text.clone()).next(),
+        Some(_) => said.filter(|hop| hop.reason == Reason::Policy).map(|hop| hop.text.clone()).next(),
+    };
     Ok((result, why))
 }
 
@@ -210,7 +214,53 @@ fn inquire(exchange: &mut Exchange<'_>, named: &Arc<Named>) -> Meaning {
         });
         return Meaning::Nothing(Verdict::Timeout, Reason::DnsSilent, named.unheard());
     }
-    answer(exchange, named)
+    match asked.by.and_then(|by| cut_off(exchange, named, by)) {
+        Some(nothing) => nothing,
+        None => answer(exchange, named),
+    }
+}
+
+/// A source port of CoreDNS's forward: any, as policies look at the other end.
+const FORWARD_PORT: u16 = 53053;
+
+/// CoreDNS has to ask a server outside, and a network policy at the Pod that was asked is in the way of that: the answer is SERVFAIL
+/// (`ServeDNS` of `plugin/forward`); behind an alias, none (`plugin/kubernetes` keeps the CNAME alone).
+fn cut_off(exchange: &mut Exchange<'_>, named: &Named, by: usize) -> Option<Meaning> {
+    let world = exchange.world;
+    let result = &named.result;
+    let aliased = alias(result).is_some_and(|alias| !in_cluster(&alias));
+    let asked = result.searched.last().is_some_and(|last| !in_cluster(last));
+    let empty = result.answers.is_empty() && result.rcode.as_deref() == Some("NOERROR");
+    let guest = world.pods.get(by).filter(|guest| !world.policies.is_empty() && !guest.host_network)?;
+    if named.server.is_none() || empty || !(aliased || asked) {
+        return None;
+    }
+    let server = ResolvConf::of(&guest.pod, "").nameservers.first().and_then(|ip| parse_ip_sloppy(ip))?;
+    let flow = Flow { src: Socket::new(guest.ip, FORWARD_PORT), dst: Socket::new(server, 53) };
+    let way = exchange.tell.events.len();
+    let name = alias(result).unwrap_or_else(|| named.host.clone());
+    exchange.tell.hop(|| {
+        let text = msg!("hop.Lookup.text.forward", name = name, pod = guest.pod.metadata.name, server = server);
+        hop(Place::Coredns, Reason::Lookup, text)
+    });
+    if exchange.travel(Protocol::Udp).policy(by, Direction::Egress, flow).is_none() {
+        exchange.tell.events.truncate(way);
+        return None;
+    }
+    exchange.tell.hop(|| {
+        let text = msg!("hop.NoAddress.text.upstream", name = name, server = server);
+        hop(Place::Coredns, Reason::NoAddress, text)
+    });
+    let rcode = if aliased { "NOERROR" } else { "SERVFAIL" };
+    let answers = result.answers.iter().filter(|record| record.kind == "CNAME").cloned().collect();
+    let result = DnsResult { rcode: Some(rcode.into()), answers, searched: result.searched.clone() };
+    Some(Meaning::Nothing(Verdict::NameNotFound, Reason::Policy, Arc::new(result)))
+}
+
+/// Whether CoreDNS answers for a name itself, and asks nobody.
+fn in_cluster(name: &str) -> bool {
+    let name = name.trim_end_matches('.').to_lowercase();
+    name.ends_with(".arpa") || format!(".{name}.").ends_with(&format!(".{CLUSTER_DOMAIN}"))
 }
 
 fn answer(exchange: &mut Exchange<'_>, named: &Arc<Named>) -> Meaning {
@@ -227,7 +277,7 @@ fn answer(exchange: &mut Exchange<'_>, named: &Arc<Named>) -> Meaning {
             }
         });
         let last = result.searched.last().map(|last| last.trim_end_matches('.')).unwrap_or_default();
-        if missing && result.rcode.is_some() && last.contains('.') && !format!("{last}.").ends_with(CLUSTER_DOMAIN) {
+        if missing && result.rcode.is_some() && last.contains('.') && !in_cluster(last) {
             exchange.tell.assume(|| msg!("assume.noPublicName", name = last));
         }
         return match result.rcode {

@@ -2,7 +2,7 @@
 
 use super::story::{HopExt, hop};
 use super::travel::{Binding, End, Next, Spot, Travel};
-use super::world::{EGRESS_GATEWAY, Owner, is_public};
+use super::world::{EGRESS_GATEWAY, Owner, is_private, is_public};
 use crate::addons::public_dns::is_server;
 use crate::api::{Kind, ObjectRef};
 use crate::msg;
@@ -40,6 +40,15 @@ impl Travel<'_> {
         if self.world.named.contains(&flow.dst.ip) {
             self.tell.assume(|| msg!("assume.namedServer", to = flow.dst));
             return Next::Ends(End::At(Spot::Server, flow));
+        }
+        if is_private(flow.dst.ip) && self.world.owner(flow.dst.ip) == Owner::Nobody {
+            // Whether a machine of the nodes' wider network has it, their routes and that network know, and no manifest.
+            self.tell.assume(|| msg!("assume.privateAddress", ip = flow.dst.ip, node = name));
+            self.tell.hop(|| {
+                let text = msg!("hop.NoRoute.text.privateNetwork", to = flow.dst);
+                hop(Place::Internet, Reason::NoRoute, text).ends(flow)
+            });
+            return Next::Ends(End::Lost(Verdict::Timeout, Reason::NoRoute));
         }
         let known = self.known(Spot::Outside, flow);
         let after =

@@ -319,6 +319,9 @@ impl<'a> Travel<'a> {
                 Next::Kernel { node: other, hook: Hook::NatPrerouting, flow }
             }
             Owner::Node(other) => {
+                if other != node && self.world.pod_range.contains(flow.src.ip) {
+                    self.tell.assume(|| msg!("assume.podToNode"));
+                }
                 self.tell_arrive(other, flow);
                 Next::Kernel { node: other, hook: Hook::NatPrerouting, flow }
             }

@@ -406,11 +406,16 @@ fn targets(cluster: &Cluster, service: &Service) -> Vec<(usize, Socket)> {
     found
 }
 
+/// Whether an address is one that networks use for themselves (RFC 1918, link-local, 100.64.0.0/10).
+pub(super) fn is_private(ip: Ipv4Addr) -> bool {
+    let [a, b, ..] = ip.octets();
+    ip.is_private() || ip.is_link_local() || a == 100 && (64..128).contains(&b)
+}
+
 /// Whether an address may belong to a server in the world outside. 192.0.2.0/24 counts as such, as documentation uses it; the
 /// other two ranges for documentation lie at this cluster's own edge: load balancers, the gateway, the client.
 pub(super) fn is_public(ip: Ipv4Addr) -> bool {
     let [a, b, c, _] = ip.octets();
-    let special = ip.is_private() || ip.is_loopback() || ip.is_link_local() || a == 0 || a >= 224;
-    let carrier = a == 100 && (64..128).contains(&b);
-    !special && !carrier && !matches!((a, b, c), (198, 51, 100) | (203, 0, 113))
+    let special = ip.is_loopback() || a == 0 || a >= 224;
+    !special && !is_private(ip) && !matches!((a, b, c), (198, 51, 100) | (203, 0, 113))
 }

@@ -37,7 +37,8 @@ impl Target {
 pub(super) type Reached = (ObjectRef, usize);
 
 /// The assumptions that name what is not played.
-const NOT_PLAYED: [&str; 16] = [
+const NOT_PLAYED: [&str; 17] = [
+    "assume.privateAddress",
     "assume.kindNotPlayed",
     "assume.kindUnknown",
     "assume.podsNotPlayed",
@@ -179,10 +180,10 @@ fn mistyped_call(cluster: &Cluster, trace: &Trace, checks: &mut Checks) -> Resul
         checks.notes(KEPT, kept.clone(), of_variable(cluster, trace, kept));
     }
     let namespace = trace.pod.as_ref().map_or("", |(namespace, _)| namespace.as_str());
-    for left_out in trace.assumptions.iter().filter(|assumption| assumption.id == "assume.noCall") {
+    for left_out in trace.assumptions.iter().filter(|assumption| assumption.id.starts_with("assume.noCall")) {
         let host = left_out.args.get("host").map(String::as_str).unwrap_or_default();
         let names = cluster.store.in_namespace::<Service>(namespace).map(|service| service.metadata.name.as_str());
-        if let Some(near) = nearest(host, names) {
+        if let Some(near) = nearest(host, names).filter(|_| !host.is_empty()) {
             let because = of_variable(cluster, trace, left_out);
             return checks.fails("calls-in-turn", left_out.clone(), msg!("explain.name.near.next", near = near), because);
         }
@@ -287,7 +288,7 @@ fn name(cluster: &Cluster, trace: &Trace, target: &Target, checks: &mut Checks) 
     let of_node = cluster.store.get::<Node>("", &target.host).and_then(|node| node.status.addresses.first());
     match (answer, of_node) {
         (None, Some(address)) => Ok(address.address.clone()),
-        (Some(dns), _) if dns.rcode.is_none() => {
+        (Some(dns), _) if dns.rcode.is_none() || last_word::check(trace) == "network-policy" => {
             // The question or its answer was lost on its way: the trace's own advice says where.
             let Some(advice) = trace.advice.clone() else { return Ok(target.host.clone()) };
             checks.fails(last_word::check(trace), advice.why, advice.next, advice.because)

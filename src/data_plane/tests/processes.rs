@@ -78,8 +78,9 @@ fn what_leaves_the_cluster_carries_the_gateways_address_and_a_server_outside_ans
     assert_eq!(trace.hops.last().unwrap().reason, Reason::Reply);
     consistent(&trace);
     let private = fixture.trace("pod/client", "http://192.168.7.7");
-    assert_eq!((private.verdict, last_text(&private)), (Verdict::Timeout, "hop.NoRoute.text.outgoing"));
-    assert_eq!(private.advice.unwrap().next.id, "advice.outgoing.next");
+    assert_eq!((private.verdict, last_text(&private)), (Verdict::Timeout, "hop.NoRoute.text.privateNetwork"));
+    assert_eq!(private.advice.unwrap().next.id, "advice.privateNetwork.next");
+    assert!(private.assumptions.iter().any(|it| it.id == "assume.privateAddress"));
 }
 
 #[test]

@@ -190,8 +190,21 @@ impl Advice<'_> {
             IntOrString::String(name) => self.named_port(object, (&path, port), name, pods),
             IntOrString::Int(number) => {
                 let number = if *number == 0 { port.port } else { *number };
+                let protocol = Protocol::of_api(&port.protocol).unwrap_or_default();
+                let open = |wanted: i32| {
+                    let listens = pods.iter().flat_map(|pod| images::listens(pod, self.store()));
+                    let fits = |own: &Listener| own.protocol == protocol && !own.loopback_only && i32::from(own.port) == wanted;
+                    { listens }.any(|own| fits(&own))
+                };
+                let differs = headless && number != port.port;
+                if differs && open(port.port) && !open(number) {
+                    // Callers by name reach the Pods all the same.
+                    let message = msg!("advise.headlessTarget", service = object.name, port = port.port, target = number);
+                    return self.tell(Severity::Warning, object, &path, message, None, Vec::new());
+                }
+                let reached = pods.is_empty() || open(number);
                 self.numbered_port(object, index, port, number, pods);
-                if headless && number != port.port {
+                if differs && reached {
                     let message = msg!("advise.headlessPort", service = object.name, port = port.port, target = number);
                     self.tell(Severity::Info, object, &path, message, None, Vec::new());
                 }

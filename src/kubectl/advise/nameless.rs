@@ -30,6 +30,11 @@ impl Advice<'_> {
         let Some((pod, above)) = found.filter(|(pod, _)| pod.metadata.owner_references.is_empty()) else { return };
         for own in named_nobody(&pod, cluster) {
             let path = format!("{above}{}", own.field);
+            if own.is_address() {
+                let text = msg!("advise.noCall.private", name = name, variable = own.variable, target = own.target);
+                self.tell(Severity::Info, object, &path, text, None, Vec::new());
+                continue;
+            }
             let message = msg!("advise.noCall", name = name, variable = own.variable, target = own.target, host = own.host);
             let names = store.in_namespace::<Service>(namespace).map(|service| service.metadata.name.as_str());
             let near = nearest(&own.host, names);

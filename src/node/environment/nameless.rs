@@ -5,13 +5,15 @@
 //! address of a Service that is there: then it is for calls.
 
 use super::{Address, By, Call, beside, declared_order, field, named_service, names_host, usual_port, variables};
-use crate::api::core::{Container, Namespace, Node, Pod};
+use crate::api::core::{Container, Namespace, Node, Pod, Service};
+use crate::api::discovery::EndpointSlice;
 use crate::api::networking::Ingress;
 use crate::cluster::domains::{domain, reads_as_public};
 use crate::cluster::{Cluster, Store};
 use crate::msg;
 use crate::words::Message;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 
 /// A variable that names nobody here.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +31,15 @@ pub struct Nameless {
 impl Nameless {
     /// What becomes of a call to it.
     pub fn why(&self, pod: &str) -> Message {
+        if self.is_address() {
+            return msg!("assume.noCall.private", variable = self.variable, target = self.target, pod = pod);
+        }
         msg!("assume.noCall", variable = self.variable, target = self.target, host = self.host, pod = pod)
+    }
+
+    /// Whether it is an address that a machine beside the cluster may have, and no name.
+    pub fn is_address(&self) -> bool {
+        self.host.parse::<Ipv4Addr>().is_ok()
     }
 }
 
@@ -38,7 +48,7 @@ pub fn named_nobody(pod: &Pod, cluster: &Cluster) -> Vec<Nameless> {
     let mut found: Vec<Nameless> = Vec::new();
     for (index, container) in pod.spec.containers.iter().enumerate() {
         let values = variables(container, pod, &cluster.known_to(pod, container));
-        found.extend(of_container(pod, &cluster.store, index, container, &values));
+        found.extend(of_container(pod, cluster, index, container, &values));
     }
     let mut seen = BTreeSet::new();
     found.retain(|own| seen.insert(own.target.clone()));
@@ -47,7 +57,10 @@ pub fn named_nobody(pod: &Pod, cluster: &Cluster) -> Vec<Nameless> {
 
 /// Those of them that are not certain to be called.
 pub fn nameless(pod: &Pod, cluster: &Cluster) -> Vec<Nameless> {
-    named_nobody(pod, cluster).into_iter().filter(|own| !elsewhere_a_call(pod, cluster, &own.variable)).collect()
+    named_nobody(pod, cluster)
+        .into_iter()
+        .filter(|own| own.is_address() || !elsewhere_a_call(pod, cluster, &own.variable))
+        .collect()
 }
 
 /// The calls of one container to names that nobody has.
@@ -58,14 +71,14 @@ pub(super) fn certain(
     container: &Container,
     values: &BTreeMap<String, String>,
 ) -> Vec<Call> {
-    let own = of_container(pod, &cluster.store, index, container, values).into_iter();
-    let own = own.filter(|own| elsewhere_a_call(pod, cluster, &own.variable));
+    let own = of_container(pod, cluster, index, container, values).into_iter();
+    let own = own.filter(|own| !own.is_address() && elsewhere_a_call(pod, cluster, &own.variable));
     own.map(|own| Call { variable: own.variable, target: own.target, field: own.field, by: By::Variable }).collect()
 }
 
 fn of_container(
     pod: &Pod,
-    store: &Store,
+    cluster: &Cluster,
     index: usize,
     container: &Container,
     values: &BTreeMap<String, String>,
@@ -73,7 +86,7 @@ fn of_container(
     let mut found = Vec::new();
     for (name, value) in declared_order(container, values) {
         for part in value.split(',') {
-            let Some((target, host)) = address(name, part.trim(), values, pod, store) else { continue };
+            let Some((target, host)) = address(name, part.trim(), values, pod, cluster) else { continue };
             found.push(Nameless { variable: name.to_string(), target, host, field: field(index, container, name) });
         }
     }
@@ -97,12 +110,16 @@ fn elsewhere_a_call(pod: &Pod, cluster: &Cluster, variable: &str) -> bool {
 
 /// The address and its host: a URL, `name:port`, or a name beside its `_PORT`. Only single words, `….svc` and `name.namespace`
 /// count, whether the namespace is here or not: other names may well exist outside.
-fn address(name: &str, value: &str, values: &BTreeMap<String, String>, pod: &Pod, store: &Store) -> Option<(String, String)> {
+fn address(name: &str, value: &str, values: &BTreeMap<String, String>, pod: &Pod, cluster: &Cluster) -> Option<(String, String)> {
+    let store = &cluster.store;
     let address = Address::read(value)?;
     let host = address.host.to_lowercase();
     let short = host.trim_end_matches('.').trim_end_matches(".cluster.local");
     // `redis.data:6379` is an address whatever its variable is called; `notes.txt:12` and `app.app:1000` are none.
-    let plain = |port: &u16| short.split('.').count() == 2 && matches!(port, 80 | 443 | 1024..) && !name.contains("IMAGE");
+    let beside_cluster = host.parse().is_ok_and(|ip| is_beside(ip, cluster));
+    let plain = |port: &u16| {
+        beside_cluster || short.split('.').count() == 2 && matches!(port, 80 | 443 | 1024..) && !name.contains("IMAGE")
+    };
     let port = address
         .port
         .filter(|port| names_peers(name) || plain(port))
@@ -114,9 +131,9 @@ fn address(name: &str, value: &str, values: &BTreeMap<String, String>, pod: &Pod
         store.get::<Namespace>("", namespace).is_some() || !namespace.contains('.') && !reads_as_public(short)
     };
     let inside = !short.contains('.') || short.ends_with(".svc") || short.split_once('.').is_some_and(of_cluster);
-    let letters = host.starts_with(|c: char| c.is_ascii_alphabetic());
+    let letters = beside_cluster || host.starts_with(|c: char| c.is_ascii_alphabetic());
     let readable = letters && host.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c));
-    if !inside || !readable || known(&host, pod, store) {
+    if !(inside || beside_cluster) || !readable || known(&host, pod, store) {
         return None;
     }
     let scheme = address.scheme.as_deref().filter(|scheme| !matches!(*scheme, "tcp" | "udp"));
@@ -126,6 +143,28 @@ fn address(name: &str, value: &str, values: &BTreeMap<String, String>, pod: &Pod
         (_, Some(port)) => format!("{}:{port}", address.host),
     };
     Some((target, address.host.to_string()))
+}
+
+/// Whether an address is a private one that nothing in the cluster has.
+fn is_beside(ip: Ipv4Addr, cluster: &Cluster) -> bool {
+    let (store, [a, b, ..], text) = (&cluster.store, ip.octets(), ip.to_string());
+    let private = ip.is_private() || ip.is_link_local() || a == 100 && (64..128).contains(&b);
+    let settings = &cluster.settings;
+    if !private || settings.pod_range().contains(ip) || settings.service_range().contains(ip) {
+        return false;
+    }
+    let of_node = |node: &Node| node.status.addresses.iter().any(|own| own.address == text);
+    let of_pod = |pod: &Pod| pod.status.pod_ip == text;
+    let of_service = |service: &Service| {
+        let spec = &service.spec;
+        let balancers = &service.status.load_balancer.ingress;
+        spec.cluster_ip == text || spec.external_ips.contains(&text) || balancers.iter().any(|at| at.ip == text)
+    };
+    let mut endpoints = store.all::<EndpointSlice>().flat_map(|slice| &slice.endpoints);
+    !store.all::<Node>().any(of_node)
+        && !store.all::<Pod>().any(of_pod)
+        && !store.all::<Service>().any(of_service)
+        && !endpoints.any(|endpoint| endpoint.addresses.contains(&text))
 }
 
 /// Whether the name leads somewhere: to the Pod itself, a line of its hosts file, a node, a Service, where a rule's host points.

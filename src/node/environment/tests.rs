@@ -142,6 +142,10 @@ fn only_names_that_can_be_services_are_missed() {
     // A namespace that nobody has written is as missing as a Service.
     assert_eq!(missed("env: [{name: API_URL, value: 'http://api.backend:8080'}]"), "API_URL=http://api.backend:8080");
     assert_eq!(missed("env: [{name: CACHE, value: 'redis.data:6379'}]"), "CACHE=redis.data:6379");
+    // An address of somebody's own network, which nothing here has; the cluster's own and public ones are none.
+    assert_eq!(missed("env: [{name: DB, value: 'postgres://u:p@10.20.30.40:5432/db'}]"), "DB=10.20.30.40:5432");
+    assert_eq!(missed("env: [{name: CACHE, value: '172.31.5.6:6379'}]"), "CACHE=172.31.5.6:6379");
+    assert_eq!(missed("env: [{name: A_ADDR, value: '10.96.7.7:80,10.244.1.5:80,8.8.8.8:53,127.0.0.1:80'}]"), "");
     assert_eq!(missed("env: [{name: AT, value: 'notes.txt:12'}, {name: IMAGE, value: 'registry.local:5000'}]"), "");
     assert_eq!(missed("env: [{name: LISTEN_ADDR, value: 'localhost:80,0.0.0.0:80'}, {name: MODE, value: 'a:1'}]"), "");
 }
