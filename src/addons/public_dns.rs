@@ -97,6 +97,11 @@ impl PublicDns {
         for ingress in store.all::<Ingress>().filter(|ingress| ingress_controller::serves(store, ingress)) {
             let addresses = &ingress.status.load_balancer.ingress;
             let own = addresses.iter().find_map(|at| Some(at.ip.clone()).filter(|ip| !ip.is_empty()));
+            // A dump's Ingresses may have an address each.
+            if let Some(other) = own.as_ref().filter(|own| dns.ingress.as_ref().is_some_and(|first| first != *own)) {
+                let hosts = ingress.spec.rules.iter().map(|rule| rule.host.to_lowercase()).filter(|host| !host.is_empty());
+                dns.hosts.extend(hosts.map(|host| (host, other.clone())));
+            }
             dns.ingress = dns.ingress.or(own).or_else(|| ingress_controller::address(store));
             let hosts = ingress.spec.rules.iter().map(|rule| rule.host.to_lowercase());
             for rule in &ingress.spec.rules {

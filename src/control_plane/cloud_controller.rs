@@ -7,6 +7,8 @@
 
 use super::dump::came_from_dump;
 use super::events;
+use super::ingress::told_addresses;
+use super::inventory;
 use super::names::mixed_hash;
 use super::world::{Key, World, key_of};
 use crate::addons::metallb::allocation;
@@ -15,7 +17,7 @@ use crate::api::ObjectRef;
 use crate::api::core::{Event, LoadBalancerIngress, Service};
 use crate::cluster::{Cluster, Verb};
 use crate::msg;
-use crate::settings::Provider;
+use crate::settings::{INGRESS_NAMESPACE, Provider};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
@@ -47,7 +49,13 @@ fn sync(world: &mut World, key: &Key) {
     world.queue.ingresses |= aws;
     let own = pending::is_served(&world.cluster.settings, class);
     let wants = service.spec.type_ == "LoadBalancer" && own;
-    let ingress = if wants { ingress(world, &service) } else { Vec::new() };
+    let before_ingresses = key.0 == INGRESS_NAMESPACE && key.1 == inventory::INGRESS_DEPLOYMENT;
+    let told = if before_ingresses { told_addresses(world) } else { Vec::new() };
+    let ingress = match (wants, told.is_empty()) {
+        (false, _) => Vec::new(),
+        (_, true) => ingress(world, &service),
+        _ => told,
+    };
     // The status of a pasted dump stands when its class is somebody else's.
     if ingress == service.status.load_balancer.ingress || (!own && class.is_some()) {
         return;

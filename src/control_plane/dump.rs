@@ -15,6 +15,7 @@ use super::apiserver::{AdmittedObject, Object};
 use super::controller_manager::node_lifecycle;
 use super::world::{Key, World, controller_of, key_of};
 use super::{delete, dual_stack, inventory, refusals};
+use crate::addons::aws::ALB_CONTROLLER;
 use crate::addons::ingress_controller::real::of_image;
 use crate::addons::metallb;
 use crate::api::core::{Namespace, Node, NodeAddress, Pod, PodStatus, Service};
@@ -79,12 +80,16 @@ pub(crate) fn presume(world: &mut World, manifests: &Manifests) {
             presume_class(world, manifests, class);
             let stands_in = ObjectRef::new(Kind::IngressClass, "", class);
             if world.cluster.store.contains(&stands_in) && !world.cluster.origins.contains_key(&stands_in) {
-                let text = match shown_controller(manifests, class) {
-                    Some(controller) => msg!("dump.ingressReal", class = class, controller = controller),
-                    None => msg!("dump.ingressClass", class = class),
+                let (severity, text) = match unseen(manifests, class) {
+                    Unseen::Runs(controller) => {
+                        (Severity::Info, msg!("dump.ingressReal", class = class, controller = controller))
+                    }
+                    Unseen::Alb => (Severity::Info, msg!("dump.ingressAlb", class = class)),
+                    Unseen::StandIn => (Severity::Info, msg!("dump.ingressClass", class = class)),
+                    Unseen::Nobody => (Severity::Warning, msg!("dump.ingressNobody", class = class)),
                 };
                 let note = refusals::ours(Some(manifest), "spec.ingressClassName", text);
-                world.diagnostics.push(Diagnostic { severity: Severity::Info, ..note });
+                world.diagnostics.push(Diagnostic { severity, ..note });
             }
         }
     }
@@ -103,8 +108,47 @@ fn presume_class(world: &mut World, manifests: &Manifests, name: &str) {
     }
     let mut class = IngressClass::default();
     class.metadata.name = name.to_string();
-    class.spec.controller = shown_controller(manifests, name).unwrap_or(INGRESS_CONTROLLER).to_string();
+    class.spec.controller = match unseen(manifests, name) {
+        Unseen::Runs(controller) => controller,
+        Unseen::Alb => ALB_CONTROLLER,
+        Unseen::StandIn => INGRESS_CONTROLLER,
+        Unseen::Nobody => "",
+    }
+    .to_string();
     world.put(class);
+}
+
+/// Who serves a class whose IngressClass the dump does not show.
+enum Unseen {
+    /// A controller whose Pods it shows.
+    Runs(&'static str),
+    /// AWS's Application Load Balancers, by the names in the Ingresses' status.
+    Alb,
+    /// Somebody: its Ingresses have an address, or nothing is said of one.
+    StandIn,
+    /// Nobody, as far as it shows: none of its Ingresses has got an address.
+    Nobody,
+}
+
+fn unseen(manifests: &Manifests, class: &str) -> Unseen {
+    if let Some(controller) = shown_controller(manifests, class) {
+        return Unseen::Runs(controller);
+    }
+    let mut told = Vec::new();
+    for manifest in manifests.documents.iter().filter(|manifest| manifest.kind == "Ingress") {
+        let old = manifest.value.pointer("/metadata/annotations/kubernetes.io~1ingress.class");
+        let named = manifest.value.pointer("/spec/ingressClassName").or(old).and_then(Value::as_str);
+        if named == Some(class) {
+            told.push(&manifest.value["status"]["loadBalancer"]);
+        }
+    }
+    let has = |own: &&Value| own["ingress"].as_array().is_some_and(|all| !all.is_empty());
+    let of_aws = |own: &&Value| own["ingress"][0]["hostname"].as_str().is_some_and(|name| name.ends_with(".elb.amazonaws.com"));
+    match () {
+        () if class.contains("alb") && told.iter().any(of_aws) => Unseen::Alb,
+        () if told.iter().all(|own| own.is_object() && !has(own)) => Unseen::Nobody,
+        () => Unseen::StandIn,
+    }
 }
 
 /// The Ingress controller in the dump that serves the class, by its image: the one of the class's name, else the first.

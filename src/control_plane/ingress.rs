@@ -9,7 +9,7 @@ use super::dump::came_from_dump;
 use super::world::World;
 use super::{delete, events, inventory};
 use crate::addons::aws;
-use crate::addons::ingress_controller::real;
+use crate::addons::ingress_controller::{is_shown_unserved, real, serves};
 use crate::api::core::{Event, LoadBalancerIngress, Namespace, Service};
 use crate::api::networking::{Ingress, IngressClass};
 use crate::api::{Kind, ObjectRef};
@@ -42,7 +42,8 @@ fn stand_in(world: &mut World) {
         .store
         .all::<IngressClass>()
         .any(|class| class.metadata.name != INGRESS_CLASS || world.cluster.origins.contains_key(&own));
-    let wanted = world.cluster.settings.ingress.controller && !world.cluster.store.ingresses.is_empty() && !theirs;
+    let asks = |ingress: &Ingress| !is_shown_unserved(&world.cluster, ingress);
+    let wanted = world.cluster.settings.ingress.controller && world.cluster.store.all::<Ingress>().any(asks) && !theirs;
     let stands = world.cluster.store.contains(&own);
     if wanted && !stands {
         if let Some(class) = inventory::ingress_class() {
@@ -64,7 +65,9 @@ fn name_classes(world: &mut World) {
     let Some(class) = default_class(world) else { return };
     let nameless =
         |ingress: &&Ingress| ingress.spec.ingress_class_name.is_none() && !ingress.metadata.annotations.contains_key(OLD_CLASS);
-    let ingresses: Vec<Ingress> = world.cluster.store.all::<Ingress>().filter(nameless).cloned().collect();
+    let told = |ingress: &&Ingress| class == INGRESS_CLASS && is_shown_unserved(&world.cluster, ingress);
+    let all = world.cluster.store.all::<Ingress>().filter(nameless);
+    let ingresses: Vec<Ingress> = all.filter(|ingress| !told(ingress)).cloned().collect();
     for mut ingress in ingresses {
         ingress.spec.ingress_class_name = Some(class.clone());
         world.put(ingress);
@@ -81,7 +84,8 @@ fn is_served(world: &World, ingress: &Ingress) -> bool {
 /// The controller runs as long as it has a class to serve.
 fn run_controller(world: &mut World) {
     let served = world.cluster.store.all::<IngressClass>().any(|class| class.spec.controller == INGRESS_CONTROLLER);
-    let wanted = served && world.cluster.settings.ingress.controller;
+    let told = told_addresses(world);
+    let wanted = (served || !told.is_empty()) && world.cluster.settings.ingress.controller;
     let own = |kind| ObjectRef::new(kind, INGRESS_NAMESPACE, inventory::INGRESS_DEPLOYMENT);
     let stands = world.cluster.store.contains(&own(Kind::Deployment));
     if wanted && !stands {
@@ -93,6 +97,32 @@ fn run_controller(world: &mut World) {
             }
         }
     }
+    let key = (INGRESS_NAMESPACE.to_string(), inventory::INGRESS_DEPLOYMENT.to_string());
+    let reported = world.cluster.store.services.get(&key).map(|service| service.status.load_balancer.ingress.as_slice());
+    if !told.is_empty() && reported.is_some_and(|reported| *reported != told) {
+        world.queue.load_balancers.insert(key);
+    }
+}
+
+/// The addresses that a dump's Ingresses have and whose load balancer the dump does not show: kubehop's own controller stands behind
+/// them. A port of the dumper's own machine is none.
+pub(super) fn told_addresses(world: &World) -> Vec<LoadBalancerIngress> {
+    let store = &world.cluster.store;
+    let mode = (world.cluster.settings.load_balancer.provider == Provider::Cloud).then(|| "Proxy".to_string());
+    let mut found: Vec<LoadBalancerIngress> = Vec::new();
+    for ingress in store.all::<Ingress>().filter(|ingress| came_from_dump(world, &ObjectRef::of(*ingress))) {
+        if !serves(store, ingress) || real_controller(world, ingress).is_some() {
+            continue;
+        }
+        for at in &ingress.status.load_balancer.ingress {
+            let mut at = plain(at);
+            at.ip_mode = mode.clone().filter(|_| !at.ip.is_empty());
+            if at.hostname != "localhost" && !found.contains(&at) {
+                found.push(at);
+            }
+        }
+    }
+    found
 }
 
 /// The controller's namespace is built in: it stands before the namespaces are asked for that the text names, where the controller
@@ -177,6 +207,15 @@ fn plain(ingress: &LoadBalancerIngress) -> LoadBalancerIngress {
     LoadBalancerIngress { ip_mode: None, ..ingress.clone() }
 }
 
+/// Whether an Ingress of a dump has the address that the dump shows, or none.
+fn keeps_status(world: &World, ingress: &Ingress, real: bool) -> bool {
+    let object = ObjectRef::of(ingress);
+    let own = ingress.spec.ingress_class_name.as_deref() == Some(INGRESS_CLASS);
+    let shown = !ingress.status.load_balancer.ingress.is_empty();
+    let empty = real || (!own && is_shown_unserved(&world.cluster, ingress));
+    came_from_dump(world, &object) && (shown || empty)
+}
+
 /// Writes the address of the controller's Service into the status of the Ingresses that it serves.
 fn publish(world: &mut World) {
     let service = world.cluster.store.get::<Service>(INGRESS_NAMESPACE, inventory::INGRESS_DEPLOYMENT);
@@ -185,9 +224,9 @@ fn publish(world: &mut World) {
     let ingresses: Vec<Ingress> = world.cluster.store.all::<Ingress>().cloned().collect();
     for mut ingress in ingresses {
         let wanted = match (is_served(world, &ingress), real_controller(world, &ingress)) {
+            // A dump tells what its controller has published, or that it has not.
+            (_, real) if keeps_status(world, &ingress, real.is_some()) => continue,
             (true, _) => addresses.clone(),
-            // A dump tells what its controller has published.
-            (_, Some(_)) if came_from_dump(world, &ObjectRef::of(&ingress)) => continue,
             (_, Some(controller)) => published(world, &controller),
             _ => alb(world, &ingress).into_iter().collect(),
         };

@@ -37,7 +37,7 @@ impl Target {
 pub(super) type Reached = (ObjectRef, usize);
 
 /// The assumptions that name what is not played.
-const NOT_PLAYED: [&str; 17] = [
+const NOT_PLAYED: [&str; 18] = [
     "assume.privateAddress",
     "assume.kindNotPlayed",
     "assume.kindUnknown",
@@ -55,6 +55,7 @@ const NOT_PLAYED: [&str; 17] = [
     "assume.dualStackRefused",
     "assume.callsUnknown",
     "assume.toldSlices",
+    "assume.ingressStandIn",
 ];
 
 /// Explains a request by its trace.
@@ -261,8 +262,7 @@ fn check(
 fn by_controller(cluster: &Cluster, trace: &Trace, target: &Target, address: &str) -> bool {
     let met = trace.hops.iter().any(|hop| matches!(&hop.at, Place::IngressController(of, _) if of != INGRESS_NAMESPACE));
     let store = &cluster.store;
-    let own = || store.in_namespace::<Service>(INGRESS_NAMESPACE).next().is_some();
-    met || matches!(target.port, 80 | 443) && own() && ingress_controller::address(store).as_deref() == Some(address)
+    met || matches!(target.port, 80 | 443) && ingress_controller::has_own(store, address)
 }
 
 fn host_header(request: &Request, target: &Target) -> String {

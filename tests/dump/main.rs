@@ -1,6 +1,7 @@
 //! A dump of a real cluster plays with its own Pods, names, addresses, readiness and nodes, and says why a Service does not answer.
 
 mod facts;
+mod ingresses;
 mod round_trip;
 mod slices;
 

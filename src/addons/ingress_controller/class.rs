@@ -38,11 +38,24 @@ pub fn class_of(store: &Store, ingress: &Ingress) -> Class {
         Some(class) if class.spec.controller == INGRESS_CONTROLLER || real::stands(store, &class.spec.controller) => {
             Class::Served(name)
         }
+        // A dump shows that somebody serves it, whoever that is: an Ingress that nobody serves here has no address.
+        Some(class) if has_address(ingress) && class.spec.controller != aws::ALB_CONTROLLER => Class::Served(name),
         Some(class) => Class::OtherController(name, class.spec.controller.clone()),
         // A controller looks at the annotation's text alone; it needs no IngressClass object.
-        None if named == annotation && name == INGRESS_CLASS => Class::Served(name),
+        None if named == annotation && (name == INGRESS_CLASS || has_address(ingress)) => Class::Served(name),
         None => Class::Missing(name),
     }
+}
+
+fn has_address(ingress: &Ingress) -> bool {
+    !ingress.status.load_balancer.ingress.is_empty()
+}
+
+/// Whether a dump shows the Ingress without an address, so that nobody serves it in the real cluster, as far as anybody can tell.
+pub fn is_shown_unserved(cluster: &Cluster, ingress: &Ingress) -> bool {
+    let told = cluster.origin(&ObjectRef::of(ingress)).filter(|manifest| manifest.is_dumped());
+    let Some(balancer) = told.and_then(|manifest| manifest.value.pointer("/status/loadBalancer")) else { return false };
+    balancer["ingress"].as_array().is_none_or(Vec::is_empty)
 }
 
 /// The class that Ingresses without one get: the newest default class, then the first by name
@@ -92,6 +105,10 @@ pub fn unserved(cluster: &Cluster, ingress: &Ingress) -> (Message, Message, Vec<
         return (text, next, because);
     }
     match class_of(store, ingress) {
+        Class::OtherController(..) | Class::None if is_shown_unserved(cluster, ingress) => {
+            let text = msg!("explain.ingress.shownUnserved", ingress = name);
+            (text, msg!("explain.ingress.shownUnserved.next", ingress = name, namespace = ingress.metadata.namespace), because)
+        }
         Class::Missing(class) => {
             let text = msg!("explain.ingress.noClass", ingress = name, class = class);
             let controller = if has_aws && class.contains("alb") { aws::ALB_CONTROLLER } else { INGRESS_CONTROLLER };
@@ -125,7 +142,7 @@ pub fn unserved(cluster: &Cluster, ingress: &Ingress) -> (Message, Message, Vec<
 fn unreachable<'a>(store: &'a Store, ingress: &Ingress) -> Option<&'a str> {
     let Class::Served(class) = class_of(store, ingress) else { return None };
     let controller = store.get::<IngressClass>("", &class)?.spec.controller.as_str();
-    (controller != INGRESS_CONTROLLER && real::address_of(store, controller).is_none()).then_some(controller)
+    (real::stands(store, controller) && real::address_of(store, controller).is_none()).then_some(controller)
 }
 
 /// The Ingress whose Application Load Balancer has this address.
@@ -146,6 +163,15 @@ pub fn address(store: &Store) -> Option<String> {
         service.status.load_balancer.ingress.iter().find_map(address)
     });
     own.or_else(|| real::address(store))
+}
+
+/// Whether the load balancer before kubehop's own controller has this address.
+pub fn has_own(store: &Store, address: &str) -> bool {
+    let has = |service: &Service| {
+        let mut all = service.status.load_balancer.ingress.iter();
+        all.any(|at| public_dns::balancer_address(service, at).is_some_and(|ip| ip.to_string() == address))
+    };
+    store.in_namespace::<Service>(INGRESS_NAMESPACE).any(has)
 }
 
 /// An Ingress that nobody serves and that would take this host: one that lists it, or one with a rule for every host. A name that
