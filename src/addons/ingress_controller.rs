@@ -97,6 +97,8 @@ pub struct Matched {
     pub service: ObjectRef,
     /// The backend's port as written: name or number.
     pub port: String,
+    /// The prefix that stands for the path, where this one is a pattern and what it matches is up to the class.
+    pub pattern: Option<String>,
 }
 
 /// A request on its way to a Pod.
@@ -167,7 +169,10 @@ impl Decision {
         if let Decision::Route(Route { matched, .. }) | Decision::Unavailable { matched, .. } = self
             && specific(matched)
         {
-            notes.push(msg!("ingress.differ.pathType"));
+            notes.push(match &matched.pattern {
+                Some(prefix) => msg!("ingress.differ.pattern", path = matched.path, prefix = prefix),
+                None => msg!("ingress.differ.pathType"),
+            });
         }
         notes
     }

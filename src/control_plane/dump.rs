@@ -131,9 +131,6 @@ enum Unseen {
 }
 
 fn unseen(manifests: &Manifests, class: &str) -> Unseen {
-    if let Some(controller) = shown_controller(manifests, class) {
-        return Unseen::Runs(controller);
-    }
     let mut told = Vec::new();
     for manifest in manifests.documents.iter().filter(|manifest| manifest.kind == "Ingress") {
         let old = manifest.value.pointer("/metadata/annotations/kubernetes.io~1ingress.class");
@@ -144,11 +141,20 @@ fn unseen(manifests: &Manifests, class: &str) -> Unseen {
     }
     let has = |own: &&Value| own["ingress"].as_array().is_some_and(|all| !all.is_empty());
     let of_aws = |own: &&Value| own["ingress"][0]["hostname"].as_str().is_some_and(|name| name.ends_with(".elb.amazonaws.com"));
-    match () {
-        () if class.contains("alb") && told.iter().any(of_aws) => Unseen::Alb,
-        () if told.iter().all(|own| own.is_object() && !has(own)) => Unseen::Nobody,
-        () => Unseen::StandIn,
+    // A controller of another name serves the class where its addresses are the cluster's own.
+    let has_own = |own: &&Value| {
+        let mut machines = manifests.documents.iter().filter(|manifest| matches!(manifest.kind.as_str(), "Service" | "Node"));
+        own["ingress"][0]["ip"].as_str().is_none_or(|ip| machines.any(|own| own.value["status"].to_string().contains(ip)))
+    };
+    if let Some(controller) = shown_controller(manifests, class)
+        && (controller.contains(class) || told.iter().all(has_own))
+    {
+        return Unseen::Runs(controller);
     }
+    if class.contains("alb") && told.iter().any(of_aws) {
+        return Unseen::Alb;
+    }
+    if told.iter().all(|own| own.is_object() && !has(own)) { Unseen::Nobody } else { Unseen::StandIn }
 }
 
 /// The Ingress controller in the dump that serves the class, by its image: the one of the class's name, else the first.

@@ -37,7 +37,7 @@ impl Target {
 pub(super) type Reached = (ObjectRef, usize);
 
 /// The assumptions that name what is not played.
-const NOT_PLAYED: [&str; 18] = [
+const NOT_PLAYED: [&str; 20] = [
     "assume.privateAddress",
     "assume.kindNotPlayed",
     "assume.kindUnknown",
@@ -56,6 +56,8 @@ const NOT_PLAYED: [&str; 18] = [
     "assume.callsUnknown",
     "assume.toldSlices",
     "assume.ingressStandIn",
+    "assume.namespaceLabels",
+    "ingress.differ.pattern",
 ];
 
 /// Explains a request by its trace.

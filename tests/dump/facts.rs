@@ -205,7 +205,7 @@ status:
 const AT: &str = "{ip: 172.18.255.201, ipMode: VIP}";
 
 /// The shared dump without its own controller on a host port, and further documents.
-fn without_controller(more: &str) -> Manifests {
+pub(crate) fn without_controller(more: &str) -> Manifests {
     let text = fs::read_to_string("tests/fixtures/applications/dump.yaml").unwrap();
     manifests(format!("{}\n---\n{more}", text.replace("registry.k8s.io/ingress-nginx/controller", "example.com/other")))
 }

@@ -2,6 +2,7 @@
 
 mod facts;
 mod ingresses;
+mod partial;
 mod round_trip;
 mod slices;
 

@@ -27,6 +27,8 @@ pub(super) struct Path {
     exact: bool,
     /// `ImplementationSpecific`: left to the controller.
     specific: bool,
+    /// Where that is a pattern, what comes before it.
+    pattern: Option<String>,
     pub(super) target: Option<Target>,
 }
 
@@ -55,10 +57,13 @@ pub(super) fn rules(ingress: &Ingress) -> Vec<Rule> {
         let paths = paths.map(|(number, path)| {
             let path_type = path.path_type.clone().unwrap_or_default();
             let prefix = format!("spec.rules[{at}].http.paths[{number}]");
+            let specific = path_type == "ImplementationSpecific";
+            let pattern = before_pattern(&path.path).filter(|_| specific && reads_patterns(ingress)).map(str::to_string);
             let matched = matched(&object, &rule.host, &path.path, &path_type, &path.backend);
+            let matched = Matched { pattern: pattern.clone(), ..matched };
             let target = target(&object, matched, &path.backend, &prefix, Some(format!("spec.rules[{at}].host")));
             let text = if path.path.is_empty() { "/" } else { &path.path };
-            Path { path: text.to_string(), exact: path_type == "Exact", specific: path_type == "ImplementationSpecific", target }
+            Path { path: text.to_string(), exact: path_type == "Exact", specific, pattern, target }
         });
         Rule { ingress: object.clone(), host: rule.host.to_lowercase(), at, paths: paths.collect() }
     };
@@ -75,7 +80,7 @@ fn matched(ingress: &ObjectRef, host: &str, path: &str, path_type: &str, backend
     let service = backend.service.clone().unwrap_or_default();
     let port = if service.port.name.is_empty() { service.port.number.to_string() } else { service.port.name };
     let (ingress, service) = (ingress.clone(), service_ref(&ingress.namespace, &service.name));
-    Matched { ingress, host: host.into(), path: path.into(), path_type: path_type.into(), service, port }
+    Matched { ingress, host: host.into(), path: path.into(), path_type: path_type.into(), service, port, pattern: None }
 }
 
 fn target(object: &ObjectRef, matched: Matched, backend: &IngressBackend, prefix: &str, host: Option<String>) -> Option<Target> {
@@ -131,7 +136,8 @@ pub(super) fn most_specific_host<'a>(rules: &'a [Rule], host: &str) -> Vec<&'a R
 pub(super) fn best_path<'a>(rules: &[&'a Rule], path: &str) -> Option<&'a Path> {
     let mut best: Option<(&Path, (usize, bool))> = None;
     for candidate in rules.iter().flat_map(|rule| &rule.paths).filter(|candidate| candidate.fits(path)) {
-        let rank = (candidate.path.trim_end_matches('/').len(), candidate.exact);
+        let text = candidate.pattern.as_ref().unwrap_or(&candidate.path);
+        let rank = (text.trim_end_matches('/').len(), candidate.exact);
         if best.is_none_or(|(_, held)| rank > held) {
             best = Some((candidate, rank));
         }
@@ -160,13 +166,36 @@ pub(super) fn first_of_alb<'a>(rules: &'a [Rule], host: &str, path: &str) -> (Ve
     (rules, None)
 }
 
+/// Whether a path of `ImplementationSpecific` may be a pattern: `/*` on GKE, a regular expression elsewhere. ingress-nginx takes it
+/// as it is written, unless annotations ask for regular expressions.
+fn reads_patterns(ingress: &Ingress) -> bool {
+    let notes = &ingress.metadata.annotations;
+    let class = ingress.spec.ingress_class_name.as_ref().or(notes.get("kubernetes.io/ingress.class"));
+    let nginx = class.is_some_and(|class| class.contains("nginx"));
+    let asks = |end: &str| notes.get(&format!("nginx.ingress.kubernetes.io/{end}"));
+    !nginx || asks("use-regex").is_some_and(|value| value == "true") || asks("rewrite-target").is_some()
+}
+
+/// What a path with a pattern begins with: `/` of `/*`, `/api` of `/api(/|$)(.*)`.
+fn before_pattern(path: &str) -> Option<&str> {
+    let at = path.find(|letter| "([*+?{|\\^$".contains(letter))?;
+    let (before, rest) = path.split_at(at);
+    // What may be repeated, or missing, is no part of it, but for the `/` of `/*`.
+    let counted = rest.starts_with(['*', '?', '{']) && !before.ends_with('/');
+    let before = if counted { before.strip_suffix(|_: char| true).unwrap_or_default() } else { before };
+    Some(if before.is_empty() { "/" } else { before })
+}
+
 impl Path {
     /// Exact: the same text. Prefix: element by element, so `/shop` takes `/shop/cart` and not `/shopping`; a final `/` is no matter.
     fn fits(&self, path: &str) -> bool {
         if self.exact {
             return self.path == path;
         }
-        let prefix = self.path.trim_end_matches('/');
+        if let Some(prefix) = self.pattern.as_ref().filter(|prefix| prefix.ends_with('/')) {
+            return path.starts_with(prefix.as_str());
+        }
+        let prefix = self.pattern.as_ref().unwrap_or(&self.path).trim_end_matches('/');
         path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }

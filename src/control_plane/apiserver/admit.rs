@@ -1,6 +1,6 @@
 //! All manifests through the API server.
 
-use super::decode::{defaulted, finding, remark, typed};
+use super::decode::{defaulted, finding, left_out, remark, typed};
 use super::validation::{self, FieldError};
 use super::{defaults, kinds, mend, notes, strict};
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
@@ -155,6 +155,7 @@ fn object(kind: Kind, manifest: &Manifest, diagnostics: &mut Vec<Diagnostic>) ->
         diagnostics.push(warning(manifest, text));
     }
     let object = object_of(kind, manifest, value.clone())?;
+    diagnostics.extend(left_out(kind, manifest));
     diagnostics.extend(notes::fields(kind, manifest));
     Ok(AdmittedObject { position: manifest.position, object, value })
 }

@@ -6,11 +6,12 @@ use super::suggest;
 use crate::api::{Kind, Resource};
 use crate::diagnostic::{Diagnostic, Finding, Severity};
 use crate::kubectl::Manifest;
+use crate::msg;
 use crate::words::Message;
 use serde_json::Value;
 
 /// Decodes a manifest into its type, as `kubectl apply` has the API server do it. An object with an unknown field or a value of
-/// the wrong type is refused: `None`, with the reasons.
+/// the wrong type is refused: `None`, with the reasons. What came out of an API server keeps its known fields.
 pub fn decode<T: Resource>(manifest: &Manifest) -> (Option<T>, Vec<Diagnostic>) {
     match defaulted(T::KIND, manifest).and_then(|value| typed::<T>(manifest, value)) {
         Ok(object) => (Some(object), Vec::new()),
@@ -29,9 +30,9 @@ pub fn is_decoded(manifest: &Manifest) -> bool {
 /// What strict decoding has to say against it.
 pub(super) fn defaulted(kind: Kind, manifest: &Manifest) -> Result<Value, Vec<Diagnostic>> {
     let decoded = strict::decode(kind.name(), &manifest.value);
-    let diagnostics = findings(kind, manifest, &decoded);
-    if !diagnostics.is_empty() {
-        return Err(diagnostics);
+    let refused = !decoded.errors.is_empty() || (!decoded.unknown.is_empty() && !manifest.is_dumped());
+    if refused {
+        return Err(findings(kind, manifest, &decoded));
     }
     let mut value = decoded.value;
     if let Some(fields) = value.as_object_mut() {
@@ -45,6 +46,14 @@ pub(super) fn defaulted(kind: Kind, manifest: &Manifest) -> Result<Value, Vec<Di
     }
     defaults::set(kind, &mut value);
     Ok(value)
+}
+
+/// The fields of a document of a dump that are not known here: a server of another version wrote them, and nobody mistyped them.
+pub(super) fn left_out(kind: Kind, manifest: &Manifest) -> Vec<Diagnostic> {
+    match manifest.is_dumped() {
+        true => findings(kind, manifest, &strict::decode(kind.name(), &manifest.value)),
+        false => Vec::new(),
+    }
 }
 
 /// The JSON of a typed object as its Rust type.
@@ -66,7 +75,11 @@ pub(super) fn findings(kind: Kind, manifest: &Manifest, decoded: &Decoded) -> Ve
         if let Some(key) = manifest.keys.get(&field.path) {
             diagnostic.span = Some(key.clone());
         }
-        (diagnostic.help, diagnostic.fixes) = suggest::unknown(kind, manifest, field);
+        if manifest.is_dumped() {
+            (diagnostic.severity, diagnostic.help) = (Severity::Warning, Some(msg!("dump.unknownField")));
+        } else {
+            (diagnostic.help, diagnostic.fixes) = suggest::unknown(kind, manifest, field);
+        }
         found.push(diagnostic);
     }
     found

@@ -2,12 +2,14 @@
 
 use crate::addons::ingress_controller::{real, serves};
 use crate::api::core::Pod;
+use crate::api::meta::LabelSelector;
 use crate::api::networking::Ingress;
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::kubectl::Manifest;
 use crate::msg;
 use crate::node::kubelet::is_ready;
+use crate::node::network_policy::{Direction, Policies};
 use crate::settings::INGRESS_NAMESPACE;
 use crate::trace::{Place, Reason, Trace};
 use crate::words::Message;
@@ -16,6 +18,7 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
     let mut notes = silent_proxies(cluster, trace);
     notes.extend(lost_node(cluster, trace));
     notes.extend(told_slices(cluster, trace));
+    notes.extend(unseen_labels(cluster, trace));
     notes.extend(controller(cluster, trace));
     notes
 }
@@ -45,6 +48,39 @@ fn told_slices(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
         }
     }
     notes
+}
+
+/// A policy that drops a packet may ask for labels of a namespace that a dump does not show.
+fn unseen_labels(cluster: &Cluster, trace: &Trace) -> Option<Message> {
+    let hop = trace.hops.iter().rev().find(|hop| hop.reason == Reason::Policy)?;
+    let flow = hop.before?;
+    let object = hop.objects.iter().find(|object| object.kind == Kind::Pod)?;
+    let pod = cluster.store.get::<Pod>(&object.namespace, &object.name)?;
+    let (direction, peer) = match hop.text.id.contains(".egress") {
+        true => (Direction::Egress, flow.dst.ip),
+        false => (Direction::Ingress, flow.src.ip),
+    };
+    let peer = cluster.store.all::<Pod>().find(|own| own.status.pod_ip == peer.to_string())?;
+    let namespace = &peer.metadata.namespace;
+    let shown = cluster.origins.contains_key(&ObjectRef::new(Kind::Namespace, "", namespace));
+    if shown || !is_dumped(cluster, &ObjectRef::of(peer)) {
+        return None;
+    }
+    let own = |key: &str| key != "kubernetes.io/metadata.name";
+    let asks = |selector: &LabelSelector| {
+        selector.match_labels.keys().any(|key| own(key)) || selector.match_expressions.iter().any(|need| own(&need.key))
+    };
+    let policies = Policies::of(&cluster.store);
+    let asking = policies.isolating(pod, direction).find(|policy| {
+        let spec = &policy.spec;
+        let mut peers = match direction {
+            Direction::Ingress => spec.ingress.iter().flat_map(|rule| &rule.from).collect::<Vec<_>>(),
+            Direction::Egress => spec.egress.iter().flat_map(|rule| &rule.to).collect(),
+        }
+        .into_iter();
+        peers.any(|peer| peer.namespace_selector.as_ref().is_some_and(asks))
+    })?;
+    Some(msg!("assume.namespaceLabels", policy = asking.metadata.name, namespace = namespace))
 }
 
 /// The nodes whose rules the packets read and whose kube-proxy does not run, by its Pod in a dump.
