@@ -78,7 +78,7 @@ fn blamed(cluster: &Cluster, trace: &Trace, decided: &Hop) -> Vec<FieldRef> {
             let ports = sent.flat_map(|hop| &hop.because).filter(|field| field.path.ends_with(".targetPort"));
             because.extend(ports.take(1).cloned());
         }
-        Reason::IngressBadGateway if because.is_empty() => {
+        Reason::IngressBadGateway if because.is_empty() && !decided.text.id.ends_with(".timeout") => {
             let picks = trace.hops.iter().rev().filter(|hop| hop.reason == Reason::IngressPick);
             let service = picks.flat_map(|hop| &hop.objects).find(|object| object.kind == Kind::Service);
             let ports = service.and_then(|service| cluster.store.get::<Service>(&service.namespace, &service.name));
@@ -322,6 +322,7 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
         (Reason::NoSuchName | Reason::NoAddress, _) => msg!("advice.name.next", target = target),
         (Reason::DnsSilent, _) => msg!("advice.dns.next"),
         (Reason::IngressNoRule, _) => msg!("advice.ingressRule.next"),
+        (Reason::IngressBadGateway, "timeout") => msg!("advice.gatewayTimeout.next"),
         (Reason::IngressBadGateway, _) => msg!("advice.badGateway.next"),
         (Reason::IngressRule, "action") => msg!("advice.albAction.next"),
         (Reason::IngressNoEndpoints, "albNoAction" | "albTargetGroup") => {

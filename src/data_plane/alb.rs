@@ -10,7 +10,8 @@ use super::world::Alb;
 use crate::addons::aws;
 use crate::addons::ingress_controller::{Backend, Decision, HttpRequest, Matched, Route, Unavailable};
 use crate::api::ObjectRef;
-use crate::api::core::Service;
+use crate::api::core::{Service, ServicePort};
+use crate::data_plane::causes::usable_endpoints;
 use crate::msg;
 use crate::packet::{Flow, Protocol, Socket};
 use crate::trace::{FieldRef, Hop, Place, Reason, Request, Verdict};
@@ -76,6 +77,9 @@ impl Exchange<'_> {
                 if route.because.iter().any(|field| aws::actions::is_weighed(annotations, &field.path)) {
                     self.tell.assume(|| msg!("assume.albWeights", service = route.matched.service.name));
                 }
+                if self.leaves_out(&route) {
+                    self.tell.assume(|| msg!("assume.albLocal", service = route.matched.service.name));
+                }
                 let told = told_rule(&route);
                 self.tell.hop(|| told(place.clone()).flow(seen, seen));
                 let sender = Sender { spot: Spot::Alb(index), pod: None };
@@ -136,7 +140,8 @@ impl Exchange<'_> {
         Outcome { status: Some(status), reason: Some(reason), ..Outcome::new(Verdict::Answered, None) }
     }
 
-    /// Target type `instance` sends to the node port of every node, whether or not one of the Service's Pods is ready.
+    /// Target type `instance` sends to the node port of every node that passes its health check, whether or not one of the
+    /// Service's Pods is ready.
     fn with_targets(&self, alb: &Alb, decision: Decision) -> Decision {
         let to_pods = |matched: &Matched| {
             let service = self.cluster.store.get::<Service>(&matched.service.namespace, &matched.service.name);
@@ -151,6 +156,26 @@ impl Exchange<'_> {
             }
             other => other,
         }
+    }
+
+    /// The targets that pass the health check. It asks the traffic port, and under policy Local a node without an endpoint of its own
+    /// drops what comes there. Where all targets are unhealthy, all are tried ("fail open").
+    fn healthy(&self, service: &Service, port: &ServicePort, targets: &[Backend]) -> Vec<Backend> {
+        let at = service.spec.ports.iter().position(|own| own == port).unwrap_or(0);
+        let usable = usable_endpoints(self.cluster, service, at);
+        let serves = |target: &&Backend| {
+            let own = usable.iter().any(|(endpoint, _)| endpoint.node_name == target.node);
+            service.spec.external_traffic_policy != "Local" || own
+        };
+        targets.iter().filter(serves).cloned().collect()
+    }
+
+    /// Whether targets are left out by that check.
+    fn leaves_out(&self, route: &Route) -> bool {
+        let service = self.cluster.store.get::<Service>(&route.matched.service.namespace, &route.matched.service.name);
+        let local = service.is_some_and(|service| service.spec.external_traffic_policy == "Local");
+        let trusted = self.world.nodes.iter().filter(|node| self.cluster.load_balancer_trusts(&node.name)).count();
+        local && route.endpoints.iter().all(|target| target.pod.is_none()) && route.endpoints.len() < trusted
     }
 
     fn to_nodes(&self, matched: Matched, because: Vec<FieldRef>) -> Decision {
@@ -168,6 +193,8 @@ impl Exchange<'_> {
         if endpoints.is_empty() {
             return unavailable(matched);
         }
+        let endpoints =
+            service.map(|service| self.healthy(service, port, &endpoints)).filter(|own| !own.is_empty()).unwrap_or(endpoints);
         Decision::Route(Route { matched, service_port: number, endpoints, because })
     }
 }

@@ -31,14 +31,17 @@ pub fn selected<'a>(cluster: &'a Cluster, service: &'a Service) -> Vec<&'a Pod> 
 /// those that are Terminating and still serve (`CategorizeEndpoints` of `pkg/proxy/topology.go`).
 pub fn usable_endpoints<'a>(cluster: &'a Cluster, service: &Service, at: usize) -> Vec<(&'a Endpoint, u16)> {
     let meta = &service.metadata;
-    let name = service.spec.ports.get(at).map_or("", |port| port.name.as_str());
+    let (name, protocol) = service.spec.ports.get(at).map_or(("", ""), |port| (port.name.as_str(), port.protocol.as_str()));
     let mut all = Vec::new();
     for slice in cluster.store.all::<EndpointSlice>() {
         let own = slice.metadata.labels.get("kubernetes.io/service-name") == Some(&meta.name);
         if !own || slice.metadata.namespace != meta.namespace || slice.address_type != "IPv4" {
             continue;
         }
-        let named = slice.ports.iter().find(|own| own.name.as_deref().unwrap_or_default() == name);
+        let named = slice
+            .ports
+            .iter()
+            .find(|own| own.name.as_deref().unwrap_or_default() == name && own.protocol.as_deref().unwrap_or("TCP") == protocol);
         let Some(number) = named.and_then(|port| u16::try_from(port.port?).ok()) else { continue };
         all.extend(slice.endpoints.iter().map(|endpoint| (endpoint, number)));
     }

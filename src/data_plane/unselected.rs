@@ -15,6 +15,30 @@ use crate::words::Message;
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 const SKIP_MIRROR: &str = "endpointslice.kubernetes.io/skip-mirror";
 
+/// What a slice has that kube-proxy passes over (`endpointslicecache.go`): names in place of addresses, a port without a number, or one
+/// of another protocol.
+fn odd(service: &Service, slice: &EndpointSlice, object: &ObjectRef, mirrored: bool) -> Option<(Message, FieldRef)> {
+    let field = |path: String| FieldRef { object: object.clone(), path: if mirrored { "subsets".into() } else { path } };
+    if slice.address_type != "IPv4" {
+        let next = msg!("advice.sliceType.next", object = object, kind = slice.address_type);
+        return Some((next, field("addressType".into())));
+    }
+    for (at, port) in slice.ports.iter().enumerate() {
+        let name = port.name.as_deref().unwrap_or_default();
+        let Some(own) = service.spec.ports.iter().find(|own| own.name == name) else { continue };
+        let protocol = port.protocol.as_deref().unwrap_or("TCP");
+        if port.port.unwrap_or(0) == 0 {
+            return Some((msg!("advice.sliceNumber.next", object = object), field(format!("ports[{at}]"))));
+        }
+        if protocol != own.protocol {
+            let (name, is) = (&service.metadata.name, &own.protocol);
+            let next = msg!("advice.sliceProtocol.next", object = object, protocol = protocol, service = name, own = is);
+            return Some((next, field(format!("ports[{at}].protocol"))));
+        }
+    }
+    None
+}
+
 /// What gives a Service without selector its endpoints, and the field to look at first.
 pub fn unselected(store: &Store, service: &Service) -> (Message, FieldRef) {
     let (namespace, name) = (&service.metadata.namespace, &service.metadata.name);
@@ -24,11 +48,15 @@ pub fn unselected(store: &Store, service: &Service) -> (Message, FieldRef) {
     let field = |object: ObjectRef, path: &str| FieldRef { object, path: path.into() };
     let label = |slice: &EndpointSlice| slice.metadata.labels.get(SERVICE_NAME).cloned().unwrap_or_default();
     let slices: Vec<&EndpointSlice> = store.in_namespace::<EndpointSlice>(namespace).collect();
-    if let Some(slice) = slices.iter().find(|slice| label(slice) == *name && !slice.endpoints.is_empty()) {
+    let own = |slice: &&&EndpointSlice| label(slice) == *name && !slice.endpoints.is_empty();
+    if let Some(found) = slices.iter().find(own) {
         let quoted = |names: Vec<&str>| names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
         let own: Vec<&str> = service.spec.ports.iter().map(|port| port.name.as_str()).collect();
-        let theirs: Vec<&str> = slice.ports.iter().map(|port| port.name.as_deref().unwrap_or_default()).collect();
-        let (object, slice) = (shown(slice), slice.endpoints.iter());
+        let theirs: Vec<&str> = found.ports.iter().map(|port| port.name.as_deref().unwrap_or_default()).collect();
+        let (object, slice) = (shown(found), found.endpoints.iter());
+        if let Some(odd) = odd(service, found, &object, by_hand.is_some()) {
+            return odd;
+        }
         if !theirs.iter().any(|name| own.contains(name)) {
             let next = msg!("advice.slicePort.next", service = name, own = quoted(own), object = object, theirs = quoted(theirs));
             let path = if by_hand.is_some() { "subsets" } else { "ports" };
