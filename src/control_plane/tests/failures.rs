@@ -519,3 +519,19 @@ fn a_command_that_ends_after_a_while_runs_until_then_and_is_started_ever_more_ra
     let ended = status.container_statuses[0].state.terminated.as_ref().unwrap();
     assert_eq!(ended.finished_at.as_deref(), Some(crate::api::time::timestamp(5).as_str()));
 }
+
+#[test]
+fn two_pods_of_a_nodes_network_cannot_listen_on_one_port() {
+    let pod = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec: {{hostNetwork: true, nodeName: node-1, containers: [{{name: c, image: nginx}}]}}\n---\n"
+        )
+    };
+    let cluster = with(&[pod("a"), pod("p")].concat());
+    let first = cluster.store.get::<Pod>("default", "a").unwrap();
+    assert!(crate::node::kubelet::is_ready(first));
+    assert!(course(&cluster).2.starts_with("CrashLoopBackOff"), "{:?}", course(&cluster));
+    // Once the port is free, the next start succeeds.
+    let freed = act(&act(&cluster, "pod/a delete").cluster, "wait 10m").cluster;
+    assert!(crate::node::kubelet::is_ready(freed.store.get::<Pod>("default", "p").unwrap()));
+}

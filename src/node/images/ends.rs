@@ -97,7 +97,10 @@ pub fn end(pod: &Pod, container: &Container, store: &Store) -> Option<End> {
         let field = if container.command.is_empty() { ".args" } else { ".command" };
         return Some(End { code, after, why, next: msg!("ends.command.next"), field, assumed: false });
     }
-    shell(name, container).or_else(|| password(pod, container, store)).or_else(|| port(pod, container))
+    shell(name, container)
+        .or_else(|| password(pod, container, store))
+        .or_else(|| port(pod, container))
+        .or_else(|| node_port(pod, container, store))
 }
 
 /// Exit code and seconds of a program that surely ends after a while.
@@ -179,6 +182,33 @@ fn port(pod: &Pod, container: &Container) -> Option<End> {
     let (other, port) = taken?;
     let why = msg!("ends.port", pod = pod.metadata.name, container = container.name, other = other, port = port);
     Some(End { code: 1, after: 0, why, next: msg!("ends.port.next"), field: "", assumed: true })
+}
+
+/// A port of its node that a running Pod has bound, which uses the node's network, too, and does not say so by a containerPort: where
+/// both say so, the scheduler keeps them apart.
+fn node_port(pod: &Pod, container: &Container, store: &Store) -> Option<End> {
+    if pod.spec.host_network != Some(true) || pod.metadata.annotations.contains_key(LISTEN) {
+        return None;
+    }
+    let own = surely(container);
+    let on_node = |other: &&Pod| {
+        let (ours, theirs) = (&pod.metadata, &other.metadata);
+        let another = (&ours.namespace, &ours.name) != (&theirs.namespace, &theirs.name);
+        let stays = theirs.deletion_timestamp.is_none() && !theirs.annotations.contains_key(LISTEN);
+        let same = other.spec.node_name == pod.spec.node_name && other.spec.host_network == Some(true);
+        another && stays && same
+    };
+    let others = store.all::<Pod>().filter(|_| !own.is_empty()).filter(on_node);
+    let (other, port) = { others }.find_map(|other| {
+        let runs = |name: &str| other.status.container_statuses.iter().any(|own| own.name == name && own.state.running.is_some());
+        let bound = other.spec.containers.iter().filter(|own| runs(&own.name)).flat_map(surely);
+        let taken =
+            bound.into_iter().find(|theirs| own.iter().any(|own| own.port == theirs.port && own.protocol == theirs.protocol))?;
+        Some((&other.metadata.name, format!("{}/{}", taken.port, taken.protocol.api_name())))
+    })?;
+    let (name, node) = (&pod.metadata.name, &pod.spec.node_name);
+    let why = msg!("ends.nodePort", pod = name, container = container.name, other = other, port = port, node = node);
+    Some(End { code: 1, after: 0, why, next: msg!("ends.nodePort.next"), field: "", assumed: true })
 }
 
 /// What a container's program surely listens on, once it runs.
