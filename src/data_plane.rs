@@ -278,7 +278,7 @@ impl DataPlane {
                 nameless: nameless(&guest.pod, cluster),
                 late: late(&guest.pod, cluster),
                 stale: stale(&guest.pod, cluster),
-                unfilled: unfilled(&guest.pod, cluster),
+                unfilled: unfilled(&guest.pod, cluster).into_iter().map(|(_, why)| why).collect(),
             })
         });
         if environment.calls.is_empty() {

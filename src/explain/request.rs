@@ -4,6 +4,7 @@ use super::{Checks, Explanation, KEPT, LEFT_OUT, NOTE, Stop, last_word, names, n
 use crate::addons::aws;
 use crate::addons::ingress_controller::{self, Decision, HttpRequest, Router, Unavailable};
 use crate::api::core::{Node, Pod, Service};
+use crate::api::meta::selects;
 use crate::api::networking::Ingress;
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
@@ -250,6 +251,9 @@ fn check(
         None => None,
     };
     if let Some(router) = router {
+        if alb.is_none() {
+            front_door(cluster, trace, (&target, &address), checks)?;
+        }
         let http = HttpRequest { host: host_header(request, &target), path: target.path.clone(), https: target.https };
         let (service, port) = ingress(cluster, &router, &http, checks)?;
         return service::backend(cluster, &service, &port, checks, reached);
@@ -265,6 +269,34 @@ fn by_controller(cluster: &Cluster, trace: &Trace, target: &Target, address: &st
     let met = trace.hops.iter().any(|hop| matches!(&hop.at, Place::IngressController(of, _) if of != INGRESS_NAMESPACE));
     let store = &cluster.store;
     met || matches!(target.port, 80 | 443) && ingress_controller::has_own(store, address)
+}
+
+/// How a request comes to the controller: by the Service before it. Where it does not, what keeps it from there.
+fn front_door(cluster: &Cluster, trace: &Trace, (target, address): (&Target, &str), checks: &mut Checks) -> Result<(), Stop> {
+    let at = trace.hops.iter().find_map(|hop| match &hop.at {
+        Place::IngressController(namespace, name) => Some((namespace, name)),
+        _ => None,
+    });
+    let Some((namespace, name)) = at else {
+        return service::by_address(cluster, target, address, checks, &mut None);
+    };
+    let Some(controller) = cluster.store.get::<Pod>(namespace, name) else { return Ok(()) };
+    let leads = |service: &&Service| {
+        let selector = &service.spec.selector;
+        service.metadata.namespace == *namespace && !selector.is_empty() && selects(selector, &controller.metadata.labels)
+    };
+    let met = trace.hops.iter().flat_map(|hop| &hop.objects);
+    let services = met.filter_map(|object| {
+        cluster.store.get::<Service>(&object.namespace, &object.name).filter(|_| object.kind == Kind::Service)
+    });
+    match { services }.find(leads) {
+        Some(front) => {
+            let text = msg!("explain.ingress.front", address = address, service = front.metadata.name, pod = name);
+            checks.holds("ingress-front", text, vec![FieldRef { object: ObjectRef::of(front), path: "spec.selector".into() }]);
+        }
+        None => checks.holds("ingress-front", msg!("explain.ingress.front.pod", address = address, pod = name), Vec::new()),
+    }
+    Ok(())
 }
 
 fn host_header(request: &Request, target: &Target) -> String {

@@ -114,8 +114,13 @@ fn an_ingress_of_a_class_that_nobody_serves_is_named() {
     let other = cluster(ingress);
     check(&other, "internet", "http://shop.example.com/", "name-listed !ingress-served explain.ingress.noClass");
     let own = cluster(&ingress.replace("  ingressClassName: nginx\n", ""));
-    check(&own, "internet", "http://shop.example.com/", "name-resolves ingress-rule !service-exists explain.name.missing");
-    check(&own, "internet", "http://other.example.com/", "name-resolves !ingress-rule explain.ingress.noHost");
+    check(
+        &own,
+        "internet",
+        "http://shop.example.com/",
+        "name-resolves ingress-front ingress-rule !service-exists explain.name.missing",
+    );
+    check(&own, "internet", "http://other.example.com/", "name-resolves ingress-front !ingress-rule explain.ingress.noHost");
 }
 
 #[test]
@@ -386,7 +391,7 @@ fn a_host_of_a_route_to_a_gateway_is_no_service_name() {
                    spec: {rules: [{host: other.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: \
                    web, port: {number: 80}}}}]}}]}\n";
     let here = cluster(&format!("{route}{ingress}"));
-    check(&here, "internet", "http://web.example.com", "not-played name-resolves !ingress-rule explain.name.route");
+    check(&here, "internet", "http://web.example.com", "not-played name-resolves ingress-front !ingress-rule explain.name.route");
 }
 
 #[test]
@@ -401,4 +406,23 @@ fn a_variable_that_names_nobody_is_noted_before_the_checks() {
     assert_eq!((explanation.checks[0].check.as_str(), &*explanation.checks[0].text.id), ("call-left-out", "assume.noCall"));
     assert_eq!(explanation.checks[0].because[0].path, "spec.containers[0].env[0]");
     assert!(!explanation.checks[1].is_note());
+}
+
+#[test]
+fn an_ingress_is_explained_from_its_controllers_own_front_door_on() {
+    let ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\nspec: {rules: [{host: a.example.com, http: {paths: \
+                   [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]}\n";
+    let shop = cluster(ingress);
+    let told = |cluster: &Cluster| explained(cluster, "internet", "http://a.example.com/");
+    let well = told(&shop);
+    assert_eq!((&*well.checks[1].text.id, &*well.checks[1].check), ("explain.ingress.front", "ingress-front"));
+    // Without a ready controller, its own Service has no endpoint: the rule is not what fails.
+    let controller = shop.store.pods.keys().find(|(namespace, _)| namespace == "ingress-system").unwrap().1.clone();
+    let event = format!("pod/ingress-system/{controller} unready");
+    let lost = told(&shop.act(&crate::cluster::Action::parse(&event).unwrap()).cluster);
+    assert!(
+        said(&lost).starts_with("name-resolves service-exists service-port selector-matches-pods !pods-ready"),
+        "{}",
+        said(&lost)
+    );
 }

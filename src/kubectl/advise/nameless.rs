@@ -1,4 +1,4 @@
-//! Variables that name a Service which is not there.
+//! Calls that will fail: variables and known programs that name a Service which is not there, references that nothing fills.
 
 use super::Advice;
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
@@ -7,39 +7,144 @@ use crate::api::{Kind, ObjectRef};
 use crate::data_plane::causes::nearest;
 use crate::diagnostic::Severity;
 use crate::msg;
-use crate::node::environment::named_nobody;
+use crate::node::environment::{By, Nameless, late, named_nobody, unfilled};
+use crate::words::Message;
 
 impl Advice<'_> {
     /// Whether a program uses a variable cannot be told, so none of them is an error.
     pub(super) fn nameless(&mut self, object: &ObjectRef) {
         let cluster = self.cluster;
-        let (store, namespace, name) = (&cluster.store, object.namespace.as_str(), object.name.as_str());
+        let Some((pod, above)) = self.pod_of(object).filter(|(pod, _)| pod.metadata.owner_references.is_empty()) else { return };
+        for own in named_nobody(&pod, cluster) {
+            if own.is_address() {
+                let text = msg!("advise.noCall.private", name = object.name, variable = own.variable, target = own.target);
+                self.tell(Severity::Info, object, &format!("{above}{}", own.field), text, None, Vec::new());
+                continue;
+            }
+            let (message, help) = self.names_nobody(object, &own);
+            self.tell(Severity::Warning, object, &format!("{above}{}", own.field), message, Some(help), Vec::new());
+        }
+        // What a container was given when it started, its Pod tells and not the template.
+        let started = cluster.pods_of(object).find(|pod| pod.metadata.deletion_timestamp.is_none()).unwrap_or(&pod);
+        for (field, mut message) in unfilled(started, cluster) {
+            let help = Message { id: format!("{}.next", message.id).into(), args: message.args.clone() };
+            message.args.insert("pod".into(), object.name.clone());
+            self.tell(Severity::Warning, object, &format!("{above}{field}"), message, Some(help), Vec::new());
+        }
+        for own in late(started, cluster) {
+            let message = msg!("assume.lateService", pod = object.name, variable = own.variable, target = own.target);
+            let help = Some(msg!("explain.calls.late.next"));
+            self.tell(Severity::Warning, object, &format!("{above}{}", own.field), message, help, Vec::new());
+        }
+    }
+
+    /// A Pod as the object makes it, and where its spec stands there.
+    fn pod_of(&self, object: &ObjectRef) -> Option<(Pod, &'static str)> {
+        let (store, namespace, name) = (&self.cluster.store, object.namespace.as_str(), object.name.as_str());
         let of_template = |template: &PodTemplateSpec| {
             let mut pod = Pod { metadata: template.metadata.clone(), spec: template.spec.clone(), ..Pod::default() };
             pod.metadata.namespace = namespace.to_string();
             (pod, "spec.template.")
         };
-        let found = match object.kind {
+        match object.kind {
             Kind::Pod => store.get::<Pod>(namespace, name).map(|pod| (pod.clone(), "")),
             Kind::Deployment => store.get::<Deployment>(namespace, name).map(|own| of_template(&own.spec.template)),
             Kind::ReplicaSet => store.get::<ReplicaSet>(namespace, name).map(|own| of_template(&own.spec.template)),
             Kind::StatefulSet => store.get::<StatefulSet>(namespace, name).map(|own| of_template(&own.spec.template)),
             Kind::DaemonSet => store.get::<DaemonSet>(namespace, name).map(|own| of_template(&own.spec.template)),
             _ => None,
-        };
-        let Some((pod, above)) = found.filter(|(pod, _)| pod.metadata.owner_references.is_empty()) else { return };
-        for own in named_nobody(&pod, cluster) {
-            let path = format!("{above}{}", own.field);
-            if own.is_address() {
-                let text = msg!("advise.noCall.private", name = name, variable = own.variable, target = own.target);
-                self.tell(Severity::Info, object, &path, text, None, Vec::new());
-                continue;
-            }
-            let message = msg!("advise.noCall", name = name, variable = own.variable, target = own.target, host = own.host);
-            let names = store.in_namespace::<Service>(namespace).map(|service| service.metadata.name.as_str());
-            let near = nearest(&own.host, names);
-            let help = near.map_or_else(|| msg!("advise.noCall.help"), |near| msg!("explain.name.near.next", near = near));
-            self.tell(Severity::Warning, object, &path, message, Some(help), Vec::new());
         }
+    }
+
+    /// A name that no Service has: where it is named, and what to do.
+    fn names_nobody(&self, object: &ObjectRef, own: &Nameless) -> (Message, Message) {
+        let (store, namespace, name) = (self.store(), object.namespace.as_str(), object.name.as_str());
+        let names = store.in_namespace::<Service>(namespace).map(|service| service.metadata.name.as_str());
+        if own.by == By::Image {
+            let image = &own.variable;
+            let message = msg!("advise.noCall.image", name = name, image = image, target = own.target, host = own.host);
+            return (message, msg!("advise.noCall.image.help", host = own.host, namespace = namespace));
+        }
+        let message = msg!("advise.noCall", name = name, variable = own.variable, target = own.target, host = own.host);
+        if let Some(near) = nearest(&own.host, names) {
+            return (message, msg!("explain.name.near.next", near = near));
+        }
+        let elsewhere = store.all::<Service>().find(|service| service.metadata.name == own.host);
+        let help = elsewhere.map_or_else(
+            || msg!("advise.noCall.help"),
+            |other| msg!("advise.noCall.elsewhere.help", host = own.host, namespace = other.metadata.namespace),
+        );
+        (message, help)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::advise;
+    use crate::cluster::{Action, Cluster};
+    use crate::diagnostic::Finding;
+    use crate::kubectl::{SourceFile, read};
+    use crate::random::Seed;
+    use crate::settings::Settings;
+    use std::sync::Arc;
+
+    fn applied(cluster: &Cluster, text: &str) -> Cluster {
+        let (manifests, _) = read(&[SourceFile { name: "x.yaml".into(), text: text.into() }]);
+        cluster.apply(Arc::new(manifests)).cluster
+    }
+
+    fn said(cluster: &Cluster) -> Vec<String> {
+        let said = advise(cluster).into_iter().filter_map(|found| match found.message {
+            Finding::Ours(message) => Some(format!("{} at {}", message.id, found.path)),
+            Finding::Upstream(_) => None,
+        });
+        said.filter(|said| !said.contains("noPods")).collect()
+    }
+
+    fn fresh(text: &str) -> Vec<String> {
+        said(&applied(&Cluster::new(Settings::default(), Seed(1)), text))
+    }
+
+    fn caller(container: &str) -> String {
+        let spec = format!(
+            "{{selector: {{matchLabels: {{app: a}}}}, template: {{metadata: {{labels: {{app: a}}}}, spec: {{containers: [{container}]}}}}}}"
+        );
+        format!("apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: a}}\nspec: {spec}\n---\n")
+    }
+
+    fn service(name: &str, namespace: &str) -> String {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {{ports: [{{port: 80}}]}}\n---\n"
+        )
+    }
+
+    const BY_LINK: &str = "{name: c, image: nginx, env: [{name: DB_URL, value: 'http://$(DB_SERVICE_HOST):80'}]}";
+
+    #[test]
+    fn a_reference_that_nothing_fills_is_named_before_a_request_fails() {
+        let at = "spec.template.spec.containers[0].env[0].value";
+        assert_eq!(fresh(&caller(BY_LINK)), [format!("assume.unfilled.noService at {at}")]);
+        let elsewhere = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: data}}\n---\n{}", service("db", "data"));
+        assert_eq!(fresh(&(elsewhere + &caller(BY_LINK))), [format!("assume.unfilled.elsewhere at {at}")]);
+        assert!(fresh(&(service("db", "default") + &caller(BY_LINK))).is_empty());
+    }
+
+    #[test]
+    fn a_service_that_comes_after_the_pods_is_named_until_they_start_anew() {
+        let first = applied(&Cluster::new(Settings::default(), Seed(1)), &caller(BY_LINK));
+        let late = applied(&first, &(caller(BY_LINK) + &service("db", "default")));
+        assert_eq!(said(&late), ["assume.lateService at spec.template.spec.containers[0].env[0].value"]);
+        let anew = late.store.pods.keys().find(|(_, name)| name.starts_with("a-")).map(|(_, name)| name.clone()).unwrap();
+        let anew = late.act(&Action::parse(&format!("pod/default/{anew} delete")).unwrap()).cluster;
+        assert!(said(&anew).is_empty(), "{:?}", said(&anew));
+    }
+
+    #[test]
+    fn a_known_programs_own_call_needs_the_service_of_that_name() {
+        let vote = caller("{name: c, image: 'dockersamples/examplevotingapp_worker'}");
+        let at = "at spec.template.spec.containers[0].image";
+        assert_eq!(fresh(&vote), [format!("advise.noCall.image {at}"), format!("advise.noCall.image {at}")]);
+        assert_eq!(fresh(&(service("redis", "default") + &vote)), [format!("advise.noCall.image {at}")]);
+        assert!(fresh(&(service("redis", "default") + &service("db", "default") + &vote)).is_empty());
     }
 }

@@ -4,7 +4,7 @@
 //! `SHOPPING_ASSISTANT_SERVICE_ADDR`). So it is named, and called only where another container's variable of the same name holds the
 //! address of a Service that is there: then it is for calls.
 
-use super::{Address, By, Call, beside, declared_order, field, named_service, names_host, usual_port, variables};
+use super::{Address, By, Call, beside, declared_order, field, named_service, names_host, programs, usual_port, variables};
 use crate::api::core::{Container, Namespace, Node, Pod, Service};
 use crate::api::discovery::EndpointSlice;
 use crate::api::networking::Ingress;
@@ -26,6 +26,8 @@ pub struct Nameless {
     pub host: String,
     /// The Pod's field.
     pub field: String,
+    /// What names it: a variable, or the image's own program; `variable` is its image then.
+    pub by: By,
 }
 
 impl Nameless {
@@ -43,24 +45,28 @@ impl Nameless {
     }
 }
 
-/// The variables that name nobody, each address once.
+/// The variables, and the calls of known programs, that name nobody, each address once.
 pub fn named_nobody(pod: &Pod, cluster: &Cluster) -> Vec<Nameless> {
     let mut found: Vec<Nameless> = Vec::new();
     for (index, container) in pod.spec.containers.iter().enumerate() {
         let values = variables(container, pod, &cluster.known_to(pod, container));
         found.extend(of_container(pod, cluster, index, container, &values));
+        let own = programs::of_image(index, container).into_iter().filter_map(|call| {
+            let host = Address::read(&call.target)?.host.to_string();
+            let Call { variable, target, field, by } = call;
+            (!known(&host, pod, &cluster.store)).then_some(Nameless { variable, target, host, field, by })
+        });
+        found.extend(own);
     }
     let mut seen = BTreeSet::new();
     found.retain(|own| seen.insert(own.target.clone()));
     found
 }
 
-/// Those of them that are not certain to be called.
+/// Those variables among them that are not certain to be called.
 pub fn nameless(pod: &Pod, cluster: &Cluster) -> Vec<Nameless> {
-    named_nobody(pod, cluster)
-        .into_iter()
-        .filter(|own| own.is_address() || !elsewhere_a_call(pod, cluster, &own.variable))
-        .collect()
+    let of_variables = named_nobody(pod, cluster).into_iter().filter(|own| own.by == By::Variable);
+    of_variables.filter(|own| own.is_address() || !elsewhere_a_call(pod, cluster, &own.variable)).collect()
 }
 
 /// The calls of one container to names that nobody has.
@@ -87,7 +93,8 @@ fn of_container(
     for (name, value) in declared_order(container, values) {
         for part in value.split(',') {
             let Some((target, host)) = address(name, part.trim(), values, pod, cluster) else { continue };
-            found.push(Nameless { variable: name.to_string(), target, host, field: field(index, container, name) });
+            let (variable, field) = (name.to_string(), field(index, container, name));
+            found.push(Nameless { variable, target, host, field, by: By::Variable });
         }
     }
     found

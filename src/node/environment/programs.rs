@@ -108,17 +108,20 @@ pub(super) fn calls(index: usize, container: &Container, values: &BTreeMap<Strin
             }
         }
     }
-    let image = repository(&container.image);
-    let known = DEMOS.iter().find(|(name, _)| is_named(&container.image, name));
-    let field = format!("spec.containers[{index}].image");
-    let own = known.iter().flat_map(|(_, targets)| targets.iter());
-    found.extend(own.map(|target| Call {
-        variable: image.to_string(),
-        target: target.to_string(),
-        field: field.clone(),
-        by: By::Image,
-    }));
+    found.extend(of_image(index, container));
     found
+}
+
+/// The calls that the program of a container's image is known for.
+pub(super) fn of_image(index: usize, container: &Container) -> Vec<Call> {
+    let known = DEMOS.iter().find(|(name, _)| is_named(&container.image, name));
+    let call = |target: &&str| Call {
+        variable: repository(&container.image).to_string(),
+        target: target.to_string(),
+        field: format!("spec.containers[{index}].image"),
+        by: By::Image,
+    };
+    known.iter().flat_map(|(_, targets)| targets.iter()).map(call).collect()
 }
 
 /// `docker.io/istio/examples-bookinfo-ratings-v1:1.20.3` without its tag or digest.

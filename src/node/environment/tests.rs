@@ -160,7 +160,7 @@ fn a_reference_that_nothing_fills_is_named_with_its_cause() {
         let mut pod = Pod { spec: serde_yaml::from_str(spec).unwrap(), ..Pod::default() };
         pod.metadata.namespace = "shop".into();
         let ids: Vec<String> =
-            unfilled(&pod, &cluster).iter().map(|message| message.id.replace("assume.unfilled.", "")).collect();
+            unfilled(&pod, &cluster).iter().map(|(_, message)| message.id.replace("assume.unfilled.", "")).collect();
         ids.join(" ")
     };
     let env = |value: &str| format!("containers: [{{name: c, env: [{{name: BACK_URL, value: '{value}'}}]}}]");

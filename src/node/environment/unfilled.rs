@@ -2,16 +2,16 @@
 //! goes nowhere. Which Services give variables follows `service_links`; a variable counts from the next entry of `env` on
 //! (`makeEnvironmentVariables`).
 
-use super::{names_host, service_links, variables};
+use super::{field, names_host, service_links, variables};
 use crate::api::core::{Container, Pod, Service};
 use crate::cluster::{Cluster, Store};
 use crate::msg;
 use crate::words::Message;
 
-/// Why variables and arguments of a Pod name nobody, each once: its first reference that nothing fills.
-pub fn unfilled(pod: &Pod, cluster: &Cluster) -> Vec<Message> {
+/// Why variables and arguments of a Pod name nobody, each once, with the Pod's field: its first reference that nothing fills.
+pub fn unfilled(pod: &Pod, cluster: &Cluster) -> Vec<(String, Message)> {
     let mut found = Vec::new();
-    for container in &pod.spec.containers {
+    for (index, container) in pod.spec.containers.iter().enumerate() {
         let known = cluster.known_to(pod, container);
         let (values, links) = (variables(container, pod, &known), service_links(pod, &known));
         let stores = (known.as_ref(), &cluster.store);
@@ -20,12 +20,16 @@ pub fn unfilled(pod: &Pod, cluster: &Cluster) -> Vec<Message> {
             let address = names_host(&variable.name) || variable.value.contains("://");
             let open = |name: &&str| text.contains(&format!("$({name})")) && !links.contains_key(*name);
             let first = references(&variable.value).into_iter().filter(open).find(|name| address || of_service(name).is_some());
-            found.extend(first.and_then(|name| why(pod, stores, container, &variable.name, name)));
+            let why = first.and_then(|name| why(pod, stores, container, &variable.name, name));
+            found.extend(why.map(|why| (field(index, container, &variable.name), why)));
         }
-        for word in container.command.iter().chain(&container.args).filter(|word| !word.contains(char::is_whitespace)) {
+        let commands = container.command.iter().enumerate().map(|(at, word)| ("command", at, word));
+        let words = commands.chain(container.args.iter().enumerate().map(|(at, word)| ("args", at, word)));
+        for (list, at, word) in words.filter(|(.., word)| !word.contains(char::is_whitespace)) {
             let open = |name: &&str| !values.contains_key(*name) && !links.contains_key(*name) && of_service(name).is_some();
             let first = references(word).into_iter().find(open);
-            found.extend(first.and_then(|name| why(pod, stores, container, word, name)));
+            let why = first.and_then(|name| why(pod, stores, container, word, name));
+            found.extend(why.map(|why| (format!("spec.containers[{index}].{list}[{at}]"), why)));
         }
     }
     found
