@@ -5,6 +5,7 @@ use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::PodTemplateSpec;
 use crate::api::meta::{Labels, selects};
 use crate::api::{Kind, ObjectRef};
+use crate::kubectl::Manifest;
 
 /// What the text has of the Pods that carry some labels, and the cluster has not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +65,19 @@ impl Cluster {
         !self.store.contains(object)
             && !self.applied.contains(object)
             && written.any(|document| document.object().as_ref() == Some(object))
+    }
+
+    /// Kind and name of the controller that a document's object names and that the cluster has not.
+    pub fn absent_owner<'a>(&self, document: &'a Manifest) -> Option<(&'a str, &'a str)> {
+        let owners = document.value.pointer("/metadata/ownerReferences")?.as_array()?;
+        let owner = owners.iter().find(|owner| owner["controller"] == true)?;
+        let (version, kind, name) = (owner["apiVersion"].as_str()?, owner["kind"].as_str()?, owner["name"].as_str()?);
+        let played = Kind::find(version, kind);
+        let there = played.is_some_and(|played| {
+            let namespace = if played.namespaced() { document.namespace.as_str() } else { "" };
+            self.store.contains(&ObjectRef::new(played, namespace, name))
+        });
+        (!there).then_some((kind, name))
     }
 
     /// The workload or Pod of the text with these labels that the cluster has not.

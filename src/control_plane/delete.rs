@@ -18,6 +18,7 @@ pub(crate) fn may_not_be_deleted(object: &ObjectRef) -> Option<String> {
 
 /// Deletes an object of any kind, as `kubectl delete` does; what depends on it follows in [`settle`](super::settle::settle).
 pub(crate) fn delete(world: &mut World, object: &ObjectRef) {
+    let absent = super::dump::absent_owner(world, object);
     world.cluster.origins.remove(object);
     let key: Key = (object.namespace.clone(), object.name.clone());
     if !world.cluster.store.contains(object) || may_not_be_deleted(object).is_some() {
@@ -26,6 +27,7 @@ pub(crate) fn delete(world: &mut World, object: &ObjectRef) {
     if object.kind == Kind::Pod {
         if let Some(pod) = world.cluster.store.pods.get(&key).cloned() {
             kubelets::terminate(world, &pod, "kube-apiserver");
+            world.diagnostics.extend(absent);
         }
         return;
     }

@@ -9,7 +9,7 @@
 mod beside;
 pub(crate) mod slices;
 
-pub(crate) use beside::{date, follow_api_server};
+pub(crate) use beside::{absent_owner, date, follow_api_server};
 
 use super::apiserver::{AdmittedObject, Object};
 use super::controller_manager::node_lifecycle;

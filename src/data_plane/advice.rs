@@ -287,6 +287,9 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
         (Reason::Drop, "sourceRange") | (Reason::LoadBalancerNoBackend, "sourceRange") => {
             msg!("advice.sourceRange.next", service = service, client = hop.text.args.get("client").cloned().unwrap_or_default())
         }
+        (Reason::Drop, "forward") => {
+            msg!("advice.forwardRange.next", client = hop.text.args.get("client").cloned().unwrap_or_default())
+        }
         (Reason::Drop, "invalid") | (Reason::Conntrack, _) => msg!("advice.answerLost.next"),
         (Reason::LoadBalancerNoBackend, "listener") => {
             let ports = hop.text.args.get("ports").map(String::as_str).unwrap_or_default();

@@ -179,7 +179,10 @@ fn from_source(source: &EnvVarSource, pod: &Pod, store: &Store) -> Option<String
         "metadata.namespace" => Some(namespace.clone()),
         "metadata.uid" => Some(pod.metadata.uid.clone()),
         "status.podIP" => Some(pod.status.pod_ip.clone()),
-        "status.hostIP" => Some(pod.status.host_ip.clone()),
+        "status.podIPs" => Some(pod.status.pod_ips.iter().map(|at| at.ip.as_str()).collect::<Vec<_>>().join(",")),
+        // One family is played: the list has one entry.
+        "status.hostIP" | "status.hostIPs" => Some(pod.status.host_ip.clone()),
+        "spec.serviceAccountName" => Some(pod.spec.service_account_name.clone()),
         "spec.nodeName" => Some(pod.spec.node_name.clone()),
         _ => match (keyed("metadata.labels"), keyed("metadata.annotations")) {
             (Some(key), _) => Some(pod.metadata.labels.get(&key).cloned().unwrap_or_default()),

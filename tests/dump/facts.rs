@@ -403,3 +403,34 @@ status: {phase: Running, hostIP: HOST, podIP: HOST, conditions: [{type: Ready, s
     }
     assert_eq!(through("shop-worker", "'False'").0, Verdict::Timeout);
 }
+
+#[test]
+fn a_deleted_pod_whose_controller_the_dump_lacks_is_told_not_to_come_back() {
+    let text = "
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: shop, uid: 5d1b7c0e-0000-4000-8000-000000000031}
+spec: {clusterIP: 10.96.77.9, clusterIPs: [10.96.77.9], selector: {app: db}, ports: [{port: 80, targetPort: 80}]}
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: db-0
+  namespace: shop
+  labels: {app: db}
+  uid: 5d1b7c0e-0000-4000-8000-000000000032
+  ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: db, uid: 5d1b7c0e-0000-4000-8000-000000000033, controller: true}]
+spec: {nodeName: shop-worker, containers: [{name: db, image: nginx}]}
+status: {phase: Running, podIP: 10.244.1.77, podIPs: [{ip: 10.244.1.77}], conditions: [{type: Ready, status: 'True'}]}
+";
+    let delete = |cluster: &Cluster, pod: &str| cluster.act(&Action::parse(&format!("pod/shop/{pod} delete")).unwrap());
+    let gone = delete(&applied(with(text)), "db-0");
+    let told = |outcome: &kubehop::cluster::Outcome| format!("{:?}", outcome.diagnostics).contains("dump.ownerElsewhere");
+    assert!(told(&gone), "{:?}", gone.diagnostics);
+    let trace = send(&gone.cluster, FRONT, "http://db");
+    assert_eq!(&*trace.advice.unwrap().next.id, "advice.deleted.owned.next");
+    // One whose ReplicaSet is in the dump comes back without a word.
+    let front = applied(with(text));
+    let name = FRONT.rsplit('/').next().unwrap();
+    assert!(!told(&delete(&front, name)));
+}

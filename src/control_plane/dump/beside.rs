@@ -1,5 +1,5 @@
-//! What a dump leaves out of what its cluster's controllers wrote: the other form of the API server's endpoints, and since when
-//! Endpoints and namespaces are there.
+//! What a dump leaves out: of what its cluster's controllers wrote, the other form of the API server's endpoints, and since when
+//! Endpoints and namespaces are there; who makes a Pod of it.
 
 use super::came_from_dump;
 use crate::api::core::{EndpointSubset, Endpoints, Service};
@@ -7,7 +7,10 @@ use crate::api::discovery::{Endpoint, EndpointPort, EndpointSlice};
 use crate::api::time::seconds_of;
 use crate::api::{Kind, ObjectRef};
 use crate::control_plane::controller_manager::endpoints;
+use crate::control_plane::refusals;
 use crate::control_plane::world::{Key, World, key_of};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::msg;
 use std::sync::Arc;
 
 /// The API server writes the Endpoints of `default/kubernetes` and their slice alike: what the dump lacks of the two follows the other.
@@ -35,6 +38,15 @@ pub(crate) fn follow_api_server(world: &mut World) {
     let like = next.endpoints.first().cloned().unwrap_or_default();
     next.endpoints = told.addresses.iter().map(|at| Endpoint { addresses: vec![at.ip.clone()], ..like.clone() }).collect();
     world.put_slice(EndpointSlice::clone(&slice));
+}
+
+/// What to say when a Pod of a dump is deleted whose controller the dump does not have: nothing brings it back.
+pub(crate) fn absent_owner(world: &World, object: &ObjectRef) -> Option<Diagnostic> {
+    let told = world.cluster.origin(object).filter(|told| object.kind == Kind::Pod && told.is_dumped())?;
+    let (kind, owner) = world.cluster.absent_owner(told)?;
+    let text = msg!("dump.ownerElsewhere", pod = object.name, kind = kind, owner = owner);
+    let note = refusals::ours(Some(told), "metadata.ownerReferences", text);
+    Some(Diagnostic { severity: Severity::Warning, ..note })
 }
 
 fn is_played(subset: &EndpointSubset) -> bool {

@@ -1,8 +1,8 @@
 //! A Service's selector that matches no Pod: what was to make such Pods and did not, or which labels come nearest.
 
-use crate::api::ObjectRef;
 use crate::api::core::{Pod, Service};
 use crate::api::meta::{Labels, selects};
+use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Maker};
 use crate::diagnostic::{distance, is_slip};
 use crate::msg;
@@ -59,8 +59,17 @@ pub fn made_none(cluster: &Cluster, maker: Maker) -> (Message, Vec<FieldRef>) {
         Maker::Waiting(own) => (msg!("advice.madeNone.next", kind = own.kind, name = own.name), at(own, "")),
         Maker::Refused(own) => (msg!("advice.refused.next", kind = own.kind, name = own.name), at(own, "")),
         // The text that names it is not what deleted it.
-        Maker::Deleted(own) => (msg!("advice.deleted.next", kind = own.kind, name = own.name), Vec::new()),
+        Maker::Deleted(own) => match owner_elsewhere(cluster, &own).filter(|_| own.kind == Kind::Pod) {
+            Some((kind, owner)) => (msg!("advice.deleted.owned.next", pod = own.name, kind = kind, owner = owner), Vec::new()),
+            None => (msg!("advice.deleted.next", kind = own.kind, name = own.name), Vec::new()),
+        },
     }
+}
+
+/// Kind and name of a Pod's controller that is in the real cluster and not in its dump.
+fn owner_elsewhere<'a>(cluster: &'a Cluster, pod: &ObjectRef) -> Option<(&'a str, &'a str)> {
+    let mut told = cluster.manifests.documents.iter().filter(|told| told.is_dumped() && told.names(pod));
+    cluster.absent_owner(told.next()?)
 }
 
 /// The same labels in another namespace, or the Pod whose labels come nearest.

@@ -7,8 +7,9 @@ use crate::api::core::{
     Container, ContainerPort, ContainerState, ContainerStatus, EnvVar, EnvVarSource, HTTPGetAction, Pod, PodTemplateSpec, Probe,
     Toleration,
 };
+use crate::api::meta::LabelSelector;
 use crate::control_plane::apiserver::complete;
-use crate::kubectl::printers::age;
+use crate::kubectl::printers::{age, label_selector};
 use serde_json::Value;
 
 pub(super) fn pod(page: &mut Page, pod: &Pod) {
@@ -58,6 +59,7 @@ pub(super) fn pod(page: &mut Page, pod: &Pod) {
     page.line(format!("QoS Class:\t{}", whole["status"]["qosClass"].as_str().unwrap_or_default()));
     page.labels("Node-Selectors", &spec.node_selector);
     tolerations(page, "Tolerations", &spec.tolerations);
+    topology_spread(page, "", &spec.topology_spread_constraints);
     page.events(pod);
 }
 
@@ -103,6 +105,7 @@ pub(super) fn template(page: &mut Page, owner: &ObjectRef, template: &PodTemplat
     }
     containers(page, "Containers", "  ", &template.spec.containers, &whole["containers"], None);
     volumes(page, &whole, "  ");
+    topology_spread(page, "  ", &template.spec.topology_spread_constraints);
     if !template.spec.priority_class_name.is_empty() {
         page.line(format!("  Priority Class Name:\t{}", template.spec.priority_class_name));
     }
@@ -267,6 +270,20 @@ fn field_of(pod: &Pod, path: &str) -> String {
         "metadata.namespace" => pod.metadata.namespace.clone(),
         "metadata.uid" => pod.metadata.uid.clone(),
         _ => String::new(),
+    }
+}
+
+/// `describeTopologySpreadConstraints`
+fn topology_spread(page: &mut Page, space: &str, constraints: &[Value]) {
+    let key = |own: &&Value| own["topologyKey"].as_str().unwrap_or_default().to_string();
+    let mut sorted: Vec<&Value> = constraints.iter().collect();
+    sorted.sort_by_key(key);
+    for (at, own) in sorted.iter().enumerate() {
+        let title = if at == 0 { "Topology Spread Constraints:" } else { "" };
+        let (unsatisfiable, skew) = (own["whenUnsatisfiable"].as_str().unwrap_or_default(), own["maxSkew"].as_i64().unwrap_or(0));
+        let selector = serde_json::from_value::<LabelSelector>(own["labelSelector"].clone()).ok();
+        let selector = selector.map(|own| format!(" for selector {}", label_selector(&own))).unwrap_or_default();
+        page.line(format!("{space}{title}\t{}:{unsatisfiable} when max skew {skew} is exceeded{selector}", key(own)));
     }
 }
 

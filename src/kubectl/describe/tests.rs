@@ -154,3 +154,22 @@ fn describe_takes_types_names_and_namespaces() {
     assert_eq!(line("svc web -n shop").unwrap_err(), "Error from server (NotFound): services \"web\" not found");
     assert_eq!(line("moons").unwrap_err(), "error: the server doesn't have a resource type \"moons\"");
 }
+
+#[test]
+fn topology_spread_constraints_stand_below_the_tolerations() {
+    let text = "{metadata: {name: p, namespace: default}, spec: {topologySpreadConstraints: [{topologyKey: zone, maxSkew: 2, \
+                whenUnsatisfiable: ScheduleAnyway}, {topologyKey: kubernetes.io/hostname, maxSkew: 1, whenUnsatisfiable: DoNotSchedule, \
+                labelSelector: {matchLabels: {app: web}, matchExpressions: [{key: tier, operator: In, values: [a, b]}]}}]}}";
+    let mut store = Store::default();
+    store.put::<Pod>(serde_yaml::from_str(text).unwrap());
+    let cluster = Cluster { seed: Seed(1), store, ..Cluster::default() };
+    let said = run(&cluster, Kind::Pod, "default", "p").unwrap();
+    let lines: Vec<&str> = said.lines().skip_while(|line| !line.starts_with("Topology")).take(2).map(str::trim).collect();
+    assert_eq!(
+        lines,
+        [
+            "Topology Spread Constraints:  kubernetes.io/hostname:DoNotSchedule when max skew 1 is exceeded for selector app=web,tier in (a,b)",
+            "zone:ScheduleAnyway when max skew 2 is exceeded"
+        ]
+    );
+}

@@ -84,7 +84,7 @@ fn labels(labels: &Labels) -> String {
 }
 
 /// `metav1.FormatLabelSelector`
-fn label_selector(selector: &LabelSelector) -> String {
+pub(in crate::kubectl) fn label_selector(selector: &LabelSelector) -> String {
     let pairs = selector.match_labels.iter().map(|(key, value)| format!("{key}={value}"));
     let expressions = selector.match_expressions.iter().map(|need| match need.operator.as_str() {
         "In" => format!("{} in ({})", need.key, need.values.join(",")),

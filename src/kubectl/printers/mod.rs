@@ -8,6 +8,7 @@ mod selector;
 mod status;
 pub mod yaml;
 
+pub(super) use columns::label_selector;
 pub use status::{age, pod_status};
 
 use crate::api::{Kind, ObjectRef};
