@@ -278,7 +278,7 @@ fn front_door(cluster: &Cluster, trace: &Trace, (target, address): (&Target, &st
         _ => None,
     });
     let Some((namespace, name)) = at else {
-        return service::by_address(cluster, target, address, checks, &mut None);
+        return service::by_address(cluster, target, address, None, checks, &mut None);
     };
     let Some(controller) = cluster.store.get::<Pod>(namespace, name) else { return Ok(()) };
     let leads = |service: &&Service| {
