@@ -46,6 +46,14 @@ pub struct Diagnostic {
     pub fixes: Vec<Fix>,
 }
 
+impl Diagnostic {
+    /// The object that stands in its own document's way: it would have to be deleted and applied anew (`kubectl replace --force`).
+    pub fn replaceable(&self) -> Option<&ObjectRef> {
+        let immutable = self.help.as_ref().is_some_and(|help| help.id == "help.immutable");
+        self.object.as_ref().filter(|_| immutable)
+    }
+}
+
 /// A finding's text: Kubernetes' own, which is never translated, or ours.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Finding {

@@ -75,6 +75,24 @@ impl Verdict {
     }
 }
 
+/// What the verdict does not tell of how a request ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Nuance {
+    /// Nothing.
+    #[default]
+    Plain,
+    /// A client of https met a process without TLS.
+    WithoutTls,
+    /// A client of https met a certificate that does not bear the name it called.
+    OtherName,
+    /// The name exists and has no address: an empty answer, not NXDOMAIN.
+    NoAddress,
+    /// kube-proxy itself answered a health check.
+    KubeProxy,
+    /// A load balancer itself answered.
+    LoadBalancer,
+}
+
 /// Where a hop happens. Written as `at` in the command line's JSON.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -336,7 +354,25 @@ impl Trace {
 
     /// Whether the client asked for https where a process speaks without TLS: delivered, and all the same no success.
     pub fn without_tls(&self) -> bool {
-        self.verdict == Verdict::Delivered && self.hops.iter().any(|hop| hop.text.id == "hop.ProcessAnswers.text.noTls")
+        self.verdict == Verdict::Delivered && self.met("hop.ProcessAnswers.text.noTls")
+    }
+
+    /// Whether one of its hops says so.
+    fn met(&self, text: &str) -> bool {
+        self.hops.iter().any(|hop| hop.text.id == text)
+    }
+
+    /// What its verdict does not tell of its end.
+    pub fn nuance(&self) -> Nuance {
+        let decided = self.hops.iter().rev().find(|hop| !hop.reply);
+        match (self.verdict, decided.map(|hop| (&hop.at, hop.reason))) {
+            (Verdict::Delivered, _) if self.without_tls() => Nuance::WithoutTls,
+            (Verdict::Delivered, _) if self.met("hop.ProcessAnswers.text.server.tls") => Nuance::OtherName,
+            (Verdict::NameNotFound, Some((_, Reason::NoAddress))) => Nuance::NoAddress,
+            (Verdict::Answered, Some((Place::Node(_), _))) => Nuance::KubeProxy,
+            (Verdict::Answered, Some((Place::LoadBalancer(..), _))) => Nuance::LoadBalancer,
+            _ => Nuance::Plain,
+        }
     }
 
     /// The first of the requests in turn, and of theirs, that did not arrive.

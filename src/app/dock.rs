@@ -34,7 +34,7 @@ pub fn DockPanel(moment: &Moment) -> Html {
             <div class="tabs">
                 <button type="button" class="btn sm only-tablet" onclick={moment.send.reform(|_: MouseEvent| Msg::Tab(Tab::Stage))}>{ speech.t("inspector.label") }</button>
                 <div class="tablist" role="tablist" aria-label={speech.t("dock.label")} onkeydown={arrows()}>
-                    { for TABLES.iter().map(|line| tab(Dock::Kubectl(line), line.to_string())) }
+                    { for TABLES.iter().map(|line| tab(Dock::Kubectl(line), state.table_of(line))) }
                     { tab(Dock::Rules, "iptables-save".into()) }
                 </div>
                 if rules { { nodes(moment, &speech) } }
@@ -42,7 +42,7 @@ pub fn DockPanel(moment: &Moment) -> Html {
                 <span class="sr" role="status">{ if *copied { speech.t("copied") } else { String::new() } }</span>
                 <button type="button" class="btn sm icon" aria-label={speech.t("copy")} onclick={copy}>{ icon(if *copied { "i-check" } else { "i-copy" }, 15) }</button>
             </div>
-            <div class="docked" id="dock-table" role="tabpanel" tabindex="0" aria-label={match &state.dock { Dock::Kubectl(line) => format!("kubectl {line}"), Dock::Rules => "iptables-save".into() }}>
+            <div class="docked" id="dock-table" role="tabpanel" tabindex="0" aria-label={match &state.dock { Dock::Kubectl(line) => format!("kubectl {}", state.table_of(line)), Dock::Rules => "iptables-save".into() }}>
                 if state.table.0.is_empty() {
                     <p class="quiet">{ if state.ready { "…".into() } else { speech.t("dock.loading") } }</p>
                 } else if state.table.1 {
@@ -119,7 +119,8 @@ fn table(moment: &Moment) -> Html {
     let outcome = state.run.as_ref().map(|run| super::icon::outcome(&run.trace).class);
     let row = |line: &str| {
         let cells = cells(line, &starts);
-        let now = cells.first().is_some_and(|name| here.contains(name));
+        // With all namespaces, a name is the second cell.
+        let now = cells.iter().take(if head.starts_with("NAMESPACE") { 2 } else { 1 }).any(|name| here.contains(name));
         let class = now.then_some(if outcome == Some("refused") { "bad" } else { "now" });
         html! { <tr {class}>{ for cells.into_iter().map(|cell| {
             let class = matches!(cell.as_str(), "<unset>" | "<pending>").then_some("e");

@@ -3,12 +3,14 @@
 
 use super::i18n::marked;
 use super::icon::icon;
+use super::keys::hand_on_focus;
 use super::lines::{self, Mark};
 use super::popover::Menu;
 use super::root::Part;
 use super::state::{Msg, State, Step};
 use super::workbench::Moment;
 use super::{examples, text};
+use crate::api::ObjectRef;
 use crate::diagnostic::{Diagnostic, Finding, Severity, Span, names_its_field};
 use crate::msg;
 use wasm_bindgen::JsCast;
@@ -230,6 +232,7 @@ fn FindingRow(FindingProps { part, diagnostic }: &FindingProps) -> Html {
                     if let Some(span) = &diagnostic.span {
                         <button type="button" onclick={go(span)}>{ state.say(&msg!("line", line = span.line)) }</button>
                     }
+                    if let Some(object) = diagnostic.replaceable() { { replace(part, object, "") } }
                     { for diagnostic.fixes.iter().map(|fix| {
                         let (label, fix) = (state.say(&fix.label), fix.clone());
                         html! { <button type="button" onclick={part.send.reform(move |_: MouseEvent| Msg::Fix(fix.clone()))}>{ marked(&label) }</button> }
@@ -238,6 +241,18 @@ fn FindingRow(FindingProps { part, diagnostic }: &FindingProps) -> Html {
             </div>
         </div>
     }
+}
+
+/// Deletes an object that stands in its own document's way, and applies the document anew.
+#[inline(never)]
+pub fn replace(part: &Part, object: &ObjectRef, class: &'static str) -> Html {
+    let (event, state) = (format!("{object} replace"), &part.state);
+    let (label, title) = (state.speech.t("fix.anew"), state.say(&msg!("fix.anew.title", object = object)));
+    let onclick = part.send.reform(move |pressed: MouseEvent| {
+        hand_on_focus(&pressed);
+        Msg::Act(event.clone())
+    });
+    html! { <button type="button" {class} {title} {onclick}>{ label }</button> }
 }
 
 /// The field that a finding of Kubernetes is about. Its decoding errors name theirs themselves.

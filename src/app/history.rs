@@ -48,7 +48,7 @@ pub(super) fn said(state: &State, index: usize, step: &Step) -> String {
     let (what, does) = (words.first().copied().unwrap_or_default(), words.get(1).copied().unwrap_or_default());
     let id = match (what, does) {
         ("wait", _) => "history.wait",
-        (_, "down" | "up" | "ready" | "unready" | "delete" | "scale" | "stop" | "start") => does,
+        (_, "down" | "up" | "ready" | "unready" | "delete" | "replace" | "scale" | "stop" | "start") => does,
         // An event without words of its own stands as it was asked for.
         _ => return format!("`{event}`"),
     };

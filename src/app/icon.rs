@@ -1,7 +1,7 @@
 //! Glyphs of the page's sprite (`static/index.html`): `g-` kinds, `o-` outcomes, `i-` signs.
 
 use crate::scene::steps::{Machine, machine};
-use crate::trace::{Hop, Place, Trace, Verdict};
+use crate::trace::{Hop, Nuance, Place, Trace, Verdict};
 use yew::prelude::*;
 
 /// A sign or a kind's glyph, drawn in the text's colour.
@@ -18,7 +18,7 @@ pub fn glyph(name: &'static str, size: u8, class: &'static str) -> Html {
 /// How an outcome looks: class of its colour, glyph, and the id of its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// `ok`, `refused`, `timeout`, `nx`, `e404`, `e503`, `unreach`, `tls`
+    /// `ok`, `refused`, `timeout`, `nx`, `empty`, `e404`, `e503`, `unreach`, `tls`
     pub class: &'static str,
     /// Glyph of the sprite.
     pub glyph: &'static str,
@@ -28,10 +28,7 @@ pub struct Outcome {
 
 /// The outcome of a request. Who refused shows in its shape and words: a node and a Pod do it for other reasons.
 pub fn outcome(trace: &Trace) -> Outcome {
-    if trace.without_tls() {
-        return TLS;
-    }
-    let known = ending(trace.verdict, trace.status);
+    let known = ending(trace.verdict, trace.status, trace.nuance());
     let decided = trace.hops.iter().rev().find(|hop| !hop.reply).filter(|_| trace.verdict == Verdict::Refused);
     let (glyph, words) = match decided.map(|hop| &hop.at) {
         Some(Place::Pod(..) | Place::IngressController(..)) => ("o-refused-pod", "outcome.refused.pod"),
@@ -41,11 +38,8 @@ pub fn outcome(trace: &Trace) -> Outcome {
     Outcome { glyph, words, ..known }
 }
 
-/// A process took the connection, and nothing there answers the client's handshake.
-pub const TLS: Outcome = Outcome { class: "tls", glyph: "o-status", words: "outcome.tls" };
-
 /// The outcome of a verdict and status.
-pub fn ending(verdict: Verdict, status: Option<u16>) -> Outcome {
+pub fn ending(verdict: Verdict, status: Option<u16>, nuance: Nuance) -> Outcome {
     let (class, glyph, words) = match (verdict, status) {
         (Verdict::Delivered, _) => ("ok", "o-ok", "outcome.ok"),
         (Verdict::Answered, Some(503)) => ("e503", "o-e503", "outcome.e503"),
@@ -57,7 +51,23 @@ pub fn ending(verdict: Verdict, status: Option<u16>) -> Outcome {
         (Verdict::NameNotFound, _) => ("nx", "o-nx", "outcome.nx"),
         (Verdict::Rejected, _) => ("timeout", "o-refused", "outcome.rejected"),
     };
-    Outcome { class, glyph, words }
+    let known = Outcome { class, glyph, words };
+    if nuance == Nuance::Plain { known } else { nuanced(known, verdict.arrived(status), nuance) }
+}
+
+/// An outcome that its verdict does not tell whole.
+#[inline(never)]
+fn nuanced(known: Outcome, arrived: bool, nuance: Nuance) -> Outcome {
+    match nuance {
+        Nuance::Plain => known,
+        // A process took the connection, and nothing there answers the client's handshake.
+        Nuance::WithoutTls => Outcome { class: "tls", glyph: "o-status", words: "outcome.tls" },
+        Nuance::OtherName => Outcome { class: "tls", glyph: "o-status", words: "outcome.otherName" },
+        Nuance::NoAddress => Outcome { class: "empty", glyph: "o-empty", words: "outcome.empty" },
+        Nuance::KubeProxy if arrived => Outcome { class: "ok", glyph: "o-ok", words: "outcome.kubeProxy" },
+        Nuance::KubeProxy => Outcome { words: "outcome.kubeProxy", ..known },
+        Nuance::LoadBalancer => Outcome { words: "outcome.balancer", ..known },
+    }
 }
 
 /// Glyph and colour of who decides a hop.

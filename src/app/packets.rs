@@ -276,7 +276,7 @@ fn mark(picture: &Picture, route: &Route, step: usize, end: Outcome) -> Html {
         "ok" => "o-ok",
         "refused" => "o-refused",
         "timeout" => "o-timeout",
-        "nx" => "o-nx",
+        "nx" | "empty" => "o-nx",
         "e404" => "o-e404",
         "e503" => "o-e503",
         _ => "o-unreach",

@@ -2,15 +2,16 @@
 
 use super::composer::locked;
 use super::hop_cards::use_narrow;
-use super::icon::{Outcome, TLS, ending, glyph};
+use super::icon::{Outcome, ending, glyph};
 use super::lessons::set;
 use super::root::Part;
 use super::stage_things::n;
 use super::state::{Msg, REMEMBERED, Run, State};
 use crate::msg;
 use crate::session::BurstResult;
-use crate::trace::{Reason, Verdict};
+use crate::trace::{Nuance, Reason, Trace, Verdict};
 use crate::words::{Message, args};
+use std::rc::Rc;
 use yew::prelude::*;
 
 /// The histogram.
@@ -133,14 +134,14 @@ fn by_pod(results: &[BurstResult]) -> Vec<(&(String, String), u32)> {
 
 /// How many ended how, most first.
 fn endings(state: &State) -> Vec<(Outcome, Option<u16>, u32)> {
-    // Of all that went one way, one was traced: it tells what a connection without an answer is.
-    let tls = state.run.as_ref().is_some_and(|run| !state.mixed && run.trace.without_tls());
+    // Of all that went one way, one was traced: it tells more of an end than the others do.
+    let traced = state.run.as_ref().filter(|_| !state.mixed).map(|run| &run.trace);
     let mut out: Vec<(Outcome, Option<u16>, u32)> = Vec::new();
     for result in state.results.iter() {
-        let outcome = match (result.verdict, result.status) {
-            (Verdict::Delivered, None) if tls || result.without_tls => TLS,
-            (verdict, status) => ending(verdict, status),
-        };
+        let same = |trace: &&Rc<Trace>| (trace.verdict, trace.status) == (result.verdict, result.status);
+        let plain = result.nuance == Nuance::Plain;
+        let nuance = traced.filter(|_| plain).filter(same).map_or(result.nuance, |trace| trace.nuance());
+        let outcome = ending(result.verdict, result.status, nuance);
         match out.iter_mut().find(|(known, status, _)| *known == outcome && *status == result.status) {
             Some((_, _, count)) => *count += 1,
             None => out.push((outcome, result.status, 1)),

@@ -124,6 +124,14 @@ pub struct State {
     pub notes: Rc<Vec<Diagnostic>>,
     /// The next change of the text is the page's own: a paste as it was mended.
     pub mending: bool,
+    /// The cluster was started from an example's text, not from a person's.
+    pub exemplary: bool,
+    /// A paste that is to take the place of an example nobody has touched.
+    pub pasting: Option<String>,
+    /// An untouched example, and the text that was pasted in its place.
+    pub swapped: Option<Rc<[Vec<SourceFile>; 2]>>,
+    /// The text is another one altogether: it starts a cluster of its own.
+    pub anew: bool,
 
     pub settings: Rc<Settings>,
     pub seed: u64,
@@ -250,6 +258,10 @@ impl State {
             edited: false,
             notes: Rc::default(),
             mending: false,
+            exemplary: true,
+            pasting: None,
+            swapped: None,
+            anew: false,
             settings: Rc::default(),
             seed: 1,
             steps: Rc::default(),
@@ -364,6 +376,14 @@ impl State {
             (_, Some(cluster)) => &cluster.targets,
             _ => &[],
         }
+    }
+
+    /// A table's line for kubectl: of all namespaces, where the text has objects outside `default`.
+    pub fn table_of(&self, line: &str) -> String {
+        let elsewhere = |object: &ObjectRef| !["", "default"].contains(&object.namespace.as_str());
+        let documents = self.cluster.as_ref().map_or(&[][..], |cluster| &cluster.documents);
+        let all = documents.iter().any(|(object, _)| elsewhere(object));
+        format!("{line}{}", if all { " -A" } else { "" })
     }
 
     /// The findings of a severity.

@@ -129,7 +129,7 @@ fn ending(speech: &Speech, trace: Option<&Trace>, end: Outcome) -> String {
 
 fn arrived(speech: &Speech, trace: Option<&Trace>, end: Outcome) -> String {
     let status = trace.and_then(|trace| trace.status);
-    match (end.class, status) {
+    match (if end.words == "outcome.ok" { "ok" } else { "" }, status) {
         ("ok", Some(status)) => speech
             .say(&msg!("timeline.ok.status", status = status, words = if status == 200 { "OK" } else { "" }))
             .trim()

@@ -76,7 +76,13 @@ fn perform(world: &mut World, action: &Action) -> Result<(), Finding> {
         Action::Ready(object) => set_ready(world, object, Readiness::Restored)?,
         Action::Delete(object) => {
             may_delete(world, object)?;
+            let waits = apply::waits_for(&world.cluster, object);
             delete::delete(world, object);
+            // What was refused only because the object stood is applied now: the text is there, and nothing is in its way.
+            if waits {
+                settle(world);
+                apply::write_again(world, object);
+            }
         }
         Action::Replace(object) => {
             may_delete(world, object)?;

@@ -137,12 +137,22 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune, admission: 
     world.finish()
 }
 
+/// Whether the text that was applied last writes an object that still stands as an earlier text had it.
+pub(crate) fn waits_for(cluster: &Cluster, object: &ObjectRef) -> bool {
+    let current = |origin: &Origin| Arc::ptr_eq(&origin.manifests, &cluster.manifests);
+    let earlier = cluster.origins.get(object).is_some_and(|origin| !current(origin));
+    earlier && cluster.manifests.documents.iter().any(|document| document.names(object))
+}
+
 /// Writes the documents of one object again, as the text that was applied last has them.
 pub(crate) fn write_again(world: &mut World, object: &ObjectRef) {
     let manifests = world.cluster.manifests.clone();
     let items = admit(&manifests).objects.into_iter().filter(|item| item.object.object_ref() == *object);
     let mut taken = Taken::by(&world.cluster.store);
     items.for_each(|item| write(world, &manifests, Arc::unwrap_or_clone(item), &mut taken));
+    if world.cluster.origins.contains_key(object) {
+        world.cluster.applied.insert(object.clone());
+    }
 }
 
 /// A Pod, or a template, may name a node that does not exist: nothing starts such a Pod.

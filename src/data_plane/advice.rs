@@ -10,12 +10,12 @@ mod stale;
 pub use names::alias_fails;
 
 use super::DataPlane;
-use super::causes::{no_endpoints, usable_endpoints};
+use super::causes::{no_endpoints, unready, usable_endpoints};
 use super::target::Target;
 use super::world::EGRESS_GATEWAY;
 use crate::addons::ingress_controller::{unserved, unserved_for};
 use crate::addons::pending::pending;
-use crate::api::core::{Service, ServicePort};
+use crate::api::core::{Pod, Service, ServicePort};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::msg;
@@ -62,9 +62,24 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
     if let Some(advice) = called::amiss(cluster, trace, decided) {
         return Some(advice);
     }
-    let better = other_service_protocol(cluster, trace, decided).or_else(|| direct::called_directly(trace, decided));
+    if let Some(found) = not_running(cluster, decided) {
+        return Some(Advice { why, ..found });
+    }
+    if let Some((next, field)) = other_service_protocol(cluster, trace, decided) {
+        return Some(Advice { why, next, because: vec![field] });
+    }
+    let better = direct::called_directly(trace, decided);
     let better = better.or_else(|| open_node_ports(cluster, decided)).or_else(|| called_dead_node(cluster, trace, decided));
     Some(Advice { why, next: better.unwrap_or(next), because: blamed(cluster, trace, decided) })
+}
+
+/// What keeps the container of a Pod from running that traffic reaches all the same, as its readiness does not count: told as it is of
+/// any Pod that is not ready.
+fn not_running(cluster: &Cluster, decided: &Hop) -> Option<Advice> {
+    let stopped = decided.reason == Reason::NothingListens && decided.text.id.ends_with(".stopped");
+    let Place::Pod(namespace, name) = &decided.at else { return None };
+    let pod = cluster.store.get::<Pod>(namespace, name).filter(|_| stopped)?;
+    unready(cluster, pod).filter(|found| !found.because.is_empty())
 }
 
 /// The fields that made it so, the one to look at first. A Pod that refuses knows nothing of the Service that sent the packet to
@@ -222,20 +237,23 @@ fn unplayed_route(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice>
 }
 
 /// The Service has this port, but for another protocol.
-fn other_service_protocol(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Message> {
+fn other_service_protocol(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<(Message, FieldRef)> {
     let ping = hop.text.id.ends_with(".ping");
     let to = hop.before.filter(|_| matches!(hop.reason, Reason::NoRule | Reason::Reject) && !ping)?.dst;
     let ip = to.ip.to_string();
     let service = cluster.store.services.values().find(|service| service.spec.cluster_ip == ip)?;
     let number = i32::from(to.port);
-    let mut ports = service.spec.ports.iter().filter(|port| port.port == number);
-    let (port, name) = (ports.next()?, &service.metadata.name);
+    let at = service.spec.ports.iter().position(|port| port.port == number)?;
+    let (port, name) = (service.spec.ports.get(at)?, &service.metadata.name);
     let called = Target::read(&trace.request.target, trace.request.protocol)?.protocol;
     if Protocol::of_api(&port.protocol) == Some(called) {
         return None;
     }
     let without_rule = hop.reason == Reason::NoRule || hop.text.id.ends_with(".port");
-    without_rule.then(|| msg!("advice.servicePort.next", service = name, port = number, protocol = port.protocol))
+    let field = FieldRef { object: ObjectRef::of(service), path: format!("spec.ports[{at}].protocol") };
+    let scheme = port.protocol.to_lowercase();
+    let next = msg!("advice.servicePort.next", service = name, port = number, protocol = port.protocol, scheme = scheme);
+    without_rule.then_some((next, field))
 }
 
 /// What to say about a request that arrived, and whose Pod then cannot reach what it calls in turn.

@@ -210,7 +210,10 @@ fn inquire(exchange: &mut Exchange<'_>, named: &Arc<Named>) -> Meaning {
     if let (Some(server), Heard::Nothing) = (server, heard) {
         exchange.tell.hop(|| {
             let object = dns_service(&exchange.cluster.store.services).map(ObjectRef::of);
-            hop(Place::Coredns, Reason::DnsSilent, silence(server, asked.lost)).about(object.into_iter().collect())
+            let node = exchange.world.node_under(named.sender.spot).filter(|_| matches!(asked.lost, Some((Reason::Reject, _))));
+            // Where no CoreDNS Pod is ready, the rules of the asker's own node decide.
+            let at = node.map_or(Place::Coredns, |node| Place::KubeProxy(node.to_string()));
+            hop(at, Reason::DnsSilent, silence(server, asked.lost)).about(object.into_iter().collect())
         });
         return Meaning::Nothing(Verdict::Timeout, Reason::DnsSilent, named.unheard());
     }

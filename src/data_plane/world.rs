@@ -208,6 +208,15 @@ impl World {
         })
     }
 
+    /// The node that a process runs on.
+    pub fn node_under(&self, spot: Spot) -> Option<&str> {
+        match spot {
+            Spot::Node(node) => self.nodes.get(node).map(|node| node.name.as_str()),
+            Spot::Pod(pod) => self.pods.get(pod).map(|guest| guest.pod.spec.node_name.as_str()),
+            _ => None,
+        }
+    }
+
     /// A machine as a place, with its object.
     pub fn place_of(&self, spot: Spot) -> (Place, Vec<ObjectRef>) {
         match spot {

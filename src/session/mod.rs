@@ -6,7 +6,7 @@ mod rare;
 pub mod view;
 
 use crate::api::ObjectRef;
-use crate::cluster::{Action, Change, Cluster};
+use crate::cluster::{Action, Change, Cluster, Outcome};
 use crate::control_plane::Prune;
 use crate::control_plane::apiserver::{Admission, is_unknown};
 use crate::data_plane::{DataPlane, growth};
@@ -19,7 +19,7 @@ use crate::random::Seed;
 use crate::scene::past::Past;
 use crate::scene::view::{ClusterView, TargetOffer};
 use crate::settings::{Mode, Settings};
-use crate::trace::{FieldRef, Request, Source, Trace, Verdict};
+use crate::trace::{FieldRef, Nuance, Request, Source, Trace, Verdict};
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -159,8 +159,8 @@ pub struct BurstResult {
     pub status: Option<u16>,
     /// Namespace and name.
     pub pod: Option<(String, String)>,
-    /// A client of https met a process without TLS: known of what was traced.
-    pub without_tls: bool,
+    /// Known of what was traced.
+    pub nuance: Nuance,
 }
 
 /// A running session: the text, the cluster that plays it, and the data plane that its nodes were programmed with.
@@ -277,8 +277,29 @@ impl Session {
         let Some(running) = self.running.take() else { return Default::default() };
         let outcome = running.cluster.act(&action);
         let past = past::of(&running.cluster, &outcome);
+        if let Action::Delete(object) | Action::Replace(object) = &action
+            && running.cluster.store.contains(object)
+        {
+            self.judge_again(object, &outcome);
+        }
         self.run(outcome.cluster, Some(running.plane));
         (outcome.changes, past)
+    }
+
+    /// What the API server said of a document while its object stood counts no longer: the object is gone, or was made anew.
+    fn judge_again(&mut self, object: &ObjectRef, outcome: &Outcome) {
+        let refusal = |finding: &Diagnostic| {
+            let upstream = finding.severity == Severity::Error && matches!(finding.message, Finding::Upstream(_));
+            upstream && finding.object.as_ref() == Some(object)
+        };
+        let before = self.findings.len();
+        self.findings.retain(|finding| !refusal(finding));
+        if self.findings.len() == before {
+            return;
+        }
+        let mut found = self.admission.admit(&outcome.cluster.manifests).diagnostics;
+        found.extend(outcome.diagnostics.iter().cloned());
+        self.findings.extend(found.into_iter().filter(refusal));
     }
 
     fn run(&mut self, cluster: Cluster, before: Option<DataPlane>) {
@@ -343,7 +364,7 @@ impl Session {
         for _ in 0..count.min(MOST_IN_BURST) {
             let (verdict, status, pod) = running.plane.verdict(&running.cluster, &request);
             let pod = pod.map(|pod| (pod.metadata.namespace.clone(), pod.metadata.name.clone()));
-            results.push(BurstResult { verdict, status, pod, without_tls: false });
+            results.push(BurstResult { verdict, status, pod, nuance: Nuance::Plain });
             request.seed = Seed(request.seed.0.wrapping_add(1));
         }
         Reply::Burst(BurstReply { results })

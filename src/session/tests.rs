@@ -85,7 +85,7 @@ fn a_node_that_asks_dns_begins_its_way_in_itself() {
     let mut session = Session::default();
     let view = reset(&mut session, include_str!("../../static/examples/nodeport.yaml"), Settings::default()).view;
     let target = "http://web.default.svc.cluster.local/".into();
-    let request = Request { target, from: Source::Node("node-1".into()), ..Request::default() };
+    let request = Request { target, from: Source::Pod("default".into(), "signal".into()), ..Request::default() };
     let Reply::Trace(reply) = session.handle(Command::Send { request }) else { panic!("no trace") };
     for size in [(748.0, 480.0), (390.0, 372.0)] {
         let size = Size { width: size.0, height: size.1 };
@@ -107,7 +107,8 @@ fn dns_stop(session: &mut Session, view: &ClusterView, seed: u64) -> (Stop, Stri
     let Reply::Trace(reply) = session.handle(Command::Send { request }) else { panic!("no trace") };
     let asked = reply.trace.hops.iter().find(|hop| hop.reason == Reason::Lookup).expect("a lookup");
     let to = asked.after.map(|flow| flow.dst.ip.to_string()).unwrap_or_default();
-    let answer = reply.trace.hops.iter().position(|hop| hop.at == Place::Coredns).expect("an answer, or none");
+    let ends = |reason| matches!(reason, Reason::LookupAnswer | Reason::DnsSilent);
+    let answer = reply.trace.hops.iter().position(|hop| ends(hop.reason)).expect("an answer, or none");
     let scene = stage(view, Some(&reply.trace), Size { width: 748.0, height: 480.0 }, Options::default());
     (scene.route.stops[answer].stop.clone(), to)
 }
@@ -336,4 +337,96 @@ fn each_caller_is_offered_what_it_can_call_itself_and_told_what_it_cannot() {
     assert_eq!((of("internet", cluster_ip), of("internet", "http://10.244.")), (Some((false, true)), Some((false, true))));
     assert_eq!(of("internet", "http://web/"), Some((true, false)));
     assert_eq!(of("deployment/default/web", "http://web/"), Some((false, false)));
+}
+
+const SHOP: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop}\nspec:\n  replicas: 2\n  selector: {matchLabels: {app: shop}}\n  template:\n    metadata: {labels: {app: shop}}\n    spec: {containers: [{name: web, image: nginx}]}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: shop}\nspec: {selector: {app: shop}, ports: [{port: 80}]}\n";
+
+fn errors(reply: &ClusterReply) -> Vec<&Diagnostic> {
+    reply.diagnostics.iter().filter(|finding| finding.severity == Severity::Error).collect()
+}
+
+#[test]
+fn what_cannot_change_is_replaced_by_one_event_and_its_error_goes() {
+    for event in ["replace", "delete"] {
+        let mut session = Session::default();
+        reset(&mut session, SHOP, Settings::default());
+        let files = vec![SourceFile { name: "cluster.yaml".into(), text: SHOP.replace("app: shop", "app: shop2") }];
+        let Reply::Cluster(refused) = session.handle(Command::Edit { revision: 2, files }) else { panic!("no cluster") };
+        let [error] = errors(&refused)[..] else { panic!("{:?}", refused.diagnostics) };
+        let object = error.replaceable().expect("an object in the way").clone();
+        assert_eq!(object.to_string(), "Deployment/default/shop");
+        let Reply::Cluster(mended) = session.handle(Command::Act { event: format!("{object} {event}") }) else {
+            panic!("no cluster")
+        };
+        assert_eq!(errors(&mended), [] as [&Diagnostic; 0], "{event}");
+        let pods = session.cluster().unwrap().store.pods.values();
+        let mine: Vec<_> =
+            pods.filter(|pod| pod.metadata.namespace == "default").map(|pod| pod.metadata.labels["app"].clone()).collect();
+        assert_eq!(mine, ["shop2", "shop2"], "{event}");
+        assert!(session.cluster().unwrap().applied.contains(&object));
+    }
+}
+
+#[test]
+fn a_deleted_object_whose_text_was_applied_stays_deleted() {
+    let mut session = Session::default();
+    reset(&mut session, SHOP, Settings::default());
+    session.handle(Command::Act { event: "deployment/shop delete".into() });
+    assert!(session.cluster().unwrap().store.deployments.keys().all(|(namespace, _)| namespace != "default"));
+}
+
+#[test]
+fn what_is_wrong_with_a_text_stays_wrong_when_its_object_is_gone() {
+    let mut session = Session::default();
+    reset(&mut session, SHOP, Settings::default());
+    let text = SHOP.replace("app: shop}}\n  template", "app: other}}\n  template");
+    let files = vec![SourceFile { name: "cluster.yaml".into(), text }];
+    session.handle(Command::Edit { revision: 2, files });
+    let Reply::Cluster(reply) = session.handle(Command::Act { event: "deployment/shop replace".into() }) else {
+        panic!("no cluster")
+    };
+    let [error] = errors(&reply)[..] else { panic!("{:?}", reply.diagnostics) };
+    assert_eq!(error.replaceable(), None);
+    assert!(format!("{:?}", error.message).contains("`selector` does not match template `labels`"), "{error:?}");
+}
+
+/// One request of a client in the cluster, or outside.
+fn traced(text: &str, target: &str, from: Source) -> Rc<Trace> {
+    let mut session = Session::default();
+    reset(&mut session, text, Settings::default());
+    let request = Request { target: target.into(), from, seed: Seed(1), ..Request::default() };
+    let Reply::Trace(reply) = session.handle(Command::Send { request }) else { panic!("no trace") };
+    reply.trace
+}
+
+#[test]
+fn an_end_tells_what_its_verdict_does_not() {
+    let client = || Source::Pod("default".into(), "client".into());
+    let empty = include_str!("../../tests/fixtures/routes/empty-answer.yaml");
+    let tls = include_str!("../../tests/fixtures/routes/external-name-tls.yaml");
+    let health = include_str!("../../tests/fixtures/routes/health-check.yaml");
+    for (text, target, from, nuance) in [
+        (empty, "http://default.svc.cluster.local", client(), Nuance::NoAddress),
+        (empty, "http://nobody.default.svc.cluster.local", client(), Nuance::Plain),
+        (tls, "https://docs", client(), Nuance::OtherName),
+        (health, "http://10.0.0.12:32100/healthz", Source::Internet, Nuance::KubeProxy),
+    ] {
+        assert_eq!(traced(text, target, from).nuance(), nuance, "{target}");
+    }
+}
+
+#[test]
+fn a_container_that_its_liveness_probe_kills_is_blamed_on_the_probe() {
+    let text = include_str!("../../tests/fixtures/routes/crash-loop.yaml");
+    let trace = traced(text, "http://web", Source::Pod("default".into(), "client".into()));
+    let advice = trace.advice.as_ref().expect("advice");
+    assert!(advice.because.iter().any(|field| field.path.contains("livenessProbe")), "{advice:?}");
+}
+
+#[test]
+fn a_call_by_the_other_protocol_is_blamed_on_the_ports_protocol() {
+    let text = include_str!("../../tests/fixtures/routes/sctp.yaml");
+    let trace = traced(text, "tcp://signal:5060", Source::Pod("default".into(), "signal".into()));
+    let advice = trace.advice.as_ref().map(|advice| (advice.next.args["scheme"].as_str(), advice.because.len()));
+    assert_eq!(advice, Some(("sctp", 1)));
 }

@@ -12,6 +12,7 @@ impl State {
     pub(super) fn edit(&mut self, msg: Msg) -> Vec<Effect> {
         match msg {
             Msg::Typed { file, text } => self.typed(file, text),
+            Msg::EditNow if self.anew => self.begin_pasted(),
             Msg::EditNow => {
                 if self.goes_on() {
                     self.at -= 1;
@@ -61,13 +62,52 @@ impl State {
         if there.text == text {
             return Vec::new();
         }
-        there.text = text;
-        self.edited = true;
-        self.revision += 1;
-        if !std::mem::take(&mut self.mending) {
+        let old = std::mem::replace(&mut there.text, text);
+        let mending = std::mem::take(&mut self.mending);
+        if !mending {
             self.notes = Rc::default();
         }
+        self.swap(file, old, mending);
+        self.edited = true;
+        self.revision += 1;
         vec![Effect::EditSoon, Effect::Save]
+    }
+
+    /// Whether the change makes another text altogether of the whole: one that was pasted in place of an untouched example, or that
+    /// example again. Neither means the other's objects, so it is not applied over them.
+    #[inline(never)]
+    fn swap(&mut self, file: usize, old: String, mending: bool) {
+        let pasted = self.pasting.take().is_some_and(|pasted| self.files[file].text == pasted);
+        let begun = |swapped: &Rc<[Vec<SourceFile>; 2]>| self.steps.is_empty() && *self.start == swapped[1];
+        let mended = mending && (self.anew || self.swapped.as_ref().is_some_and(begun));
+        if pasted {
+            let mut before = (*self.files).clone();
+            before[file].text = old;
+            self.swapped = Some(Rc::new([before, (*self.files).clone()]));
+        } else if mended && let Some(swapped) = &mut self.swapped {
+            Rc::make_mut(swapped)[1] = (*self.files).clone();
+        }
+        let one_of_both = |swapped: &Rc<[Vec<SourceFile>; 2]>| {
+            let [example, own] = &**swapped;
+            *self.files == *example || (*self.files == *own && *self.start == *example && self.steps.is_empty())
+        };
+        self.anew = pasted || mended || self.swapped.as_ref().is_some_and(one_of_both);
+    }
+
+    /// A fresh cluster of the text that took an example's place, or of the example that came back.
+    #[inline(never)]
+    fn begin_pasted(&mut self) -> Vec<Effect> {
+        let (notes, swapped) = (self.notes.clone(), self.swapped.take());
+        self.edited = swapped.as_ref().is_none_or(|swapped| *self.files != swapped[0]);
+        let effects = self.begin(Vec::new());
+        (self.notes, self.swapped) = (notes, swapped);
+        effects
+    }
+
+    /// An example as it was opened, with nothing done to its cluster.
+    fn untouched(&self) -> bool {
+        let done = self.steps.iter().take(self.at).any(|step| matches!(step, Step::Event(_)));
+        self.exemplary && !done && self.lesson.is_none() && self.files.len() == 1 && *self.files == *self.start
     }
 
     fn close_file(&mut self, file: usize) -> Vec<Effect> {
@@ -89,6 +129,7 @@ impl State {
             here.text = text::before(&here.text, start);
         }
         into.rotate_right(1);
+        self.pasting = (start == 0 && self.untouched()).then(|| text.clone());
         vec![Effect::Ask(Ask::Paste(start, end), Command::Paste { text, into })]
     }
 

@@ -135,7 +135,7 @@ impl State {
             verdict: trace.verdict,
             status: trace.status,
             pod: trace.pod.clone(),
-            without_tls: trace.without_tls(),
+            nuance: trace.nuance(),
         });
     }
 
@@ -285,7 +285,7 @@ impl State {
 
     pub(super) fn ask_dock(&mut self) -> Vec<Effect> {
         let command = match &self.dock {
-            Dock::Kubectl(line) => Command::Kubectl { line: line.to_string() },
+            Dock::Kubectl(line) => Command::Kubectl { line: self.table_of(line) },
             Dock::Rules => Command::Rules { node: self.rules_of.clone() },
         };
         vec![Effect::Ask(Ask::Dock(self.dock.clone()), command)]

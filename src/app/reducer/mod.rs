@@ -175,6 +175,8 @@ impl State {
     fn begin(&mut self, events: Vec<String>) -> Vec<Effect> {
         self.revision += 1;
         self.start = self.files.clone();
+        self.exemplary = !self.edited;
+        (self.anew, self.swapped) = (false, None);
         self.steps = Rc::new(events.iter().cloned().map(Step::Event).collect());
         self.at = self.steps.len();
         self.run = None;

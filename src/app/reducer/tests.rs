@@ -5,7 +5,7 @@ use super::*;
 use crate::diagnostic::{Diagnostic, Finding, Fix, Severity, Span};
 use crate::scene::view::{ClusterView, OfferGroup, TargetOffer};
 use crate::session::{BurstReply, BurstResult, ClusterReply, Reply, TraceReply};
-use crate::trace::{Source, Trace, Verdict};
+use crate::trace::{Nuance, Source, Trace, Verdict};
 use crate::words::Message;
 
 fn cluster(revision: u64, pod_cidr: &str) -> Reply {
@@ -249,7 +249,7 @@ fn what_is_chosen_takes_the_place_of_the_tables() {
 #[test]
 fn the_dots_of_a_hundred_do_not_run_again_in_another_cluster_or_to_another_target() {
     let hundred = || {
-        let result = BurstResult { verdict: Verdict::Delivered, status: Some(200), pod: None, without_tls: false };
+        let result = BurstResult { verdict: Verdict::Delivered, status: Some(200), pod: None, nuance: Nuance::Plain };
         Msg::Replied(Ask::Burst, Reply::Burst(BurstReply { results: vec![result; 100] }))
     };
     let sent = |target: &str| {
@@ -408,4 +408,79 @@ fn the_opening_request_and_the_next_two_reach_three_pods() {
     reached.sort();
     reached.dedup();
     assert_eq!(reached.len(), 3, "{reached:?}");
+}
+
+/// What the text's change asks of the engine once the typing rests.
+fn asked(state: &mut State, text: &str) -> Command {
+    state.update(Msg::Typed { file: 0, text: text.into() });
+    match state.update(Msg::EditNow).swap_remove(0) {
+        Effect::Ask(Ask::Cluster, command) => command,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn paste(state: &mut State, text: &str) -> Command {
+    state.update(Msg::Pasted { start: 0, end: text.len() as u32, text: text.into() });
+    asked(state, text)
+}
+
+#[test]
+fn a_whole_text_pasted_over_an_untouched_example_starts_a_cluster_of_its_own() {
+    let mut state = State::new();
+    let example = state.text().to_string();
+    let pasted = paste(&mut state, "kind: Service\n");
+    assert!(matches!(&pasted, Command::Reset { files, .. } if files[0].text == "kind: Service\n"), "{pasted:?}");
+    assert!(state.edited && state.steps.is_empty());
+    // Its mending is the same paste; undo brings the example's cluster back, and redo the other.
+    state.update(Msg::Replied(Ask::Paste(0, 14), Reply::Pasted { text: "kind: Pod\n".into(), notes: Vec::new() }));
+    assert!(matches!(asked(&mut state, "kind: Pod\n"), Command::Reset { .. }));
+    assert!(matches!(asked(&mut state, &example), Command::Reset { .. }));
+    assert!(!state.edited);
+    assert!(matches!(asked(&mut state, "kind: Pod\n"), Command::Reset { .. }));
+    // What is typed from here on is an edit.
+    assert!(matches!(asked(&mut state, "kind: Pod\na: b\n"), Command::Edit { .. }));
+    assert!(matches!(asked(&mut state, "kind: Pod\n"), Command::Edit { .. }));
+}
+
+#[test]
+fn a_paste_over_a_text_or_a_cluster_that_was_touched_is_an_edit() {
+    let mut typed = State::new();
+    asked(&mut typed, "kind: Pod\n");
+    assert!(matches!(paste(&mut typed, "kind: Service\n"), Command::Edit { .. }));
+    let mut acted = State::new();
+    acted.update(Msg::Act("node/node-1 down".into()));
+    assert!(matches!(paste(&mut acted, "kind: Service\n"), Command::Edit { .. }));
+    let mut part = State::new();
+    part.update(Msg::Pasted { start: 0, end: 5, text: "a: b\n".into() });
+    let text = format!("a: b\n{}", part.text());
+    assert!(matches!(asked(&mut part, &text), Command::Edit { .. }));
+}
+
+#[test]
+fn tables_are_of_all_namespaces_where_the_text_has_objects_outside_default() {
+    let holding = |text: &str| {
+        let Reply::Cluster(mut reply) = cluster(1, "a") else { unreachable!() };
+        Rc::make_mut(&mut reply).documents.push((text.parse().unwrap(), Span::default()));
+        let mut state = State::new();
+        let asked = state.update(Msg::Replied(Ask::Cluster, Reply::Cluster(reply)));
+        let line = |effect: &Effect| match effect {
+            Effect::Ask(_, Command::Kubectl { line }) => Some(line.clone()),
+            _ => None,
+        };
+        asked.iter().find_map(line).unwrap()
+    };
+    assert_eq!(holding("Service/default/web"), "get svc -o wide");
+    assert_eq!(holding("Namespace/shop"), "get svc -o wide");
+    assert_eq!(holding("Service/shop/web"), "get svc -o wide -A");
+}
+
+#[test]
+fn an_empty_answer_and_kube_proxys_own_have_words_of_their_own() {
+    use super::super::icon::ending;
+    let end = |verdict, status, nuance| ending(verdict, status, nuance).words;
+    assert_eq!(end(Verdict::NameNotFound, None, Nuance::Plain), "outcome.nx");
+    assert_eq!(end(Verdict::NameNotFound, None, Nuance::NoAddress), "outcome.empty");
+    assert_eq!(end(Verdict::Answered, Some(503), Nuance::Plain), "outcome.e503");
+    assert_eq!(end(Verdict::Answered, Some(503), Nuance::KubeProxy), "outcome.kubeProxy");
+    assert_eq!(ending(Verdict::Answered, Some(200), Nuance::KubeProxy).class, "ok");
 }
