@@ -250,7 +250,7 @@ fn other_service_protocol(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option
         return None;
     }
     let without_rule = hop.reason == Reason::NoRule || hop.text.id.ends_with(".port");
-    let field = FieldRef { object: ObjectRef::of(service), path: format!("spec.ports[{at}].protocol") };
+    let field = FieldRef { object: ObjectRef::of(service.as_ref()), path: format!("spec.ports[{at}].protocol") };
     let scheme = port.protocol.to_lowercase();
     let next = msg!("advice.servicePort.next", service = name, port = number, protocol = port.protocol, scheme = scheme);
     without_rule.then_some((next, field))

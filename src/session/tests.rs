@@ -10,7 +10,7 @@ use crate::scene::objects::{Mark, Objects, fields, objects};
 use crate::scene::steps::steps;
 use crate::scene::{Options, stage};
 use crate::settings::Nodes;
-use crate::trace::{Place, Reason, Source};
+use crate::trace::{Reason, Source};
 
 fn reset(session: &mut Session, text: &str, settings: Settings) -> ClusterReply {
     let files = vec![SourceFile { name: "cluster.yaml".into(), text: text.into() }];
@@ -85,7 +85,7 @@ fn a_node_that_asks_dns_begins_its_way_in_itself() {
     let mut session = Session::default();
     let view = reset(&mut session, include_str!("../../static/examples/nodeport.yaml"), Settings::default()).view;
     let target = "http://web.default.svc.cluster.local/".into();
-    let request = Request { target, from: Source::Pod("default".into(), "signal".into()), ..Request::default() };
+    let request = Request { target, from: Source::Node("node-1".into()), ..Request::default() };
     let Reply::Trace(reply) = session.handle(Command::Send { request }) else { panic!("no trace") };
     for size in [(748.0, 480.0), (390.0, 372.0)] {
         let size = Size { width: size.0, height: size.1 };
@@ -426,7 +426,7 @@ fn a_container_that_its_liveness_probe_kills_is_blamed_on_the_probe() {
 #[test]
 fn a_call_by_the_other_protocol_is_blamed_on_the_ports_protocol() {
     let text = include_str!("../../tests/fixtures/routes/sctp.yaml");
-    let trace = traced(text, "tcp://signal:5060", Source::Pod("default".into(), "signal".into()));
+    let trace = traced(text, "tcp://signal:5060", Source::Pod("default".into(), "client".into()));
     let advice = trace.advice.as_ref().map(|advice| (advice.next.args["scheme"].as_str(), advice.because.len()));
     assert_eq!(advice, Some(("sctp", 1)));
 }
