@@ -8,6 +8,7 @@ use kubehop::kubectl::SourceFile;
 use kubehop::random::Seed;
 use kubehop::scene::geometry::Size;
 use kubehop::scene::lanes::{Lanes, Stop};
+use kubehop::scene::picture::Trouble;
 use kubehop::scene::route::Route;
 use kubehop::scene::steps::{Machine, hop, steps};
 use kubehop::scene::view::ClusterView;
@@ -141,4 +142,34 @@ fn a_port_that_a_pod_or_a_process_opens_on_a_node_stands_there_once_it_is_used()
     assert_eq!(tags("host-port"), [":8080"]);
     assert_eq!(tags("health-check").len(), 1, "kube-proxy listens on a healthCheckNodePort");
     assert!(tags("node-port").is_empty());
+}
+
+fn shown(route: &str) -> (ClusterView, Scene) {
+    let case = route::case(&fs::read_to_string(format!("tests/fixtures/routes/{route}.yaml")).expect("a route"));
+    let trace = case.plane.clone().send(&case.cluster, &case.request);
+    let view = view::of(&case.cluster);
+    let scene = stage(&view, Some(&trace), SIZES[0], Options::default());
+    (view, scene)
+}
+
+#[test]
+fn a_pending_pod_has_a_place_and_its_service_says_that_it_has_no_node() {
+    let (_, scene) = shown("pending-cpu");
+    let card = scene.picture.waiting.expect("a card");
+    assert_eq!(card.name, "web");
+    assert!(card.words.starts_with("0/3 nodes are available: 3 Insufficient cpu."), "{}", card.words);
+    let rail = scene.picture.rails.iter().find(|rail| rail.name == "web").expect("its Service");
+    assert_eq!(rail.trouble, Some(Trouble::Waiting(1)));
+}
+
+#[test]
+fn nothing_listens_in_a_container_that_does_not_run() {
+    let (view, _) = shown("config-error");
+    let pod = view.pods.iter().find(|pod| pod.status == "CreateContainerConfigError").expect("a Pod");
+    assert_eq!(pod.listens, []);
+    assert!(pod.warning.starts_with("Error: "), "{}", pod.warning);
+    let (view, _) = shown("crash-loop");
+    let pod = view.pods.iter().find(|pod| pod.status == "CrashLoopBackOff").expect("a Pod");
+    assert_eq!(pod.listens, []);
+    assert!(pod.restarts > 0 && !pod.warning.is_empty(), "{pod:?}");
 }

@@ -38,7 +38,9 @@ pub fn ObjectView(ObjectProps { part, view, item }: &ObjectProps) -> Html {
             view.pods.iter().find(|pod| pod.namespace == *namespace && pod.name == *name).map(|pod| pod_view(part, view, pod))
         }
         ItemId::Pods(place, app) => {
-            let pods: Vec<&PodView> = view.pods.iter().filter(|pod| pod.node == *place && pod.app == *app).collect();
+            // Without a node: all that none takes.
+            let of = |pod: &&PodView| if place.is_empty() { pod.waits() } else { pod.node == *place && pod.app == *app };
+            let pods: Vec<&PodView> = view.pods.iter().filter(of).collect();
             Some(pods_view(part, view, app, &pods))
         }
         ItemId::Node(name) | ItemId::Rules(name) => node(name).map(|node| node_view(part, node)),
@@ -153,10 +155,12 @@ fn pod_view(part: &Part, view: &ClusterView, pod: &PodView) -> Html {
         <section>
             { head(glyph.0, glyph.1, "Pod", &pod.name) }
             { facts(vec![
-                ("NAMESPACE".into(), pod.namespace.clone()), ("STATUS".into(), pod.status.clone()), ("READY".into(), ready), ("IP".into(), pod.ip.clone()),
+                ("NAMESPACE".into(), pod.namespace.clone()), ("STATUS".into(), pod.status.clone()), ("READY".into(), ready),
+                ("RESTARTS".into(), if pod.restarts > 0 { pod.restarts.to_string() } else { String::new() }), ("IP".into(), pod.ip.clone()),
                 ("NODE".into(), pod.node.clone()), ("LISTENS".into(), if listens.is_empty() { t("object.nothing") } else { listens.join(", ") }),
                 ("NETWORKPOLICY".into(), pod.policies.join(", ")),
             ]) }
+            { warning(pod.warning.clone()) }
             <div class="acts">
                 <button type="button" class="btn line sm" onclick={act(part, format!("{who} delete"))}>{ t("act.deletePod") }</button>
                 if pod.ready { <button type="button" class="btn line sm" onclick={act(part, format!("{who} unready"))}>{ t("act.unready") }</button> }
@@ -170,6 +174,15 @@ fn pod_view(part: &Part, view: &ClusterView, pod: &PodView) -> Html {
             { owner(part, view, pod.owner.as_ref()) }
             { document(part, pod.owner.as_ref().unwrap_or(&own)) }
         </section>
+    }
+}
+
+/// Kubernetes' own words about a Pod: the scheduler's, or an event's.
+fn warning(words: String) -> Html {
+    if words.is_empty() {
+        Html::default()
+    } else {
+        html! { <p class="small" lang="en"><code>{ words }</code></p> }
     }
 }
 
@@ -201,8 +214,13 @@ fn owner(part: &Part, view: &ClusterView, owner: Option<&ObjectRef>) -> Html {
 
 fn pods_view(part: &Part, view: &ClusterView, app: &str, pods: &[&PodView]) -> Html {
     let items = pods.iter().map(|pod| (format!("{} {}", pod.name, pod.ip), ItemId::Pod(pod.namespace.clone(), pod.name.clone())));
+    let (title, words) = match pods.first() {
+        Some(first) if first.node.is_empty() => ("item.waiting", first.warning.clone()),
+        _ => (app, String::new()),
+    };
     html! { <>
-        { list(part, "g-pod", app, items) }
+        { list(part, "g-pod", title, items) }
+        { warning(words) }
         <section>{ owner(part, view, pods.first().and_then(|pod| pod.owner.as_ref())) }</section>
     </> }
 }

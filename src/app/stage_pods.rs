@@ -1,9 +1,9 @@
 //! Pods on the stage: cards, lines, hexagons, or a row for each app.
 
-use super::stage_things::{Ink, n, sheet, sign, write};
+use super::stage_things::{Ink, n, sheet, sign, wrap, write};
 use crate::msg;
 use crate::scene::geometry::Rect;
-use crate::scene::picture::{Density, PodMark, PodState};
+use crate::scene::picture::{Density, PodMark, PodState, Waiting};
 use crate::scene::view::PodRole;
 use yew::prelude::*;
 
@@ -73,6 +73,31 @@ fn card(mark: &PodMark, second: Option<String>) -> Html {
             <circle class="plug" cx={n(r.x)} cy={n(middle)} r="2.5"/>
         }
     </> }
+}
+
+/// The Pods that no node takes, and why, in the scheduler's own words.
+#[inline(never)]
+pub(super) fn waiting(ink: &Ink, card: &Waiting) -> Html {
+    let r = card.rect;
+    let count = ink.speech.say(&msg!("stage.waiting", count = card.count));
+    let title = if card.name.is_empty() { count } else { ink.speech.say(&msg!("stage.waits", pod = card.name)) };
+    let x = r.x + 36.0;
+    let mut lines = wrap(&card.words, r.right() - x - 10.0);
+    let most = ((r.height - 24.0) / 13.0) as usize;
+    if lines.len() > most {
+        lines.truncate(most);
+        if let Some(last) = lines.last_mut() {
+            last.push_str(" …");
+        }
+    }
+    let label = format!("{title}. {}", card.words);
+    let inner = html! { <>
+        { sheet("card pending", r, 8.0) }
+        { sign("g-pod-pending", "k-pod", r.x + 10.0, r.y + 12.0, 18.0) }
+        { write("warn b", x, r.y + 17.0, title) }
+        { for lines.into_iter().enumerate().map(|(index, line)| write("dim", x, r.y + 32.0 + 13.0 * index as f64, line)) }
+    </> };
+    ink.button(&card.id, label, "pod waiting", inner)
 }
 
 #[inline(never)]

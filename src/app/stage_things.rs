@@ -2,7 +2,7 @@
 
 use super::i18n::{Speech, use_speech};
 use super::stage::{Selected, Shown};
-use super::stage_pods::pod;
+use super::stage_pods::{pod, waiting};
 use crate::msg;
 use crate::scene::ItemId;
 use crate::scene::geometry::{Point, Polyline, Rect};
@@ -43,6 +43,7 @@ pub(super) fn Things(props: &ThingsProps) -> Html {
         <path class="bus" d={picture.bus.path(&[])}/>
         { for picture.nodes.iter().map(network) }
         { for picture.pods.iter().map(|mark| pod(&ink, mark)) }
+        { picture.waiting.as_ref().map_or_else(Html::default, |card| waiting(&ink, card)) }
         { for picture.nodes.iter().flat_map(|node| node.ports.iter().map(|tag| port(&ink, tag, node.dark))) }
     </> }
 }
@@ -264,9 +265,11 @@ fn rail(ink: &Ink, picture: &Picture, rail: &Rail) -> Html {
     let r = rail.rect;
     let idle = !rail.lit || rail.trouble.is_some();
     let trouble = rail.trouble.map(|trouble| {
-        ink.speech.t(match trouble {
-            Trouble::NoPods => "stage.rail.noPods",
-            Trouble::NoneReady => "stage.rail.noneReady",
+        ink.speech.say(&match trouble {
+            Trouble::NoPods => msg!("stage.rail.noPods"),
+            Trouble::NoneReady => msg!("stage.rail.noneReady"),
+            Trouble::Waiting(1) => msg!("stage.rail.waitingOne"),
+            Trouble::Waiting(count) => msg!("stage.rail.waiting", count = count),
         })
     });
     let round = r.width.min(r.height) / 2.0;

@@ -3,7 +3,9 @@
 
 use super::geometry::{Point, Polyline, Rect, Size, at};
 use super::name;
-use super::picture::{Gate, Heading, Health, Label, MoreServices, NodeBox, OutsideCard, Picture, PortTag, Rail, Trouble};
+use super::picture::{
+    Gate, Heading, Health, Label, MoreServices, NodeBox, OutsideCard, Picture, PortTag, Rail, Trouble, Waiting,
+};
 use super::pods;
 use super::used::Used;
 use super::view::{ClusterView, NodeView, ServiceView};
@@ -32,6 +34,9 @@ const STRIP_PITCH: f64 = 14.0;
 const STRIP_LEAST: f64 = 6.0;
 /// What the Pods keep of a short stage: two of them in one line each.
 const PODS: f64 = 64.0;
+/// The card of Pods that no node takes, and what it keeps from the nodes above it.
+pub const WAITING: f64 = 42.0;
+pub const WAITING_GAP: f64 = 8.0;
 /// A picture that is still so much higher than its room is scrolled, and then it may as well be roomy.
 const FAR: f64 = 300.0;
 
@@ -149,7 +154,7 @@ fn arrange(view: &ClusterView, used: &Used, size: Size, options: Options, rows: 
 
     let rail_top = rows.node + rows.plate + rows.rail;
     let shown = rails(view, used, options, fold);
-    let (mut rails, more_services, rails_end) = place_rails(&shown, rows, rail_top, right, size);
+    let (mut rails, more_services, rails_end) = place_rails(view, &shown, rows, rail_top, right, size);
     let plate_end = rails_end;
     let bus = plate_end + rows.bus;
 
@@ -173,7 +178,8 @@ fn arrange(view: &ClusterView, used: &Used, size: Size, options: Options, rows: 
         rail.gates = nodes.iter().map(gate).collect();
     }
 
-    let end = size.height - rows.tail;
+    let waits = pods::waits(view);
+    let end = size.height - rows.tail - if waits.is_some() { WAITING + WAITING_GAP } else { 0.0 };
     let first_pod = bus + rows.pod;
     let placed =
         pods::place(view, used, &mut nodes, pods::Room { bus, first: first_pod, end: end - 10.0, met_first: rows.slim() });
@@ -181,10 +187,12 @@ fn arrange(view: &ClusterView, used: &Used, size: Size, options: Options, rows: 
     for node in &mut nodes {
         node.rect.height = bottom - node.rect.y;
     }
+    let waiting = Rect::new(GUTTER, bottom + WAITING_GAP, (size.width - GUTTER - EDGE).max(right - GUTTER), WAITING);
+    let lowest = if waits.is_some() { waiting.bottom() } else { bottom };
     let mut line = Polyline::from(at(left + 14.0, bus));
     line.to(at(right - 14.0, bus));
     Picture {
-        size: Size { width: size.width, height: bottom + rows.tail },
+        size: Size { width: size.width, height: lowest + rows.tail },
         transposed: false,
         boundary: rows.boundary,
         wires: rows.wires,
@@ -196,6 +204,7 @@ fn arrange(view: &ClusterView, used: &Used, size: Size, options: Options, rows: 
         bus: line,
         bus_at: bus,
         pods: placed.pods,
+        waiting: waits.map(|card| Waiting { rect: waiting, ..card }),
     }
 }
 
@@ -226,7 +235,14 @@ pub(super) fn rails<'a>(view: &'a ClusterView, used: &Used, options: Options, fo
 
 type Placed = (Vec<Rail>, Option<MoreServices>, f64);
 
-fn place_rails(shown: &[(&ServiceView, bool, bool)], rows: &Rows, top: f64, right: f64, size: Size) -> Placed {
+fn place_rails(
+    view: &ClusterView,
+    shown: &[(&ServiceView, bool, bool)],
+    rows: &Rows,
+    top: f64,
+    right: f64,
+    size: Size,
+) -> Placed {
     let across = (right + 10.0).min(size.width - 6.0) - 8.0;
     let mut y = top;
     let mut rails = Vec::new();
@@ -234,7 +250,7 @@ fn place_rails(shown: &[(&ServiceView, bool, bool)], rows: &Rows, top: f64, righ
     let (capsule, pitch) = rows.rails(shown.len() - strips, size.height);
     // Full ones first, then the strips together, each part in the order of the text.
     for (service, _, lit) in shown.iter().filter(|(_, full, _)| *full) {
-        rails.push(rail(service, *lit, true, Rect::new(8.0, y, across, capsule)));
+        rails.push(rail(view, service, *lit, true, Rect::new(8.0, y, across, capsule)));
         y += pitch;
     }
     let begin = y;
@@ -244,7 +260,7 @@ fn place_rails(shown: &[(&ServiceView, bool, bool)], rows: &Rows, top: f64, righ
         false => (STRIP_PITCH, strips),
     };
     for (service, _, lit) in shown.iter().filter(|(_, full, _)| !full).take(most) {
-        rails.push(rail(service, *lit, false, Rect::new(GUTTER - 12.0, y, across - GUTTER + 20.0, STRIP.min(pitch - 2.0))));
+        rails.push(rail(view, service, *lit, false, Rect::new(GUTTER - 12.0, y, across - GUTTER + 20.0, STRIP.min(pitch - 2.0))));
         y += pitch;
     }
     let more = (strips > 0).then(|| MoreServices { rect: Rect::new(8.0, begin - 6.0, GUTTER - 24.0, 24.0), count: strips });
@@ -255,9 +271,11 @@ fn place_rails(shown: &[(&ServiceView, bool, bool)], rows: &Rows, top: f64, righ
 }
 
 /// A Service as a rail in that box.
-pub(super) fn rail(service: &ServiceView, lit: bool, full: bool, rect: Rect) -> Rail {
+pub(super) fn rail(view: &ClusterView, service: &ServiceView, lit: bool, full: bool, rect: Rect) -> Rail {
     let ready = service.endpoints.iter().any(|endpoint| endpoint.ready);
+    let waiting = view.pods.iter().filter(|pod| pod.waits_for(service)).count();
     let trouble = match (service.endpoints.is_empty(), ready) {
+        (true, _) if waiting > 0 => Some(Trouble::Waiting(waiting)),
         (true, _) => Some(Trouble::NoPods),
         (false, false) => Some(Trouble::NoneReady),
         (false, true) => None,
@@ -379,7 +397,8 @@ fn headings(view: &ClusterView, used: &Used, rows: &Rows, bus: f64, pods: f64) -
         heading(rows.node + 21.0, msg!("stage.row.nodes"), None),
         heading(bus - 3.0, msg!("stage.row.podNetwork"), Some(Label::Plain(view.pod_cidr.clone()))),
     ];
-    let waiting = view.pods.iter().filter(|pod| pod.node.is_empty()).count();
+    // Those that no node takes have a card of their own.
+    let waiting = view.pods.iter().filter(|pod| pod.node.is_empty() && !pod.waits()).count();
     let detail = (waiting > 0).then(|| Label::Said(msg!("stage.waiting", count = waiting)));
     headings.push(heading(pods + 28.0, msg!("stage.row.pods"), detail));
     headings

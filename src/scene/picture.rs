@@ -34,6 +34,22 @@ pub struct Picture {
     pub bus_at: f64,
     /// Pods.
     pub pods: Vec<PodMark>,
+    /// Pods that no node takes.
+    pub waiting: Option<Waiting>,
+}
+
+/// The card of the Pods that no node takes, below the nodes.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct Waiting {
+    /// The Pod, or all of them.
+    pub id: ItemId,
+    pub rect: Rect,
+    pub count: usize,
+    /// Of a single one, its name.
+    pub name: String,
+    /// What the scheduler says of the first.
+    pub words: String,
 }
 
 /// A heading of a row, in the gutter.
@@ -147,6 +163,8 @@ pub struct Rail {
 pub enum Trouble {
     NoPods,
     NoneReady,
+    /// It selects so many, and none has a node.
+    Waiting(usize),
 }
 
 /// Where a node's kernel decides for a Service.
@@ -319,6 +337,7 @@ impl Picture {
             .chain(gates.map(|gate| (&gate.id, Rect::around(gate.at, 22.0, 22.0))))
             .chain(self.nodes.iter().flat_map(|node| &node.ports).map(|port| (&port.id, port.rect)))
             .chain(self.pods.iter().map(|pod| (&pod.id, pod.rect)))
+            .chain(self.waiting.iter().map(|card| (&card.id, card.rect)))
             .find(|(other, _)| *other == id)
             .map(|(_, rect)| rect)
     }

@@ -3,7 +3,7 @@
 use super::ItemId;
 use super::geometry::{Polyline, Rect, at};
 use super::name;
-use super::picture::{Density, NodeBox, PodMark, PodState};
+use super::picture::{Density, NodeBox, PodMark, PodState, Waiting};
 use super::used::Used;
 use super::view::{ClusterView, PodRole, PodView};
 use std::collections::BTreeMap;
@@ -57,6 +57,17 @@ pub(super) fn on<'a>(view: &'a ClusterView, node: &str) -> Vec<&'a PodView> {
     };
     pods.sort_by(|a, b| (rank(a), &a.app, &a.name).cmp(&(rank(b), &b.app, &b.name)));
     pods
+}
+
+/// The card of the Pods that no node takes, without its place yet.
+pub(super) fn waits(view: &ClusterView) -> Option<Waiting> {
+    let mut waiting = view.pods.iter().filter(|pod| pod.waits());
+    let (first, more) = (waiting.next()?, waiting.count());
+    let (id, name) = match more {
+        0 => (ItemId::Pod(first.namespace.clone(), first.name.clone()), first.name.clone()),
+        _ => (ItemId::Pods(String::new(), String::new()), String::new()),
+    };
+    Some(Waiting { id, rect: Rect::default(), count: 1 + more, name, words: first.warning.clone() })
 }
 
 fn is_met(used: &Used, pod: &PodView) -> bool {

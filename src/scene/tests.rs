@@ -9,7 +9,7 @@ use super::lanes::Stop;
 use super::layout::columns;
 use super::picture::{Density, Health, Picture, PodState, Trouble};
 use super::steps::{Rewrite, failures, steps};
-use super::view::ClusterView;
+use super::view::{ClusterView, PodView};
 use super::{ItemId, Options, Scene, stage};
 use crate::trace::{Reason, Trace};
 
@@ -174,10 +174,35 @@ fn a_service_says_why_it_has_nobody() {
     assert_eq!(picture(&view).rails[0].trouble, Some(Trouble::NoneReady));
     view.services[0].endpoints.clear();
     assert_eq!(picture(&view).rails[0].trouble, Some(Trouble::NoPods));
+    for pod in view.pods.iter_mut().filter(|pod| pod.app == "web") {
+        *pod = PodView { node: String::new(), labels: "app=web,tier=front".into(), warning: "0/3 nodes".into(), ..pod.clone() };
+    }
+    assert_eq!(picture(&view).rails[0].trouble, Some(Trouble::Waiting(3)));
 }
 
 #[test]
-fn a_pod_without_a_node_waits_in_the_gutter() {
+fn pods_that_no_node_takes_stand_on_a_card_with_the_scheduler_s_words() {
+    for size in [DESK, PHONE, Size { width: 620.0, height: 300.0 }] {
+        let mut view = cluster(3, 9);
+        let refused = "0/3 nodes are available: 3 Insufficient cpu.";
+        view.pods[0].node.clear();
+        view.pods[0].warning = refused.into();
+        let id = ItemId::Pod("default".into(), view.pods[0].name.clone());
+        let alone = stage(&view, None, size, Options::default()).picture;
+        let card = alone.waiting.clone().expect("a card");
+        assert_eq!((card.id.clone(), card.count, card.words.as_str()), (id, 1, refused));
+        assert_eq!(alone.rect(&card.id), Some(card.rect));
+        assert!(card.rect.bottom() <= alone.size.height && card.rect.right() <= alone.size.width, "{size:?}");
+        assert!(!alone.nodes.iter().any(|node| node.rect.meets(&card.rect)), "{size:?}");
+        view.pods[1].node.clear();
+        view.pods[1].warning = refused.into();
+        let both = stage(&view, None, size, Options::default()).picture.waiting.expect("a card");
+        assert_eq!((both.id, both.count), (ItemId::Pods(String::new(), String::new()), 2));
+    }
+}
+
+#[test]
+fn a_pod_that_the_scheduler_has_not_seen_yet_waits_in_the_gutter() {
     let mut view = cluster(3, 3);
     view.pods[0].node.clear();
     view.pods[0].status = "Pending".into();

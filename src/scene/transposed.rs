@@ -1,9 +1,9 @@
 //! The stage of a narrow page: nodes are rows, each Service is an upright capsule through them, and the Pod network runs beside it.
 
 use super::geometry::{Polyline, Rect, Size, at};
-use super::layout::{RAIL, cards, health, kept, ports, rail, rails};
-use super::picture::{Density, Gate, Label, MoreServices, NodeBox, OutsideCard, Picture, PodMark, Rail};
-use super::pods::{card, density, mark, on};
+use super::layout::{RAIL, WAITING_GAP, cards, health, kept, ports, rail, rails};
+use super::picture::{Density, Gate, Label, MoreServices, NodeBox, OutsideCard, Picture, PodMark, Rail, Waiting};
+use super::pods::{card, density, mark, on, waits};
 use super::used::Used;
 use super::view::{ClusterView, NodeView, PodView};
 use super::{ItemId, Options};
@@ -24,6 +24,8 @@ const STRIP_PITCH: f64 = 12.0;
 const CROWD: usize = 5;
 const STRIP_CROWDED: f64 = 9.0;
 const BOUNDARY: f64 = 60.0;
+/// The card of Pods that no node takes: a line of its own and three of the scheduler's words.
+const WAITING: f64 = 68.0;
 const ROW_GAP: f64 = 34.0;
 const ROW_MIN: f64 = 64.0;
 /// More nodes share one row at the end.
@@ -35,7 +37,7 @@ const POD_MIN: f64 = 88.0;
 
 pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Options) -> Picture {
     let shown = rails(view, used, options, false);
-    let (mut rails, more_services, bus, names) = upright(&shown, size.width, options);
+    let (mut rails, more_services, bus, names) = upright(view, &shown, size.width, options);
     // All rails in full may be wider than the page: then the stage is scrolled.
     let size = Size { width: size.width.max(bus + SPUR + POD_MIN + PODS_RIGHT), ..size };
     let rows = if view.nodes.len() > MOST_ROWS { MOST_ROWS - 1 } else { view.nodes.len() };
@@ -64,6 +66,10 @@ pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Opti
         y += 40.0 + ROW_GAP;
     }
     let bottom = y - ROW_GAP;
+    // Of narrow lines the scheduler's words take more.
+    let place = Rect::new(NODE_LEFT, bottom + 2.0 * WAITING_GAP, size.width - NODE_LEFT - EDGE, WAITING);
+    let waiting = waits(view).map(|card| Waiting { rect: place, ..card });
+    let lowest = if waiting.is_some() { place.bottom() } else { bottom };
     for rail in &mut rails {
         rail.rect.height = bottom + 8.0 - rail.rect.y;
         let ItemId::Service(namespace, name) = rail.id.clone() else { continue };
@@ -82,7 +88,7 @@ pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Opti
         line.to(at(bus, last.rect.centre().y));
     }
     Picture {
-        size: Size { width: size.width, height: bottom + 16.0 },
+        size: Size { width: size.width, height: lowest + 16.0 },
         transposed: true,
         boundary: BOUNDARY,
         wires: [56.0, LANES[0], LANES[1]],
@@ -94,13 +100,14 @@ pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Opti
         bus: line,
         bus_at: bus,
         pods,
+        waiting,
     }
 }
 
 type Upright = (Vec<Rail>, Option<MoreServices>, f64, usize);
 
 /// The capsules, the entry for those that are not drawn in full, the Pod network's x, and how many names stand above.
-fn upright(shown: &[(&super::view::ServiceView, bool, bool)], width: f64, options: Options) -> Upright {
+fn upright(view: &ClusterView, shown: &[(&super::view::ServiceView, bool, bool)], width: f64, options: Options) -> Upright {
     let mut x = RAIL_LEFT;
     let mut rails = Vec::new();
     let mut order: Vec<_> = shown.to_vec();
@@ -115,7 +122,7 @@ fn upright(shown: &[(&super::view::ServiceView, bool, bool)], width: f64, option
     for (index, (service, _, lit)) in order.iter().enumerate().take(used.max(full + strips)) {
         let whole = index < full;
         let wide = if whole { RAIL } else { 8.0 };
-        rails.push(rail(service, *lit, whole, Rect::new(x, BOUNDARY + 6.0, wide, 0.0)));
+        rails.push(rail(view, service, *lit, whole, Rect::new(x, BOUNDARY + 6.0, wide, 0.0)));
         x += if whole {
             RAIL_PITCH
         } else if crowded {

@@ -68,10 +68,16 @@ pub struct PodView {
     pub status: String,
     pub ready: bool,
     pub terminating: bool,
+    /// Of its containers, together.
+    pub restarts: u32,
+    /// While it waits for a node, the scheduler's words; else what the last warning event about it says.
+    pub warning: String,
+    /// Its labels while it waits for a node, `app=web,tier=front`: no endpoint tells yet which Services select it.
+    pub labels: String,
     pub role: PodRole,
     /// The workload that it belongs to, the topmost one.
     pub owner: Option<ObjectRef>,
-    /// Ports that something listens on.
+    /// Ports that something listens on: of containers that run.
     pub listens: Vec<(u16, Protocol)>,
     /// Network policies that isolate it, by name.
     pub policies: Vec<String>,
@@ -79,6 +85,20 @@ pub struct PodView {
     pub assumed: Option<Message>,
     /// What its manifest declares.
     pub ports: Vec<ContainerPortView>,
+}
+
+impl PodView {
+    /// Whether the scheduler has looked for a node for it and found none.
+    pub fn waits(&self) -> bool {
+        self.node.is_empty() && !self.warning.is_empty()
+    }
+
+    /// Whether it waits for a node and a Service of its namespace selects it by these labels: `app=web,tier=front`.
+    pub fn waits_for(&self, service: &ServiceView) -> bool {
+        let own: Vec<&str> = self.labels.split(',').collect();
+        let selected = || service.selector.split(',').all(|label| own.contains(&label));
+        self.waits() && self.namespace == service.namespace && !service.selector.is_empty() && selected()
+    }
 }
 
 /// A `containerPort`.

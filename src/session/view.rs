@@ -2,7 +2,7 @@
 
 use crate::addons::ingress_controller::real;
 use crate::addons::metallb;
-use crate::api::core::{Node, Pod, Service};
+use crate::api::core::{Event, Node, Pod, Service};
 use crate::api::discovery::EndpointSlice;
 use crate::api::networking::{Ingress, IngressBackend};
 use crate::api::{Kind, ObjectMeta, ObjectRef};
@@ -10,6 +10,7 @@ use crate::cluster::Cluster;
 use crate::node::images::{self, end};
 use crate::node::kubelet::{assumed_probe, waiting};
 use crate::node::network_policy::{Direction, Policies};
+use crate::packet::Protocol;
 use crate::scene::view::{
     ClusterView, ContainerPortView, EndpointView, IngressRuleView, IngressView, NodeView, PodRole, PodView, PortView,
     ServiceView, WorkloadView,
@@ -88,10 +89,49 @@ pub(super) fn pod_view(cluster: &Cluster, policies: &Policies, pod: &Pod) -> Pod
         role: role(pod),
         owner,
         ports: container_ports(pod),
-        listens: images::listens(pod, &cluster.store).iter().map(|listener| (listener.port, listener.protocol)).collect(),
+        listens: listens(cluster, pod),
+        restarts: pod.status.container_statuses.iter().map(|own| u32::try_from(own.restart_count).unwrap_or_default()).sum(),
+        warning: warning(cluster, pod),
+        labels: if pod.spec.node_name.is_empty() { pairs(&meta.labels) } else { String::new() },
         policies: isolating(policies, pod),
         assumed: assumed_probe(pod).or_else(|| assumed_end(cluster, pod)),
     }
+}
+
+/// `app=web,tier=front`
+fn pairs(labels: &BTreeMap<String, String>) -> String {
+    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}
+
+/// Ports of the containers that run: what the image of another would open is open nowhere.
+fn listens(cluster: &Cluster, pod: &Pod) -> Vec<(u16, Protocol)> {
+    if pod.spec.node_name.is_empty() {
+        return Vec::new();
+    }
+    let statuses = || pod.status.container_statuses.iter().chain(&pod.status.init_container_statuses);
+    let stopped = |name: &str| {
+        let own = statuses().find(|status| status.name == name);
+        own.is_some_and(|status| status.state.waiting.is_some() || status.state.terminated.is_some())
+    };
+    let found = images::listens(pod, &cluster.store);
+    found.iter().filter(|own| !stopped(&own.container)).map(|own| (own.port, own.protocol)).collect()
+}
+
+/// The scheduler's words while no node takes the Pod; else what the last warning event about it says, as long as it is not ready.
+fn warning(cluster: &Cluster, pod: &Pod) -> String {
+    let refused = pod.status.conditions.iter().find(|own| own.type_ == "PodScheduled" && own.status == "False");
+    if let Some(refused) = refused.filter(|_| pod.spec.node_name.is_empty()) {
+        return refused.message.clone();
+    }
+    if is_ready(pod) {
+        return String::new();
+    }
+    let meta = &pod.metadata;
+    let events = cluster.store.in_namespace::<Event>(&meta.namespace).filter(|event| {
+        let object = &event.involved_object;
+        event.type_ == "Warning" && object.kind == "Pod" && object.name == meta.name && object.uid == meta.uid
+    });
+    events.max_by(|a, b| a.last_timestamp.cmp(&b.last_timestamp)).map(|event| event.message.clone()).unwrap_or_default()
 }
 
 /// A container that does not run, because of what is known of its image.
@@ -183,7 +223,7 @@ pub(super) fn service_view(cluster: &Cluster, service: &Service) -> ServiceView 
         announced: announcer(cluster, service).unwrap_or_default(),
         pending: spec.type_ == "LoadBalancer" && service.status.load_balancer.ingress.is_empty(),
         ports: spec.ports.iter().map(port_view).collect(),
-        selector: spec.selector.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(","),
+        selector: pairs(&spec.selector),
         endpoints: slices.iter().flat_map(|slice| endpoint_views(slice)).collect(),
         slices: slices.iter().map(|slice| slice.metadata.name.clone()).collect(),
         system: SYSTEM.contains(&meta.namespace.as_str()) || (meta.namespace == "default" && meta.name == "kubernetes"),
