@@ -173,3 +173,40 @@ fn nothing_listens_in_a_container_that_does_not_run() {
     assert_eq!(pod.listens, []);
     assert!(pod.restarts > 0 && !pod.warning.is_empty(), "{pod:?}");
 }
+
+#[test]
+fn a_card_says_why_a_container_does_not_run() {
+    for (route, status) in [("config-error", "CreateContainerConfigError"), ("crash-loop", "CrashLoopBackOff")] {
+        let (_, scene) = shown(route);
+        let marks: Vec<&str> = scene.picture.pods.iter().map(|mark| mark.status.as_str()).filter(|it| !it.is_empty()).collect();
+        assert_eq!(marks, [status], "{route}");
+    }
+}
+
+#[test]
+fn names_that_two_namespaces_share_have_their_namespace() {
+    let (view, scene) = shown("same-name-in-two-namespaces");
+    let rails: Vec<&str> = scene.picture.rails.iter().map(|rail| rail.name.as_str()).collect();
+    assert_eq!(rails, ["default/web", "shop/web"]);
+    let pods: Vec<&str> = scene.picture.pods.iter().map(|pod| pod.full_name.as_str()).filter(|it| !it.contains("dns")).collect();
+    assert_eq!(pods, ["client", "default/web", "shop/web"]);
+    assert_eq!(view.pod_name("shop", "web"), "shop/web");
+    assert_eq!(view.pod_name("shop", "client"), "client");
+}
+
+#[test]
+fn a_packet_for_an_announced_address_enters_by_it_and_crosses_no_node_port() {
+    for size in SIZES {
+        let case = route::case(&fs::read_to_string("tests/fixtures/routes/load-balancer-metallb.yaml").expect("a route"));
+        let trace = case.plane.clone().send(&case.cluster, &case.request);
+        let view = view::of(&case.cluster);
+        let elected = view.services.iter().find(|service| service.name == "web").expect("a Service").announced.clone();
+        let scene = stage(&view, Some(&trace), size, Options::default());
+        for node in &scene.picture.nodes {
+            let address = node.ports.iter().filter(|tag| tag.text == "198.51.100.10").count();
+            assert_eq!(address, usize::from(node.name == elected), "{}", node.name);
+            let crossed = node.ports.iter().find(|tag| (tag.rect.x..=tag.rect.right()).contains(&node.axis)).expect("a tag");
+            assert_eq!(crossed.text == "198.51.100.10", node.name == elected, "{}", node.name);
+        }
+    }
+}

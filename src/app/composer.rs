@@ -114,7 +114,11 @@ fn how(part: &Part) -> Html {
 pub fn caller(state: &State, source: &Source) -> String {
     match source {
         Source::Internet => state.speech.t("composer.outside"),
-        Source::Node(name) | Source::Pod(_, name) => name.clone(),
+        Source::Pod(namespace, name) => match &state.cluster {
+            Some(cluster) => cluster.view.pod_name(namespace, name),
+            None => name.clone(),
+        },
+        Source::Node(name) => name.clone(),
         Source::Workload(object) => format!("{} {}", object.kind.name(), object.name),
     }
 }

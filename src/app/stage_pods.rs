@@ -3,6 +3,7 @@
 use super::stage_things::{Ink, n, sheet, sign, wrap, write};
 use crate::msg;
 use crate::scene::geometry::Rect;
+use crate::scene::name;
 use crate::scene::picture::{Density, PodMark, PodState, Waiting};
 use crate::scene::view::PodRole;
 use yew::prelude::*;
@@ -15,6 +16,7 @@ pub(super) fn pod(ink: &Ink, mark: &PodMark) -> Html {
         PodState::NotReady => "stage.pod.notReady",
         PodState::Terminating => "stage.pod.terminating",
     });
+    let state = if mark.status.is_empty() { state } else { mark.status.clone() };
     let address = if mark.detail.is_empty() { "–" } else { mark.detail.as_str() };
     let label = if mark.density == Density::Row {
         ink.speech.say(&msg!("stage.aria.pods", app = mark.full_name, count = mark.count, node = mark.node))
@@ -52,20 +54,33 @@ fn card(mark: &PodMark, second: Option<String>) -> Html {
     let two_lines = second.is_some();
     let passing = matches!(mark.state, PodState::Pending | PodState::Terminating);
     let middle = r.centre().y;
-    let (name, class) = glyph(mark);
+    let (figure, class) = glyph(mark);
     let size = if two_lines { 18.0 } else { 16.0 };
     let x = r.x + if mark.glyph { 36.0 } else { 10.0 };
+    // In one line a state that is not plain stands behind the name, or in its place.
+    let status = mark.status.clone();
+    let behind = x + name::width(&mark.name) + 8.0;
+    let (title, beside) = match two_lines || status.is_empty() {
+        true => (mark.name.clone(), x),
+        false if behind + name::width(&status) <= r.right() - 4.0 => (mark.name.clone(), behind),
+        false => (String::new(), x),
+    };
     // What a Pod of the cluster's own is for is still shown while it is not ready: its glyph is struck out.
     let struck = (mark.state == PodState::NotReady && mark.role != PodRole::App)
         .then(|| format!("M{} {}l{size} -{size}", n(r.x + 10.0), n(middle + size / 2.0)));
     html! { <>
         { sheet(match mark.state { PodState::Pending => "card pending", PodState::Terminating => "card leaving", _ => "card" }, r, if two_lines { 8.0 } else { 6.0 }) }
         if mark.glyph {
-            { sign(name, class, r.x + 10.0, middle - size / 2.0, size) }
+            { sign(figure, class, r.x + 10.0, middle - size / 2.0, size) }
             if let Some(d) = struck { <path class={classes!("g", class)} {d}/> }
         }
-        { write("m name", x, if two_lines { middle - 4.0 } else { middle + 4.0 }, mark.name.clone()) }
-        if let Some(state) = second { { if passing { write("dim", x, middle + 12.0, state) } else { write("m dim", x, middle + 12.0, mark.detail.clone()) } } }
+        { write("m name", x, if two_lines { middle - 4.0 } else { middle + 4.0 }, title) }
+        { match second {
+            _ if !status.is_empty() => write("m warn", beside, if two_lines { middle + 12.0 } else { middle + 4.0 }, name::cut(&status, r.right() - beside - 2.0)),
+            Some(state) if passing => write("dim", x, middle + 12.0, state),
+            Some(_) => write("m dim", x, middle + 12.0, mark.detail.clone()),
+            None => Html::default(),
+        } }
         if mark.guarded { { sign("g-policy", "k-pod", r.right() - 19.0, middle - 7.0, 14.0) } }
         if mark.endpoint && !mark.dark {
             <circle class="socket" cx={n(r.x)} cy={n(middle)} r="4"/><circle class="socketdot" cx={n(r.x)} cy={n(middle)} r="1.4"/>

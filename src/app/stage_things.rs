@@ -374,12 +374,15 @@ fn port(ink: &Ink, tag: &PortTag, dark: bool) -> Html {
     let words = match &tag.id {
         ItemId::NodePort(node, number) if tag.of_service => msg!("stage.aria.port", port = number, node = node),
         ItemId::NodePort(node, number) => msg!("stage.aria.openPort", port = number, node = node),
+        ItemId::Service(_, service) => msg!("stage.aria.announced", address = tag.text, service = service),
         ItemId::Node(node) => msg!("stage.aria.ports", count = tag.text.trim_start_matches('+'), node = node),
         _ => return Html::default(),
     };
     let label = ink.speech.say(&words);
+    // An address that a node answers for is no rule: that is real network.
+    let class = if matches!(tag.id, ItemId::Service(..)) { "card" } else { "port" };
     let inner = html! { <>
-        { sheet("port", r, 9.0) }
+        { sheet(class, r, 9.0) }
         { write_by("m portname", r.centre().x, r.centre().y + 4.0, "middle", tag.text.clone()) }
     </> };
     ink.button(&tag.id, label, if dark { "nodeport dark" } else { "nodeport" }, inner)

@@ -22,6 +22,7 @@ use crate::msg;
 use crate::node::cni::host_port_elsewhere;
 use crate::node::kube_proxy::LABEL_SERVICE_PROXY_NAME;
 use crate::packet::Protocol;
+use crate::settings::Provider;
 use crate::trace::{Advice, FieldRef, Hop, Place, Reason, Source, Trace, Verdict};
 use crate::words::Message;
 use std::sync::Arc;
@@ -141,6 +142,10 @@ fn called_dead_node(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Messa
     }
     if trace.hops.iter().any(|hop| hop.reason == Reason::Established) {
         return Some(msg!("advice.nodeDown.established.next"));
+    }
+    let asked = |service: &Arc<Service>| service.status.load_balancer.ingress.iter().any(|own| own.ip == to);
+    if cluster.settings.load_balancer.provider == Provider::Metallb && cluster.store.services.values().any(asked) {
+        return Some(msg!("advice.nodeDown.metallb.next"));
     }
     // A load balancer's own address, and what it sends to, is told of with its health checks.
     let of_pod = cluster.store.pods.values().any(|pod| pod.status.pod_ip == to);

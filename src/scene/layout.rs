@@ -348,7 +348,8 @@ fn stacked(nodes: &[&NodeView], rect: Rect, rows: &Rows, plate_end: f64) -> Node
 }
 
 /// A node's open ports: the used one in the middle, the others beside it as far as there is room; the last one says how many more
-/// there are.
+/// there are. In the middle of a node that answers for a load balancer's address stands that address, unless a port is used there:
+/// such packets cross no nodePort.
 pub(super) fn ports(view: &ClusterView, used: &Used, node: &NodeView, centre: Point, room: (f64, f64)) -> Vec<PortTag> {
     let mut open: Vec<u16> = view.services.iter().flat_map(|service| &service.ports).map(|port| port.node_port).collect();
     open.retain(|port| *port != 0);
@@ -358,7 +359,13 @@ pub(super) fn ports(view: &ClusterView, used: &Used, node: &NodeView, centre: Po
     let others: Vec<u16> = others.collect();
     open.extend(&others);
     open.sort_by_key(|port| !own(&used.ports, *port) && !others.contains(port));
-    let (mut tags, mut left, mut right): (Vec<PortTag>, f64, f64) = (Vec::new(), centre.x, centre.x);
+    let crossed = open.iter().any(|port| own(&used.ports, *port) || others.contains(port));
+    let mut tags: Vec<PortTag> = announced(view, used, node).filter(|_| !crossed).into_iter().collect();
+    for tag in &mut tags {
+        let width = name::width(&tag.text) + 12.0;
+        tag.rect = Rect::new((centre.x - width / 2.0).min(room.1 - width), centre.y - 9.0, width, 18.0);
+    }
+    let (mut left, mut right) = tags.first().map_or((centre.x, centre.x), |tag| (tag.rect.x, tag.rect.right()));
     for (index, port) in open.iter().copied().enumerate() {
         let text = format!(":{port}");
         let width = name::width(&text) + 12.0;
@@ -370,7 +377,8 @@ pub(super) fn ports(view: &ClusterView, used: &Used, node: &NodeView, centre: Po
             (left - 4.0 - width, left - 4.0 - width >= room.0)
         };
         if !fits {
-            if let Some(last) = tags.pop_if(|last| !last.used) {
+            let port = |last: &mut PortTag| !last.used && matches!(last.id, ItemId::NodePort(..));
+            if let Some(last) = tags.pop_if(port) {
                 let id = ItemId::Node(node.name.clone());
                 tags.push(PortTag { id, text: format!("+{}", open.len() - index + 1), ..last });
             }
@@ -384,6 +392,17 @@ pub(super) fn ports(view: &ClusterView, used: &Used, node: &NodeView, centre: Po
         tags.push(PortTag { id, rect: Rect::new(x, centre.y - 9.0, width, 18.0), text, used, of_service });
     }
     tags
+}
+
+/// The address of a load balancer that is no machine, on the node that answers for it: that of the Service that the trace meets first.
+fn announced(view: &ClusterView, used: &Used, node: &NodeView) -> Option<PortTag> {
+    let mut own = view.services.iter().filter(|service| service.announced == node.name && !node.name.is_empty());
+    let met = |service: &&ServiceView| used.services.iter().any(|(_, name)| *name == service.name);
+    let service = own.clone().find(met).or_else(|| own.next())?;
+    let text = service.external.first()?.clone();
+    let id = ItemId::Service(service.namespace.clone(), service.name.clone());
+    let entered = used.client && used.nodes.first() == Some(&node.name);
+    Some(PortTag { id, rect: Rect::default(), text, used: entered, of_service: true })
 }
 
 fn headings(view: &ClusterView, used: &Used, rows: &Rows, bus: f64, pods: f64) -> Vec<Heading> {

@@ -63,6 +63,13 @@ pub fn stage(view: &ClusterView, trace: Option<&Trace>, size: Size, options: Opt
     } else {
         layout::lay_out(view, &used, size, options)
     };
+    // A name that Services of two namespaces share does not say which it is.
+    for rail in &mut picture.rails {
+        let ItemId::Service(namespace, name) = &rail.id else { continue };
+        if view.services.iter().any(|other| other.name == *name && other.namespace != *namespace) {
+            rail.name = format!("{namespace}/{name}");
+        }
+    }
     // Of several ports, the address names the one that packets go to.
     for (id, port) in &used.open {
         let rails = picture.rails.iter_mut().map(|rail| (&rail.id, &mut rail.address));

@@ -132,7 +132,7 @@ pub struct PortTag {
     pub rect: Rect,
     pub text: String,
     pub used: bool,
-    /// A Service's nodePort; else a Pod's hostPort, or that of a process on the node.
+    /// A Service's nodePort, or its address where this node answers for that; else a Pod's hostPort, or that of a process on the node.
     pub of_service: bool,
 }
 
@@ -217,6 +217,8 @@ pub struct PodMark {
     pub name: String,
     pub full_name: String,
     pub detail: String,
+    /// What `kubectl get pods` says of it where that is no plain state: `CrashLoopBackOff`.
+    pub status: String,
     /// A Service sends to it.
     pub endpoint: bool,
     /// The trace meets it.

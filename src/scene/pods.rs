@@ -182,6 +182,8 @@ pub(super) fn mark(used: &Used, pod: &PodView, rect: Rect, density: Density, nar
         (_, _, false) => PodState::NotReady,
         _ => PodState::Running,
     };
+    let plain = state != PodState::NotReady || pod.status == "Running";
+    let name = if used.twins.contains(&pod.name) { format!("{}/{}", pod.namespace, pod.name) } else { pod.name.clone() };
     let address = if pod.ip.is_empty() { String::new() } else { format!("{}{port}", pod.ip) };
     PodMark {
         id: ItemId::Pod(pod.namespace.clone(), pod.name.clone()),
@@ -191,10 +193,11 @@ pub(super) fn mark(used: &Used, pod: &PodView, rect: Rect, density: Density, nar
         role: pod.role,
         state,
         dark: false,
-        name: name::pod(&pod.name, room),
-        full_name: pod.name.clone(),
+        name: name::pod(&name, room),
+        full_name: name,
         // An address may go nearer to the edge than a name.
         detail: name::address(&address, if guarded { room } else { room + 6.0 }),
+        status: if plain { String::new() } else { pod.status.clone() },
         endpoint,
         met: is_met(used, pod),
         guarded,

@@ -36,6 +36,8 @@ pub struct Used {
     pub client: bool,
     /// Pods that some Service sends to, whether or not the trace meets them.
     pub behind: BTreeSet<(String, String)>,
+    /// Names that Pods of two namespaces share.
+    pub twins: BTreeSet<String>,
 }
 
 /// Reads a trace.
@@ -43,6 +45,8 @@ pub fn used(view: &ClusterView, trace: Option<&Trace>) -> Used {
     let ready = view.services.iter().flat_map(|service| &service.endpoints).filter(|endpoint| endpoint.ready);
     let behind = ready.filter_map(|endpoint| endpoint.pod.clone()).collect();
     let mut used = Used { any: trace.is_some(), behind, ..Used::default() };
+    let mut names = BTreeSet::new();
+    used.twins = view.pods.iter().filter(|pod| !names.insert(&pod.name)).map(|pod| pod.name.clone()).collect();
     let Some(trace) = trace else { return used };
     for step in steps(trace) {
         note(view, trace, &step, &mut used);

@@ -27,6 +27,12 @@ pub struct ClusterView {
 }
 
 impl ClusterView {
+    /// A Pod's name, with its namespace where another one has a Pod of that name.
+    pub fn pod_name(&self, namespace: &str, name: &str) -> String {
+        let twin = self.pods.iter().any(|pod| pod.name == name && pod.namespace != namespace);
+        if twin { format!("{namespace}/{name}") } else { name.to_string() }
+    }
+
     /// Whether who would send is there.
     pub fn has_caller(&self, source: &Source) -> bool {
         match source {
