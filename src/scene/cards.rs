@@ -117,8 +117,15 @@ pub(super) fn service_card(service: &ServiceView, looked: &Looked, grid: &Grid, 
     }
 }
 
-/// The addresses behind a Service.
-pub(super) fn slice_card(service: &ServiceView, shown: &[usize], looked: &Looked, grid: &Grid, y: f64) -> Card {
+/// A slice of the addresses behind a Service: its name, how many it holds, and which of the Service's are shown.
+pub(super) fn slice_card(
+    service: &ServiceView,
+    (name, size): (&str, usize),
+    shown: &[usize],
+    looked: &Looked,
+    grid: &Grid,
+    y: f64,
+) -> Card {
     let own = object(service);
     let (x, wide) = grid.slice;
     let mut rows = Vec::new();
@@ -133,7 +140,7 @@ pub(super) fn slice_card(service: &ServiceView, shown: &[usize], looked: &Looked
             ready: Some(endpoint.ready),
         });
     }
-    let foot = match (service.endpoints.first(), service.endpoints.len() - shown.len()) {
+    let foot = match (shown.first().and_then(|first| service.endpoints.get(*first)), size.saturating_sub(shown.len())) {
         (None, _) => msg!("objects.noAddress"),
         (Some(first), 0) => msg!("objects.ports", ports = first.ports),
         (_, more) => msg!("objects.more", count = more),
@@ -144,12 +151,12 @@ pub(super) fn slice_card(service: &ServiceView, shown: &[usize], looked: &Looked
         item: None,
         field: field(&own, ""),
         rect: Rect::new(x, y, wide, height),
-        name: service.slices.first().cloned().unwrap_or_default(),
+        name: name.to_string(),
         aside: String::new(),
         detail: String::new(),
         rows,
         foot: Some((foot, field(&own, "spec.selector"))),
-        state: if service.endpoints.is_empty() { Mark::Bad } else { Mark::Plain },
+        state: if size == 0 { Mark::Bad } else { Mark::Plain },
     }
 }
 

@@ -9,6 +9,7 @@ use super::{ItemId, NARROW};
 use crate::api::{Kind, ObjectRef};
 use crate::trace::FieldRef;
 use crate::words::Message;
+use std::ops::Range;
 
 /// Everything that is drawn.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -82,6 +83,8 @@ pub struct Link {
 const GAP: f64 = 30.0;
 /// More addresses of a Service are counted, not listed.
 const MOST: usize = 8;
+/// And of each of several slices.
+const MOST_OF_EACH: usize = 4;
 
 /// Where the columns stand, and how wide they are.
 pub(super) struct Grid {
@@ -167,13 +170,39 @@ fn band(view: &ClusterView, service: &ServiceView, looked: &Looked, grid: &Grid,
     if service.slices.is_empty() {
         return rect.bottom();
     }
-    let shown = shown(service, looked);
-    let y = if grid.narrow { rect.bottom() + 12.0 } else { y };
-    let slice = slice_card(service, &shown, looked, grid, y);
+    let (mut lowest, mut y) = (rect.bottom(), if grid.narrow { rect.bottom() + 12.0 } else { y });
+    let mut first = 0;
+    for (name, size) in service.slices.iter().zip(&service.slice_sizes) {
+        let held = first..(first + size).min(service.endpoints.len());
+        lowest = slice(view, service, (name, held), (rect, target), looked, grid, y, out).max(lowest);
+        first += size;
+        y = lowest + 12.0;
+        if !grid.narrow {
+            y = out.cards.iter().filter(|card| card.rect.x >= grid.slice.0).map(|card| card.rect.bottom()).fold(0.0, f64::max)
+                + 12.0;
+        }
+    }
+    lowest
+}
+
+/// One of a Service's slices, which holds these of its endpoints, and their Pods; gives the lower end.
+#[allow(clippy::too_many_arguments)]
+fn slice(
+    view: &ClusterView,
+    service: &ServiceView,
+    (name, held): (&str, Range<usize>),
+    (rect, target): (Rect, Option<Rect>),
+    looked: &Looked,
+    grid: &Grid,
+    y: f64,
+    out: &mut Objects,
+) -> f64 {
+    let shown = shown(service, held.clone(), looked);
+    let slice = slice_card(service, (name, held.len()), &shown, looked, grid, y);
     let rows: Vec<(Rect, Mark)> = slice.rows.iter().map(|row| (row.rect, row.mark)).collect();
     let used = rows.iter().find(|(_, mark)| *mark == Mark::Used).map(|(rect, _)| *rect);
     let head = Rect { height: 28.0, ..slice.rect };
-    let lowest = rect.bottom().max(slice.rect.bottom());
+    let lowest = slice.rect.bottom();
     let pods_at = if grid.narrow { slice.rect.bottom() + 12.0 } else { y };
     out.cards.push(slice);
     let mark = if used.is_some() { Mark::Used } else { Mark::Plain };
@@ -195,10 +224,11 @@ fn band(view: &ClusterView, service: &ServiceView, looked: &Looked, grid: &Grid,
 }
 
 /// Which addresses are listed: the first ones, and always the one that the request got.
-fn shown(service: &ServiceView, looked: &Looked) -> Vec<usize> {
-    let mut shown: Vec<usize> = (0..service.endpoints.len().min(MOST)).collect();
-    let used = service.endpoints.iter().position(|endpoint| looked.address(&object(service), &endpoint.ip));
-    if let (Some(used), Some(last)) = (used.filter(|used| *used >= MOST), shown.last_mut()) {
+fn shown(service: &ServiceView, held: Range<usize>, looked: &Looked) -> Vec<usize> {
+    let most = if service.slices.len() > 1 { MOST_OF_EACH } else { MOST };
+    let mut shown: Vec<usize> = held.clone().take(most).collect();
+    let address = |index: &usize| service.endpoints.get(*index).is_some_and(|own| looked.address(&object(service), &own.ip));
+    if let (Some(used), Some(last)) = (held.clone().skip(most).find(address), shown.last_mut()) {
         *last = used;
     }
     shown

@@ -150,6 +150,8 @@ pub struct ServiceView {
     pub selector: String,
     pub endpoints: Vec<EndpointView>,
     pub slices: Vec<String>,
+    /// How many of the endpoints each slice holds, in the same order.
+    pub slice_sizes: Vec<usize>,
     /// Made by the cluster itself, not by the learner.
     pub system: bool,
 }

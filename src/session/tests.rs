@@ -430,3 +430,24 @@ fn a_call_by_the_other_protocol_is_blamed_on_the_ports_protocol() {
     let advice = trace.advice.as_ref().map(|advice| (advice.next.args["scheme"].as_str(), advice.because.len()));
     assert_eq!(advice, Some(("sctp", 1)));
 }
+
+#[test]
+fn each_slice_of_more_than_100_endpoints_is_drawn() {
+    let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop}\nspec:\n  replicas: 150\n  selector: {matchLabels: {app: shop}}\n  template:\n    metadata: {labels: {app: shop}}\n    spec: {containers: [{name: c, image: nginx, ports: [{containerPort: 80}]}]}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: shop}\nspec: {selector: {app: shop}, ports: [{port: 80}]}\n";
+    let mut session = Session::default();
+    let files = vec![SourceFile { name: "cluster.yaml".into(), text: text.into() }];
+    let reset = Command::Reset { revision: 1, files, settings: Box::default(), seed: 1, events: Vec::new() };
+    let Reply::Cluster(reply) = session.handle(reset) else { panic!("no cluster") };
+    let service = reply.view.services.iter().find(|service| service.name == "shop").expect("a Service");
+    let mut sizes = service.slice_sizes.clone();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [50, 100]);
+    for width in [720.0, 390.0] {
+        let picture = objects(&reply.view, &Looked::default(), width);
+        let cards: Vec<_> = picture.cards.iter().filter(|card| card.kind == crate::api::Kind::EndpointSlice).collect();
+        assert_eq!(cards.iter().map(|card| card.name.clone()).collect::<Vec<_>>(), service.slices);
+        for (index, card) in picture.cards.iter().enumerate() {
+            assert!(!picture.cards[..index].iter().any(|other| other.rect.meets(&card.rect)), "{width}: {}", card.name);
+        }
+    }
+}

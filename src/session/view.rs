@@ -225,6 +225,7 @@ pub(super) fn service_view(cluster: &Cluster, service: &Service) -> ServiceView 
         ports: spec.ports.iter().map(port_view).collect(),
         selector: pairs(&spec.selector),
         endpoints: slices.iter().flat_map(|slice| endpoint_views(slice)).collect(),
+        slice_sizes: slices.iter().map(|slice| slice.endpoints.len()).collect(),
         slices: slices.iter().map(|slice| slice.metadata.name.clone()).collect(),
         system: SYSTEM.contains(&meta.namespace.as_str()) || (meta.namespace == "default" && meta.name == "kubernetes"),
     }
