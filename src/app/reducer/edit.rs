@@ -4,7 +4,7 @@ use super::super::state::{Ask, Effect, Msg, State, Step, Tab, Waiting};
 use super::super::text;
 use crate::diagnostic::Fix;
 use crate::kubectl::SourceFile;
-use crate::session::Command;
+use crate::session::{ClusterReply, Command};
 use std::rc::Rc;
 
 impl State {
@@ -102,6 +102,18 @@ impl State {
         let effects = self.begin(Vec::new());
         (self.notes, self.swapped) = (notes, swapped);
         effects
+    }
+
+    /// A text that cannot be read to its end deletes nothing, in an untouched example's place neither: the example stays below it.
+    pub(super) fn stays(&mut self, cluster: &ClusterReply) -> Option<Vec<Effect>> {
+        let swapped = self.swapped.clone().filter(|_| cluster.torn && self.steps.is_empty())?;
+        let [example, own] = &*swapped;
+        if cluster.revision != self.revision || *self.files != *own || *self.start != *own {
+            return None;
+        }
+        (self.start, self.exemplary, self.swapped) = (Rc::new(example.clone()), true, None);
+        self.step(Step::Text(self.files.clone()));
+        Some(self.rewind(self.at))
     }
 
     /// An example as it was opened, with nothing done to its cluster.

@@ -140,6 +140,9 @@ impl State {
     }
 
     pub(super) fn take_cluster(&mut self, mut cluster: Rc<ClusterReply>) -> Vec<Effect> {
+        if let Some(effects) = self.stays(&cluster) {
+            return effects;
+        }
         if cluster.revision == 0 {
             // An action changes no text.
             Rc::make_mut(&mut cluster).revision = self.cluster.as_ref().map_or(0, |before| before.revision);

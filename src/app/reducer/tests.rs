@@ -443,6 +443,27 @@ fn a_whole_text_pasted_over_an_untouched_example_starts_a_cluster_of_its_own() {
 }
 
 #[test]
+fn a_torn_text_pasted_over_an_untouched_example_leaves_the_example_below_it() {
+    let mut state = State::new();
+    let example = state.text().to_string();
+    assert!(matches!(paste(&mut state, "nonsense\n"), Command::Reset { .. }));
+    let Reply::Cluster(mut torn) = cluster(state.revision, "b") else { unreachable!() };
+    Rc::make_mut(&mut torn).torn = true;
+    let effects = state.update(Msg::Replied(Ask::Cluster, Reply::Cluster(torn.clone())));
+    let texts = |effect: &Effect| match effect {
+        Effect::Ask(_, Command::Reset { files, .. } | Command::Edit { files, .. }) => Some(files[0].text.clone()),
+        _ => None,
+    };
+    assert_eq!(effects.iter().filter_map(texts).collect::<Vec<_>>(), [example.as_str(), "nonsense\n"]);
+    assert_eq!((state.text(), state.at), ("nonsense\n", 1));
+    // The same answer again, now to an edit, changes nothing more.
+    Rc::make_mut(&mut torn).revision = state.revision;
+    let again = state.update(Msg::Replied(Ask::Past, Reply::Cluster(torn)));
+    assert_eq!(again.iter().filter_map(texts).count(), 0);
+    assert!(matches!(asked(&mut state, &example), Command::Edit { .. }), "undo is an edit");
+}
+
+#[test]
 fn a_paste_over_a_text_or_a_cluster_that_was_touched_is_an_edit() {
     let mut typed = State::new();
     asked(&mut typed, "kind: Pod\n");
