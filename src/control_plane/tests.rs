@@ -345,4 +345,8 @@ items:
     assert_eq!((addresses(&cluster, "web").0.len(), addresses(&cluster, "web").1), (0, 1));
     assert_eq!(cluster.store.in_namespace::<crate::api::apps::ReplicaSet>("default").count(), 1);
     assert_eq!(apply(&cluster, text).changes, []);
+    // The garbage collector takes what the dump's Deployment made, and what that made.
+    let deleted = act(&cluster, "deployment/default/web delete").cluster;
+    assert_eq!(deleted.store.in_namespace::<crate::api::apps::ReplicaSet>("default").count(), 0);
+    assert_eq!(pods(&deleted), Vec::<&Pod>::new());
 }

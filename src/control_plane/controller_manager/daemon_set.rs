@@ -16,7 +16,7 @@ use crate::control_plane::events;
 use crate::control_plane::scheduler::placement::{REQUIRED, named_nodes, selects_node};
 use crate::control_plane::scheduler::tolerates;
 use crate::control_plane::world::{Key, World};
-use crate::node::kubelet::is_ready;
+use crate::node::kubelet::{has_ended, is_ready};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -252,18 +252,24 @@ fn update(world: &mut World, set: &DaemonSet, object: &ObjectRef, hash: &str, wi
 }
 
 fn report(world: &mut World, set: &DaemonSet, object: &ObjectRef, hash: &str, wished: &[String]) {
-    let pods = world.pods_of(object);
-    let placed = |pod: &Pod| is_active(pod) && wished.contains(&pod.spec.node_name);
-    let count = |holds: &dyn Fn(&Pod) -> bool| i32::try_from(pods.iter().filter(|pod| holds(pod)).count()).unwrap_or(i32::MAX);
-    let updated = |pod: &Pod| placed(pod) && pod.metadata.labels.get(REVISION).map(String::as_str) == Some(hash);
-    let ready = count(&|pod| placed(pod) && is_ready(pod));
+    // Of each node the oldest Pod counts alone, Terminating or not (`updateDaemonSetStatus`).
+    let mut nodes = by_node(world, object);
+    nodes.values_mut().for_each(|pods| pods.retain(|pod| pod.metadata.deletion_timestamp.is_none() || !has_ended(pod)));
+    nodes.retain(|_, pods| !pods.is_empty());
+    let age = |pod: &&Arc<Pod>| {
+        let meta = &pod.metadata;
+        (pod.spec.node_name.is_empty(), meta.creation_timestamp.as_deref().and_then(seconds_of), meta.name.clone())
+    };
+    let oldest: Vec<&Arc<Pod>> = wished.iter().filter_map(|node| nodes.get(node)?.iter().min_by_key(age)).collect();
+    let count = |holds: &dyn Fn(&Pod) -> bool| i32::try_from(oldest.iter().filter(|pod| holds(pod)).count()).unwrap_or(i32::MAX);
+    let elsewhere = nodes.keys().filter(|node| !wished.contains(node) && world.cluster.store.get::<Node>("", node).is_some());
     let status = DaemonSetStatus {
-        current_number_scheduled: count(&placed),
-        number_misscheduled: count(&|pod| is_active(pod) && !pod.spec.node_name.is_empty() && !placed(pod)),
+        current_number_scheduled: count(&|_| true),
+        number_misscheduled: i32::try_from(elsewhere.count()).unwrap_or(i32::MAX),
         desired_number_scheduled: i32::try_from(wished.len()).unwrap_or(i32::MAX),
-        number_ready: ready,
-        updated_number_scheduled: count(&updated),
-        number_available: count(&|pod| placed(pod) && is_available(world, pod, set.spec.min_ready_seconds)),
+        number_ready: count(&is_ready),
+        updated_number_scheduled: count(&|pod| is_updated(pod, hash)),
+        number_available: count(&|pod| is_available(world, pod, set.spec.min_ready_seconds)),
         observed_generation: set.metadata.generation,
     };
     if status != set.status {

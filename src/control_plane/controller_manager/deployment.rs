@@ -56,6 +56,8 @@ fn collect(world: &mut World, owner: &ObjectRef, sets: &[Arc<ReplicaSet>]) {
         world.note("garbage-collector", Verb::Delete, object.clone(), msg!("change.collect", object = &object));
         world.cluster.store.remove(&object);
         world.forget_owned(&set.metadata);
+        // It was here: a dump's Pods go with it.
+        world.begin_next_life(&object);
         replica_set::collect(world, &object);
     }
 }

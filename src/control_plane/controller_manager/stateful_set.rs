@@ -189,16 +189,17 @@ fn delete(world: &mut World, object: &ObjectRef, pod: &Arc<Pod>) {
 
 fn report(world: &mut World, set: &StatefulSet, object: &ObjectRef, revisions: &Revisions) {
     let pods: Vec<Arc<Pod>> = by_ordinal(world, object).into_values().collect();
-    let count = |holds: &dyn Fn(&Pod) -> bool| {
-        i32::try_from(pods.iter().filter(|pod| is_active(pod) && holds(pod)).count()).unwrap_or(i32::MAX)
-    };
+    let count = |holds: &dyn Fn(&Pod) -> bool| i32::try_from(pods.iter().filter(|pod| holds(pod)).count()).unwrap_or(i32::MAX);
+    // A Terminating Pod still counts as a replica, and as a ready one, but as of no revision (`computeReplicaStatus`).
+    let ready = |pod: &Pod| pod.status.phase == "Running" && is_ready(pod);
+    let is_of = |pod: &Pod, revision: &str| pod.metadata.deletion_timestamp.is_none() && revision_of(pod) == revision;
     let mut status = StatefulSetStatus {
         observed_generation: set.metadata.generation,
         replicas: count(&|_| true),
-        ready_replicas: count(&is_ready),
-        current_replicas: count(&|pod| revision_of(pod) == revisions.current),
-        updated_replicas: count(&|pod| revision_of(pod) == revisions.update),
-        available_replicas: count(&|pod| is_available(world, pod, set.spec.min_ready_seconds)),
+        ready_replicas: count(&ready),
+        current_replicas: count(&|pod| is_of(pod, &revisions.current)),
+        updated_replicas: count(&|pod| is_of(pod, &revisions.update)),
+        available_replicas: count(&|pod| ready(pod) && is_available(world, pod, set.spec.min_ready_seconds)),
         current_revision: revisions.current.clone(),
         update_revision: revisions.update.clone(),
     };

@@ -112,3 +112,27 @@ fn a_program_without_a_hook_ends_as_soon_as_it_is_told_to() {
     let scaled = act(&with(WEB), "deployment/default/web scale 1").cluster;
     assert_eq!((count(&scaled), endpoints(&scaled)), ((1, 0), (1, 0)));
 }
+
+#[test]
+fn a_stateful_set_counts_its_terminating_pods_as_ready() {
+    let text = held().replace("kind: Deployment", "kind: StatefulSet");
+    let rolled = apply(&with(&text), &text.replace("image: nginx", "image: httpd")).cluster;
+    let status = &rolled.store.stateful_sets.values().next().unwrap().status;
+    assert_eq!(count(&rolled), (2, 1));
+    assert_eq!((status.replicas, status.ready_replicas, status.available_replicas), (3, 3, 3));
+    assert_eq!((status.current_replicas, status.updated_replicas), (2, 0));
+}
+
+#[test]
+fn a_daemon_set_counts_its_terminating_pods_as_current_and_ready() {
+    let text = held().replace("kind: Deployment", "kind: DaemonSet").replace("  replicas: 3\n", "");
+    let set = |cluster: &Cluster| {
+        let own = &cluster.store.daemon_sets.values().find(|own| own.metadata.name == "web").unwrap().status;
+        (own.current_number_scheduled, own.number_ready, own.number_available, own.updated_number_scheduled)
+    };
+    let begun = with(&text);
+    let nodes = set(&begun).0;
+    let rolled = apply(&begun, &text.replace("image: nginx", "image: httpd")).cluster;
+    assert_eq!(count(&rolled).1, 1);
+    assert_eq!((nodes, set(&rolled)), (3, (3, 3, 3, 0)));
+}
