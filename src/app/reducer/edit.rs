@@ -60,6 +60,8 @@ impl State {
     fn typed(&mut self, file: usize, text: String) -> Vec<Effect> {
         let Some(there) = Rc::make_mut(&mut self.files).get_mut(file) else { return Vec::new() };
         if there.text == text {
+            // A paste that needed no mending.
+            self.mending = false;
             return Vec::new();
         }
         let old = std::mem::replace(&mut there.text, text);

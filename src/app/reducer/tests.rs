@@ -443,6 +443,16 @@ fn a_whole_text_pasted_over_an_untouched_example_starts_a_cluster_of_its_own() {
 }
 
 #[test]
+fn a_second_paste_is_an_edit_of_the_first() {
+    let mut state = State::new();
+    assert!(matches!(paste(&mut state, "kind: Service\n"), Command::Reset { .. }));
+    // Nothing was to be mended: the text comes back as it was.
+    state.update(Msg::Replied(Ask::Paste(0, 14), Reply::Pasted { text: "kind: Service\n".into(), notes: Vec::new() }));
+    state.update(Msg::Typed { file: 0, text: "kind: Service\n".into() });
+    assert!(matches!(paste(&mut state, "kind: Pod\n"), Command::Edit { .. }));
+}
+
+#[test]
 fn a_torn_text_pasted_over_an_untouched_example_leaves_the_example_below_it() {
     let mut state = State::new();
     let example = state.text().to_string();
