@@ -53,6 +53,13 @@ pub fn usable_endpoints<'a>(cluster: &'a Cluster, service: &Service, at: usize) 
     ready
 }
 
+/// Whether rules take packets for a Service's port: without endpoints it has only one that refuses them, in the filter table, which no
+/// packet meets that another Service's rule has rewritten before (`syncProxyRules` of both modes).
+pub fn takes_packets(cluster: &Cluster, service: &Service, port: &ServicePort) -> bool {
+    let at = service.spec.ports.iter().position(|own| own.name == port.name);
+    at.is_some_and(|at| !usable_endpoints(cluster, service, at).is_empty())
+}
+
 /// Whether an endpoint goes on serving though its Pod is Terminating.
 pub fn still_serves(endpoint: &Endpoint) -> bool {
     let conditions = &endpoint.conditions;

@@ -9,8 +9,8 @@ use crate::api::discovery::Endpoint;
 use crate::api::meta::{Labels, selects};
 use crate::cluster::Cluster;
 use crate::data_plane::causes::{
-    listener, no_endpoints, no_pods, none_ready, other_port, selected, silent, still_serves, taken, told_slices, unready,
-    usable_endpoints,
+    listener, no_endpoints, no_pods, none_ready, other_port, selected, silent, still_serves, taken, takes_packets, told_slices,
+    unready, usable_endpoints,
 };
 use crate::msg;
 use crate::node::cni::host_port_elsewhere;
@@ -39,19 +39,20 @@ pub(super) fn by_address(
     let owns = |service: &Service| owns(service, address);
     // Several Services may share an address: one with this port gets the packet, and of several the one that the rules took.
     let took = |service: &Service| owns(service) && taken.is_some_and(|taken| ObjectRef::of(service) == *taken);
-    if let Some((service, at)) = find(cluster, took, has_port).or_else(|| find(cluster, owns, has_port)) {
+    let serves = |service: &Service| {
+        owns(service) && service.spec.ports.iter().any(|own| has_port(own) && takes_packets(cluster, service, own))
+    };
+    let found = find(cluster, took, has_port).or_else(|| find(cluster, serves, has_port));
+    if let Some((service, at)) = found.or_else(|| find(cluster, owns, has_port)) {
         let (object, name) = (ObjectRef::of(service), &service.metadata.name);
         let asked = address.parse().ok().map(|ip| (ip, target.port));
         let all = asked.map(|asked| claimants(&cluster.store, asked, protocol)).unwrap_or_default();
-        // A Service without endpoints has no rule that takes packets.
-        let rival = |other: &Service| {
-            let at = other.spec.ports.iter().position(has_port);
-            ObjectRef::of(other) != object && at.is_some_and(|at| !usable_endpoints(cluster, other, at).is_empty())
-        };
-        let text = match all.iter().find(|(other, ..)| rival(other)) {
-            Some((other, ..)) => {
-                msg!("explain.service.shared", service = name, address = format!("{address}:{port}"), other = other.metadata.name)
-            }
+        let rival = all.iter().find(|(other, own, _)| ObjectRef::of(*other) != object && takes_packets(cluster, other, own));
+        let (other, shared) = (rival.map(|(other, ..)| &other.metadata.name), format!("{address}:{port}"));
+        let text = match other {
+            Some(other) if took(service) => msg!("explain.service.shared", service = name, address = shared, other = other),
+            // No rule was met that would have taken the packet for one of them.
+            Some(other) => msg!("explain.service.shared.notMet", service = name, address = shared, other = other),
             None => msg!("explain.service.ok", service = name, address = address),
         };
         checks.holds("service-exists", text, Vec::new());

@@ -5,6 +5,7 @@ use crate::addons::kubeadm::Addon;
 use crate::api::ObjectRef;
 use crate::api::core::{ConfigMap, Service};
 use crate::api::foreign::annotations::{Reader, unplayed};
+use crate::data_plane::causes::takes_packets;
 use crate::diagnostic::Severity;
 use crate::msg;
 use crate::node::kube_proxy::{addresses, claimants};
@@ -26,9 +27,10 @@ impl Advice<'_> {
     pub(super) fn shared_address(&mut self, object: &ObjectRef, service: &Service) {
         for (ip, field) in addresses(service) {
             let rival = service.spec.ports.iter().find_map(|port| {
-                let asked = (ip, u16::try_from(port.port).ok()?);
-                let all = claimants(self.store(), asked, Protocol::of_api(&port.protocol)?);
-                all.into_iter().map(|(other, ..)| ObjectRef::of(other)).find(|other| other != object)
+                let asked = (ip, u16::try_from(port.port).ok().filter(|_| takes_packets(self.cluster, service, port))?);
+                let all = claimants(self.store(), asked, Protocol::of_api(&port.protocol)?).into_iter();
+                let mut others = all.filter(|(other, port, _)| takes_packets(self.cluster, other, port));
+                others.find_map(|(other, ..)| Some(ObjectRef::of(other)).filter(|other| other != object))
             });
             if let Some(other) = rival {
                 let message = msg!("advise.sharedExternalIP", ip = ip, other = other.name);
@@ -95,15 +97,26 @@ mod tests {
 
     #[test]
     fn two_services_with_one_external_ip_and_port_are_named() {
+        let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, labels: {app: web}}\n\
+                   spec: {containers: [{name: c, image: nginx}]}\n---\n";
+        let said = |text: &str| {
+            let all = said(&format!("{pod}{text}"));
+            all.split("; ").filter(|own| own.contains("shared")).collect::<Vec<_>>().join("; ")
+        };
         let service = |name: &str, port: u16| {
-            let spec = format!("spec: {{externalIPs: [192.0.2.77], ports: [{{port: {port}}}]}}");
+            let spec = format!("spec: {{externalIPs: [192.0.2.77], selector: {{app: web}}, ports: [{{port: {port}}}]}}");
             format!("apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\n{spec}\n---\n")
         };
         let note = "advise.sharedExternalIP at spec.externalIPs[0]";
         assert_eq!(said(&(service("a", 80) + &service("b", 80))), format!("{note}; {note}"));
         assert_eq!(said(&(service("a", 80) + &service("b", 81))), "");
+        // One without endpoints takes nothing from the others, wherever it stands.
+        let empty = service("a", 80).replace("app: web", "app: nobody");
+        assert!(!said(&(empty.clone() + &service("b", 80))).contains("shared"));
+        assert_eq!(said(&(empty + &service("b", 80) + &service("c", 80))).matches("advise.shared").count(), 2);
         // An external IP may be another Service's ClusterIP, too, and one that is not in the text.
-        let own = "apiVersion: v1\nkind: Service\nmetadata: {name: c}\nspec: {clusterIP: 10.96.7.7, ports: [{port: 80}]}\n---\n";
+        let own = "apiVersion: v1\nkind: Service\nmetadata: {name: c}\n\
+                   spec: {clusterIP: 10.96.7.7, selector: {app: web}, ports: [{port: 80}]}\n---\n";
         let taken = |ip: &str, port: &str| service("a", 80).replace("192.0.2.77", ip).replace("{port: 80}", port);
         assert_eq!(said(&(taken("10.96.7.7", "{port: 80}") + own)), format!("{note}; advise.sharedExternalIP at spec.clusterIP"));
         assert_eq!(said(&taken("10.96.0.10", "{port: 53, protocol: UDP}")), note);

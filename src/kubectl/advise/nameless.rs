@@ -16,8 +16,12 @@ impl Advice<'_> {
         let cluster = self.cluster;
         let Some((pod, above)) = self.pod_of(object).filter(|(pod, _)| pod.metadata.owner_references.is_empty()) else { return };
         for own in named_nobody(&pod, cluster) {
-            if own.is_address() {
-                let text = msg!("advise.noCall.private", name = object.name, variable = own.variable, target = own.target);
+            if own.is_address() || own.doubtful {
+                let (name, variable, target) = (&object.name, &own.variable, &own.target);
+                let text = match own.doubtful {
+                    true => msg!("advise.noCall.doubtful", name = name, variable = variable, target = target),
+                    false => msg!("advise.noCall.private", name = name, variable = variable, target = target),
+                };
                 self.tell(Severity::Info, object, &format!("{above}{}", own.field), text, None, Vec::new());
                 continue;
             }
@@ -137,6 +141,15 @@ mod tests {
         let anew = late.store.pods.keys().find(|(_, name)| name.starts_with("a-")).map(|(_, name)| name.clone()).unwrap();
         let anew = late.act(&Action::parse(&format!("pod/default/{anew} delete")).unwrap()).cluster;
         assert!(said(&anew).is_empty(), "{:?}", said(&anew));
+    }
+
+    #[test]
+    fn a_name_that_may_be_no_services_is_no_warning() {
+        let told = |env: &str| fresh(&caller(&format!("{{name: c, image: nginx, env: [{env}]}}")));
+        let at = "at spec.template.spec.containers[0].env[0].value";
+        assert_eq!(told("{name: A_URL, value: 'http://mail.lan'}"), [format!("advise.noCall.doubtful {at}")]);
+        assert_eq!(told("{name: A_URL, value: 'http://api.backend:8080'}"), [format!("advise.noCall {at}")]);
+        assert!(told("{name: ROOT_URL, value: 'http://gitea.lan:3000/'}, {name: PYM, value: 'app.main:8000'}").is_empty());
     }
 
     #[test]

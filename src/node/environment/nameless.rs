@@ -10,6 +10,7 @@ use crate::api::discovery::EndpointSlice;
 use crate::api::networking::Ingress;
 use crate::cluster::domains::{domain, reads_as_public};
 use crate::cluster::{Cluster, Store};
+use crate::diagnostic::{distance, is_slip};
 use crate::msg;
 use crate::words::Message;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,13 +29,30 @@ pub struct Nameless {
     pub field: String,
     /// What names it: a variable, or the image's own program; `variable` is its image then.
     pub by: By,
+    /// Whether the name may as well be no Service's: a machine's of one's own network, the program's own public address.
+    pub doubtful: bool,
 }
+
+/// Top-level names of private networks and of test beds (RFC 2606, RFC 6762, RFC 8375), which are seldom a namespace's.
+const OF_NETWORKS: [&str; 9] = ["corp", "home", "internal", "intranet", "lan", "local", "localdomain", "private", "test"];
+
+/// Last words of a Python module's path, as `app.main` in a server's arguments.
+const MODULES: [&str; 3] = ["asgi", "main", "wsgi"];
+
+/// First labels of names that XML namespaces begin with, and of package names.
+const IDENTIFIERS: [&str; 8] = ["com", "io", "net", "org", "purl", "schemas", "www", "xmlns"];
+
+/// Ports of well-known servers: what stands before one is an address, whatever its variable is called.
+const SERVERS: [u16; 16] = [1433, 1883, 2181, 2379, 3306, 4222, 4317, 4318, 5432, 5672, 6379, 8086, 9092, 9200, 11211, 27017];
 
 impl Nameless {
     /// What becomes of a call to it.
     pub fn why(&self, pod: &str) -> Message {
         if self.is_address() {
             return msg!("assume.noCall.private", variable = self.variable, target = self.target, pod = pod);
+        }
+        if self.doubtful {
+            return msg!("assume.noCall.doubtful", variable = self.variable, target = self.target, pod = pod);
         }
         msg!("assume.noCall", variable = self.variable, target = self.target, host = self.host, pod = pod)
     }
@@ -54,7 +72,7 @@ pub fn named_nobody(pod: &Pod, cluster: &Cluster) -> Vec<Nameless> {
         let own = programs::of_image(index, container).into_iter().filter_map(|call| {
             let host = Address::read(&call.target)?.host.to_string();
             let Call { variable, target, field, by } = call;
-            (!known(&host, pod, &cluster.store)).then_some(Nameless { variable, target, host, field, by })
+            (!known(&host, pod, &cluster.store)).then_some(Nameless { variable, target, host, field, by, doubtful: false })
         });
         found.extend(own);
     }
@@ -66,7 +84,7 @@ pub fn named_nobody(pod: &Pod, cluster: &Cluster) -> Vec<Nameless> {
 /// Those variables among them that are not certain to be called.
 pub fn nameless(pod: &Pod, cluster: &Cluster) -> Vec<Nameless> {
     let of_variables = named_nobody(pod, cluster).into_iter().filter(|own| own.by == By::Variable);
-    of_variables.filter(|own| own.is_address() || !elsewhere_a_call(pod, cluster, &own.variable)).collect()
+    of_variables.filter(|own| own.is_address() || own.doubtful || !elsewhere_a_call(pod, cluster, &own.variable)).collect()
 }
 
 /// The calls of one container to names that nobody has.
@@ -78,7 +96,7 @@ pub(super) fn certain(
     values: &BTreeMap<String, String>,
 ) -> Vec<Call> {
     let own = of_container(pod, cluster, index, container, values).into_iter();
-    let own = own.filter(|own| !own.is_address() && elsewhere_a_call(pod, cluster, &own.variable));
+    let own = own.filter(|own| !own.is_address() && !own.doubtful && elsewhere_a_call(pod, cluster, &own.variable));
     own.map(|own| Call { variable: own.variable, target: own.target, field: own.field, by: By::Variable }).collect()
 }
 
@@ -92,9 +110,9 @@ fn of_container(
     let mut found = Vec::new();
     for (name, value) in declared_order(container, values) {
         for part in value.split(',') {
-            let Some((target, host)) = address(name, part.trim(), values, pod, cluster) else { continue };
+            let Some((target, host, doubtful)) = address(name, part.trim(), values, pod, cluster) else { continue };
             let (variable, field) = (name.to_string(), field(index, container, name));
-            found.push(Nameless { variable, target, host, field, by: By::Variable });
+            found.push(Nameless { variable, target, host, field, by: By::Variable, doubtful });
         }
     }
     found
@@ -115,9 +133,15 @@ fn elsewhere_a_call(pod: &Pod, cluster: &Cluster, variable: &str) -> bool {
     })
 }
 
-/// The address and its host: a URL, `name:port`, or a name beside its `_PORT`. Only single words, `….svc` and `name.namespace`
+/// The address, its host, and whether that is doubtful: a URL, `name:port`, or a name beside its `_PORT`. Only single words, `….svc` and `name.namespace`
 /// count, whether the namespace is here or not: other names may well exist outside.
-fn address(name: &str, value: &str, values: &BTreeMap<String, String>, pod: &Pod, cluster: &Cluster) -> Option<(String, String)> {
+fn address(
+    name: &str,
+    value: &str,
+    values: &BTreeMap<String, String>,
+    pod: &Pod,
+    cluster: &Cluster,
+) -> Option<(String, String, bool)> {
     let store = &cluster.store;
     let address = Address::read(value)?;
     let host = address.host.to_lowercase();
@@ -143,13 +167,55 @@ fn address(name: &str, value: &str, values: &BTreeMap<String, String>, pod: &Pod
     if !(inside || beside_cluster) || !readable || known(&host, pod, store) {
         return None;
     }
+    let plain = port.filter(|_| address.scheme.is_none());
+    let doubtful = !beside_cluster && doubt(name, short, plain, store)?;
     let scheme = address.scheme.as_deref().filter(|scheme| !matches!(*scheme, "tcp" | "udp"));
     let port = port.or(address.port).or_else(|| scheme.and_then(usual_port));
     let target = match (scheme, port) {
         (Some("http" | "https"), _) | (_, None) => format!("{}://{}", scheme?, address.authority),
         (_, Some(port)) => format!("{}:{port}", address.host),
     };
-    Some((target, address.host.to_string()))
+    Some((target, address.host.to_string(), doubtful))
+}
+
+/// Whether a name which no Service has may be no Service's at all; `None`: it is none, but a module's path, an XML namespace or the
+/// program's own public address. `plain` is the port of a `name:port` without a scheme.
+fn doubt(variable: &str, short: &str, plain: Option<u16>, store: &Store) -> Option<bool> {
+    let (first, rest) = short.split_once('.').unwrap_or((short, ""));
+    let own = is_public_address(variable);
+    let namespaces = || store.all::<Namespace>().map(|own| own.metadata.name.as_str());
+    if rest.ends_with("svc") || namespaces().any(|name| name == rest) {
+        return Some(false);
+    }
+    if first == "localhost" || variable.to_uppercase().contains("XMLNS") {
+        return None;
+    }
+    if OF_NETWORKS.contains(&rest) {
+        return (!own).then_some(true);
+    }
+    if plain.is_some() && MODULES.contains(&rest) {
+        return None;
+    }
+    let like = |one: &str, other: &str| one == other || is_slip(distance(one, other), one, other);
+    let service = store.all::<Service>().any(|service| like(first, &service.metadata.name));
+    if service || namespaces().any(|name| like(rest, name)) {
+        return Some(false);
+    }
+    match plain {
+        _ if rest.is_empty() => Some(own),
+        _ if own || IDENTIFIERS.contains(&first) => None,
+        Some(port) => Some(!names_peers(variable) && !SERVERS.contains(&port)),
+        None => Some(false),
+    }
+}
+
+/// Whether a variable of this name holds the address at which others reach the program itself (`GF_SERVER_ROOT_URL`, `BASE_URL`).
+fn is_public_address(variable: &str) -> bool {
+    let variable = variable.to_uppercase();
+    let ends = ["DOMAIN", "ROOT_URL", "SERVER_NAME", "SITE_URL"];
+    ends.iter().any(|end| variable.ends_with(end))
+        || matches!(variable.as_str(), "APP_URL" | "APP_BASE_URL" | "BASE_URL")
+        || variable.split('_').any(|word| matches!(word, "EXTERNAL" | "PUBLIC"))
 }
 
 /// Whether an address is a private one that nothing in the cluster has.

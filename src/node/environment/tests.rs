@@ -126,7 +126,7 @@ fn only_names_that_can_be_services_are_missed() {
         pod.metadata.namespace = "shop".into();
         nameless(&pod, &cluster(store()))
             .into_iter()
-            .map(|call| format!("{}={}", call.variable, call.target))
+            .map(|call| format!("{}={}{}", call.variable, call.target, if call.doubtful { "?" } else { "" }))
             .collect::<Vec<_>>()
             .join(" ")
     };
@@ -142,6 +142,19 @@ fn only_names_that_can_be_services_are_missed() {
     // A namespace that nobody has written is as missing as a Service.
     assert_eq!(missed("env: [{name: API_URL, value: 'http://api.backend:8080'}]"), "API_URL=http://api.backend:8080");
     assert_eq!(missed("env: [{name: CACHE, value: 'redis.data:6379'}]"), "CACHE=redis.data:6379");
+    // A module's path, an XML namespace and the program's own public address are nobody's to call.
+    assert_eq!(missed("env: [{name: PYM, value: 'app.main:8000'}, {name: G, value: 'myproj.wsgi:8000'}]"), "");
+    assert_eq!(missed("env: [{name: PKG, value: 'com.example:8080'}, {name: NS, value: 'http://schemas.xmlsoap/soap'}]"), "");
+    assert_eq!(missed("env: [{name: GF_SERVER_ROOT_URL, value: 'http://grafana.local'}]"), "");
+    assert_eq!(
+        missed("env: [{name: BASE_URL, value: 'http://myapp.test/'}, {name: B, value: 'http://localhost.localdomain'}]"),
+        ""
+    );
+    // A name of somebody's own network, or of no known kind, is doubtful; one like a Service's or a namespace's is not.
+    assert_eq!(missed("env: [{name: EXT, value: 'https://keycloak.home/auth'}]"), "EXT=https://keycloak.home?");
+    assert_eq!(missed("env: [{name: PUBLIC_URL, value: 'http://lost'}]"), "PUBLIC_URL=http://lost?");
+    assert_eq!(missed("env: [{name: X, value: 'foo.bar:8000'}]"), "X=foo.bar:8000?");
+    assert_eq!(missed("env: [{name: X, value: 'crat.bar:8000'}]"), "X=crat.bar:8000");
     // An address of somebody's own network, which nothing here has; the cluster's own and public ones are none.
     assert_eq!(missed("env: [{name: DB, value: 'postgres://u:p@10.20.30.40:5432/db'}]"), "DB=10.20.30.40:5432");
     assert_eq!(missed("env: [{name: CACHE, value: '172.31.5.6:6379'}]"), "CACHE=172.31.5.6:6379");
