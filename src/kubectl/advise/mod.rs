@@ -11,6 +11,7 @@ mod image_names;
 mod ingress;
 mod missing;
 mod nameless;
+mod never;
 mod selectors;
 
 use crate::addons::pending::pending;
@@ -43,6 +44,7 @@ pub fn advise(cluster: &Cluster) -> Vec<Diagnostic> {
         advice.image_names(object, document);
         advice.made_elsewhere(object, document);
         advice.nameless(object);
+        advice.never_runs(object, document);
         if object.kind == Kind::StatefulSet {
             advice.governing_service(object);
         }
