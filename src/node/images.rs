@@ -11,7 +11,9 @@ mod arguments;
 mod configuration;
 mod course;
 mod ends;
+mod fixed;
 mod known;
+mod speech;
 mod users;
 
 use crate::api::core::{Container, ContainerPort, Pod, Probe, Service};
@@ -23,7 +25,9 @@ use crate::packet::Protocol;
 use crate::words::Message;
 pub use course::{Course, Wanted, course};
 pub use ends::{End, end, timed};
+use fixed::{agnhost, fixed};
 use known::{Kind, Row};
+pub use speech::{speaks_http, speaks_plain_http, speaks_tls};
 pub use users::{User, user};
 
 /// Pod annotation that says what listens, over everything else: `3000`, `127.0.0.1:3000`, `53/udp`, several with commas, `none`.
@@ -309,73 +313,6 @@ fn replaces_program(container: &Container, words: &[String], row: Option<&Row>) 
     !container.command.is_empty() || (!only_arguments && (!programs.is_empty() || row.is_some_and(|row| row.kind == Kind::Tool)))
 }
 
-fn fixed(at: &str, container: &Container, row: &Row, words: &[String], found: &mut Found) {
-    let image = known::repository(&container.image);
-    let (mut first, mut beside) = (None, Vec::new());
-    for argument in arguments::listening(words) {
-        let basis = Basis::Known(msg!("listens.argument", argument = argument.text, port = argument.port));
-        let loopback_only = argument.loopback_only;
-        let own = listener(container, argument.port, argument.protocol, basis, format!("{at}.args"));
-        if row.flags.contains(&argument.flag.as_str()) {
-            first = Some(Listener { loopback_only, ..own });
-        } else if !argument.main {
-            beside.push(Listener { loopback_only, ..own });
-        }
-    }
-    let variables = row.flags.iter().filter_map(|flag| flag.strip_prefix('$'));
-    if let Some((name, port)) = variables.filter_map(|name| port_variable(container, name)).next() {
-        let basis = Basis::Known(msg!("listens.variable", name = name, port = port));
-        first = first.or(Some(listener(container, port, Protocol::Tcp, basis, format!("{at}.env"))));
-    }
-    let replaces_first = usize::from(first.is_some());
-    let main = first.as_ref().map(|own| own.port).or(row.tcp.first().copied());
-    first.into_iter().chain(beside).for_each(|listener| found.add(listener));
-    let more = more_ports(row, &container.image, words, main);
-    let tcp = row.tcp.iter().skip(replaces_first).copied().chain(more).map(|port| (port, Protocol::Tcp));
-    for (port, protocol) in tcp.chain(row.udp.iter().map(|port| (*port, Protocol::Udp))) {
-        let basis = match port {
-            8443 if row.images == ["echoserver"] && known::tag(&container.image) != "1.10" => {
-                Basis::Assumed(msg!("listens.usual", image = image, port = port))
-            }
-            _ => Basis::Known(msg!("listens.image", image = image, port = port)),
-        };
-        let own = listener(container, port, protocol, basis, format!("{at}.image"));
-        found.add(Listener { loopback_only: arguments::stays_home(words), ..own });
-    }
-}
-
-/// The port that a program opens beside its own in some versions and modes.
-fn more_ports(row: &Row, image: &str, words: &[String], main: Option<u16>) -> Option<u16> {
-    let tag = known::tag(image);
-    match row.images {
-        // RabbitMQ's page for administrators comes with the tags that say so.
-        ["rabbitmq", ..] if tag.contains("management") => Some(15672),
-        // The X Protocol is on since MySQL 8.
-        ["mysql", ..] if !tag.starts_with("5.") && tag != "5" => Some(33060),
-        // A page over TLS came with its later versions.
-        ["echoserver", ..] if !matches!(tag, "1.0" | "1.1" | "1.2" | "1.3" | "1.4") => Some(8443),
-        // Members of a Redis cluster speak with each other 10000 further up.
-        _ if arguments::flag_value(words, "cluster-enabled") == Some("yes") => main?.checked_add(10_000),
-        _ => None,
-    }
-}
-
-fn agnhost(at: &str, container: &Container, words: &[String], found: &mut Found) {
-    let subcommand =
-        words.iter().map(|word| arguments::base_name(word)).find(|word| *word != "agnhost" && !word.starts_with('-'));
-    let Some(row) = subcommand.and_then(|name| known::AGNHOST.iter().find(|row| row.name == name)) else { return };
-    let says = |flag: &str| words.iter().any(|word| word.trim_start_matches('-') == flag);
-    let udp_only = row.name == "serve-hostname" && says("udp") && !says("tcp");
-    let tcp = row.tcp.iter().map(|(flag, port)| (flag, port, if udp_only { Protocol::Udp } else { Protocol::Tcp }));
-    let udp = row.udp.iter().map(|(flag, port)| (flag, port, Protocol::Udp));
-    for (flag, usual, protocol) in tcp.chain(udp) {
-        // `--udp-port -1` switches the server off.
-        let port = arguments::flag_value(words, flag).map_or(Some(*usual), |value| value.parse().ok());
-        let basis = Basis::Known(msg!("listens.agnhost", subcommand = row.name, port = port.unwrap_or_default()));
-        found.add(listener(container, port.unwrap_or_default(), protocol, basis, format!("{at}.args")));
-    }
-}
-
 /// What the arguments of a container say of its ports.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Named {
@@ -459,42 +396,6 @@ fn target_ports(service: &Service, container: &Container, found: &mut Found) {
         let basis = Basis::Assumed(msg!("listens.targetPort", image = image, service = service, port = number));
         found.add(listener(container, number, protocol, basis, String::new()));
     }
-}
-
-/// Ports whose usual programs take a connection and speak no HTTP: DNS, databases, queues.
-const NOT_HTTP: [u16; 13] = [53, 1433, 2181, 3306, 4222, 4369, 5432, 5672, 6379, 9092, 11211, 25672, 27017];
-
-/// Ports whose usual programs speak TLS.
-const TLS: [u16; 4] = [443, 6443, 8443, 9443];
-
-/// Whether the program behind a listener answers HTTP requests. A known program of one port speaks the same on any other: an
-/// argument changes the port, not the protocol. Otherwise the port tells.
-pub fn speaks_http(pod: &Pod, listener: &Listener) -> bool {
-    let container = pod.spec.containers.iter().find(|container| container.name == listener.container);
-    let row = container.and_then(|container| {
-        known::row(&container.image).filter(|row| !replaces_program(container, &arguments::words(container), Some(row)))
-    });
-    let usual = match row.map(|row| row.tcp) {
-        Some([usual]) => *usual,
-        _ => listener.port,
-    };
-    let fpm = container.is_some_and(|container| known::is_fpm(&container.image));
-    listener.protocol == Protocol::Tcp && !NOT_HTTP.contains(&usual) && !(fpm && usual == 9000)
-}
-
-/// Whether the program behind a listener is known to speak HTTP without TLS: an image of one port, at that port.
-pub fn speaks_plain_http(pod: &Pod, listener: &Listener) -> bool {
-    let image = |container: &&Container| container.name == listener.container;
-    let row = pod.spec.containers.iter().find(image).and_then(|container| known::row(&container.image));
-    let fixed = row.is_some_and(|row| row.kind == Kind::Fixed && row.tcp.contains(&listener.port));
-    fixed && matches!(listener.basis, Basis::Known(_)) && speaks_http(pod, listener) && !speaks_tls(pod, listener)
-}
-
-/// Whether the program behind a listener takes a TLS handshake: on the usual ports, and where the container names its port `https`.
-pub fn speaks_tls(pod: &Pod, listener: &Listener) -> bool {
-    let mut ports = pod.spec.containers.iter().flat_map(|container| &container.ports);
-    let named = ports.any(|port| port.container_port == i32::from(listener.port) && port.name.starts_with("https"));
-    named || TLS.contains(&listener.port)
 }
 
 #[cfg(test)]
