@@ -1,11 +1,11 @@
 //! Programs that surely end where they are to go on running, and why.
 //!
 //! A command's own end is read from it (`course`). What images do is known from their sources: the shell of an operating system's
-//! image, and the interpreter of a
-//! language's, has no input and ends; the entry points of docker-library's `postgres`, `mysql` and `mariadb` end with exit code 1 where no
-//! variable says what becomes of the password and no data are there; a second program cannot bind a port that another has bound.
+//! image, and the interpreter of a language's, has no input and ends; the entry points of docker-library's `postgres`, `mysql` and
+//! `mariadb` end with exit code 1 where no variable says what becomes of the password and no data are there; a second program cannot
+//! bind a port that another has bound.
 
-use super::known::{self, Kind};
+use super::known;
 use super::{Basis, Course, Found, LISTEN, Listener, arguments, course, of_container, replaces_program};
 use crate::api::core::{Container, Pod};
 use crate::cluster::Store;
@@ -29,22 +29,6 @@ pub struct End {
     /// It follows from what is known of the image, not from the manifest alone.
     pub assumed: bool,
 }
-
-/// Images that start a shell, whoever has built them anew.
-const SHELLS: [&str; 12] = [
-    "busybox",
-    "alpine",
-    "ubuntu",
-    "debian",
-    "centos",
-    "fedora",
-    "rockylinux",
-    "almalinux",
-    "amazonlinux",
-    "archlinux",
-    "bash",
-    "netshoot",
-];
 
 /// Official images of languages that start a shell, too, Java's own among them.
 const LANGUAGES: [&str; 7] = ["golang", "rust", "gcc", "buildpack-deps", "eclipse-temurin", "openjdk", "amazoncorretto"];
@@ -122,11 +106,9 @@ fn shell(pod: &str, container: &Container) -> Option<End> {
         return None;
     }
     let (own, image, official) = (&container.name, known::repository(&container.image), known::official(&container.image));
-    let (row, name) = (known::row(&container.image), arguments::base_name(image));
+    let row = known::row(&container.image);
     let ended = |why| Some(End { code: 0, after: 0, why, next: msg!("ends.shell.next"), field: ".image", assumed: true });
-    if row.is_some_and(|row| row.kind == Kind::Tool) && SHELLS.contains(&name)
-        || official.is_some_and(|name| LANGUAGES.contains(&name))
-    {
+    if row.is_some_and(|row| row.images == known::SHELLS) || official.is_some_and(|name| LANGUAGES.contains(&name)) {
         return ended(msg!("ends.shell", pod = pod, container = own, image = image));
     }
     // PHP's images with a web server have a row of their own.

@@ -35,6 +35,26 @@ const fn usual(images: &'static [&'static str], tcp: &'static [u16], udp: &'stat
     Row { images, kind: Kind::Usual, tcp, udp, programs: &[], flags: &[] }
 }
 
+const fn tool(images: &'static [&'static str]) -> Row {
+    Row { images, kind: Kind::Tool, tcp: &[], udp: &[], programs: &[], flags: &[] }
+}
+
+/// Images that start a shell, whoever has built them anew.
+pub(super) const SHELLS: &[&str] = &[
+    "busybox",
+    "alpine",
+    "ubuntu",
+    "debian",
+    "centos",
+    "fedora",
+    "rockylinux",
+    "almalinux",
+    "amazonlinux",
+    "archlinux",
+    "bash",
+    "nicolaka/netshoot",
+];
+
 /// The first row whose image is the repository or ends it after a slash counts, so the more exact names stand first.
 pub(super) const ROWS: &[Row] = &[
     fixed(
@@ -133,34 +153,8 @@ pub(super) const ROWS: &[Row] = &[
         flags: &[],
     },
     usual(&["examplevotingapp_vote", "examplevotingapp_result"], &[80], &[]),
-    Row {
-        images: &[
-            "busybox",
-            "alpine",
-            "ubuntu",
-            "debian",
-            "centos",
-            "fedora",
-            "rockylinux",
-            "almalinux",
-            "amazonlinux",
-            "archlinux",
-            "bash",
-            "curlimages/curl",
-            "curl",
-            "nicolaka/netshoot",
-            "jessie-dnsutils",
-            "dnsutils",
-            "radial/busyboxplus",
-            "toolbox",
-            "kubectl",
-        ],
-        kind: Kind::Tool,
-        tcp: &[],
-        udp: &[],
-        programs: &[],
-        flags: &[],
-    },
+    tool(SHELLS),
+    tool(&["curlimages/curl", "curl", "jessie-dnsutils", "dnsutils", "radial/busyboxplus", "toolbox", "kubectl"]),
 ];
 
 /// The variants of PHP's images with FastCGI: no HTTP, and another port than the web server's.
