@@ -23,6 +23,7 @@ use crate::api::networking::{Ingress, IngressClass, NetworkPolicy};
 use crate::api::{Kind, ObjectMeta, ObjectRef, Resource};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kubectl::{Manifest, Manifests};
+use crate::msg;
 use crate::random::Seed;
 use crate::settings::Settings;
 use crate::trace::FieldRef;
@@ -223,6 +224,17 @@ pub struct ToldSlices {
     pub desired: u64,
     /// What it would have written otherwise in the real cluster.
     pub differences: Vec<Message>,
+}
+
+impl ToldSlices {
+    /// What to look at for one of the differences.
+    pub fn next(difference: &Message) -> Message {
+        match difference.id.rsplit_once('.').map_or("", |(_, last)| last) {
+            "gone" => msg!("explain.endpoints.told.gone.next"),
+            of if of.starts_with("mirror") => msg!("explain.endpoints.told.mirror.next"),
+            _ => msg!("explain.endpoints.told.next"),
+        }
+    }
 }
 
 /// The document that an object came from.

@@ -125,11 +125,12 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune, admission: 
     }
     // What a waiting Pod lacks may have come with this text.
     world.queue.room |= world.cluster.store.pods.values().any(|pod| pod.spec.node_name.is_empty());
-    dump::slices::judge(&mut world);
+    let judged = dump::slices::judge(&mut world);
     dump::lose_nodes(&mut world, &manifests, &dumped);
     dump::follow_api_server(&mut world);
     note_missing_nodes(&mut world, &manifests);
     settle(&mut world);
+    dump::slices::tell(&mut world, &judged);
     dump::date(&mut world);
     let origins = world.cluster.origins.iter();
     world.cluster.applied =

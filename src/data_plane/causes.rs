@@ -14,7 +14,7 @@ use crate::api::ObjectRef;
 use crate::api::core::{ContainerPort, Pod, Service, ServicePort};
 use crate::api::discovery::{Endpoint, EndpointSlice};
 use crate::api::meta::{IntOrString, selects};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, ToldSlices};
 use crate::msg;
 use crate::packet::Protocol;
 use crate::trace::{Advice, FieldRef};
@@ -80,10 +80,14 @@ pub fn none_ready(cluster: &Cluster, service: &Service) -> Option<Advice> {
 /// What keeps a Service's slices from its ready Pods, where a dump's slices stand as they are.
 pub fn told_slices(cluster: &Cluster, service: &Service) -> Option<Advice> {
     let told = cluster.told_slices.get(&(service.metadata.namespace.clone(), service.metadata.name.clone()))?;
-    let keeps = |text: &&Message| ["lack", "unready", "ports"].iter().any(|end| text.id.ends_with(&format!(".told.{end}")));
+    let keeps = |text: &&Message| {
+        ["lack", "unready", "ports", "mirrorLack", "mirrorOther"].iter().any(|end| text.id.ends_with(&format!(".told.{end}")))
+    };
     let why = told.differences.iter().find(keeps)?.clone();
-    let because = vec![FieldRef { object: ObjectRef::of(service), path: "spec.selector".into() }];
-    Some(Advice { why, next: msg!("explain.endpoints.told.next"), because })
+    let next = ToldSlices::next(&why);
+    let path = if service.spec.selector.is_empty() { "spec" } else { "spec.selector" };
+    let because = vec![FieldRef { object: ObjectRef::of(service), path: path.into() }];
+    Some(Advice { why, next, because })
 }
 
 /// Why a port has no usable endpoint though Pods are ready; `None`: it has one.
@@ -150,6 +154,9 @@ pub fn no_endpoints(cluster: &Cluster, service: &Service, at: usize) -> Option<A
         return None;
     }
     if service.spec.selector.is_empty() {
+        if let Some(found) = told_slices(cluster, service) {
+            return Some(found);
+        }
         let (next, because) = unselected(&cluster.store, service);
         let why = msg!("explain.endpoints.noSelector", service = service.metadata.name);
         return Some(Advice { why, next, because: vec![because] });

@@ -122,6 +122,43 @@ fn a_ready_pod_that_the_slice_leaves_out_gets_no_traffic() {
     assert_eq!(own.checks.last().unwrap().text.id, "explain.endpoints.told.lack");
 }
 
+const LEAVING: &str = "
+apiVersion: v1
+kind: Pod
+metadata:
+  name: stale-0
+  namespace: shop
+  uid: 5d1b7c0e-0000-4000-8000-000000000023
+  labels: {app: stale}
+  deletionTimestamp: '2026-05-19T14:40:37Z'
+  deletionGracePeriodSeconds: 30
+spec: {nodeName: shop-worker, containers: [{name: c, image: nginx}]}
+status: {phase: Running, podIP: 10.244.1.250, podIPs: [{ip: 10.244.1.250}], conditions: [{type: Ready, status: 'True'}]}
+---
+";
+
+#[test]
+fn a_pod_on_its_way_out_that_a_slice_has_as_ready_is_told_as_terminating() {
+    let stale = STALE.replace("{app: frontend}", "{app: stale}").replace("frontend-6b9f7c5d8c-gone0", "stale-0");
+    let shared = fs::read_to_string("tests/fixtures/applications/dump.yaml").unwrap();
+    let all = told(&format!("{shared}\n---{LEAVING}{stale}"));
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert!(all[0].contains("told.terminating") && all[0].contains("stale-0"), "{all:?}");
+}
+
+#[test]
+fn nothing_is_told_of_a_slice_that_loading_brings_up_to_date() {
+    let name = "    name: catalog-74d5bbf6b8-5hxkg\n";
+    let leaves = format!("{name}    deletionGracePeriodSeconds: 30\n    deletionTimestamp: '2026-05-19T14:40:37Z'\n");
+    let text = edited("kind: Pod", &[(name, &leaves)]);
+    // Its ReplicaSet makes another Pod, whose coming the controller here follows.
+    assert_eq!(told(&text), [""; 0]);
+    let cluster = applied(manifests(text));
+    let slice = cluster.store.get::<EndpointSlice>("shop", "catalog-46f22").unwrap();
+    let left = slice.endpoints.iter().find(|own| own.addresses == ["10.244.2.6"]).unwrap();
+    assert_eq!((slice.endpoints.len(), left.conditions.ready), (3, Some(false)));
+}
+
 #[test]
 fn order_hints_and_fields_left_out_are_no_differences() {
     let plain = fs::read_to_string("tests/fixtures/applications/dump.yaml").unwrap();
@@ -163,4 +200,29 @@ fn a_mirrored_slice_stands_where_the_dump_leaves_its_endpoints_out() {
     assert_eq!(send(&cluster, FRONT, "http://legacy").verdict, Verdict::Delivered);
     let gone = cluster.act(&Action::parse("service/shop/legacy delete").unwrap()).cluster;
     assert!(gone.store.get::<EndpointSlice>("shop", "legacy-x7x7x").is_none());
+}
+
+#[test]
+fn a_mirrored_slice_that_differs_from_its_endpoints_stands_and_is_told() {
+    let endpoints = |ip: &str| {
+        let uid = "5d1b7c0e-0000-4000-8000-000000000033";
+        let meta = format!("metadata: {{name: legacy, namespace: shop, uid: {uid}}}");
+        format!(
+            "{MIRRORED}---\napiVersion: v1\nkind: Endpoints\n{meta}\nsubsets: [{{addresses: [{{ip: {ip}}}], ports: [{{port: 9000}}]}}]"
+        )
+    };
+    let shared = fs::read_to_string("tests/fixtures/applications/dump.yaml").unwrap();
+    assert_eq!(told(&format!("{shared}\n---{}", endpoints("10.9.9.9"))), [""; 0]);
+    let all = told(&format!("{shared}\n---{}", endpoints("10.9.9.7")));
+    assert_eq!(all.len(), 2, "{all:?}");
+    assert!(all[0].contains("told.mirrorLack") && all[0].contains("10.9.9.7"), "{all:?}");
+    assert!(all[1].contains("told.mirrorMore") && all[1].contains("10.9.9.9"), "{all:?}");
+    let cluster = applied(with(&endpoints("10.9.9.7")));
+    let trace = send(&cluster.act(&Action::Wait(60)).cluster, FRONT, "http://legacy");
+    assert!(trace.hops.iter().any(|hop| hop.before.is_some_and(|flow| flow.dst.to_string() == "10.9.9.9:9000")));
+    assert!(trace.assumptions.iter().any(|note| note.id == "assume.toldSlices"), "{:?}", trace.assumptions);
+    // Endpoints that change here are followed.
+    let edited = cluster.apply(Arc::new(with(&endpoints("10.9.9.6")))).cluster;
+    let slice = edited.store.get::<EndpointSlice>("shop", "legacy-x7x7x").unwrap();
+    assert_eq!(slice.endpoints[0].addresses, ["10.9.9.6"]);
 }

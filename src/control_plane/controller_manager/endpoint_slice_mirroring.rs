@@ -8,8 +8,8 @@
 use crate::api::core::{EndpointAddress, EndpointPort as Port, EndpointSubset, Endpoints};
 use crate::api::discovery::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
 use crate::api::{ObjectRef, Resource};
-use crate::cluster::Verb;
-use crate::control_plane::dump::slices::are_told;
+use crate::cluster::{Store, Verb};
+use crate::control_plane::dump::slices::{are_told, mirror_stands};
 use crate::control_plane::events;
 use crate::control_plane::world::{Key, World, controller_reference};
 use crate::msg;
@@ -37,9 +37,13 @@ pub(crate) fn run(world: &mut World) {
         let service = world.cluster.store.services.get(&key);
         let mirrored = service.is_some_and(|service| service.spec.selector.is_empty() && service.spec.type_ != "ExternalName");
         let wanted = match endpoints {
-            Some(endpoints) if mirrored && !skips(&endpoints) => {
+            Some(endpoints) if mirrored => {
+                let wanted = wanted(&endpoints);
+                if mirror_stands(world, &key, &wanted) {
+                    continue;
+                }
                 warn_of_too_many(world, &endpoints);
-                slices(&endpoints)
+                wanted
             }
             // A dump of today's kinds may leave the Endpoints out, which are deprecated.
             None if mirrored && are_told(world, &key) => continue,
@@ -47,6 +51,11 @@ pub(crate) fn run(world: &mut World) {
         };
         reconcile(world, &key, wanted);
     }
+}
+
+/// The slices that mirror these Endpoints, if any are to.
+pub(crate) fn wanted(endpoints: &Endpoints) -> Vec<EndpointSlice> {
+    if skips(endpoints) { Vec::new() } else { slices(endpoints) }
 }
 
 fn skips(endpoints: &Endpoints) -> bool {
@@ -61,6 +70,9 @@ fn size(subset: &EndpointSubset) -> usize {
 }
 
 fn warn_of_too_many(world: &mut World, endpoints: &Endpoints) {
+    if skips(endpoints) {
+        return;
+    }
     let skipped: usize = endpoints.subsets.iter().map(|subset| size(subset).saturating_sub(MOST)).sum();
     if skipped > 0 {
         let text = format!(
@@ -169,14 +181,19 @@ fn slice(endpoints: &Endpoints, ports: &[Port], kind: &str, own: Vec<Endpoint>) 
     slice
 }
 
-fn reconcile(world: &mut World, key: &Key, wanted: Vec<EndpointSlice>) {
+/// The slices of a Service that this controller made.
+pub(crate) fn slices_of(store: &Store, key: &Key) -> Vec<Arc<EndpointSlice>> {
     let own = |slice: &&Arc<EndpointSlice>| {
         let labels = &slice.metadata.labels;
         slice.metadata.namespace == key.0
             && labels.get(SERVICE_NAME) == Some(&key.1)
             && labels.get(MANAGED_BY).is_some_and(|by| by == MANAGER)
     };
-    let mut old: Vec<Arc<EndpointSlice>> = world.cluster.store.endpoint_slices.values().filter(own).cloned().collect();
+    store.endpoint_slices.values().filter(own).cloned().collect()
+}
+
+fn reconcile(world: &mut World, key: &Key, wanted: Vec<EndpointSlice>) {
+    let mut old = slices_of(&world.cluster.store, key);
     let mut matched: Vec<(EndpointSlice, Option<Arc<EndpointSlice>>)> = Vec::new();
     for slice in wanted {
         let same = |old: &Arc<EndpointSlice>| old.ports == slice.ports && old.address_type == slice.address_type;

@@ -1,9 +1,10 @@
 //! The EndpointSlices of a dump: kube-proxy and DNS go by them alone, so they stand as they are until something changes here.
 //!
-//! Where the real controller (`k8s.io/endpointslice`) would have written others for the very Pods of the dump, it did not follow, and
-//! that is told. Order, hints, zones and generated names are no differences.
+//! Where the real controller (`k8s.io/endpointslice`) would have written others for the very Pods of the dump, or the mirroring one
+//! (`pkg/controller/endpointslicemirroring`) for its Endpoints, it did not follow, and that is told. Order, hints, zones and generated
+//! names are no differences.
 
-use super::super::controller_manager::{endpoint_slice, endpoints};
+use super::super::controller_manager::{endpoint_slice, endpoint_slice_mirroring as mirroring, endpoints};
 use super::super::refusals;
 use super::super::world::{Key, World};
 use super::came_from_dump;
@@ -21,35 +22,71 @@ use std::sync::Arc;
 
 type Desired = [(Vec<EndpointPort>, Vec<Endpoint>)];
 
-/// Compares the slices that came with a dump with what their controller would write for the Pods as the dump shows them, before
-/// anybody here has done anything.
-pub(crate) fn judge(world: &mut World) {
+const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
+/// Compares the slices that came with a dump with what their controllers would write for the Pods and Endpoints as the dump shows
+/// them, before anybody here has done anything. Gives the Services whose slices it looked at.
+pub(crate) fn judge(world: &mut World) -> Vec<Key> {
     let services: Vec<Arc<Service>> = world.cluster.store.services.values().cloned().collect();
+    let mut judged = Vec::new();
     for service in services {
         let key: Key = (service.metadata.namespace.clone(), service.metadata.name.clone());
-        if service.spec.selector.is_empty()
-            || service.spec.type_ == "ExternalName"
-            || world.cluster.told_slices.contains_key(&key)
-        {
+        if service.spec.type_ == "ExternalName" || world.cluster.told_slices.contains_key(&key) {
             continue;
         }
-        let slices = endpoint_slice::slices_of(&world.cluster.store, &key);
-        let dumped = |slice: &Arc<EndpointSlice>| came_from_dump(world, &ObjectRef::of(slice.as_ref()));
-        let Some(first) = slices.first().filter(|_| slices.iter().all(dumped)) else { continue };
-        // A dump without Pods says nothing of who is gone.
-        let shown = world.cluster.store.in_namespace::<Pod>(&key.0).any(|pod| came_from_dump(world, &ObjectRef::of(pod)));
-        if !shown {
-            continue;
+        let told =
+            if service.spec.selector.is_empty() { mirrored(world, &service, &key) } else { selected(world, &service, &key) };
+        if let Some(told) = told {
+            world.cluster.told_slices.insert(key.clone(), told);
+            judged.push(key);
         }
-        let desired = endpoint_slice::desired(&world.cluster.store, &service);
-        let differences = differences(world, &service, &slices, &desired);
-        for text in &differences {
-            let note = refusals::ours(world.cluster.origin(&ObjectRef::of(first.as_ref())), "endpoints", text.clone());
-            let help = Some(msg!("explain.endpoints.told.next"));
+    }
+    judged
+}
+
+/// The slices of a Service that selects Pods.
+fn selected(world: &World, service: &Service, key: &Key) -> Option<ToldSlices> {
+    let slices = endpoint_slice::slices_of(&world.cluster.store, key);
+    // A dump without Pods says nothing of who is gone.
+    let shown = world.cluster.store.in_namespace::<Pod>(&key.0).any(|pod| came_from_dump(world, &ObjectRef::of(pod)));
+    if !shown || !are_dumped(world, &slices) {
+        return None;
+    }
+    let desired = endpoint_slice::desired(&world.cluster.store, service);
+    let differences = differences(world, service, &slices, &desired);
+    Some(ToldSlices { desired: hash(service, &slices, &desired), differences })
+}
+
+/// The slices of a Service whose Endpoints are written by hand.
+fn mirrored(world: &World, service: &Service, key: &Key) -> Option<ToldSlices> {
+    let slices = mirroring::slices_of(&world.cluster.store, key);
+    let endpoints = world.cluster.store.endpoints.get(key)?;
+    if !are_dumped(world, &slices) || !came_from_dump(world, &ObjectRef::of(endpoints.as_ref())) {
+        return None;
+    }
+    let wanted = mirroring::wanted(endpoints);
+    let differences = unmirrored(service, &slices, &by_ports(&wanted));
+    Some(ToldSlices { desired: mirror_hash(&wanted), differences }).filter(|told| !told.differences.is_empty())
+}
+
+fn are_dumped(world: &World, slices: &[Arc<EndpointSlice>]) -> bool {
+    !slices.is_empty() && slices.iter().all(|slice| came_from_dump(world, &ObjectRef::of(slice.as_ref())))
+}
+
+/// Tells what the real controllers did not follow, of those slices that stand still once all here have worked: where loading a dump
+/// changed a Pod, its slices are written anew.
+pub(crate) fn tell(world: &mut World, judged: &[Key]) {
+    for key in judged {
+        let Some(told) = world.cluster.told_slices.get(key).cloned().filter(|told| told.desired != 0) else { continue };
+        let own = |slice: &&EndpointSlice| slice.metadata.labels.get(SERVICE_NAME) == Some(&key.1);
+        let Some(first) = world.cluster.store.in_namespace::<EndpointSlice>(&key.0).find(own).map(ObjectRef::of) else {
+            continue;
+        };
+        for text in told.differences {
+            let help = Some(ToldSlices::next(&text));
+            let note = refusals::ours(world.cluster.origin(&first), "endpoints", text);
             world.diagnostics.push(Diagnostic { severity: Severity::Warning, help, ..note });
         }
-        let desired = hash(&service, &slices, &desired);
-        world.cluster.told_slices.insert(key, ToldSlices { desired, differences });
     }
 }
 
@@ -68,10 +105,19 @@ pub(crate) fn stand(world: &mut World, service: &Service, slices: &[Arc<Endpoint
     stand
 }
 
+/// Whether a Service's mirrored slices stand as the dump shows them: its Endpoints are still those that they differ from.
+pub(crate) fn mirror_stands(world: &mut World, key: &Key, wanted: &[EndpointSlice]) -> bool {
+    let Some(told) = world.cluster.told_slices.get_mut(key) else { return false };
+    if told.desired != mirror_hash(wanted) {
+        *told = ToldSlices::default();
+    }
+    told.desired != 0
+}
+
 /// Whether a dump shows slices that the mirroring controller made of Endpoints that it leaves out.
 pub(crate) fn are_told(world: &World, key: &Key) -> bool {
     let left_out = world.life_of(&ObjectRef::new(Kind::Endpoints, &key.0, &key.1)) == 0;
-    let of_service = |slice: &&EndpointSlice| slice.metadata.labels.get("kubernetes.io/service-name") == Some(&key.1);
+    let of_service = |slice: &&EndpointSlice| slice.metadata.labels.get(SERVICE_NAME) == Some(&key.1);
     let mut own = world.cluster.store.in_namespace::<EndpointSlice>(&key.0).filter(of_service);
     left_out && own.any(|slice| came_from_dump(world, &ObjectRef::of(slice)))
 }
@@ -94,6 +140,15 @@ fn hash(service: &Service, slices: &[Arc<EndpointSlice>], desired: &Desired) -> 
     let (meta, spec) = (&service.metadata, &service.spec);
     let all = (names, &meta.labels, &meta.annotations, &spec.traffic_distribution, desired);
     stable_hash(&serde_json::to_string(&all).unwrap_or_default()).max(1)
+}
+
+fn mirror_hash(wanted: &[EndpointSlice]) -> u64 {
+    stable_hash(&serde_json::to_string(&by_ports(wanted)).unwrap_or_default()).max(1)
+}
+
+fn by_ports(slices: &[EndpointSlice]) -> Vec<(Vec<EndpointPort>, Vec<Endpoint>)> {
+    let four = slices.iter().filter(|slice| slice.address_type == "IPv4");
+    four.map(|slice| (slice.ports.clone(), slice.endpoints.clone())).collect()
 }
 
 /// An endpoint as one side has it: its Pod's name or address, whether it takes connections, its ports.
@@ -132,13 +187,22 @@ impl Own<'_> {
     }
 }
 
-/// What the real controller would have written otherwise, in words.
+fn here(slices: &[Arc<EndpointSlice>]) -> Vec<Own<'_>> {
+    let four = slices.iter().filter(|slice| slice.address_type == "IPv4");
+    four.flat_map(|slice| slice.endpoints.iter().map(|endpoint| Own { endpoint, ports: &slice.ports })).collect()
+}
+
+fn there(desired: &Desired) -> Vec<Own<'_>> {
+    desired.iter().flat_map(|(ports, all)| all.iter().map(|endpoint| Own { endpoint, ports })).collect()
+}
+
+/// What the real controller would have written otherwise for the Pods, in words.
 fn differences(world: &World, service: &Service, slices: &[Arc<EndpointSlice>], desired: &Desired) -> Vec<Message> {
-    let here = slices.iter().flat_map(|slice| slice.endpoints.iter().map(|endpoint| Own { endpoint, ports: &slice.ports }));
-    let here: Vec<Own> = here.filter(|own| own.endpoint.target_ref.as_ref().is_none_or(|target| target.kind == "Pod")).collect();
-    let there = desired.iter().flat_map(|(ports, all)| all.iter().map(|endpoint| Own { endpoint, ports }));
-    let there: Vec<Own> = there.collect();
-    let (mut gone, mut other, mut unready, mut ready, mut ports) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut here = here(slices);
+    here.retain(|own| own.endpoint.target_ref.as_ref().is_none_or(|target| target.kind == "Pod"));
+    let there = there(desired);
+    let (mut gone, mut other, mut unready, mut ports) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut ready, mut terminating) = (Vec::new(), Vec::new());
     for own in &here {
         let Some(wanted) = there.iter().find(|wanted| wanted.is(own)) else {
             match of_address(world, service, own) {
@@ -151,6 +215,7 @@ fn differences(world: &World, service: &Service, slices: &[Arc<EndpointSlice>], 
         match (own.state(), wanted.state()) {
             (had, would) if had == would => {}
             (_, (true, _)) => unready.push(own.name()),
+            ((true, _), _) if wanted.endpoint.conditions.terminating == Some(true) => terminating.push(own.name()),
             ((true, _), _) => ready.push(own.name()),
             _ => {}
         }
@@ -162,19 +227,40 @@ fn differences(world: &World, service: &Service, slices: &[Arc<EndpointSlice>], 
     let counts = |own: &&Own| own.state() != (false, false);
     let lack = there.iter().filter(counts).filter(|own| !here.iter().any(|had| own.is(had))).map(Own::name).collect();
     let name = &service.metadata.name;
-    let mut found = Vec::new();
-    let mut tell = |names: Vec<String>, text: fn(&str, String) -> Message| {
-        if !names.is_empty() {
-            found.push(text(name, listed(names)));
-        }
+    told([
+        (lack, &|pods| msg!("explain.endpoints.told.lack", service = name, pods = pods)),
+        (unready, &|pods| msg!("explain.endpoints.told.unready", service = name, pods = pods)),
+        (ports, &|pods| msg!("explain.endpoints.told.ports", service = name, pods = pods)),
+        (gone, &|addresses| msg!("explain.endpoints.told.gone", service = name, addresses = addresses)),
+        (ready, &|pods| msg!("explain.endpoints.told.ready", service = name, pods = pods)),
+        (terminating, &|pods| msg!("explain.endpoints.told.terminating", service = name, pods = pods)),
+        (other, &|pods| msg!("explain.endpoints.told.other", service = name, pods = pods)),
+    ])
+}
+
+/// What the mirroring controller would have written otherwise for the Endpoints, in words.
+fn unmirrored(service: &Service, slices: &[Arc<EndpointSlice>], desired: &Desired) -> Vec<Message> {
+    let (here, there) = (here(slices), there(desired));
+    let addresses = |own: &Own| own.endpoint.addresses.join(", ");
+    let without = |all: &[Own], others: &[Own]| -> Vec<String> {
+        all.iter().filter(|own| !others.iter().any(|other| own.is(other))).map(addresses).collect()
     };
-    tell(lack, |name, pods| msg!("explain.endpoints.told.lack", service = name, pods = pods));
-    tell(unready, |name, pods| msg!("explain.endpoints.told.unready", service = name, pods = pods));
-    tell(ports, |name, pods| msg!("explain.endpoints.told.ports", service = name, pods = pods));
-    tell(gone, |name, addresses| msg!("explain.endpoints.told.gone", service = name, addresses = addresses));
-    tell(ready, |name, pods| msg!("explain.endpoints.told.ready", service = name, pods = pods));
-    tell(other, |name, pods| msg!("explain.endpoints.told.other", service = name, pods = pods));
-    found
+    let differs = |own: &&Own, wanted: &Own| own.state() != wanted.state() || own.numbers() != wanted.numbers();
+    let changed = here.iter().filter(|own| there.iter().find(|wanted| own.is(wanted)).is_some_and(|wanted| differs(own, wanted)));
+    let name = &service.metadata.name;
+    told([
+        (without(&there, &here), &|all| msg!("explain.endpoints.told.mirrorLack", service = name, addresses = all)),
+        (changed.map(addresses).collect(), &|all| msg!("explain.endpoints.told.mirrorOther", service = name, addresses = all)),
+        (without(&here, &there), &|all| msg!("explain.endpoints.told.mirrorMore", service = name, addresses = all)),
+    ])
+}
+
+/// Whom a kind of difference concerns, and its words.
+type Difference<'a> = (Vec<String>, &'a dyn Fn(String) -> Message);
+
+fn told<const KINDS: usize>(found: [Difference<'_>; KINDS]) -> Vec<Message> {
+    let some = found.into_iter().filter(|(names, _)| !names.is_empty());
+    some.map(|(names, text)| text(listed(names))).collect()
 }
 
 /// How many are named.
