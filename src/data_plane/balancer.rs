@@ -67,17 +67,24 @@ impl Travel<'_> {
         if self.via.is_some() {
             return None;
         }
-        self.tell.assume(|| msg!("assume.metallb"));
+        let metallb = !balancer.made_elsewhere;
+        self.tell.assume(|| if metallb { msg!("assume.metallb") } else { msg!("assume.vip", ip = flow.dst.ip) });
         let (name, because) =
             (&balancer.service.metadata.name, |path: &str| FieldRef { object: service_ref(balancer), path: path.into() });
         let Some(node) = node else {
-            let text = |_| msg!("hop.NoRoute.text.unannounced", to = flow.dst, service = name);
+            let text = |_| match metallb {
+                true => msg!("hop.NoRoute.text.unannounced", to = flow.dst, service = name),
+                false => msg!("hop.NoRoute.text.vip", to = flow.dst, service = name),
+            };
             return Some(self.edge_says(flow, text, Some(because("spec.selector"))));
         };
         if self.world.is_up(node) {
             let elected = self.node_name(node).to_string();
             self.tell.hop(|| {
-                let text = msg!("hop.Arrive.text.announced", node = elected, to = flow.dst, ip = flow.dst.ip, service = name);
+                let text = match metallb {
+                    true => msg!("hop.Arrive.text.announced", node = elected, to = flow.dst, ip = flow.dst.ip, service = name),
+                    false => msg!("hop.Arrive.text.vip", node = elected, to = flow.dst, service = name),
+                };
                 let objects = vec![service_ref(balancer), ObjectRef::new(Kind::Node, "", &elected)];
                 let fields = ["spec.type", "spec.externalTrafficPolicy"].map(because).into();
                 hop(Place::Node(elected), Reason::Arrive, text).flow(flow, flow).about(objects).because(fields)

@@ -284,6 +284,18 @@ fn load_balancer(nodes: &[u8], policy: &str, mode: &str) -> Fixture {
     fixture
 }
 
+#[test]
+fn without_node_ports_packets_for_an_address_of_a_dump_keep_it() {
+    let mut fixture = load_balancer(&[1], "Cluster", "VIP");
+    fixture.settings(|settings| settings.load_balancer.provider = crate::settings::Provider::Cloud);
+    fixture.service(|service| service.spec.ports.iter_mut().for_each(|port| port.node_port = 0));
+    let trace = fixture.trace("internet", "http://198.51.100.20");
+    assert!(matches!(trace.verdict, Verdict::Delivered { .. }), "{:?}", trace.verdict);
+    let arrives = trace.hops.iter().find(|hop| hop.reason == Reason::Arrive).unwrap();
+    assert_eq!(arrives.text.id, "hop.Arrive.text.vip");
+    assert!(trace.assumptions.iter().any(|own| own.id == "assume.vip"));
+}
+
 fn via(fixture: &Fixture, node: &str, from: &str, target: &str) -> String {
     let request = Request { via: Some(node.into()), ..request(from, target, 1) };
     let trace = DataPlane::program(&fixture.cluster).send(&fixture.cluster, &request);

@@ -68,7 +68,8 @@ pub(super) struct Balancer {
     pub means: Means,
     /// Its address is private: nobody outside has a route to it.
     pub internal: bool,
-    /// It has a hostname that the AWS Load Balancer Controller would not give: what machine it is, nobody knows here.
+    /// It has a hostname that the AWS Load Balancer Controller would not give, or an address that packets keep where nobody plays
+    /// MetalLB: what machine it is, nobody knows here.
     pub made_elsewhere: bool,
     /// The nodes that its health check finds well, in their order.
     pub healthy: Vec<usize>,
@@ -367,7 +368,10 @@ fn balancers(cluster: &Cluster, nodes: &[Machine]) -> Vec<Balancer> {
             let Some(ip) = balancer_address(service, ingress) else { continue };
             let annotations = &service.metadata.annotations;
             let hostname = &ingress.hostname;
-            let cloud = cluster.settings.load_balancer.provider == Provider::Cloud;
+            // A dump's status may say that packets keep the address (`VIP`), as a cloud's own may; without node ports they must.
+            let ports = service.spec.ports.iter().any(|port| port.node_port != 0);
+            let provider = cluster.settings.load_balancer.provider;
+            let cloud = provider == Provider::Cloud && ports;
             let means = if ingress.ip.is_empty() {
                 if aws::targets_pods(annotations) { Means::Pods } else { Means::Instances }
             } else if ingress.ip_mode.as_deref() == Some("Proxy") || cloud {
@@ -381,7 +385,10 @@ fn balancers(cluster: &Cluster, nodes: &[Machine]) -> Vec<Balancer> {
                 ip,
                 means,
                 internal: ingress.ip.is_empty() && aws::hostname_is_internal(service, hostname),
-                made_elsewhere: ingress.ip.is_empty() && !aws::has_made(service, hostname),
+                made_elsewhere: match means {
+                    Means::Announced(_) => provider != Provider::Metallb,
+                    _ => ingress.ip.is_empty() && !aws::has_made(service, hostname),
+                },
                 healthy: Vec::new(),
                 targets: if means == Means::Pods { targets(cluster, service) } else { Vec::new() },
                 own: aws::address(hostname, true),

@@ -169,7 +169,7 @@ fn by_port(cluster: &Cluster, service: &Service, at: usize, pod: &Pod, checks: &
             let text = msg!("explain.pod.noPortName", pod = name, service = own, name = wanted);
             return checks.fails("pod-is-endpoint", text, msg!("explain.endpoints.portName.next", name = wanted), vec![target]);
         }
-        if let Some(found) = told_slices(cluster, service) {
+        if let Some(found) = unready(cluster, pod).or_else(|| told_slices(cluster, service)) {
             return checks.found("pod-is-endpoint", found);
         }
         let text = msg!("explain.pod.noEndpoint", pod = name, service = own, port = number);

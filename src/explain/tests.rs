@@ -245,6 +245,21 @@ fn a_closed_readiness_gate_is_named() {
     assert_eq!(last.because[0].path, "spec.readinessGates[0].conditionType");
 }
 
+#[test]
+fn a_service_that_takes_pods_as_they_are_does_not_hide_why_another_leaves_one_out() {
+    let explanation = explain_pod(
+        &cluster(
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: gated, labels: {app: p}}\nspec:\n  readinessGates: [{conditionType: example.com/ready}]\n  \
+             containers: [{name: c, image: nginx}]\n---\n\
+             apiVersion: v1\nkind: Service\nmetadata: {name: takes-all}\nspec: {publishNotReadyAddresses: true, selector: {app: p}, ports: [{port: 81}]}\n---\n\
+             apiVersion: v1\nkind: Service\nmetadata: {name: asks}\nspec: {selector: {app: p}, ports: [{port: 80}]}\n",
+        ),
+        "default",
+        "gated",
+    );
+    assert_eq!(explanation.checks.last().unwrap().text.id, "explain.pod.gate");
+}
+
 fn with_policy(policy: &str) -> Cluster {
     cluster(&format!(
         "apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {{selector: {{app: web}}, ports: [{{port: 80}}]}}\n---\n\

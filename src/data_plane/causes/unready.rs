@@ -199,18 +199,18 @@ fn init_waits(pod: &Pod) -> Option<Advice> {
                 let next = msg!("explain.pod.waiting.crash.next", pod = name, container = own);
                 return Some(Advice { why, next, because: because(".command") });
             }
-            (_, Some(state), _) if state.reason.starts_with("InvalidImage") => {
-                let (reason, said) = (&state.reason, &state.message);
-                let why = msg!("explain.pod.waiting.said", pod = name, container = own, reason = reason, message = said);
-                return Some(Advice { why, next: msg!("explain.pod.waiting.image.next"), because: because(".image") });
-            }
             (_, Some(state), _) if breach(pod, container).is_some_and(|own| own.message == state.message) => {
                 return runs_as_root(pod, container, &format!("spec.initContainers[{at}]"));
             }
             (_, Some(state), _) => {
-                let why = msg!("explain.pod.init", pod = name, container = own, reason = state.reason);
-                let next = msg!("explain.pod.waiting.crash.next", pod = name, container = own);
-                return Some(Advice { why, next, because: because("") });
+                let (reason, said) = (state.reason.as_str(), state.message.as_str());
+                let why = match said.is_empty() || reason == "CrashLoopBackOff" {
+                    true => msg!("explain.pod.init", pod = name, container = own, reason = reason),
+                    false => msg!("explain.pod.waiting.said", pod = name, container = own, reason = reason, message = said),
+                };
+                let place = format!("spec.initContainers[{at}]");
+                let (next, path) = remedy(pod, own, Some(container), (reason, said), &|part| format!("{place}{part}"));
+                return Some(Advice { why, next, because: vec![field(pod, path)] });
             }
             _ if container.is_sidecar() => {}
             _ => return unending(pod, container, because),
@@ -262,9 +262,23 @@ fn waits(cluster: &Cluster, pod: &Pod, container: &str, reason: &str) -> Advice 
     if let Some(advice) = forbidden.and_then(|own| runs_as_root(pod, own, &within(""))) {
         return advice;
     }
-    let (next, path) = match reason {
+    let own = at.and_then(|at| pod.spec.containers.get(at));
+    let (next, path) = remedy(pod, container, own, (reason, said), &within);
+    Advice { why, next, because: vec![field(pod, path)] }
+}
+
+/// What to try for a container that waits with a reason, of which the kubelet said something, and the field to look at. `within`:
+/// the path of a part of the container.
+fn remedy(
+    pod: &Pod,
+    name: &str,
+    container: Option<&Container>,
+    (reason, said): (&str, &str),
+    within: &dyn Fn(&str) -> String,
+) -> (Message, String) {
+    match reason {
         "CreateContainerConfigError" => {
-            let part = at.and_then(|at| pod.spec.containers.get(at)).and_then(|own| reference(own, said));
+            let part = container.and_then(|own| reference(own, said));
             let next = msg!("explain.pod.waiting.config.next", namespace = pod.metadata.namespace);
             (next, within(part.as_deref().unwrap_or_default()))
         }
@@ -281,14 +295,13 @@ fn waits(cluster: &Cluster, pod: &Pod, container: &str, reason: &str) -> Advice 
             (msg!("explain.pod.waiting.hook.next"), within(".lifecycle.postStart"))
         }
         "CrashLoopBackOff" | "RunContainerError" => {
-            (msg!("explain.pod.waiting.crash.next", pod = name, container = container), within(""))
+            (msg!("explain.pod.waiting.crash.next", pod = pod.metadata.name, container = name), within(""))
         }
         _ if said.contains("MountVolume") => {
             (msg!("explain.pod.waiting.volume.next", namespace = pod.metadata.namespace), volume(pod, said))
         }
-        _ => (msg!("explain.pod.waiting.next", pod = name), within("")),
-    };
-    Advice { why, next, because: vec![field(pod, path)] }
+        _ => (msg!("explain.pod.waiting.next", pod = pod.metadata.name), within("")),
+    }
 }
 
 /// A container that is not to run as root would do so. `at`: its place in the Pod.

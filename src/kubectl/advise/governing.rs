@@ -1,4 +1,5 @@
-//! The Service that a StatefulSet names: by it, and only if it is headless, the Pods have names of their own.
+//! The Service that a StatefulSet names: by it the Pods have names of their own, headless or not (CoreDNS's kubernetes plugin,
+//! `findServices`: a question with an endpoint's name looks into the slices of any Service).
 
 use super::{Advice, missing};
 use crate::api::ObjectRef;
@@ -31,9 +32,6 @@ impl Advice<'_> {
                 let fix = missing::governing(&name, &object.namespace, &set.spec, &mut self.offered);
                 (msg!("advise.governing.missing", service = name, pod = pod), fix)
             }
-            Some(service) if service.spec.cluster_ip != "None" => {
-                (msg!("advise.governing.notHeadless", service = name, pod = pod), None)
-            }
             Some(service) if !chosen(&service) => (msg!("advise.governing.selector", service = name, pod = pod), None),
             Some(_) => return,
         };
@@ -64,12 +62,11 @@ mod tests {
     }
 
     #[test]
-    fn a_stateful_sets_pods_have_names_by_a_headless_service_only() {
+    fn a_stateful_sets_pods_have_names_by_the_service_that_it_names() {
         let none = found(DB);
         assert_eq!(none[0].message, Finding::Ours(msg!("advise.governing.missing", service = "db", pod = "db-0.db")));
         assert_eq!(found(&format!("{DB}{}", none[0].fixes[0].text)), []);
-        let plain = found(&format!("{DB}{}", service("selector: {app: db}")));
-        assert_eq!(plain[0].message, Finding::Ours(msg!("advise.governing.notHeadless", service = "db", pod = "db-0.db")));
+        assert_eq!(found(&format!("{DB}{}", service("selector: {app: db}"))), []);
         assert_eq!(found(&format!("{DB}{}", service("clusterIP: None, selector: {app: db}"))), []);
         let other = found(&format!("{DB}{}", service("clusterIP: None, selector: {app: web}")));
         assert_eq!(other[0].message, Finding::Ours(msg!("advise.governing.selector", service = "db", pod = "db-0.db")));
