@@ -88,7 +88,9 @@ fn not_running(cluster: &Cluster, decided: &Hop) -> Option<Advice> {
 fn blamed(cluster: &Cluster, trace: &Trace, decided: &Hop) -> Vec<FieldRef> {
     let mut because = decided.because.clone();
     match decided.reason {
-        Reason::NothingListens if because.is_empty() && !decided.text.id.ends_with(".stopped") => {
+        Reason::NothingListens
+            if because.is_empty() && !decided.text.id.ends_with(".stopped") && !decided.text.id.ends_with(".ended") =>
+        {
             let to = decided.before.map(|flow| flow.dst);
             let sent = trace.hops.iter().rev().filter(|hop| hop.after.is_some_and(|flow| Some(flow.dst) == to));
             let ports = sent.flat_map(|hop| &hop.because).filter(|field| field.path.ends_with(".targetPort"));
@@ -339,6 +341,9 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
         (Reason::NothingListens, "stopped") => {
             let pod = hop.text.args.get("pod").cloned().unwrap_or_default();
             msg!("advice.stopped.next", pod = pod)
+        }
+        (Reason::NothingListens, "ended") => {
+            msg!("advice.ended.next", container = hop.text.args.get("container").cloned().unwrap_or_default())
         }
         (Reason::NothingListens, _) if other_protocol(hop) => msg!("advice.protocol.next"),
         (Reason::NothingListens, _) => match hop.text.args.get("ports") {

@@ -121,7 +121,12 @@ impl Exchange<'_> {
     /// Sends over the connection that is open already; `None`: there is none, or it was closed.
     pub fn send_again(&mut self, sender: Sender, target: &Target, request: &Request) -> Option<Outcome> {
         let at = self.kept.iter().position(|kept| kept.is_for(request, sender.spot))?;
-        let kept = self.kept.remove(at);
+        let mut kept = self.kept.remove(at);
+        // A program that has ended has closed what it had.
+        let reached = kept.bindings.last().map_or(kept.called.dst.port, |binding| binding.translated.dst.port);
+        if let (Spot::Pod(pod), Protocol::Tcp) = (kept.end, kept.protocol) {
+            kept.closed |= !self.listens_at(pod, reached, kept.protocol, true);
+        }
         let travel = self.travel(kept.protocol);
         let (place, objects) = travel.place_of(sender.spot);
         let (from, to) = (kept.called.src.ip, kept.called.dst);

@@ -1,6 +1,7 @@
 //! Who takes a packet at the end of its way: a Pod, a node's own network, the API server, a server outside; or nothing listens.
 
 use super::Open;
+use super::causes::ended;
 use super::exchange::{Exchange, Outcome};
 use super::process::nothing_listens;
 use super::story::{Event, HopExt, hop};
@@ -8,7 +9,6 @@ use super::target::{Scheme, Target};
 use super::travel::Spot;
 use super::world::Guest;
 use crate::addons::ingress_controller::real;
-use crate::api::core::ContainerState;
 use crate::api::{Kind, ObjectRef};
 use crate::msg;
 use crate::node::images::{listens, speaks_http, speaks_tls};
@@ -97,7 +97,7 @@ impl Exchange<'_> {
                 let status = &guest.pod.status;
                 let stopped = |name: &str| {
                     let mut all = status.container_statuses.iter().chain(&status.init_container_statuses);
-                    all.any(|own| own.name == name && own.state.running.is_none() && own.state != ContainerState::default())
+                    all.any(|own| own.name == name && own.is_stopped())
                 };
                 listeners.into_iter().filter(|listener| !stopped(&listener.container)).map(open).collect()
             }
@@ -110,7 +110,7 @@ impl Exchange<'_> {
         found
     }
 
-    fn listens_at(&mut self, pod: usize, port: u16, protocol: Protocol, from_here: bool) -> bool {
+    pub fn listens_at(&mut self, pod: usize, port: u16, protocol: Protocol, from_here: bool) -> bool {
         self.listeners(pod).iter().any(|open| open.takes(port, protocol) && (from_here || !open.listener.loopback_only))
     }
 
@@ -121,10 +121,14 @@ impl Exchange<'_> {
         let found = open.iter().enumerate().find(|(_, found)| found.takes(seen.dst.port, target.protocol));
         let reachable = found.filter(|(_, found)| !found.listener.loopback_only || seen.dst.ip.is_loopback());
         let Some((listener, found)) = reachable else {
-            let (loopback, world) = (found.is_some(), self.world);
+            let (loopback, world, store) = (found.is_some(), self.world, &self.cluster.store);
             self.tell.hop(|| {
                 let (place, objects) = world.place_of(Spot::Pod(pod));
-                nothing_listens(&guest.pod, place, (seen, target.protocol), &open, loopback).about(objects)
+                let refused = match ended(&guest.pod, &listens(&guest.pod, store), (seen.dst.port, target.protocol)) {
+                    Some(found) => hop(place, Reason::NothingListens, found.why).ends(seen),
+                    None => nothing_listens(&guest.pod, place, (seen, target.protocol), &open, loopback),
+                };
+                refused.about(objects)
             });
             return Outcome::refused(Reason::NothingListens);
         };

@@ -17,7 +17,7 @@ use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::kubectl::Manifest;
 use crate::msg;
-use crate::node::images::{Course, course, timed, unsure};
+use crate::node::images::{Course, course, listens, timed, unsure};
 use crate::node::kubelet::assumed_probe;
 use crate::node::network_policy::{Direction, Policies};
 use crate::node::pre_stop;
@@ -53,7 +53,7 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
         let claims = !pod.spec.resource_claims.is_empty() && answers && !is_dumped(cluster, pod);
         notes.extend(claims.then(|| msg!("assume.resourceClaims", pod = meta.name)));
         notes.extend(assumed_room(cluster, pod).filter(|_| answers));
-        notes.extend(held_by_hook(pod).filter(|_| answers));
+        notes.extend(held_by_hook(cluster, pod, trace));
         notes.extend(assumed_user(pod).filter(|_| answers && !is_dumped(cluster, pod)));
     }
     services(cluster, trace, &mut notes);
@@ -78,11 +78,23 @@ fn is_dumped(cluster: &Cluster, pod: &Pod) -> bool {
     cluster.origin(&ObjectRef::of(pod)).is_some_and(Manifest::is_dumped)
 }
 
-/// A Terminating Pod whose preStop hook has it serve on.
-fn held_by_hook(pod: &Pod) -> Option<Message> {
-    let seconds = pre_stop::seconds(pod);
-    let held = pod.metadata.deletion_timestamp.is_some() && seconds > 0;
-    held.then(|| msg!("assume.preStop", pod = pod.metadata.name, seconds = seconds))
+/// A Terminating Pod whose preStop hooks have it serve on, and hooks of which nobody knows what they take.
+fn held_by_hook(cluster: &Cluster, pod: &Pod, trace: &Trace) -> Vec<Message> {
+    if pod.metadata.deletion_timestamp.is_none() {
+        return Vec::new();
+    }
+    let name = &pod.metadata.name;
+    let answers = trace.pod.as_ref().filter(|(_, pod)| pod == name).and(trace.port);
+    let open = listens(pod, &cluster.store);
+    let container = answers.and_then(|port| open.iter().find(|own| own.port == port).map(|own| &*own.container));
+    let ends = pre_stop::ends(pod).into_iter().find(|(own, at)| Some(*own) == container && *at > 0);
+    let held = ends.map(|(_, seconds)| msg!("assume.preStop", pod = name, seconds = seconds));
+    let unknown = pre_stop::unknown(pod).map(|own| msg!("assume.preStop.unknown", pod = name, container = own.name));
+    let refused =
+        trace.hops.iter().find(|hop| hop.text.id == "hop.NothingListens.text.ended" && hop.text.args.get("pod") == Some(name));
+    let refused = refused.and_then(|hop| hop.text.args.get("container"));
+    let ended = refused.map(|own| msg!("assume.preStop.ended", pod = name, container = own));
+    held.into_iter().chain(unknown).chain(ended).collect()
 }
 
 /// An init container of a Pod whose program nobody here knows: it is assumed to do its part.

@@ -337,6 +337,19 @@ fn container_status(container: &Container, standing: &Standing, started: &str, n
     status
 }
 
+/// A container that runs is not ready any more (`SetContainerReadiness` of `pkg/kubelet/status/status_manager.go`).
+pub fn set_unready(status: &mut PodStatus, container: &str, now: &str) {
+    let mut unready = Vec::new();
+    for own in status.init_container_statuses.iter_mut().chain(&mut status.container_statuses) {
+        own.ready &= own.name != container;
+        unready.extend((!own.ready).then_some(&*own.name));
+    }
+    let why = format!("containers with unready status: [{}]", unready.join(" "));
+    for kind in ["Ready", "ContainersReady"] {
+        set_condition(&mut status.conditions, kind, false, ("ContainersNotReady", why.clone()), now);
+    }
+}
+
 /// Sets a condition; its time moves only when its status does.
 pub fn set_condition(conditions: &mut Vec<Condition>, kind: &str, holds: bool, why: (&str, String), now: &str) {
     let status = if holds { "True" } else { "False" };

@@ -2,7 +2,7 @@
 
 use crate::addons::ingress_controller::real;
 use crate::addons::metallb;
-use crate::api::core::{Event, Node, Pod, Service};
+use crate::api::core::{ContainerStatus, Event, Node, Pod, Service};
 use crate::api::discovery::EndpointSlice;
 use crate::api::networking::{Ingress, IngressBackend};
 use crate::api::{Kind, ObjectMeta, ObjectRef};
@@ -111,7 +111,7 @@ fn listens(cluster: &Cluster, pod: &Pod) -> Vec<(u16, Protocol)> {
     let statuses = || pod.status.container_statuses.iter().chain(&pod.status.init_container_statuses);
     let stopped = |name: &str| {
         let own = statuses().find(|status| status.name == name);
-        own.is_some_and(|status| status.state.waiting.is_some() || status.state.terminated.is_some())
+        own.is_some_and(ContainerStatus::is_stopped)
     };
     let found = images::listens(pod, &cluster.store);
     found.iter().filter(|own| !stopped(&own.container)).map(|own| (own.port, own.protocol)).collect()

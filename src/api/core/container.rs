@@ -275,6 +275,16 @@ pub struct ContainerStatus {
     /// After how many edits it was started: tells what it found there. Not of the API.
     #[serde(skip)]
     pub since: u64,
+    /// It has ended before others of its Pod, which is Terminating: its kubelet does not say so before the last one has. Not of the API.
+    #[serde(skip)]
+    pub ended: bool,
+}
+
+impl ContainerStatus {
+    /// Whether its program is known not to run.
+    pub fn is_stopped(&self) -> bool {
+        self.ended || self.state.waiting.is_some() || self.state.terminated.is_some()
+    }
 }
 
 fn is_default(state: &ContainerState) -> bool {

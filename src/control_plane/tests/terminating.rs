@@ -136,3 +136,59 @@ fn a_daemon_set_counts_its_terminating_pods_as_current_and_ready() {
     assert_eq!(count(&rolled).1, 1);
     assert_eq!((nodes, set(&rolled)), (3, (3, 3, 3, 0)));
 }
+
+/// One Pod of a Service: `neighbour`, `nginx` and a sidecar, each with what is said of it.
+fn mixed(nginx: &str, neighbour: &str, sidecar: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: web, labels: {{app: web}}}}\nspec:\n  containers:\n  - {{name: nginx, image: nginx, {nginx}}}\n  \
+         - {{name: neighbour, image: hashicorp/http-echo, {neighbour}}}\n  initContainers:\n  - {{name: proxy, image: redis, restartPolicy: \
+         Always, {sidecar}}}\n---\napiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {{selector: {{app: web}}, ports: [{{port: 80}}]}}\n"
+    )
+}
+
+/// Which containers of the only Pod have ended, and whether its endpoint serves.
+fn left(cluster: &Cluster) -> Option<(Vec<String>, Option<bool>)> {
+    let pod = pods(cluster).into_iter().next()?;
+    let all = pod.status.container_statuses.iter().chain(&pod.status.init_container_statuses);
+    let ended = all.filter(|own| own.ended).map(|own| own.name.clone()).collect();
+    let serving = cluster.store.all::<EndpointSlice>().find(|slice| slice.metadata.name.starts_with("web-"))?;
+    Some((ended, serving.endpoints.first()?.conditions.serving))
+}
+
+#[test]
+fn each_container_ends_after_its_own_hook_and_the_pod_with_the_last() {
+    let hook = |seconds: u32| format!("lifecycle: {{preStop: {{sleep: {{seconds: {seconds}}}}}}}");
+    let deleted = act(&with(&mixed(&hook(5), &hook(20), "")), "pod/default/web delete").cluster;
+    let ended = |names: &[&str]| Some((names.iter().map(|name| (*name).to_string()).collect(), Some(true)));
+    assert_eq!(left(&act(&deleted, "wait 4s").cluster), ended(&[]));
+    // No probe asks nginx: its kubelet goes on reporting it as ready.
+    assert_eq!(left(&act(&deleted, "wait 19s").cluster), ended(&["nginx"]));
+    assert_eq!(left(&act(&deleted, "wait 20s").cluster), None);
+    let sidecar = act(&with(&mixed("", &hook(5), &hook(20))), "pod/default/web delete").cluster;
+    assert_eq!(left(&sidecar), ended(&["nginx"]));
+    assert_eq!(left(&act(&sidecar, "wait 6s").cluster), ended(&["nginx", "neighbour"]));
+    assert_eq!(left(&act(&sidecar, "wait 20s").cluster), None);
+}
+
+#[test]
+fn a_readiness_probe_goes_on_asking_a_container_that_has_ended() {
+    let probe = "readinessProbe: {tcpSocket: {port: 80}, periodSeconds: 2, failureThreshold: 3}";
+    let hook = "lifecycle: {preStop: {sleep: {seconds: 25}}}";
+    let deleted = act(&with(&mixed(probe, hook, "")), "pod/default/web delete").cluster;
+    let serving = |seconds: u32| left(&act(&deleted, &format!("wait {seconds}s")).cluster).map(|(_, serving)| serving);
+    assert_eq!(
+        [serving(5), serving(6), serving(24), serving(25)],
+        [Some(Some(true)), Some(Some(false)), Some(Some(false)), None]
+    );
+    let later = act(&deleted, "wait 6s").cluster;
+    let ready = pods(&later)[0].status.conditions.iter().find(|own| own.type_ == "Ready").unwrap();
+    assert_eq!(ready.message, "containers with unready status: [nginx]");
+}
+
+#[test]
+fn a_hook_of_which_nobody_knows_what_it_takes_is_named() {
+    let hook = "lifecycle: {preStop: {exec: {command: [/drain.sh]}}}";
+    let outcome = act(&with(&mixed(hook, "", "")), "pod/default/web delete");
+    assert!(outcome.changes.iter().any(|change| change.message.id == "change.preStop.unknown"));
+    assert_eq!(left(&outcome.cluster), None);
+}

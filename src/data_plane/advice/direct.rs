@@ -11,7 +11,7 @@ use std::net::Ipv4Addr;
 /// Nothing listens in the Pod, and the packet came as the client sent it.
 pub(super) fn called_directly(trace: &Trace, hop: &Hop) -> Option<Message> {
     let of_pod = hop.reason == Reason::NothingListens && matches!(hop.at, Place::Pod(..));
-    if !of_pod || hop.text.id.ends_with(".stopped") || hop.text.id.ends_with(".loopback") {
+    if !of_pod || [".stopped", ".ended", ".loopback"].iter().any(|end| hop.text.id.ends_with(end)) {
         return None;
     }
     let to = hop.before?.dst;

@@ -104,8 +104,22 @@ fn takes(rule: &str, host: &str) -> bool {
 /// The listener of a Pod's port: `Err` says what listens instead.
 pub fn listener(cluster: &Cluster, pod: &Pod, port: u16, protocol: Protocol) -> Result<Listener, Vec<Listener>> {
     let all = listens(pod, &cluster.store);
-    let fits = |own: &&Listener| own.port == port && own.protocol == protocol && !own.loopback_only;
+    let fits = |own: &&Listener| own.port == port && own.protocol == protocol && !own.loopback_only && !has_ended(pod, own);
     all.iter().find(fits).cloned().ok_or(all)
+}
+
+/// Whether a listener's container has ended before others of its Pod, which is Terminating.
+fn has_ended(pod: &Pod, listener: &Listener) -> bool {
+    let mut all = pod.status.container_statuses.iter().chain(&pod.status.init_container_statuses);
+    all.any(|status| status.ended && status.name == listener.container)
+}
+
+/// What would listen on a port of a Terminating Pod has ended before others of it.
+pub fn ended(pod: &Pod, all: &[Listener], (port, protocol): (u16, Protocol)) -> Option<Advice> {
+    let own = all.iter().find(|own| own.port == port && own.protocol == protocol && has_ended(pod, own))?;
+    let (name, container) = (&pod.metadata.name, &own.container);
+    let why = msg!("hop.NothingListens.text.ended", pod = name, container = container, port = port);
+    Some(Advice { why, next: msg!("advice.ended.next", container = container), because: Vec::new() })
 }
 
 /// Somebody listens on a Pod's port, as is known or assumed.
@@ -119,6 +133,9 @@ pub fn taken(pod: &Pod, listener: &Listener) -> Message {
 
 /// Nothing listens on a Pod's port: what listens instead.
 pub fn silent(pod: &Pod, port: u16, protocol: Protocol, others: &[Listener]) -> Advice {
+    if let Some(found) = ended(pod, others, (port, protocol)) {
+        return found;
+    }
     let name = &pod.metadata.name;
     let fields = others.iter().map(|other| other.field.clone()).filter(|path| !path.is_empty());
     let because = fields.map(|path| FieldRef { object: ObjectRef::of(pod), path }).collect();
