@@ -7,6 +7,7 @@ mod makers;
 mod past;
 mod standing;
 mod unplayed;
+mod workloads;
 mod written;
 
 pub use action::Action;
@@ -14,10 +15,11 @@ pub use elsewhere::Elsewhere;
 pub use makers::Maker;
 pub use past::Former;
 pub use standing::{Lack, Standing, StandingKey};
+pub use workloads::Workload;
 pub use written::{MOST_FOLLOWED, Write, Written};
 
-use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
-use crate::api::core::{ConfigMap, Endpoints, Event, Namespace, Node, Pod, PodTemplateSpec, Secret, Service};
+use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, ReplicationController, StatefulSet};
+use crate::api::core::{ConfigMap, Container, Endpoints, Event, Namespace, Node, Pod, PodTemplateSpec, Secret, Service};
 use crate::api::discovery::EndpointSlice;
 use crate::api::networking::{Ingress, IngressClass, NetworkPolicy};
 use crate::api::{Kind, ObjectMeta, ObjectRef, Resource};
@@ -50,6 +52,7 @@ pub struct Store {
     pub stateful_sets: Table<StatefulSet>,
     pub daemon_sets: Table<DaemonSet>,
     pub replica_sets: Table<ReplicaSet>,
+    pub replication_controllers: Table<ReplicationController>,
     pub pods: Table<Pod>,
     pub ingress_classes: Table<IngressClass>,
     pub ingresses: Table<Ingress>,
@@ -128,8 +131,8 @@ macro_rules! stored {
 stored! {
     Namespace in namespaces, Node in nodes, ConfigMap in config_maps, Secret in secrets, Service in services,
     Endpoints in endpoints, EndpointSlice in endpoint_slices, Deployment in deployments, StatefulSet in stateful_sets,
-    DaemonSet in daemon_sets, ReplicaSet in replica_sets, Pod in pods, IngressClass in ingress_classes,
-    Ingress in ingresses, NetworkPolicy in network_policies, Event in events,
+    DaemonSet in daemon_sets, ReplicaSet in replica_sets, ReplicationController in replication_controllers, Pod in pods,
+    IngressClass in ingress_classes, Ingress in ingresses, NetworkPolicy in network_policies, Event in events,
 }
 
 impl Store {
@@ -288,7 +291,18 @@ impl Cluster {
         let owner = meta.owner_references.iter().find(|owner| owner.controller == Some(true))?;
         let kind = Kind::find(&owner.api_version, &owner.kind)?;
         let object = ObjectRef::new(kind, &field.object.namespace, &owner.name);
+        // What was made from an earlier template says nothing of the text.
+        if field.path.contains("ontainers[") && self.containers(&field.object) != self.containers(&object) {
+            return None;
+        }
         self.locate(&FieldRef { path: path_in_owner(&field.object, kind, &field.path), object })
+    }
+
+    /// The containers of a Pod, or of a template.
+    fn containers(&self, object: &ObjectRef) -> Option<&[Container]> {
+        let pod = self.store.get::<Pod>(&object.namespace, &object.name).filter(|_| object.kind == Kind::Pod);
+        let made = || self.store.workload(object).map(|own| &own.template.spec);
+        pod.map(|pod| &pod.spec).or_else(made).map(|spec| spec.containers.as_slice())
     }
 
     /// Whether the field is a number of replicas that is no longer the one of the text: then an action set it.
@@ -338,7 +352,7 @@ pub const NODE_GRACE: u64 = 50;
 fn path_in_owner(owned: &ObjectRef, owner: Kind, path: &str) -> String {
     let templated = |path: &str| path.is_empty() || path.starts_with("spec") || path.starts_with("metadata.labels");
     match (owned.kind, owner) {
-        (Kind::Pod, Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet) if templated(path) && !path.is_empty() => {
+        (Kind::Pod, owner) if owner.is_workload() && templated(path) && !path.is_empty() => {
             format!("spec.template.{path}")
         }
         // A ReplicaSet and its Deployment call template, selector and replicas the same.

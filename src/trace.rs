@@ -18,7 +18,7 @@ pub enum Source {
     Internet,
     Node(String),
     Pod(String, String),
-    /// The first ready Pod of a workload (Deployment, StatefulSet, DaemonSet, ReplicaSet).
+    /// The first ready Pod of a workload (Deployment, StatefulSet, DaemonSet, ReplicaSet, ReplicationController).
     Workload(ObjectRef),
 }
 
@@ -170,6 +170,7 @@ impl std::str::FromStr for Source {
             "statefulset" => workload(Kind::StatefulSet),
             "daemonset" => workload(Kind::DaemonSet),
             "replicaset" => workload(Kind::ReplicaSet),
+            "replicationcontroller" => workload(Kind::ReplicationController),
             _ => Err(format!("not a caller: {text}")),
         }
     }

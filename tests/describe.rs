@@ -1,7 +1,7 @@
 //! `describe` against what kubectl's own describers print for the same objects (`tests/oracle`).
 
 use kubehop::api::Kind;
-use kubehop::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
+use kubehop::api::apps::{DaemonSet, Deployment, ReplicaSet, ReplicationController, StatefulSet};
 use kubehop::api::core::{ConfigMap, Endpoints, Namespace, Node, Pod, Secret, Service};
 use kubehop::api::discovery::EndpointSlice;
 use kubehop::api::networking::{Ingress, IngressClass, NetworkPolicy};
@@ -33,6 +33,7 @@ fn cluster(text: &str) -> Cluster {
             "Node" => put::<Node>(&mut store, &value),
             "Pod" => put::<Pod>(&mut store, &value),
             "ReplicaSet" => put::<ReplicaSet>(&mut store, &value),
+            "ReplicationController" => put::<ReplicationController>(&mut store, &value),
             "Secret" => put::<Secret>(&mut store, &value),
             "Service" => put::<Service>(&mut store, &value),
             "StatefulSet" => put::<StatefulSet>(&mut store, &value),
@@ -59,7 +60,7 @@ fn played(text: &str) -> String {
 #[test]
 fn every_description_is_kubectls_own() {
     let mut differing = Vec::new();
-    for case in ["web", "services", "policies"] {
+    for case in ["web", "services", "policies", "replicas"] {
         let path = format!("tests/goldens/describe/{case}");
         let input = fs::read_to_string(format!("{path}.yaml")).unwrap();
         let expected = fs::read_to_string(format!("{path}.out")).unwrap();

@@ -1,7 +1,7 @@
-//! `k8s.io/api/apps/v1`: the controllers of Pods.
+//! `k8s.io/api/apps/v1`: the controllers of Pods, with the one of `k8s.io/api/core/v1`.
 
 use super::core::{Condition, PodTemplateSpec};
-use super::meta::{IntOrString, LabelSelector, ObjectMeta, resource};
+use super::meta::{IntOrString, LabelSelector, Labels, ObjectMeta, resource};
 use serde::{Deserialize, Serialize};
 
 /// Keeps replicas running and rolls out changes.
@@ -139,6 +139,51 @@ pub struct ReplicaSetStatus {
     pub conditions: Vec<Condition>,
 }
 
+/// What was there before ReplicaSets, in the group `v1`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ReplicationController {
+    /// Name, labels, owner.
+    pub metadata: ObjectMeta,
+    /// Desired state.
+    pub spec: ReplicationControllerSpec,
+    /// Observed state.
+    pub status: ReplicaSetStatus,
+}
+
+/// What a ReplicationController asks for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ReplicationControllerSpec {
+    /// 1 by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<i32>,
+    /// Ready for so long counts as available.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub min_ready_seconds: i32,
+    /// Which Pods are its own: by equal labels alone.
+    pub selector: Labels,
+    /// What it makes them from.
+    pub template: PodTemplateSpec,
+}
+
+/// Its controller is that of ReplicaSets, and sees it as one (`convertRCtoRS` of `pkg/controller/replication/conversion.go`).
+impl From<&ReplicationController> for ReplicaSet {
+    fn from(own: &ReplicationController) -> ReplicaSet {
+        let spec = own.spec.clone();
+        ReplicaSet {
+            metadata: own.metadata.clone(),
+            spec: ReplicaSetSpec {
+                replicas: spec.replicas,
+                min_ready_seconds: spec.min_ready_seconds,
+                selector: LabelSelector { match_labels: spec.selector, match_expressions: Vec::new() },
+                template: spec.template,
+            },
+            status: own.status.clone(),
+        }
+    }
+}
+
 /// Pods with a name and order of their own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -261,4 +306,4 @@ fn is_zero(number: &i32) -> bool {
     *number == 0
 }
 
-resource!(Deployment, ReplicaSet, StatefulSet, DaemonSet);
+resource!(Deployment, ReplicaSet, ReplicationController, StatefulSet, DaemonSet);

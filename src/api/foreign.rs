@@ -22,8 +22,7 @@ pub enum Reach {
 }
 
 /// API groups and their kinds, in one text; `*` stands for every other kind of the group.
-const KINDS: [(&str, &str, Reach); 76] = [
-    ("", "ReplicationController", Reach::MakesPods),
+const KINDS: [(&str, &str, Reach); 75] = [
     ("", "ResourceQuota LimitRange", Reach::Objects),
     ("batch", "Job CronJob", Reach::MakesPods),
     ("autoscaling", "HorizontalPodAutoscaler", Reach::Objects),

@@ -163,6 +163,7 @@ pub enum Kind {
     StatefulSet,
     DaemonSet,
     ReplicaSet,
+    ReplicationController,
     Pod,
     IngressClass,
     Ingress,
@@ -172,7 +173,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which documents that arrive together are applied.
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 17] = [
         Kind::Namespace,
         Kind::Node,
         Kind::ConfigMap,
@@ -184,6 +185,7 @@ impl Kind {
         Kind::StatefulSet,
         Kind::DaemonSet,
         Kind::ReplicaSet,
+        Kind::ReplicationController,
         Kind::Pod,
         Kind::IngressClass,
         Kind::Ingress,
@@ -205,6 +207,7 @@ impl Kind {
             Kind::StatefulSet => "StatefulSet",
             Kind::DaemonSet => "DaemonSet",
             Kind::ReplicaSet => "ReplicaSet",
+            Kind::ReplicationController => "ReplicationController",
             Kind::Pod => "Pod",
             Kind::IngressClass => "IngressClass",
             Kind::Ingress => "Ingress",
@@ -237,12 +240,18 @@ impl Kind {
             Kind::StatefulSet => "statefulsets",
             Kind::DaemonSet => "daemonsets",
             Kind::ReplicaSet => "replicasets",
+            Kind::ReplicationController => "replicationcontrollers",
             Kind::Pod => "pods",
             Kind::IngressClass => "ingressclasses",
             Kind::Ingress => "ingresses",
             Kind::NetworkPolicy => "networkpolicies",
             Kind::Event => "events",
         }
+    }
+
+    /// Whether objects of this kind make Pods from a template.
+    pub fn is_workload(self) -> bool {
+        matches!(self, Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::ReplicaSet | Kind::ReplicationController)
     }
 
     /// Whether objects of this kind live in a namespace.
@@ -259,6 +268,7 @@ impl Kind {
             "ep" => "endpoints",
             "deploy" => "deployments",
             "rs" => "replicasets",
+            "rc" => "replicationcontrollers",
             "sts" => "statefulsets",
             "ds" => "daemonsets",
             "no" => "nodes",

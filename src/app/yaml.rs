@@ -89,7 +89,7 @@ pub fn kind_glyph(line: &str) -> Option<(&'static str, &'static str)> {
     Some(match line.strip_prefix("kind:")?.trim() {
         "Service" => ("g-svc", "k-svc"),
         "Pod" => ("g-pod", "k-pod"),
-        "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" => ("g-deploy", "k-pod"),
+        "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "ReplicationController" => ("g-deploy", "k-pod"),
         "Ingress" | "IngressClass" => ("g-ing", "k-ing"),
         "EndpointSlice" | "Endpoints" => ("g-eps", "k-svc"),
         "Node" => ("g-node", "k-infra"),

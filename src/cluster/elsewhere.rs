@@ -33,7 +33,7 @@ const READERS: [&str; 8] = [
 ];
 
 /// Kinds that have Pods of their own: what these are told by their arguments counts, not what they mount.
-const PROGRAMS: [&str; 3] = ["Job", "CronJob", "ReplicationController"];
+const PROGRAMS: [&str; 2] = ["Job", "CronJob"];
 
 impl Cluster {
     /// Who makes a Secret (`secrets`), ConfigMap (`configmaps`) or claim (`persistentvolumeclaims`) that is not written.

@@ -1,8 +1,6 @@
 //! Who makes the Pods that carry some labels: asked where no such Pod is there.
 
 use super::{Cluster, Lack};
-use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
-use crate::api::core::PodTemplateSpec;
 use crate::api::meta::{Labels, selects};
 use crate::api::{Kind, ObjectRef};
 use crate::kubectl::Manifest;
@@ -34,29 +32,17 @@ impl Maker {
 impl Cluster {
     /// What would make Pods with these labels in a namespace that has none of them.
     pub fn maker(&self, namespace: &str, selector: &Labels) -> Option<Maker> {
-        let mut workloads: Vec<(ObjectRef, Option<i32>, &PodTemplateSpec)> = Vec::new();
-        let store = &self.store;
-        workloads.extend(
-            store.in_namespace::<Deployment>(namespace).map(|it| (ObjectRef::of(it), it.spec.replicas, &it.spec.template)),
-        );
-        workloads.extend(
-            store.in_namespace::<StatefulSet>(namespace).map(|it| (ObjectRef::of(it), it.spec.replicas, &it.spec.template)),
-        );
-        workloads.extend(store.in_namespace::<DaemonSet>(namespace).map(|it| (ObjectRef::of(it), None, &it.spec.template)));
-        let bare = |set: &&ReplicaSet| set.metadata.owner_references.is_empty();
-        let bare = store.in_namespace::<ReplicaSet>(namespace).filter(bare);
-        workloads.extend(bare.map(|it| (ObjectRef::of(it), it.spec.replicas, &it.spec.template)));
-        workloads.retain(|(_, _, template)| selects(selector, &template.metadata.labels));
+        let here = self.store.workloads().filter(|own| own.meta.namespace == namespace && own.is_topmost());
+        let makes = here.filter(|own| selects(selector, &own.template.metadata.labels));
         // One that is to make Pods and has none weighs more than one that was put to rest.
-        workloads.sort_by_key(|(_, replicas, _)| *replicas == Some(0));
-        match workloads.into_iter().next() {
-            Some((object, Some(0), _)) => Some(Maker::Idle(object)),
-            Some((object, _, template)) => Some(match self.lacks(namespace, &template.spec, None) {
-                Some(lack) => Maker::Forbidden(object, lack),
-                None => Maker::Waiting(object),
-            }),
-            None => self.only_written(namespace, selector),
-        }
+        let Some(own) = makes.min_by_key(|own| own.replicas == Some(0)) else {
+            return self.only_written(namespace, selector);
+        };
+        Some(match self.lacks(namespace, &own.template.spec, None) {
+            _ if own.replicas == Some(0) => Maker::Idle(own.object()),
+            Some(lack) => Maker::Forbidden(own.object(), lack),
+            None => Maker::Waiting(own.object()),
+        })
     }
 
     /// Whether the text names an object that the API server refused.
@@ -87,7 +73,7 @@ impl Cluster {
             let object = document.object().filter(missing)?;
             let path = match object.kind {
                 Kind::Pod => "/metadata/labels",
-                Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::ReplicaSet => "/spec/template/metadata/labels",
+                kind if kind.is_workload() => "/spec/template/metadata/labels",
                 _ => return None,
             };
             let labels = document.value.pointer(path)?;

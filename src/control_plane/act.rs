@@ -10,7 +10,7 @@ use super::kubelets::{self, next_deadline, next_turn};
 use super::settle::settle;
 use super::world::{Key, World, key_of};
 use super::{apply, delete, events};
-use crate::api::apps::{Deployment, ReplicaSet, StatefulSet};
+use crate::api::apps::{Deployment, ReplicaSet, ReplicationController, StatefulSet};
 use crate::api::core::{Node, Pod, Service};
 use crate::api::meta::selects;
 use crate::api::{Kind, ObjectRef};
@@ -182,6 +182,7 @@ fn scale(world: &mut World, object: &ObjectRef, replicas: i32) -> Result<(), Fin
     match object.kind {
         Kind::Deployment => set!(Deployment),
         Kind::ReplicaSet => set!(ReplicaSet),
+        Kind::ReplicationController => set!(ReplicationController),
         Kind::StatefulSet => set!(StatefulSet),
         _ => {
             world.changes.pop();

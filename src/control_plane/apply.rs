@@ -261,6 +261,7 @@ fn asks(object: &Object, nodes: usize) -> i64 {
     match object {
         Object::Deployment(set) => i64::from(set.spec.replicas.unwrap_or(1)),
         Object::ReplicaSet(set) => i64::from(set.spec.replicas.unwrap_or(1)),
+        Object::ReplicationController(set) => i64::from(set.spec.replicas.unwrap_or(1)),
         Object::StatefulSet(set) => i64::from(set.spec.replicas.unwrap_or(1)),
         Object::DaemonSet(_) => i64::try_from(nodes).unwrap_or(0),
         Object::Pod(_) => 1,

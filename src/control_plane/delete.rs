@@ -38,7 +38,7 @@ pub(crate) fn delete(world: &mut World, object: &ObjectRef) {
     world.note("kube-apiserver", Verb::Delete, object.clone(), msg!("change.delete", object = object));
     let meta = world.cluster.store.metadata(object).cloned().unwrap_or_default();
     match object.kind {
-        Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::ReplicaSet => {
+        kind if kind.is_workload() => {
             world.forget_owned(&meta);
             world.queue.workloads.insert(object.clone());
             world.queue.workloads.extend(super::world::controller_of(&meta));

@@ -360,7 +360,7 @@ fn remove(world: &mut World, object: &ObjectRef) {
                 world.keys_of(object).into_iter().map(|(namespace, name)| ObjectRef::new(Kind::ReplicaSet, &namespace, &name));
             sets.for_each(|set| remove(world, &set));
         }
-        Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => {
+        kind if kind.is_workload() => {
             world.keys_of(object).iter().for_each(|pod| world.remove_pod(pod));
         }
         Kind::Service => {

@@ -9,7 +9,7 @@ use super::apiserver::{default_toleration_seconds, service_account};
 use super::dual_stack;
 use super::inventory;
 use super::world::{World, key_of};
-use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
+use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, ReplicationController, StatefulSet};
 use crate::api::core::{Node, Pod, PodSpec, Service};
 use crate::api::discovery::EndpointSlice;
 use crate::api::networking::Ingress;
@@ -30,6 +30,7 @@ pub(super) fn store(world: &mut World, object: Object, manifest: &Manifest, take
         Object::Pod(pod) => write_pod(world, *pod, manifest),
         Object::Deployment(new) => write_deployment(world, *new, manifest),
         Object::ReplicaSet(new) => write_replica_set(world, *new, manifest),
+        Object::ReplicationController(new) => write_replication_controller(world, *new, manifest),
         Object::StatefulSet(new) => write_stateful_set(world, *new, manifest),
         Object::DaemonSet(new) => write_daemon_set(world, *new, manifest),
         Object::Namespace(new) => {
@@ -235,6 +236,9 @@ macro_rules! write_workload {
 }
 write_workload!(write_deployment, Deployment, deployments, |new, old| new.spec.replicas = old.spec.replicas);
 write_workload!(write_replica_set, ReplicaSet, replica_sets, |new, old| new.spec.replicas = old.spec.replicas);
+write_workload!(write_replication_controller, ReplicationController, replication_controllers, |new, old| {
+    new.spec.replicas = old.spec.replicas;
+});
 write_workload!(write_stateful_set, StatefulSet, stateful_sets, |new, old| new.spec.replicas = old.spec.replicas);
 write_workload!(write_daemon_set, DaemonSet, daemon_sets, |_, _| {});
 

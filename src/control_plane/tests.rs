@@ -19,6 +19,7 @@ mod metallb;
 mod mirroring;
 mod placement;
 mod rejected;
+mod replicas;
 mod rollouts;
 mod terminating;
 mod writes;

@@ -5,9 +5,10 @@
 
 use super::names;
 use super::scheduler::placement::is_choosy;
+use crate::api::apps::{ReplicaSet, ReplicationController};
 use crate::api::core::{Pod, Service};
 use crate::api::discovery::EndpointSlice;
-use crate::api::meta::{Labels, OwnerReference};
+use crate::api::meta::{Labels, OwnerReference, selects};
 use crate::api::time::timestamp;
 use crate::api::{Kind, ObjectMeta, ObjectRef, Resource};
 use crate::cluster::{Change, Cluster, MOST_FOLLOWED, Outcome, Stored, Verb, Write, Written};
@@ -24,7 +25,7 @@ pub(crate) type Key = (String, String);
 /// What has to be looked at again.
 #[derive(Default)]
 pub(crate) struct Queue {
-    /// Deployments, ReplicaSets, StatefulSets, DaemonSets.
+    /// Deployments, ReplicaSets and the others that make Pods.
     pub(crate) workloads: BTreeSet<ObjectRef>,
     /// Pods without a node.
     pub(crate) unscheduled: BTreeSet<Key>,
@@ -179,7 +180,7 @@ impl World {
 
     fn wake(&mut self, object: &ObjectRef, meta: &ObjectMeta) {
         match object.kind {
-            Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => {
+            kind if kind.is_workload() => {
                 self.index_owned(meta);
                 self.queue.workloads.insert(object.clone());
                 self.wake_owner(meta);
@@ -220,6 +221,17 @@ impl World {
         }
     }
 
+    /// Those that would take a Pod that nobody has (`getPodReplicaSets` of `pkg/controller/replicaset`).
+    fn wake_takers(&mut self, pod: &Pod) {
+        let store = &self.cluster.store;
+        let (labels, namespace) = (&pod.metadata.labels, pod.metadata.namespace.as_str());
+        let sets = store.in_namespace::<ReplicaSet>(namespace).filter(|set| set.spec.selector.matches(labels));
+        let controllers = store.in_namespace::<ReplicationController>(namespace);
+        let controllers = controllers.filter(|own| selects(&own.spec.selector, labels)).map(ObjectRef::of);
+        let takers: Vec<ObjectRef> = sets.map(ObjectRef::of).chain(controllers).collect();
+        self.queue.workloads.extend(takers);
+    }
+
     /// Writes a Pod: its owner, its Services, the scheduler and its kubelet look again.
     pub(crate) fn put_pod(&mut self, mut pod: Pod) {
         let reference = ObjectRef::of(&pod);
@@ -232,6 +244,11 @@ impl World {
         self.index_pod(&pod);
         self.touch_labels(&pod);
         self.wake_owner(&pod.metadata);
+        let owner = controller_of(&pod.metadata);
+        let same = |old: &Arc<Pod>| old.metadata.labels == pod.metadata.labels && controller_of(&old.metadata) == owner;
+        if owner.is_none() && !old.as_ref().is_some_and(same) {
+            self.wake_takers(&pod);
+        }
         if pod.spec.node_name.is_empty() {
             if pod.metadata.deletion_timestamp.is_none() {
                 self.queue.unscheduled.insert(key);
@@ -432,11 +449,16 @@ pub(crate) fn controller_of(meta: &ObjectMeta) -> Option<ObjectRef> {
 
 /// A reference to the managing object.
 pub(crate) fn controller_reference<R: Resource>(owner: &R) -> OwnerReference {
+    reference(R::KIND, owner.metadata())
+}
+
+/// As [`controller_reference`], where the kind is known only now.
+pub(crate) fn reference(kind: Kind, owner: &ObjectMeta) -> OwnerReference {
     OwnerReference {
-        api_version: R::KIND.api_version().into(),
-        kind: R::KIND.name().into(),
-        name: owner.metadata().name.clone(),
-        uid: owner.metadata().uid.clone(),
+        api_version: kind.api_version().into(),
+        kind: kind.name().into(),
+        name: owner.name.clone(),
+        uid: owner.uid.clone(),
         controller: Some(true),
         block_owner_deletion: Some(true),
     }

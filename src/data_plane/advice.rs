@@ -10,7 +10,7 @@ mod stale;
 pub use names::alias_fails;
 
 use super::DataPlane;
-use super::causes::{no_endpoints, unready, usable_endpoints};
+use super::causes::{no_endpoints, outdated, unready, usable_endpoints};
 use super::target::Target;
 use super::world::EGRESS_GATEWAY;
 use crate::addons::ingress_controller::{unserved, unserved_for};
@@ -69,6 +69,9 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
     if let Some((next, field)) = other_service_protocol(cluster, trace, decided) {
         return Some(Advice { why, next, because: vec![field] });
     }
+    if let Some((next, field)) = of_old_template(cluster, trace, decided) {
+        return Some(Advice { why, next, because: vec![field] });
+    }
     let better = direct::called_directly(trace, decided);
     let better = better.or_else(|| open_node_ports(cluster, decided)).or_else(|| called_dead_node(cluster, trace, decided));
     Some(Advice { why, next: better.unwrap_or(next), because: blamed(cluster, trace, decided) })
@@ -81,6 +84,13 @@ fn not_running(cluster: &Cluster, decided: &Hop) -> Option<Advice> {
     let Place::Pod(namespace, name) = &decided.at else { return None };
     let pod = cluster.store.get::<Pod>(namespace, name).filter(|_| stopped)?;
     unready(cluster, pod).filter(|found| !found.because.is_empty())
+}
+
+/// A Pod refused that is older than what the text now asks for.
+fn of_old_template(cluster: &Cluster, trace: &Trace, decided: &Hop) -> Option<(Message, FieldRef)> {
+    let Place::Pod(namespace, name) = &decided.at else { return None };
+    let to = decided.before.filter(|_| decided.reason == Reason::NothingListens)?.dst;
+    outdated(cluster, cluster.store.get::<Pod>(namespace, name)?, to.port, trace.request.protocol)
 }
 
 /// The fields that made it so, the one to look at first. A Pod that refuses knows nothing of the Service that sent the packet to

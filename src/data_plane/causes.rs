@@ -5,7 +5,7 @@ mod called;
 mod selector;
 mod unready;
 
-pub use called::{ended, listener, nearest, no_node, no_rule, no_service, other_port, silent, taken};
+pub use called::{ended, listener, nearest, no_node, no_rule, no_service, other_port, outdated, silent, taken};
 pub use selector::{made_none, no_pods};
 pub use unready::unready;
 

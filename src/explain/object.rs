@@ -26,7 +26,7 @@ pub fn explain_object(cluster: &Cluster, object: &ObjectRef, request: &Request) 
         Kind::Service => {
             let _: Result<(), Stop> = of_service(cluster, object, request, &mut checks, &mut asked.idle);
         }
-        Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::ReplicaSet => {
+        kind if kind.is_workload() => {
             let _: Result<(), Stop> = of_workload(cluster, object, &mut checks, &mut asked.idle);
         }
         _ => return None,

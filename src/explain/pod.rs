@@ -219,7 +219,7 @@ pub(super) fn listens_on(
             Ok(())
         }
         Err(others) => {
-            let mut found = silent(pod, port, protocol, &others);
+            let mut found = silent(cluster, pod, port, protocol, &others);
             found.because.splice(0..0, sent);
             checks.found("process-listens", found)
         }

@@ -286,7 +286,7 @@ fn has_listener(cluster: &Cluster, service: &Service, at: usize, endpoints: &Usa
     }
     match refusing {
         Some((pod, port, others)) => {
-            let mut found = silent(pod, port, protocol, &others);
+            let mut found = silent(cluster, pod, port, protocol, &others);
             found.because.insert(0, target);
             checks.found("process-listens", found)
         }

@@ -209,7 +209,7 @@ pub struct IngressRuleView {
     pub at: String,
 }
 
-/// A workload: Deployment, StatefulSet, DaemonSet, or a ReplicaSet of its own.
+/// A workload: Deployment, StatefulSet, DaemonSet, ReplicationController, or a ReplicaSet of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct WorkloadView {

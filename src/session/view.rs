@@ -314,7 +314,7 @@ fn backend_words(backend: &IngressBackend) -> (String, String) {
 }
 
 fn workloads(cluster: &Cluster) -> Vec<WorkloadView> {
-    use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
+    use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, ReplicationController, StatefulSet};
     let store = &cluster.store;
     let view = |object: ObjectRef, replicas: i32, ready: i32| {
         let system = SYSTEM.contains(&object.namespace.as_str());
@@ -330,5 +330,8 @@ fn workloads(cluster: &Cluster) -> Vec<WorkloadView> {
         .all::<ReplicaSet>()
         .filter(|set| top_owner(cluster, Kind::ReplicaSet, &set.metadata).is_none())
         .map(|w| view(ObjectRef::of(w), w.spec.replicas.unwrap_or(1), w.status.ready_replicas));
-    deployments.chain(stateful).chain(daemons).chain(sets).collect()
+    let controllers = store
+        .all::<ReplicationController>()
+        .map(|w| view(ObjectRef::of(w), w.spec.replicas.unwrap_or(1), w.status.ready_replicas));
+    deployments.chain(stateful).chain(daemons).chain(sets).chain(controllers).collect()
 }

@@ -11,7 +11,7 @@ use kubehop::settings::Settings;
 use std::fs;
 use std::sync::Arc;
 
-const ALL: &str = "get po,svc,ep,endpointslices,ing,no,deploy,rs -A -o yaml";
+const ALL: &str = "get po,svc,ep,endpointslices,ing,no,deploy,rs,rc -A -o yaml";
 
 /// What a cluster's dump is refused for.
 fn round(text: &str, settings: &Settings, name: &str) -> Vec<String> {
@@ -46,6 +46,24 @@ fn what_get_prints_of_a_cluster_is_taken_back_as_a_dump() {
     }
     assert!(tried > 200, "{tried}");
     assert!(refused.is_empty(), "{refused:#?}");
+}
+
+#[test]
+fn a_replication_controller_keeps_the_pods_that_its_dump_shows() {
+    let text = "apiVersion: v1\nkind: ReplicationController\nmetadata: {name: web}\nspec: {replicas: 3, template: {metadata: {labels: \
+                {app: web}}, spec: {containers: [{name: c, image: nginx}]}}}\n";
+    let one = |text: &str| applied(read(&[SourceFile { name: "rc.yaml".into(), text: text.into() }]).0);
+    let names = |cluster: &Cluster| {
+        let pods = cluster
+            .store
+            .in_namespace::<Pod>("default")
+            .map(|pod| (pod.metadata.name.clone(), pod.metadata.owner_references[0].clone()));
+        pods.collect::<Vec<_>>()
+    };
+    let before = one(text);
+    let printed = run(&before, "get po,rc,no -A -o yaml").unwrap();
+    assert!(printed.contains("kind: ReplicationController\n      name: web\n"), "{printed}");
+    assert_eq!(names(&one(&printed)), names(&before));
 }
 
 #[test]

@@ -37,6 +37,7 @@ import (
 	"k8s.io/kubernetes/pkg/registry/core/namespace"
 	"k8s.io/kubernetes/pkg/registry/core/node"
 	"k8s.io/kubernetes/pkg/registry/core/pod"
+	"k8s.io/kubernetes/pkg/registry/core/replicationcontroller"
 	"k8s.io/kubernetes/pkg/registry/core/secret"
 	"k8s.io/kubernetes/pkg/registry/core/service"
 	"k8s.io/kubernetes/pkg/registry/core/serviceaccount"
@@ -62,6 +63,7 @@ var kinds = map[schema.GroupVersionKind]strategy{
 	{Version: "v1", Kind: "Namespace"}:                                 namespace.Strategy,
 	{Version: "v1", Kind: "Node"}:                                      node.Strategy,
 	{Version: "v1", Kind: "ServiceAccount"}:                            serviceaccount.Strategy,
+	{Version: "v1", Kind: "ReplicationController"}:                     replicationcontroller.Strategy,
 	{Group: "apps", Version: "v1", Kind: "Deployment"}:                 deployment.Strategy,
 	{Group: "apps", Version: "v1", Kind: "ReplicaSet"}:                 replicaset.Strategy,
 	{Group: "apps", Version: "v1", Kind: "StatefulSet"}:                statefulset.Strategy,

@@ -22,17 +22,18 @@ func runDescribe(input []byte) ([]byte, error) {
 	}
 	client := fake.NewSimpleClientset(objects...)
 	describers := map[string]describe.ResourceDescriber{
-		"Service":       &describe.ServiceDescriber{Interface: client},
-		"EndpointSlice": &describe.EndpointSliceDescriber{Interface: client},
-		"Endpoints":     &describe.EndpointsDescriber{Interface: client},
-		"Pod":           &describe.PodDescriber{Interface: client},
-		"ReplicaSet":    &describe.ReplicaSetDescriber{Interface: client},
-		"DaemonSet":     &describe.DaemonSetDescriber{Interface: client},
-		"ConfigMap":     &describe.ConfigMapDescriber{Interface: client},
-		"Secret":        &describe.SecretDescriber{Interface: client},
-		"Node":          &describe.NodeDescriber{Interface: client},
-		"Namespace":     &describe.NamespaceDescriber{Interface: client},
-		"NetworkPolicy": &describe.NetworkPolicyDescriber{Interface: client},
+		"Service":               &describe.ServiceDescriber{Interface: client},
+		"EndpointSlice":         &describe.EndpointSliceDescriber{Interface: client},
+		"Endpoints":             &describe.EndpointsDescriber{Interface: client},
+		"Pod":                   &describe.PodDescriber{Interface: client},
+		"ReplicaSet":            &describe.ReplicaSetDescriber{Interface: client},
+		"ReplicationController": &describe.ReplicationControllerDescriber{Interface: client},
+		"DaemonSet":             &describe.DaemonSetDescriber{Interface: client},
+		"ConfigMap":             &describe.ConfigMapDescriber{Interface: client},
+		"Secret":                &describe.SecretDescriber{Interface: client},
+		"Node":                  &describe.NodeDescriber{Interface: client},
+		"Namespace":             &describe.NamespaceDescriber{Interface: client},
+		"NetworkPolicy":         &describe.NetworkPolicyDescriber{Interface: client},
 	}
 	ingress, class := &describe.IngressDescriber{}, &describe.IngressClassDescriber{}
 	deployment, stateful := &describe.DeploymentDescriber{}, &describe.StatefulSetDescriber{}

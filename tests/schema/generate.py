@@ -15,7 +15,7 @@ from pathlib import Path
 KUBERNETES, API, MACHINERY = map(Path, sys.argv[1:4])
 DEFINITIONS = json.loads((KUBERNETES / "api/openapi-spec/swagger.json").read_text())["definitions"]
 PLAYED = {
-    "core.v1": "Namespace Node ConfigMap Secret Service Endpoints Pod Event",
+    "core.v1": "Namespace Node ConfigMap Secret Service Endpoints Pod Event ReplicationController",
     "apps.v1": "Deployment StatefulSet DaemonSet ReplicaSet",
     "discovery.v1": "EndpointSlice",
     "networking.v1": "Ingress IngressClass NetworkPolicy",

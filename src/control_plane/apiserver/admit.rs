@@ -3,7 +3,7 @@
 use super::decode::{defaulted, finding, left_out, remark, typed};
 use super::validation::{self, FieldError};
 use super::{defaults, kinds, mend, notes, strict};
-use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
+use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, ReplicationController, StatefulSet};
 use crate::api::core::{ConfigMap, Endpoints, Event, Namespace, Node, Pod, Secret, Service};
 use crate::api::discovery::EndpointSlice;
 use crate::api::networking::{Ingress, IngressClass, NetworkPolicy};
@@ -62,7 +62,7 @@ macro_rules! objects {
 }
 objects! {
     Namespace, Node, ConfigMap, Secret, Service, Endpoints, EndpointSlice, Deployment, StatefulSet, DaemonSet, ReplicaSet,
-    Pod, IngressClass, Ingress, NetworkPolicy, Event,
+    ReplicationController, Pod, IngressClass, Ingress, NetworkPolicy, Event,
 }
 
 /// Admits every manifest that can be admitted. Of two documents with the same name the last counts, in the place of the first,
@@ -181,6 +181,10 @@ pub fn revise(manifest: &Manifest, before: &Manifest, stored: Option<Value>) -> 
         }
     }
     value["metadata"] = fresh.get("metadata").cloned().unwrap_or_default();
+    // Labels that no text names are those that its first template gave it.
+    if kind == Kind::ReplicationController && [manifest, before].iter().all(|text| text.value["metadata"]["labels"].is_null()) {
+        value["metadata"]["labels"] = old["metadata"]["labels"].clone();
+    }
     defaults::set(kind, &mut value);
     validation::prepare_update(kind, &mut value, &old);
     let errors = validation::validate_update(kind, &value, &old);

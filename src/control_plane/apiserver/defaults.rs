@@ -34,6 +34,7 @@ pub(super) fn set(kind: Kind, object: &mut Value) {
             absent(spec, "replicas", 1.into());
             template(spec);
         }
+        Kind::ReplicationController => replication_controller(object),
         Kind::Pod => pod(object),
         Kind::IngressClass => {
             if let Some(parameters) = existing(object, "spec").and_then(|spec| existing(spec, "parameters")) {
@@ -211,6 +212,23 @@ fn deployment(object: &mut Value) {
         absent(pace, "maxSurge", "25%".into());
     }
     template(spec);
+}
+
+/// Selector and labels are the template's (`SetDefaults_ReplicationController`).
+fn replication_controller(object: &mut Value) {
+    let spec = child(object, "spec");
+    absent(spec, "replicas", 1.into());
+    let Some(own) = existing(spec, "template") else { return };
+    pod_spec(child(own, "spec"));
+    let Some(labels) = own.pointer("/metadata/labels").filter(|labels| labels.is_object()).cloned() else { return };
+    let none = |at: &Value, key: &str| at.get(key).and_then(Value::as_object).is_none_or(Map::is_empty);
+    if none(spec, "selector") {
+        spec["selector"] = labels.clone();
+    }
+    let meta = child(object, "metadata");
+    if none(meta, "labels") {
+        meta["labels"] = labels;
+    }
 }
 
 fn daemon_set(object: &mut Value) {

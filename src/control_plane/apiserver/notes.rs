@@ -61,7 +61,7 @@ fn claim(manifest: &Manifest) -> Message {
 pub(super) fn fields(kind: Kind, manifest: &Manifest) -> Vec<Diagnostic> {
     let pod = match kind {
         Kind::Pod => "spec",
-        Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => "spec.template.spec",
+        kind if kind.is_workload() => "spec.template.spec",
         Kind::Service => return dual_stack(manifest).into_iter().chain(topology_mode(manifest)).collect(),
         Kind::Namespace => return meshed(manifest, "metadata"),
         _ => return Vec::new(),

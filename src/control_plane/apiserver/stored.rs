@@ -3,8 +3,7 @@
 //! The store keeps only what is played. The rest is what the object's document, or its controller's template, says, and defaults.
 
 use super::{defaults, qos, service_account};
-use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
-use crate::api::core::{Pod, PodTemplateSpec};
+use crate::api::core::Pod;
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::control_plane::world::controller_of;
@@ -15,7 +14,7 @@ use serde_json::Value;
 pub fn complete(cluster: &Cluster, object: &ObjectRef) -> Option<Value> {
     let mut value = cluster.store.to_json(object)?;
     let kind = object.kind;
-    if !matches!(kind, Kind::Pod | Kind::ReplicaSet | Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet) {
+    if kind != Kind::Pod && !kind.is_workload() {
         return Some(value);
     }
     let (from, path) = source(cluster, object);
@@ -46,25 +45,14 @@ fn source<'a>(cluster: &'a Cluster, object: &ObjectRef) -> (Option<&'a Manifest>
     if owner.kind == Kind::ReplicaSet {
         owner = above(&owner).unwrap_or(owner);
     }
-    let template = template(cluster, &owner);
     let store = &cluster.store;
+    let containers = |of: &ObjectRef| store.workload(of).map(|own| &own.template.spec.containers);
     let made = match object.kind {
         Kind::Pod => store.get::<Pod>(&object.namespace, &object.name).map(|pod| &pod.spec.containers),
-        _ => store.get::<ReplicaSet>(&object.namespace, &object.name).map(|set| &set.spec.template.spec.containers),
+        _ => containers(object),
     };
-    let same = template.is_some_and(|template| Some(&template.spec.containers) == made);
+    let same = containers(&owner).is_some_and(|template| Some(template) == made);
     (cluster.origin(&owner).filter(|_| same), TEMPLATE)
-}
-
-fn template<'a>(cluster: &'a Cluster, owner: &ObjectRef) -> Option<&'a PodTemplateSpec> {
-    let (store, namespace, name) = (&cluster.store, &owner.namespace, &owner.name);
-    match owner.kind {
-        Kind::Deployment => store.get::<Deployment>(namespace, name).map(|own| &own.spec.template),
-        Kind::ReplicaSet => store.get::<ReplicaSet>(namespace, name).map(|own| &own.spec.template),
-        Kind::StatefulSet => store.get::<StatefulSet>(namespace, name).map(|own| &own.spec.template),
-        Kind::DaemonSet => store.get::<DaemonSet>(namespace, name).map(|own| &own.spec.template),
-        _ => None,
-    }
 }
 
 /// Adds what is written and not played.

@@ -6,11 +6,11 @@
 
 use super::deployment::resolve;
 use super::pod_control::{create, delete, forbidden, from_template, hash_of, is_active, is_available};
-use crate::api::ObjectRef;
 use crate::api::apps::{DaemonSet, DaemonSetStatus};
 use crate::api::core::{Event, Node, Pod, PodSpec, Toleration};
 use crate::api::meta::IntOrString;
 use crate::api::time::seconds_of;
+use crate::api::{Kind, ObjectRef};
 use crate::control_plane::dump::came_from_dump;
 use crate::control_plane::events;
 use crate::control_plane::scheduler::placement::{REQUIRED, named_nodes, selects_node};
@@ -158,7 +158,7 @@ fn with_own(spec: &PodSpec) -> Vec<Toleration> {
 
 /// Makes the Pod of one node. False: the API server refuses it.
 fn make(world: &mut World, set: &DaemonSet, object: &ObjectRef, hash: &str, node: &str) -> bool {
-    let mut pod = from_template(&set.spec.template, set);
+    let mut pod = from_template(&set.spec.template, Kind::DaemonSet, &set.metadata);
     let prefix = format!("{}-", object.name);
     pod.metadata.generate_name.clone_from(&prefix);
     if forbidden(world, COMPONENT, object, "Error creating: ", &pod).is_some() {

@@ -22,7 +22,7 @@ use crate::api::Kind;
 
 /// Lets every workload controller work off its queue once: Deployments first, then what they make.
 pub(crate) fn sync_workloads(world: &mut World) {
-    for kind in [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::ReplicaSet] {
+    for kind in [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::ReplicaSet, Kind::ReplicationController] {
         let (now, later) = std::mem::take(&mut world.queue.workloads).into_iter().partition(|object| object.kind == kind);
         world.queue.workloads = later;
         for object in now {

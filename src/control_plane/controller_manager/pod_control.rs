@@ -5,25 +5,25 @@
 
 use crate::api::core::{Pod, PodSpec, PodTemplateSpec};
 use crate::api::time::seconds_of;
-use crate::api::{ObjectRef, Resource};
-use crate::cluster::{Change, Verb};
+use crate::api::{Kind, ObjectMeta, ObjectRef};
+use crate::cluster::{Change, Verb, Workload};
 use crate::control_plane::apiserver::default_toleration_seconds;
 use crate::control_plane::names::template_hash;
 use crate::control_plane::registry::forget_defaults;
-use crate::control_plane::world::{World, controller_reference};
+use crate::control_plane::world::{World, reference};
 use crate::control_plane::{events, kubelets};
 use crate::msg;
 use crate::node::kubelet::is_ready;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A Pod as its template wants it, owned by its controller, without a name.
-pub(crate) fn from_template<R: Resource>(template: &PodTemplateSpec, owner: &R) -> Pod {
+pub(crate) fn from_template(template: &PodTemplateSpec, kind: Kind, owner: &ObjectMeta) -> Pod {
     let mut pod = Pod { spec: template.spec.clone(), ..Pod::default() };
-    pod.metadata.namespace.clone_from(&owner.metadata().namespace);
+    pod.metadata.namespace.clone_from(&owner.namespace);
     pod.metadata.labels.clone_from(&template.metadata.labels);
     pod.metadata.annotations.clone_from(&template.metadata.annotations);
-    pod.metadata.owner_references = vec![controller_reference(owner)];
+    pod.metadata.owner_references = vec![reference(kind, owner)];
     // A default that Pods have and templates have not (`SetDefaults_Pod`).
     pod.spec.enable_service_links.get_or_insert(true);
     forget_defaults(&mut pod.spec);
@@ -70,16 +70,9 @@ fn tries(seconds: i64) -> i64 {
 
 /// The controllers of Pods whose namespace and template are so.
 pub(crate) fn makers(world: &World, are: impl Fn(&str, &PodSpec) -> bool) -> Vec<ObjectRef> {
-    let (store, mut found) = (&world.cluster.store, Vec::new());
-    let mut look = |object: ObjectRef, template: &PodTemplateSpec| {
-        if are(&object.namespace, &template.spec) {
-            found.push(object);
-        }
-    };
-    store.replica_sets.values().for_each(|set| look(ObjectRef::of(set.as_ref()), &set.spec.template));
-    store.stateful_sets.values().for_each(|set| look(ObjectRef::of(set.as_ref()), &set.spec.template));
-    store.daemon_sets.values().for_each(|set| look(ObjectRef::of(set.as_ref()), &set.spec.template));
-    found
+    // A Deployment's Pods are made by its ReplicaSets.
+    let makers = world.cluster.store.workloads().filter(|own| own.kind != Kind::Deployment);
+    makers.filter(|own| are(&own.meta.namespace, &own.template.spec)).map(|own| own.object()).collect()
 }
 
 /// Of the Pods of one controller, so many that a kubelet refuses are enough to see it.
@@ -199,28 +192,29 @@ pub(crate) fn pass_time(world: &mut World, end: u64) -> bool {
         world.queue.kubelet.extend(pods);
         // What counts as available at the same moment is not to be passed over.
         let also = available.filter(|(first, _)| *first == at);
-        world.queue.workloads.extend(also.map(|(_, owner)| owner));
+        world.queue.workloads.extend(also.into_iter().flat_map(|(_, owners)| owners));
         return true;
     }
-    let Some((at, owner)) = available else { return false };
+    let Some((at, owners)) = available else { return false };
     world.cluster.now = at;
-    world.queue.workloads.insert(owner);
+    world.queue.workloads.extend(owners);
     true
 }
 
-/// When the next ready Pod counts as available, in virtual seconds, and whose it is.
-pub(crate) fn next_available(world: &World) -> Option<(u64, ObjectRef)> {
-    let store = &world.cluster.store;
-    let sets = store.replica_sets.values().map(|set| (ObjectRef::of(set.as_ref()), set.spec.min_ready_seconds));
-    let ordered = store.stateful_sets.values().map(|set| (ObjectRef::of(set.as_ref()), set.spec.min_ready_seconds));
-    let daemons = store.daemon_sets.values().map(|set| (ObjectRef::of(set.as_ref()), set.spec.min_ready_seconds));
-    let mut next: Option<(u64, ObjectRef)> = None;
-    for (owner, wait) in sets.chain(ordered).chain(daemons).filter(|(_, wait)| *wait > 0) {
+/// When the next ready Pods count as available, in virtual seconds, and whose they are.
+pub(crate) fn next_available(world: &World) -> Option<(u64, BTreeSet<ObjectRef>)> {
+    let waits = |own: &Workload| own.kind != Kind::Deployment && own.min_ready_seconds > 0;
+    let mut next: Option<(u64, BTreeSet<ObjectRef>)> = None;
+    for own in world.cluster.store.workloads().filter(waits) {
+        let owner = own.object();
         for pod in world.pods_of(&owner) {
-            let at = available_at(&pod, wait).and_then(|at| u64::try_from(at).ok()?.checked_sub(world.cluster.epoch));
+            let at =
+                available_at(&pod, own.min_ready_seconds).and_then(|at| u64::try_from(at).ok()?.checked_sub(world.cluster.epoch));
             let Some(at) = at.filter(|at| *at > world.cluster.now && is_active(&pod)) else { continue };
-            if next.as_ref().is_none_or(|(first, _)| at < *first) {
-                next = Some((at, owner.clone()));
+            match &mut next {
+                Some((first, _)) if at > *first => {}
+                Some((first, owners)) if at == *first => drop(owners.insert(owner.clone())),
+                _ => next = Some((at, BTreeSet::from([owner.clone()]))),
             }
         }
     }

@@ -8,9 +8,9 @@
 use super::pod_control::{
     MOST_REJECTED, forbidden, from_template, hash_of, is_active, is_available, leave_rejected, was_rejected,
 };
-use crate::api::ObjectRef;
 use crate::api::apps::{StatefulSet, StatefulSetStatus};
 use crate::api::core::Pod;
+use crate::api::{Kind, ObjectRef};
 use crate::cluster::Verb;
 use crate::control_plane::apiserver::default_toleration_seconds;
 use crate::control_plane::dump::came_from_dump;
@@ -142,7 +142,7 @@ fn create(world: &mut World, set: &StatefulSet, object: &ObjectRef, revisions: &
     let stays = partition(set).is_some_and(|partition| ordinal < partition);
     let revision = if stays { &revisions.current } else { &revisions.update };
     let kept = world.cluster.revisions.get(&revision_key(object, revision)).cloned();
-    let mut pod = from_template(kept.as_deref().unwrap_or(&set.spec.template), set);
+    let mut pod = from_template(kept.as_deref().unwrap_or(&set.spec.template), Kind::StatefulSet, &set.metadata);
     let name = format!("{}-{ordinal}", object.name);
     // A Pod of that name that somebody else made stands in the way, as upstream reports it.
     if world.cluster.store.get::<Pod>(&object.namespace, &name).is_some() {

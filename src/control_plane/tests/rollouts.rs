@@ -31,6 +31,15 @@ fn min_ready_seconds_paces_a_rollout() {
 }
 
 #[test]
+fn pods_of_several_workloads_become_available_at_one_moment() {
+    let spec = "minReadySeconds: 10, ";
+    let other = deployment("nginx:1", 2, spec).replace("name: web", "name: api").replace("app: web", "app: api");
+    let cluster = with(&format!("{}---\n{other}", deployment("nginx:1", 2, spec)));
+    let available = |name: &str| cluster.store.get::<Deployment>("default", name).unwrap().status.available_replicas;
+    assert_eq!((cluster.now, available("web"), available("api")), (10, 2, 2));
+}
+
+#[test]
 fn scaling_amid_a_rollout_keeps_the_proportion_of_old_and_new() {
     // The new Pods never become ready: the rollout stands with 8 old and 5 new of 10, as in upstream's own example.
     let spec = "strategy: {rollingUpdate: {maxSurge: 3, maxUnavailable: 2}}, ";

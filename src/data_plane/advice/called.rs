@@ -89,7 +89,7 @@ fn refuses_its_controller(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option
     let port = port.parse().ok()?;
     let pod = cluster.store.all::<Pod>().find(|pod| pod.status.pod_ip == ip && pod.spec.host_network != Some(true))?;
     let others = listener(cluster, pod, port, Protocol::Tcp).err()?;
-    let mut found = silent(pod, port, Protocol::Tcp, &others);
+    let mut found = silent(cluster, pod, port, Protocol::Tcp, &others);
     let mut because = super::blamed(cluster, trace, hop);
     because.append(&mut found.because);
     Some(Advice { because, ..found })

@@ -2,10 +2,10 @@
 //! where nothing listens.
 
 use crate::addons::ingress_controller::is_served;
-use crate::api::ObjectRef;
 use crate::api::core::{Node, Pod, Service, ServicePort};
 use crate::api::meta::IntOrString;
 use crate::api::networking::Ingress;
+use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Store};
 use crate::diagnostic::{distance, is_slip};
 use crate::msg;
@@ -132,7 +132,7 @@ pub fn taken(pod: &Pod, listener: &Listener) -> Message {
 }
 
 /// Nothing listens on a Pod's port: what listens instead.
-pub fn silent(pod: &Pod, port: u16, protocol: Protocol, others: &[Listener]) -> Advice {
+pub fn silent(cluster: &Cluster, pod: &Pod, port: u16, protocol: Protocol, others: &[Listener]) -> Advice {
     if let Some(found) = ended(pod, others, (port, protocol)) {
         return found;
     }
@@ -148,6 +148,9 @@ pub fn silent(pod: &Pod, port: u16, protocol: Protocol, others: &[Listener]) -> 
         true => msg!("explain.listens.none.assumed", pod = name, port = port, protocol = protocol.api_name()),
         false => msg!("explain.listens.none", pod = name, port = port, protocol = protocol.api_name()),
     };
+    if let Some((next, template)) = outdated(cluster, pod, port, protocol) {
+        return Advice { why, next, because: vec![template] };
+    }
     let list = others.iter().map(|other| format!("{}/{}", other.port, other.protocol.api_name())).collect::<Vec<_>>().join(", ");
     let next = match list.is_empty() {
         true => msg!("explain.listens.nowhere.next", pod = name),
@@ -155,4 +158,20 @@ pub fn silent(pod: &Pod, port: u16, protocol: Protocol, others: &[Listener]) -> 
         false => msg!("explain.listens.none.next", ports = list),
     };
     Advice { why, next, because }
+}
+
+/// A Pod of a template that has changed since, whose controller rolls nothing out, where a new Pod would listen on the port.
+pub fn outdated(cluster: &Cluster, pod: &Pod, port: u16, protocol: Protocol) -> Option<(Message, FieldRef)> {
+    let meta = &pod.metadata;
+    let owner = meta.owner_references.iter().find(|owner| owner.controller == Some(true))?;
+    let kind = Kind::find(&owner.api_version, &owner.kind)?;
+    let object = ObjectRef::new(kind, &meta.namespace, &owner.name);
+    let stays = matches!(kind, Kind::ReplicationController | Kind::ReplicaSet);
+    let template = cluster.store.workload(&object).filter(|_| stays)?.template;
+    let mut fresh = Pod { metadata: template.metadata.clone(), spec: template.spec.clone(), ..Pod::default() };
+    fresh.metadata.namespace.clone_from(&meta.namespace);
+    listener(cluster, pod, port, protocol).err()?;
+    listener(cluster, &fresh, port, protocol).ok()?;
+    let next = msg!("explain.listens.outdated.next", pod = meta.name, kind = kind, owner = owner.name, port = port);
+    Some((next, FieldRef { object, path: "spec.template".into() }))
 }

@@ -2,7 +2,6 @@
 
 use crate::addons::ingress_controller::{Backend, endpoints};
 use crate::addons::kubeadm::Addon;
-use crate::api::apps::{Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::{ConfigMap, Pod, Service};
 use crate::api::meta::{Labels, selects};
 use crate::api::{Kind, ObjectRef};
@@ -39,22 +38,9 @@ pub(super) fn autoscaler(cluster: &Cluster, trace: &Trace, document: &Manifest) 
     let target = spec.get("scaleTargetRef")?;
     let text = |key: &str| target.get(key).and_then(Value::as_str);
     let (kind, name, namespace) = (text("kind")?, text("name")?, document.namespace.as_str());
-    let (replicas, labels) = match kind {
-        "Deployment" => {
-            let found = cluster.store.get::<Deployment>(namespace, name)?;
-            (found.spec.replicas, &found.spec.template.metadata.labels)
-        }
-        "StatefulSet" => {
-            let found = cluster.store.get::<StatefulSet>(namespace, name)?;
-            (found.spec.replicas, &found.spec.template.metadata.labels)
-        }
-        "ReplicaSet" => {
-            let found = cluster.store.get::<ReplicaSet>(namespace, name)?;
-            (found.spec.replicas, &found.spec.template.metadata.labels)
-        }
-        _ => return None,
-    };
-    let own = replicas.unwrap_or(1);
+    let scales = Kind::ALL.into_iter().find(|own| own.name() == kind && *own != Kind::DaemonSet)?;
+    let found = cluster.store.workload(&ObjectRef::new(scales, namespace, name))?;
+    let (own, labels) = (found.replicas.unwrap_or(1), &found.template.metadata.labels);
     let number = |key: &str| spec.get(key).and_then(Value::as_i64);
     let (least, most) = (number("minReplicas").unwrap_or(1), number("maxReplicas").unwrap_or(i64::from(own)));
     if own == 0 || !concerns(cluster, trace, namespace, labels) {

@@ -49,7 +49,7 @@ pub fn advise(cluster: &Cluster) -> Vec<Diagnostic> {
             advice.governing_service(object);
         }
         match object.kind {
-            Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => advice.forbidden(object, document),
+            kind if kind.is_workload() => advice.forbidden(object, document),
             Kind::Service => {
                 if let Some(service) = cluster.store.get::<Service>(&object.namespace, &object.name) {
                     advice.service(object, service);
@@ -69,9 +69,7 @@ pub fn advise(cluster: &Cluster) -> Vec<Diagnostic> {
 fn pod_spec(kind: Kind, document: &Manifest) -> Option<(&Value, &'static str)> {
     let (pointer, path) = match kind {
         Kind::Pod => ("/spec", "spec"),
-        Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => {
-            ("/spec/template/spec", "spec.template.spec")
-        }
+        kind if kind.is_workload() => ("/spec/template/spec", "spec.template.spec"),
         _ => return None,
     };
     Some((document.value.pointer(pointer).filter(|_| !document.is_dumped())?, path))

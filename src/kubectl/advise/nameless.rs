@@ -1,7 +1,6 @@
 //! Calls that will fail: variables and known programs that name a Service which is not there, references that nothing fills.
 
 use super::Advice;
-use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use crate::api::core::{Pod, PodTemplateSpec, Service};
 use crate::api::{Kind, ObjectRef};
 use crate::data_plane::causes::nearest;
@@ -52,11 +51,7 @@ impl Advice<'_> {
         };
         match object.kind {
             Kind::Pod => store.get::<Pod>(namespace, name).map(|pod| (pod.clone(), "")),
-            Kind::Deployment => store.get::<Deployment>(namespace, name).map(|own| of_template(&own.spec.template)),
-            Kind::ReplicaSet => store.get::<ReplicaSet>(namespace, name).map(|own| of_template(&own.spec.template)),
-            Kind::StatefulSet => store.get::<StatefulSet>(namespace, name).map(|own| of_template(&own.spec.template)),
-            Kind::DaemonSet => store.get::<DaemonSet>(namespace, name).map(|own| of_template(&own.spec.template)),
-            _ => None,
+            _ => store.workload(object).map(|own| of_template(own.template)),
         }
     }
 

@@ -64,17 +64,11 @@ impl Advice<'_> {
 
     /// The labels of everything the learner's workloads would make.
     fn own_labels(&self, namespace: &str) -> Vec<Labels> {
-        use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
         let store = self.store();
-        let mut all: Vec<Labels> = Vec::new();
-        all.extend(store.in_namespace::<Deployment>(namespace).map(|it| it.spec.template.metadata.labels.clone()));
-        all.extend(store.in_namespace::<StatefulSet>(namespace).map(|it| it.spec.template.metadata.labels.clone()));
-        all.extend(store.in_namespace::<DaemonSet>(namespace).map(|it| it.spec.template.metadata.labels.clone()));
-        let bare = |set: &&ReplicaSet| set.metadata.owner_references.is_empty();
-        all.extend(store.in_namespace::<ReplicaSet>(namespace).filter(bare).map(|it| it.spec.template.metadata.labels.clone()));
+        let makers = store.workloads().filter(|own| own.meta.namespace == namespace && own.is_topmost());
+        let made = makers.map(|own| own.template.metadata.labels.clone());
         let bare = |pod: &&Pod| pod.metadata.owner_references.is_empty();
-        all.extend(store.in_namespace::<Pod>(namespace).filter(bare).map(|it| it.metadata.labels.clone()));
-        all
+        made.chain(store.in_namespace::<Pod>(namespace).filter(bare).map(|it| it.metadata.labels.clone())).collect()
     }
 
     /// Those of [`Advice::own_labels`] that a Service may have been meant for: where several pairs stand in its selector and one
@@ -194,12 +188,13 @@ mod tests {
 
     #[test]
     fn a_workload_that_is_not_played_is_what_the_selector_means() {
-        let old = "apiVersion: v1\nkind: ReplicationController\nmetadata: {name: es}\nspec: {template: {metadata: {labels: {app: es}}}}\n---\n";
+        let job =
+            "apiVersion: batch/v1\nkind: Job\nmetadata: {name: es}\nspec: {template: {metadata: {labels: {app: es}}}}\n---\n";
         let operated =
             "apiVersion: monitoring.coreos.com/v1\nkind: Prometheus\nmetadata: {name: k8s}\nspec: {replicas: 2}\n---\n";
         let near = deployment("operator", "part: prometheus", 1);
         for (maker, kind, name, labels) in
-            [(old, "ReplicationController", "es", "app: es"), (operated, "Prometheus", "k8s", "instance: k8s, part: prometheus")]
+            [(job, "Job", "es", "app: es"), (operated, "Prometheus", "k8s", "instance: k8s, part: prometheus")]
         {
             let all = found(&format!("{maker}{near}{}", service("web", labels)));
             let help = all.iter().filter(|found| found.severity == Severity::Warning).find_map(|found| found.help.clone());

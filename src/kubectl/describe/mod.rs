@@ -62,6 +62,7 @@ pub fn run(cluster: &Cluster, kind: Kind, namespace: &str, name: &str) -> Result
         Kind::Pod => page.one(&object, pod::pod),
         Kind::Deployment => page.one(&object, workload::deployment),
         Kind::ReplicaSet => page.one(&object, workload::replica_set),
+        Kind::ReplicationController => page.one(&object, workload::replication_controller),
         Kind::StatefulSet => page.one(&object, workload::stateful_set),
         Kind::DaemonSet => page.one(&object, workload::daemon_set),
         Kind::Node => page.one(&object, node),

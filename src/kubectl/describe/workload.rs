@@ -1,8 +1,8 @@
-//! Deployments, ReplicaSets, StatefulSets, DaemonSets.
+//! Deployments, ReplicaSets, ReplicationControllers, StatefulSets, DaemonSets.
 
 use super::{Page, or_none, pairs, pod, written_date};
-use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
-use crate::api::core::{Pod, PodTemplateSpec};
+use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, ReplicationController, StatefulSet};
+use crate::api::core::{Condition, Pod, PodTemplateSpec};
 use crate::api::meta::{LabelSelector, ObjectMeta};
 use crate::api::{ObjectRef, Resource};
 
@@ -31,12 +31,7 @@ pub(super) fn deployment(page: &mut Page, deployment: &Deployment) {
         ));
     }
     pod::template(page, &ObjectRef::of(deployment), &spec.template);
-    if !status.conditions.is_empty() {
-        page.line("Conditions:\n  Type\tStatus\tReason\n  ----\t------\t------");
-    }
-    for condition in &status.conditions {
-        page.line(format!("  {} \t{}\t{}", condition.type_, condition.status, condition.reason));
-    }
+    conditions(page, &status.conditions);
     replica_sets(page, deployment);
     page.events(deployment);
 }
@@ -72,14 +67,37 @@ fn controls(owner: &ObjectMeta, owned: &ObjectMeta) -> bool {
 }
 
 pub(super) fn replica_set(page: &mut Page, set: &ReplicaSet) {
+    replicas(page, set, &ObjectRef::of(set));
+    page.events(set);
+}
+
+/// Of its owner, kubectl says nothing.
+pub(super) fn replication_controller(page: &mut Page, controller: &ReplicationController) {
+    let mut set = ReplicaSet::from(controller);
+    set.metadata.owner_references.clear();
+    replicas(page, &set, &ObjectRef::of(controller));
+    page.events(controller);
+}
+
+/// `describeReplicaSet`; of a ReplicationController the same.
+fn replicas(page: &mut Page, set: &ReplicaSet, object: &ObjectRef) {
     page.name_and_namespace(&set.metadata);
     page.line(format!("Selector:\t{}", or_none(selector_text(&set.spec.selector))));
     page.labels_and_annotations(&set.metadata);
     page.controlled_by(&set.metadata);
     page.line(format!("Replicas:\t{} current / {} desired", set.status.replicas, set.spec.replicas.unwrap_or(1)));
     pods_status(page, set, &set.spec.selector);
-    pod::template(page, &ObjectRef::of(set), &set.spec.template);
-    page.events(set);
+    pod::template(page, object, &set.spec.template);
+    conditions(page, &set.status.conditions);
+}
+
+fn conditions(page: &mut Page, conditions: &[Condition]) {
+    if !conditions.is_empty() {
+        page.line("Conditions:\n  Type\tStatus\tReason\n  ----\t------\t------");
+    }
+    for condition in conditions {
+        page.line(format!("  {} \t{}\t{}", condition.type_, condition.status, condition.reason));
+    }
 }
 
 pub(super) fn stateful_set(page: &mut Page, set: &StatefulSet) {

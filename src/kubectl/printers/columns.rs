@@ -1,7 +1,7 @@
 //! The columns of each kind.
 
 use super::status::{age, is_sidecar, pod_status, ready_containers};
-use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
+use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, ReplicationController, StatefulSet};
 use crate::api::core::{ConfigMap, Container, Endpoints, Event, LoadBalancerIngress, Namespace, Node, Pod, Secret, Service};
 use crate::api::discovery::EndpointSlice;
 use crate::api::meta::{LabelSelector, Labels};
@@ -21,7 +21,7 @@ pub fn header(kind: Kind, wide: bool) -> Vec<String> {
         Kind::Endpoints => ("NAME,ENDPOINTS,AGE", ""),
         Kind::EndpointSlice => ("NAME,ADDRESSTYPE,PORTS,ENDPOINTS,AGE", ""),
         Kind::Deployment => ("NAME,READY,UP-TO-DATE,AVAILABLE,AGE", "CONTAINERS,IMAGES,SELECTOR"),
-        Kind::ReplicaSet => ("NAME,DESIRED,CURRENT,READY,AGE", "CONTAINERS,IMAGES,SELECTOR"),
+        Kind::ReplicaSet | Kind::ReplicationController => ("NAME,DESIRED,CURRENT,READY,AGE", "CONTAINERS,IMAGES,SELECTOR"),
         Kind::StatefulSet => ("NAME,READY,AGE", "CONTAINERS,IMAGES"),
         Kind::DaemonSet => ("NAME,DESIRED,CURRENT,READY,UP-TO-DATE,AVAILABLE,NODE SELECTOR,AGE", "CONTAINERS,IMAGES,SELECTOR"),
         Kind::Ingress => ("NAME,CLASS,HOSTS,ADDRESS,PORTS,AGE", ""),
@@ -46,6 +46,9 @@ pub fn row(cluster: &Cluster, object: &ObjectRef, wide: bool) -> Vec<String> {
         Kind::EndpointSlice => with(cluster, object, endpoint_slice),
         Kind::Deployment => with(cluster, object, |it, age| deployment(it, age, wide)),
         Kind::ReplicaSet => with(cluster, object, |it, age| replica_set(it, age, wide)),
+        Kind::ReplicationController => {
+            with(cluster, object, |it: &ReplicationController, age| replica_set(&it.into(), age, wide))
+        }
         Kind::StatefulSet => with(cluster, object, |it, age| stateful_set(it, age, wide)),
         Kind::DaemonSet => with(cluster, object, |it, age| daemon_set(it, age, wide)),
         Kind::Ingress => with(cluster, object, |it, age| ingress(it, age, wide)),

@@ -57,7 +57,15 @@ pub struct Printed {
     pub failed: bool,
 }
 
-const ALL: [Kind; 6] = [Kind::Pod, Kind::Service, Kind::DaemonSet, Kind::Deployment, Kind::ReplicaSet, Kind::StatefulSet];
+const ALL: [Kind; 7] = [
+    Kind::Pod,
+    Kind::ReplicationController,
+    Kind::Service,
+    Kind::DaemonSet,
+    Kind::Deployment,
+    Kind::ReplicaSet,
+    Kind::StatefulSet,
+];
 
 /// Runs a whole line as typed behind `kubectl`, for the page: `get pods -o wide`.
 ///

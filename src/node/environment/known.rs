@@ -85,8 +85,11 @@ fn next(pod: &Pod, store: &Store, object: &str, (kind, source, gone): (&str, &st
         _ => maker,
     };
     match maker {
-        Some((kind, name)) => msg!("assume.stale.next", workload = format!("{}/{name}", kind.to_lowercase())),
-        None => msg!("assume.stale.bare.next", pod = pod.metadata.name, object = object),
+        // `kubectl rollout restart` knows no ReplicaSets and no ReplicationControllers.
+        Some((kind, name)) if kind != "ReplicationController" => {
+            msg!("assume.stale.next", workload = format!("{}/{name}", kind.to_lowercase()))
+        }
+        _ => msg!("assume.stale.bare.next", pod = pod.metadata.name, object = object),
     }
 }
 

@@ -186,7 +186,8 @@ fn object_reference(reference: &At, errors: &mut Errors) {
 fn class_parameters(parameters: &At, errors: &mut Errors) {
     object_reference(parameters, errors);
     let (scope, namespace) = (parameters.child("scope"), parameters.child("namespace"));
-    match scope.text_or("Cluster") {
+    // Its absence has become `Cluster` before; the empty text has not.
+    match scope.text() {
         "Namespace" if !namespace.given() => errors.required(&namespace, "`parameters.scope` is set to 'Namespace'"),
         "Namespace" => errors.all_invalid(&namespace, names::label(namespace.text())),
         "Cluster" if namespace.given() => errors.forbidden(&namespace, "`parameters.scope` is set to 'Cluster'"),

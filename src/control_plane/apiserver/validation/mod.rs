@@ -77,9 +77,7 @@ pub fn warnings(kind: Kind, object: &Value) -> Vec<String> {
         Kind::NetworkPolicy => policy::warnings(&object.child("spec")),
         Kind::Node => other::node_warnings(&object.child("spec")),
         Kind::Pod => pod::warnings(&object.child("spec")),
-        Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => {
-            pod::warnings(&object.at(&["spec", "template", "spec"]))
-        }
+        kind if kind.is_workload() => pod::warnings(&object.at(&["spec", "template", "spec"])),
         _ => Vec::new(),
     };
     if kind == Kind::StatefulSet {
@@ -88,7 +86,7 @@ pub fn warnings(kind: Kind, object: &Value) -> Vec<String> {
         }
     }
     let uses = match kind {
-        Kind::Deployment | Kind::ReplicaSet => "Pod names and hostnames",
+        Kind::Deployment | Kind::ReplicaSet | Kind::ReplicationController => "Pod names and hostnames",
         Kind::Pod => "the Pod's hostname",
         _ => return warnings,
     };
@@ -111,6 +109,7 @@ fn check(kind: Kind, object: &At, old: Option<&At>, errors: &mut Errors) {
         }
         Kind::Deployment => workload::deployment(object, errors),
         Kind::ReplicaSet => workload::replica_set(object, errors),
+        Kind::ReplicationController => workload::replication_controller(object, errors),
         Kind::StatefulSet => workload::stateful_set(object, old, errors),
         Kind::DaemonSet => workload::daemon_set(object, errors),
         Kind::Ingress => ingress::ingress(object, old, errors),

@@ -1,7 +1,8 @@
-//! Deployments, ReplicaSets, StatefulSets and DaemonSets (`pkg/apis/apps/validation`).
+//! Deployments, ReplicaSets, StatefulSets and DaemonSets (`pkg/apis/apps/validation`), ReplicationControllers (`pkg/apis/core/validation`).
 
 use super::field::{At, Errors, quoted, without_empty};
 use super::{meta, names, pod, probe, volume};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 const MISMATCH: &str = "`selector` does not match template `labels`";
@@ -34,6 +35,28 @@ pub fn replica_set(object: &At, errors: &mut Errors) {
     if selector(&spec, "deployment", "invalid label selector", errors) {
         replica_template(&spec, errors);
     }
+}
+
+/// A ReplicationController (`ValidateReplicationControllerSpec`).
+pub fn replication_controller(object: &At, errors: &mut Errors) {
+    meta::metadata(object, names::subdomain, errors);
+    let spec = object.child("spec");
+    errors.non_negative(&spec.child("minReadySeconds"));
+    let selector = spec.child("selector");
+    if selector.is_empty() {
+        errors.required(&selector, "");
+    }
+    errors.non_negative(&spec.child("replicas"));
+    if !spec.child("template").given() {
+        return errors.required(&spec.child("template"), "");
+    }
+    let labels = template_labels(&spec);
+    let carries = |(key, value): (&str, &Value)| labels.value().and_then(|own| own.get(key)) == Some(value);
+    if !selector.entries().into_iter().all(carries) {
+        mismatch(&spec, errors);
+    }
+    pod::template(&spec.child("template"), &BTreeSet::new(), errors);
+    always(&spec, "ReplicationController", errors);
 }
 
 /// A StatefulSet; `old` is there for an update.
