@@ -66,7 +66,7 @@ use world::{Guest, World};
 /// Calls inside calls go no deeper.
 const DEEPEST_CALL: usize = 5;
 /// Calls that one request sets off, all together.
-const MOST_CALLS: usize = 40;
+const MOST_CALLS: usize = 200;
 
 /// What answers names and HTTP, as it stands.
 #[derive(Clone, Debug)]

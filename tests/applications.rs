@@ -135,6 +135,54 @@ fn demos_that_name_their_calls_in_variables_and_arguments_light_up() {
 }
 
 #[test]
+fn the_opentelemetry_demo_lights_up_whole() {
+    let found = lit(
+        "otel-demo",
+        "deployment/otel-demo/opentelemetry-demo-loadgenerator",
+        "http://opentelemetry-demo-frontendproxy:8080",
+        22,
+    );
+    let found = found.replace("opentelemetry-demo-", "");
+    let proxy: Vec<&str> = found.lines().filter(|line| !line.starts_with(' ')).collect();
+    let expected = [
+        "frontend:8080 delivered",
+        "loadgenerator:8089 delivered",
+        "grafana:80 delivered",
+        "jaeger-query:16686 delivered",
+        // Told by a host's name alone, of a Service whose first port takes datagrams.
+        "otelcol:4317 delivered",
+    ];
+    assert_eq!(proxy, expected);
+    let checkout = found.split("  checkoutservice:8080 delivered\n").nth(1).unwrap();
+    let shipping =
+        "    shippingservice:8080 delivered\n      http://quoteservice:8080 delivered\n        http://otelcol:4318 delivered\n";
+    assert!(checkout.contains(shipping), "{found}");
+    assert_eq!(found.lines().filter(|line| line.ends_with("delivered")).count(), found.lines().count(), "{found}");
+    assert_eq!(found.lines().count(), 56, "{found}");
+}
+
+#[test]
+fn calls_that_are_too_many_to_follow_are_named() {
+    let service = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec: {{selector: {{app: {name}}}, ports: [{{port: 80}}]}}\n---\n"
+        )
+    };
+    let pod = |name: &str, more: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, labels: {{app: {name}}}}}\nspec: {{containers: [{{name: c, image: nginx{more}}}]}}\n---\n"
+        )
+    };
+    let variables: Vec<String> = (1..=202).map(|at| format!("{{name: API_{at}, value: 'http://api/{at}'}}")).collect();
+    let front = pod("front", &format!(", env: [{}]", variables.join(", ")));
+    let cluster = cluster(&format!("{}{}{}{front}", service("front"), service("api"), pod("api", "")));
+    let trace = send(&cluster, "pod/api", "http://front");
+    assert_eq!(trace.calls.len(), 200);
+    let cut = trace.assumptions.iter().find(|note| note.id == "assume.callsCut").unwrap();
+    assert_eq!(cut.args["targets"], "http://api/201, http://api/202");
+}
+
+#[test]
 fn demos_that_hold_their_calls_in_code_light_up_as_far_as_they_are_known() {
     let guestbook = "redis-leader:6379 delivered\nredis-follower:6379 delivered\n  redis-leader:6379 delivered\n";
     assert_eq!(lit("guestbook", "internet", "http://FRONT/", 3), guestbook);

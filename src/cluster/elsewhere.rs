@@ -7,7 +7,8 @@
 use super::Cluster;
 use crate::api::Kind;
 use crate::api::core::Pod;
-use crate::kubectl::Manifest;
+use crate::api::foreign::Reach;
+use crate::kubectl::{Manifest, schema};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -20,16 +21,17 @@ pub enum Elsewhere {
     Allowed(String),
 }
 
-/// Kinds whose documents name a Secret only because they read it or rule over it.
-const READERS: [&str; 8] = [
-    "Role",
-    "ClusterRole",
-    "RoleBinding",
-    "ClusterRoleBinding",
-    "ServiceAccount",
-    "PersistentVolume",
-    "StorageClass",
-    "CustomResourceDefinition",
+/// Custom resources that name a Secret or a claim only because they read it, or an application whose name it shares.
+const READERS: [&str; 9] = [
+    "ServiceMonitor",
+    "PodMonitor",
+    "Probe",
+    "PrometheusRule",
+    "VolumeSnapshot",
+    "SecretStore",
+    "ClusterSecretStore",
+    "TriggerAuthentication",
+    "ScaledObject",
 ];
 
 /// Kinds that have Pods of their own: what these are told by their arguments counts, not what they mount.
@@ -39,8 +41,7 @@ impl Cluster {
     /// Who makes a Secret (`secrets`), ConfigMap (`configmaps`) or claim (`persistentvolumeclaims`) that is not written.
     pub fn elsewhere(&self, namespace: &str, resource: &str, name: &str) -> Option<Elsewhere> {
         let named = |document: &&Arc<Manifest>| {
-            let foreign = Kind::find(&document.api_version, &document.kind).is_none();
-            foreign && !READERS.contains(&document.kind.as_str()) && names(document, name)
+            Kind::find(&document.api_version, &document.kind).is_none() && may_make(document) && names(document, name)
         };
         if let Some(document) = self.manifests.documents.iter().find(named) {
             return Some(Elsewhere::Named(document.kind.clone(), document.name.clone()));
@@ -101,6 +102,15 @@ fn lets_create(role: &Value, resource: &str) -> bool {
     };
     let rules = role.get("rules").and_then(Value::as_array).into_iter().flatten();
     { rules }.any(|rule| lists(rule, "apiGroups", "") && lists(rule, "resources", resource) && lists(rule, "verbs", "create"))
+}
+
+/// Whether the kind of a document may make objects of others. Of Kubernetes' own only those that run programs do; routes, policies and
+/// meshes name Services, which are often called like the objects of their Pods.
+fn may_make(document: &Manifest) -> bool {
+    let (version, kind) = (&document.api_version, document.kind.as_str());
+    let routes = matches!(document.reach(), Reach::FromOutside | Reach::OfPods);
+    let own = schema::kinds(version).contains(&kind);
+    !routes && !READERS.contains(&kind) && (!own || PROGRAMS.contains(&kind))
 }
 
 /// Whether a document has the name as a value of its own, or after an equals sign: `--secret-name=admission`.

@@ -1,7 +1,7 @@
 //! Workloads of the text that are not played: who would make the Pods of a Service in a real cluster.
 
 use super::Cluster;
-use crate::api::foreign::{Reach, reach};
+use crate::api::foreign::Reach;
 use crate::api::meta::Labels;
 use crate::kubectl::Manifest;
 use serde_json::Value;
@@ -11,7 +11,7 @@ impl Cluster {
     /// Pods of an object without one, by its name, which such operators give their Pods as a label.
     pub fn unplayed_maker(&self, namespace: &str, selector: &Labels) -> Option<&Manifest> {
         let makes = |document: &&Manifest| {
-            reach(&document.api_version, &document.kind) == Reach::MakesPods
+            document.reach() == Reach::MakesPods
                 && document.namespace == namespace
                 && would_match(&document.value, &document.name, selector)
         };

@@ -67,6 +67,10 @@ impl DataPlane {
         trace.assumptions.extend(environment.stale.iter().map(|stale| stale.why.clone()));
         trace.assumptions.extend(environment.unfilled.iter().cloned());
         trace.assumptions.extend(environment.nameless.iter().map(|own| own.why(name)));
+        if let Some(rest) = environment.calls.get(calls.len()..).filter(|rest| !rest.is_empty()) {
+            let targets = rest.iter().map(|call| call.target.as_str()).collect::<Vec<_>>().join(", ");
+            trace.assumptions.push(msg!("assume.callsCut", pod = name, targets = targets));
+        }
         for (index, (call, recording)) in environment.calls.iter().zip(calls).enumerate() {
             let inner = super::inner_request(guest, call, request, index);
             let mut inner = self.told(cluster, &inner, recording);

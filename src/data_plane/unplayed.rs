@@ -110,7 +110,7 @@ fn kinds(cluster: &Cluster, trace: &Trace, meets_pods: bool, notes: &mut Vec<Mes
     let mut unknown: Vec<&str> = Vec::new();
     for document in &cluster.manifests.documents {
         let (kind, name) = (document.kind.as_str(), document.name.as_str());
-        let alters = match foreign::reach(&document.api_version, kind) {
+        let alters = match document.reach() {
             Reach::FromOutside => routes::alters(cluster, trace, document),
             Reach::Objects if kind == "HorizontalPodAutoscaler" => {
                 notes.extend(others::autoscaler(cluster, trace, document));

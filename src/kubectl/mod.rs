@@ -19,6 +19,7 @@ pub use reader::{MAX_BYTES, MAX_OBJECTS, Reader, from_yaml, read};
 pub use stranger::stranger;
 pub use yaml::MAX_DEPTH;
 
+use crate::api::foreign::{self, Reach};
 use crate::api::{Kind, ObjectRef};
 use crate::diagnostic::Span;
 use crate::trace::FieldRef;
@@ -61,6 +62,16 @@ impl Manifest {
     /// The object that it names, where its kind is played.
     pub fn object(&self) -> Option<ObjectRef> {
         Kind::find(&self.api_version, &self.kind).map(|kind| ObjectRef::new(kind, &self.namespace, &self.name))
+    }
+
+    /// Whether Kubernetes has the kind that it names, or a custom resource might be one. Any other is refused.
+    pub fn has_kind(&self) -> bool {
+        schema::kinds(&self.api_version).contains(&self.kind.as_str()) || foreign::may_be_custom(&self.api_version)
+    }
+
+    /// What it could change where its kind is not played; nothing where it is refused.
+    pub fn reach(&self) -> Reach {
+        if self.has_kind() { foreign::reach(&self.api_version, &self.kind) } else { Reach::None }
     }
 
     /// Whether it came out of an API server: it has a uid.

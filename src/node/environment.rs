@@ -16,13 +16,16 @@ pub use known::{Stale, late, stale};
 pub use nameless::{Nameless, named_nobody, nameless};
 pub use unfilled::unfilled;
 
-use crate::api::core::{ConfigMap, Container, EnvVarSource, Pod, Secret, Service};
+use crate::api::core::{ConfigMap, Container, EnvVarSource, Pod, Secret, Service, ServicePort};
 use crate::api::meta::selects;
 use crate::cluster::{Cluster, Store};
 use crate::msg;
 use crate::node::images::unknown_program;
 use crate::words::Message;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Where OTLP over gRPC is taken, by its specification.
+const OTLP: i32 = 4317;
 
 /// A call that a Pod makes when it is called.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -306,9 +309,20 @@ fn target(name: &str, value: &str, values: &BTreeMap<String, String>, seen: Seen
     if let Some(scheme @ ("http" | "https")) = scheme.as_deref() {
         return Some(format!("{scheme}://{authority}{path}"));
     }
-    let port = port.or_else(|| beside(name, values)).or_else(|| scheme.as_deref().and_then(usual_port));
-    let port = port.or_else(|| ports.first().and_then(|port| u16::try_from(port.port).ok()))?;
-    Some(format!("{host}:{port}"))
+    let port = port.or_else(|| beside(name, values, ports)).or_else(|| scheme.as_deref().and_then(usual_port));
+    let port = port.or_else(|| first_port(name, ports))?;
+    let speaks = |protocol: &str| ports.iter().any(|own| own.port == i32::from(port) && own.protocol == protocol);
+    let datagrams = speaks("UDP") && !speaks("TCP");
+    Some(if datagrams { format!("udp://{host}:{port}") } else { format!("{host}:{port}") })
+}
+
+/// The port of a Service that a program calls to which nobody names one: OTLP's own for OpenTelemetry's variables, or the first for
+/// connections.
+fn first_port(name: &str, ports: &[ServicePort]) -> Option<u16> {
+    let own = ports.iter().find(|port| port.port == OTLP && name.starts_with("OTEL_"));
+    let connects = |port: &&ServicePort| !matches!(port.protocol.as_str(), "UDP" | "SCTP");
+    let port = own.or_else(|| ports.iter().find(connects)).or(ports.first())?;
+    u16::try_from(port.port).ok()
 }
 
 /// The Service that had an address when the container was started.
@@ -322,10 +336,16 @@ fn names_host(name: &str) -> bool {
     ["HOST", "HOSTNAME", "SERVER", "SERVICE", "ADDR", "ADDRESS", "ENDPOINT", "URL", "URI"].iter().any(|end| name.ends_with(end))
 }
 
-/// `REDIS_PORT` beside `REDIS_HOST`.
-fn beside(name: &str, values: &BTreeMap<String, String>) -> Option<u16> {
+/// `REDIS_PORT` beside `REDIS_HOST`; or, of several, the first that the Service has: `COLLECTOR_PORT_GRPC` beside `COLLECTOR_HOST`.
+fn beside(name: &str, values: &BTreeMap<String, String>, ports: &[ServicePort]) -> Option<u16> {
     let stem = ["HOST", "HOSTNAME", "SERVER", "SERVICE", "ADDR", "ADDRESS"].iter().find_map(|end| name.strip_suffix(end))?;
-    values.get(&format!("{stem}PORT"))?.parse().ok()
+    let plain = format!("{stem}PORT");
+    if let Some(own) = values.get(&plain) {
+        return own.parse().ok();
+    }
+    let parts = format!("{plain}_");
+    let several = values.range(parts.clone()..).take_while(|(name, _)| name.starts_with(&parts));
+    { several }.find_map(|(_, own)| own.parse().ok().filter(|own| ports.iter().any(|port| port.port == i32::from(*own))))
 }
 
 fn usual_port(scheme: &str) -> Option<u16> {

@@ -6,7 +6,7 @@
 use super::decode::{finding, remark};
 use super::notes;
 use super::suggest::{closest, replace};
-use crate::api::{Kind, foreign};
+use crate::api::Kind;
 use crate::diagnostic::{Diagnostic, Fix, Severity};
 use crate::kubectl::{Manifest, schema, stranger};
 use crate::msg;
@@ -26,8 +26,7 @@ pub(super) fn find(manifest: &Manifest) -> Result<Kind, Box<Diagnostic>> {
     if let Some(kind) = Kind::find(&manifest.api_version, &manifest.kind) {
         return Ok(kind);
     }
-    let known = schema::kinds(&manifest.api_version).contains(&manifest.kind.as_str());
-    if known || foreign::may_be_custom(&manifest.api_version) {
+    if manifest.has_kind() {
         return Err(Box::new(remark(manifest, Severity::Info, "kind", notes::kind(manifest))));
     }
     Err(Box::new(no_match(manifest)))
@@ -67,7 +66,7 @@ fn no_match(manifest: &Manifest) -> Diagnostic {
 fn advice(manifest: &Manifest, path: &str, versions: &[&str]) -> (Option<Message>, Vec<Fix>) {
     let span = manifest.spans.get(path);
     let fixes = |text: &str| span.map(|span| replace(span, text)).into_iter().collect();
-    if let Some(version) = versions.iter().find(|version| !version.contains("alpha") && !version.contains("beta")) {
+    if let Some(version) = successor(&manifest.api_version, versions) {
         let old = manifest.api_version.starts_with("extensions/") || manifest.api_version.contains("beta");
         let kind = &manifest.kind;
         let help = if old {
@@ -81,4 +80,13 @@ fn advice(manifest: &Manifest, path: &str, versions: &[&str]) -> (Option<Message
         Some(meant) => (Some(msg!("decode.meant", field = meant)), fixes(meant)),
         None => (Some(stranger(&manifest.value).unwrap_or_else(|| msg!("kind.unknown"))), Vec::new()),
     }
+}
+
+/// The stable version that took the place of one that is gone: of the same group, and of the same number, where there is such
+/// (`autoscaling/v2` for `autoscaling/v2beta2`, not `v1`).
+fn successor<'a>(gone: &str, versions: &[&'a str]) -> Option<&'a str> {
+    let parts = |version: &'a str| version.rsplit_once('/').unwrap_or(("", version));
+    let (group, number) = gone.rsplit_once('/').unwrap_or(("", gone));
+    let stable = versions.iter().filter(|version| !version.contains("alpha") && !version.contains("beta"));
+    { stable }.copied().min_by_key(|version| (parts(version).0 != group, !number.starts_with(parts(version).1)))
 }

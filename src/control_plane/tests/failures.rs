@@ -268,6 +268,18 @@ fn a_job_or_a_role_that_only_reads_a_secret_does_not_make_it() {
     assert_eq!(addresses(&with(&format!("{web}{job}{role}")), "web").0.len(), 0);
 }
 
+#[test]
+fn what_names_an_application_called_like_its_config_map_does_not_make_it() {
+    let web = WEB.replace("image: nginx,", "image: nginx, envFrom: [{configMapRef: {name: db}}],");
+    let document = |version: &str, kind: &str, spec: &str| {
+        format!("---\napiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\nspec: {{{spec}}}\n")
+    };
+    let budget = document("policy/v1", "PodDisruptionBudget", "selector: {matchLabels: {app: db}}");
+    let monitor = document("monitoring.coreos.com/v1", "ServiceMonitor", "selector: {matchLabels: {app: db}}");
+    let route = document("networking.istio.io/v1", "VirtualService", "hosts: [db]");
+    assert_eq!(addresses(&with(&format!("{web}{budget}{monitor}{route}")), "web").0.len(), 0);
+}
+
 /// The first Pod as `kubectl get -o yaml` prints it.
 fn printed(cluster: &Cluster) -> serde_json::Value {
     let object = crate::api::ObjectRef::of(pods(cluster)[0]);

@@ -36,6 +36,14 @@ fn a_tolerations_operator_behind_a_feature_gate_is_not_offered() {
 }
 
 #[test]
+fn a_version_that_is_gone_names_the_one_that_took_its_place() {
+    let old = |version: &str, kind: &str| format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\n");
+    check(&old("autoscaling/v2beta2", "HorizontalPodAutoscaler"), "version", &[("kind.oldVersion", "autoscaling/v2")]);
+    check(&old("policy/v1beta1", "PodDisruptionBudget"), "version", &[("kind.oldVersion", "policy/v1")]);
+    check(&old("extensions/v1beta1", "Ingress"), "version", &[("kind.oldVersion", "networking.k8s.io/v1")]);
+}
+
+#[test]
 fn a_space_in_a_namespace_is_taken_out() {
     let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: \" default\"}\n";
     check(text, "field", &[("decode.meant", "default")]);

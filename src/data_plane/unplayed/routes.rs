@@ -3,7 +3,7 @@
 //! Service's namespace speaks only for callers from its own.
 
 use crate::api::core::Service;
-use crate::api::foreign::{self, Reach, lists_host};
+use crate::api::foreign::{Reach, lists_host};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::data_plane::Target;
@@ -38,7 +38,7 @@ pub(super) fn alters(cluster: &Cluster, trace: &Trace, document: &Manifest) -> b
 
 /// A route, or what stands before one, that lists a host and is not played: nobody here answers to it.
 pub fn route_of<'a>(cluster: &'a Cluster, host: &str) -> Option<&'a Manifest> {
-    let leads = |document: &&Arc<Manifest>| match foreign::reach(&document.api_version, &document.kind) {
+    let leads = |document: &&Arc<Manifest>| match document.reach() {
         Reach::FromOutside => lists_host(&document.value, host),
         // A VirtualService may be bound to a gateway.
         Reach::OfPods => document.kind == "VirtualService" && lists_host(&document.value, host),

@@ -43,7 +43,7 @@ impl Advice<'_> {
             let said = |own: &Condition| own.type_ == "PodScheduled" && own.status == "False";
             status.conditions.iter().any(said) && self.store().all::<Node>().all(|node| up(&node.metadata.name))
         } else {
-            let told = |reason: &str| matches!(reason, "" | "ContainerCreating" | "InvalidImageName");
+            let told = |reason: &str| matches!(reason, "" | "InvalidImageName");
             up(&pod.spec.node_name) && !is_ready(pod) && waiting(pod).is_some_and(|(_, reason)| !told(reason))
         };
         // Without a word of the kubelet's the container only waits for its turn.
@@ -97,6 +97,11 @@ mod tests {
                 "securityContext: {runAsNonRoot: true}, containers: [{name: c, image: nginx}]",
                 "explain.pod.waiting.root.assumed",
                 "securityContext.runAsNonRoot",
+            ),
+            (
+                "containers: [{name: c, image: nginx, volumeMounts: [{name: v, mountPath: /v}]}], volumes: [{name: v, secret: {secretName: absent}}]",
+                "explain.pod.waiting.said",
+                "volumes[0]",
             ),
             ("containers: [{name: c, image: 'python:3'}]", "ends.interpreter", "containers[0].image"),
             ("containers: [{name: c, image: 'mysql:8'}]", "ends.password", "containers[0].env"),

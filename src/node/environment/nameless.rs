@@ -154,7 +154,7 @@ fn address(
     let port = address
         .port
         .filter(|port| names_peers(name) || plain(port))
-        .or_else(|| beside(name, values).filter(|_| names_host(name)));
+        .or_else(|| beside(name, values, &[]).filter(|_| names_host(name)));
     if address.scheme.is_none() && port.is_none() {
         return None;
     }

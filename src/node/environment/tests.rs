@@ -7,6 +7,8 @@ fn store() -> Store {
         "{metadata: {name: cart, namespace: shop}, spec: {clusterIP: 10.96.0.8, ports: [{port: 7070}]}}",
         "{metadata: {name: db, namespace: default}, spec: {clusterIP: None, ports: [{port: 5432}]}}",
         "{metadata: {name: self, namespace: default}, spec: {clusterIP: 10.96.0.9, selector: {app: web}, ports: [{port: 80}]}}",
+        "{metadata: {name: otelcol, namespace: default}, spec: {clusterIP: 10.96.0.10, ports: [{port: 6831, protocol: UDP}, {port: 14250}, {port: 4317}, {port: 4318}]}}",
+        "{metadata: {name: statsd, namespace: default}, spec: {clusterIP: 10.96.0.11, ports: [{port: 8125, protocol: UDP}]}}",
     ];
     for text in services {
         store.put::<Service>(serde_yaml::from_str(text).unwrap());
@@ -38,6 +40,19 @@ fn host_and_port_variables_name_a_call() {
     assert_eq!(called("env: [{name: REDIS_HOST, value: redis}]"), "REDIS_HOST=redis:6379");
     assert_eq!(called("env: [{name: CART_ADDR, value: 'cart.shop:7070'}]"), "CART_ADDR=cart.shop:7070");
     assert_eq!(called("env: [{name: DB_HOST, value: db-0.db}]"), "DB_HOST=db-0.db:5432");
+}
+
+#[test]
+fn of_several_ports_the_one_that_such_a_program_calls() {
+    assert_eq!(called("env: [{name: JAEGER_HOST, value: otelcol}]"), "JAEGER_HOST=otelcol:14250", "no connection to a UDP port");
+    assert_eq!(called("env: [{name: OTEL_COLLECTOR_HOST, value: otelcol}]"), "OTEL_COLLECTOR_HOST=otelcol:4317");
+    let told = "env: [{name: COLLECTOR_HOST, value: otelcol}, {name: COLLECTOR_PORT_HTTP, value: '4318'}, {name: COLLECTOR_PORT_OLD, value: '1'}]";
+    assert_eq!(called(told), "COLLECTOR_HOST=otelcol:4318");
+    assert_eq!(
+        called("env: [{name: AGENT_HOST, value: otelcol}, {name: AGENT_PORT, value: '6831'}]"),
+        "AGENT_HOST=udp://otelcol:6831"
+    );
+    assert_eq!(called("env: [{name: STATSD_HOST, value: statsd}]"), "STATSD_HOST=udp://statsd:8125");
 }
 
 #[test]

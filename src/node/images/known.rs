@@ -143,7 +143,7 @@ pub(super) const ROWS: &[Row] = &[
     usual(&["registry"], &[5000], &[]),
     usual(&["sonatype/nexus3"], &[8081], &[]),
     usual(&["influxdb"], &[8086], &[]),
-    usual(&["jaegertracing/all-in-one"], &[16686, 4317, 4318, 14269], &[]),
+    usual(&["jaegertracing/all-in-one"], &[16686, 4317, 4318, 5778, 14250, 14268, 14269], &[5775, 6831, 6832]),
     Row {
         images: &["opentelemetry-collector", "opentelemetry-collector-contrib", "opentelemetry-collector-k8s"],
         kind: Kind::Usual,
