@@ -1,17 +1,14 @@
 //! The YAML editor: a text area over coloured lines, so that typing, selecting and screen readers are the browser's own.
 //! Line numbers, the lines that caused the shown hop, and findings stand beside and below the text.
 
-use super::i18n::marked;
 use super::icon::icon;
-use super::keys::hand_on_focus;
 use super::lines::{self, Mark};
 use super::popover::Menu;
 use super::root::Part;
 use super::state::{Msg, State, Step};
 use super::workbench::Moment;
-use super::{examples, text};
-use crate::api::ObjectRef;
-use crate::diagnostic::{Diagnostic, Finding, Severity, Span, names_its_field};
+use super::{examples, findings, text};
+use crate::diagnostic::Severity;
 use crate::msg;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
@@ -173,107 +170,7 @@ fn Findings(part: &Part) -> Html {
     if diagnostics.is_empty() && !notes {
         return Html::default();
     }
-    findings(part, diagnostics, notes)
-}
-
-#[inline(never)]
-fn findings(part: &Part, diagnostics: &[Diagnostic], notes: bool) -> Html {
-    let state = &part.state;
-    // A warning only names what was left as it is.
-    let mended = state.notes.iter().any(|note| note.severity == Severity::Info);
-    let dismiss = part.send.reform(|_: MouseEvent| Msg::DismissNote);
-    html! {
-        <div class="findings">
-            if notes {
-                <div class="pasted" role="status">
-                    <div>{ for state.notes.iter().map(|note| html! { <p>{ marked(&said(state, note)) }</p> }) }if mended { <p class="muted">{ state.speech.t("editor.pasted.undo") }</p> }</div>
-                    <button class="btn sm icon" aria-label={state.speech.t("close")} onclick={dismiss}>{ icon("i-x", 14) }</button>
-                </div>
-            }
-            <ul role="list" aria-label={state.speech.t("editor.findings")}>
-                { for diagnostics.iter().map(|diagnostic| html! { <li><FindingRow part={part.clone()} diagnostic={diagnostic.clone()}/></li> }) }
-            </ul>
-        </div>
-    }
-}
-
-#[derive(Clone, PartialEq, Properties)]
-struct FindingProps {
-    part: Part,
-    diagnostic: Diagnostic,
-}
-
-#[component]
-fn FindingRow(FindingProps { part, diagnostic }: &FindingProps) -> Html {
-    let state = &part.state;
-    let (class, sign) = match diagnostic.severity {
-        Severity::Error => ("err", "i-err"),
-        Severity::Warning => ("warn", "i-warn"),
-        Severity::Info => ("info", "i-info"),
-    };
-    let go = |span: &Span| {
-        let span = span.clone();
-        part.send.reform(move |_: MouseEvent| Msg::Line(span.clone()))
-    };
-    // Kubernetes' own messages end in the middle of the line, without a full stop.
-    let said = said(state, diagnostic);
-    let gap = if said.ends_with(['.', '?', '!']) { " " } else { ". " };
-    html! {
-        <div class={classes!("diag", class)}>
-            <svg class="ic" width="15" height="15" role="img" aria-label={state.speech.t(&format!("severity.{class}"))}><use href={format!("#{sign}")}/></svg>
-            <div>
-                if let (Some(object), Finding::Upstream(_)) = (&diagnostic.object, &diagnostic.message) {
-                    <b class="obj">{ format!("{} {}: ", object.kind.name(), object.name) }</b>
-                    if let Some(path) = field_of(diagnostic) { <code>{ path }</code>{ ": " } }
-                }
-                { marked(&said) }
-                if let Some(help) = &diagnostic.help { { gap }{ marked(&state.say(help)) } }
-                <span class="acts">
-                    if let Some(span) = &diagnostic.span {
-                        <button type="button" onclick={go(span)}>{ state.say(&msg!("line", line = span.line)) }</button>
-                    }
-                    if let Some(object) = diagnostic.replaceable() { { replace(part, object, "") } }
-                    { for diagnostic.fixes.iter().map(|fix| {
-                        let (label, fix) = (state.say(&fix.label), fix.clone());
-                        html! { <button type="button" onclick={part.send.reform(move |_: MouseEvent| Msg::Fix(fix.clone()))}>{ marked(&label) }</button> }
-                    }) }
-                </span>
-            </div>
-        </div>
-    }
-}
-
-/// Deletes an object that stands in its own document's way, and applies the document anew.
-#[inline(never)]
-pub fn replace(part: &Part, object: &ObjectRef, class: &'static str) -> Html {
-    let (event, state) = (format!("{object} replace"), &part.state);
-    let (label, title) = (state.speech.t("fix.anew"), state.say(&msg!("fix.anew.title", object = object)));
-    let onclick = part.send.reform(move |pressed: MouseEvent| {
-        hand_on_focus(&pressed);
-        Msg::Act(event.clone())
-    });
-    html! { <button type="button" {class} {title} {onclick}>{ label }</button> }
-}
-
-/// The field that a finding of Kubernetes is about. Its decoding errors name theirs themselves.
-pub fn field_of(diagnostic: &Diagnostic) -> Option<&str> {
-    let Finding::Upstream(text) = &diagnostic.message else { return None };
-    Some(diagnostic.path.as_str()).filter(|path| !path.is_empty() && !names_its_field(text, path))
-}
-
-/// A finding in words; Kubernetes' own stay as they are.
-pub fn said(state: &State, diagnostic: &Diagnostic) -> String {
-    match &diagnostic.message {
-        Finding::Upstream(text) if counts_within(diagnostic, text) => format!("{text} {}", state.speech.t("read.within")),
-        Finding::Upstream(text) => text.clone(),
-        Finding::Ours(message) => state.say(message),
-    }
-}
-
-/// Whether a text names another line than the finding's own: YAML's reader is given one document after another.
-fn counts_within(diagnostic: &Diagnostic, text: &str) -> bool {
-    let line = text.split_once("yaml: line ").and_then(|(_, rest)| rest.split(':').next()?.parse::<u32>().ok());
-    line.is_some_and(|line| diagnostic.span.as_ref().is_some_and(|span| span.line != line))
+    findings::list(part, diagnostics, notes)
 }
 
 #[inline(never)]

@@ -12,6 +12,7 @@ pub mod engine;
 pub mod examples;
 pub mod explain;
 pub mod field;
+mod findings;
 pub mod growth;
 pub mod history;
 pub mod hop_cards;

@@ -107,8 +107,8 @@ fn Banner(moment: &Moment) -> Html {
 #[inline(never)]
 fn banner(moment: &Moment, first: &Diagnostic) -> Html {
     let state = &moment.state;
-    let field = super::editor::field_of(first).map(|path| format!("{path}: "));
-    let words = super::embed::sentence(super::editor::said(state, first));
+    let field = super::findings::field_of(first).map(|path| format!("{path}: "));
+    let words = super::embed::sentence(super::findings::said(state, first));
     let (standing, applied) = state.standing();
     let standing = state.say(&crate::words::Message { id: standing.into(), ..msg!("banner.torn", count = applied) });
     let head = first.span.as_ref().map(|span| state.say(&msg!("banner.line", line = span.line)));
@@ -116,7 +116,7 @@ fn banner(moment: &Moment, first: &Diagnostic) -> Html {
         <div class="banner" role="status">
             { icon("i-err", 15) }
             <span><b>{ head }</b>{ " " }{ field }{ words }{ " " }{ standing }</span>
-            if let Some(object) = first.replaceable() { { super::editor::replace(&moment.part(), object, "btn sm line") } }
+            if let Some(object) = first.replaceable() { { super::findings::replace(&moment.part(), object, "btn sm line") } }
             if let Some(span) = first.span.clone() {
                 <button type="button" class="btn sm line" onclick={moment.send.reform(move |_: MouseEvent| Msg::Line(span.clone()))}>{ state.say(&msg!("banner.go", line = first.span.as_ref().map_or(0, |span| span.line))) }</button>
             }

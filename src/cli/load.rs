@@ -100,6 +100,7 @@ pub fn watched(args: &ClusterArgs, mode: Option<ModeArg>, watch: &mut dyn FnMut(
         watch(&cluster);
     }
     diagnostics.extend(kubectl::advise::advise(&cluster));
+    diagnostics.sort_by_key(|found| found.severity);
     Ok(Loaded { cluster, diagnostics })
 }
 

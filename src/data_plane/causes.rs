@@ -6,7 +6,7 @@ mod selector;
 mod unready;
 
 pub use called::{ended, listener, nearest, no_node, no_rule, no_service, other_port, outdated, silent, taken};
-pub use selector::{made_none, no_pods};
+pub use selector::{made_none, may_mean, no_pods};
 pub use unready::unready;
 
 use super::unselected::unselected;

@@ -313,6 +313,8 @@ impl Session {
         let mut diagnostics = self.findings.clone();
         // What judges the running cluster is found anew: an action may have mended it, or broken it.
         diagnostics.extend(kubectl::advise::advise(&running.cluster));
+        // What keeps something from working stands before what is only good to know.
+        diagnostics.sort_by_key(|found| found.severity);
         let begin = |document: &Arc<kubectl::Manifest>| Some((document.object()?, document.spans.get("")?.clone()));
         Reply::Cluster(Rc::new(ClusterReply {
             revision,

@@ -72,6 +72,13 @@ fn owner_elsewhere<'a>(cluster: &'a Cluster, pod: &ObjectRef) -> Option<(&'a str
     cluster.absent_owner(told.next()?)
 }
 
+/// Whether a selector's value may mean a Pod's own, which is another: it is mistyped, one is the other cut short (`cart`,
+/// `cartservice`), or the Pod's is the Service's own name.
+pub fn may_mean(service: &str, value: &str, own: &str) -> bool {
+    let (short, long) = if value.len() < own.len() { (value, own) } else { (own, value) };
+    is_slip(distance(own, value), own, value) || short.len() > 2 && long.starts_with(short) || own == service
+}
+
 /// The same labels in another namespace, or the Pod whose labels come nearest.
 fn nearest(cluster: &Cluster, service: &Service) -> (Message, Option<FieldRef>) {
     let (name, selector) = (&service.metadata.name, &service.spec.selector);
@@ -83,8 +90,7 @@ fn nearest(cluster: &Cluster, service: &Service) -> (Message, Option<FieldRef>) 
     let alike = |pod: &Pod| {
         let labels = &pod.metadata.labels;
         let equal = selector.iter().filter(|(key, value)| labels.get(*key) == Some(value)).count();
-        let near =
-            |(key, value): &(&String, &String)| labels.get(*key).is_some_and(|own| is_slip(distance(own, value), own, value));
+        let near = |(key, value): &(&String, &String)| labels.get(*key).is_some_and(|own| may_mean(name, value, own));
         let swapped = selector.values().filter(|value| labels.values().any(|own| own == *value)).count();
         (equal, selector.iter().filter(near).count(), swapped)
     };

@@ -5,6 +5,7 @@ use crate::api::ObjectRef;
 use crate::api::core::{Pod, Service};
 use crate::api::meta::{Labels, selects};
 use crate::cluster::Maker;
+use crate::data_plane::causes::may_mean;
 use crate::diagnostic::{Fix, Severity, distance, is_slip};
 use crate::msg;
 use crate::trace::FieldRef;
@@ -34,7 +35,7 @@ impl Advice<'_> {
             return;
         }
         let labels = self.free_labels(object, selector);
-        if let Some((key, wrong, right)) = near_miss(selector, &labels) {
+        if let Some((key, wrong, right)) = near_miss(&object.name, selector, &labels) {
             let path = format!("spec.selector.{key}");
             let fixes = self.written(object, &path).map(|span| Fix {
                 label: msg!("advise.fix.value", from = format!("{key}: {wrong}"), to = format!("{key}: {right}")),
@@ -118,17 +119,16 @@ fn pairs(labels: &Labels) -> String {
     labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }
 
-/// A selector that differs from some Pods' labels in just one value, and not by much: key, wrong value, right value.
-fn near_miss(selector: &Labels, all: &[Labels]) -> Option<(String, String, String)> {
+/// A Service's selector that differs from some Pods' labels in just one value, and not by much: key, wrong value, right value.
+fn near_miss(service: &str, selector: &Labels, all: &[Labels]) -> Option<(String, String, String)> {
     let mut best: BTreeMap<usize, (String, String, String)> = BTreeMap::new();
     for labels in all {
         let wrong: Vec<(&String, &String)> = selector.iter().filter(|(key, value)| labels.get(*key) != Some(value)).collect();
         let [(key, value)] = wrong.as_slice() else { continue };
         let Some(right) = labels.get(*key) else { continue };
-        let distance = distance(value, right);
         // A selector of several pairs that agrees in all others is near, however different the last one is.
-        if is_slip(distance, value, right) || selector.len() > 1 {
-            best.entry(distance).or_insert_with(|| (key.to_string(), value.to_string(), right.clone()));
+        if may_mean(service, value, right) || selector.len() > 1 {
+            best.entry(distance(value, right)).or_insert_with(|| (key.to_string(), value.to_string(), right.clone()));
         }
     }
     best.into_values().next()
@@ -148,9 +148,30 @@ mod tests {
 
     #[test]
     fn a_misspelt_value_is_a_near_miss_and_another_app_is_not() {
-        let near = near_miss(&labels("app=wbe"), &[labels("app=web")]);
+        let near = near_miss("w", &labels("app=wbe"), &[labels("app=web")]);
         assert_eq!(near, Some(("app".into(), "wbe".into(), "web".into())));
-        assert_eq!(near_miss(&labels("app=payments"), &[labels("app=web")]), None);
+        assert_eq!(near_miss("w", &labels("app=payments"), &[labels("app=web")]), None);
+    }
+
+    #[test]
+    fn a_value_cut_short_and_the_services_own_name_are_near() {
+        let pods = [labels("app=redis-cart"), labels("app=cartservice")];
+        let meant = Some(("app".into(), "cart".into(), "cartservice".into()));
+        assert_eq!(near_miss("basket", &labels("app=cart"), &pods), meant);
+        let meant = Some(("app".into(), "basket".into(), "cartservice".into()));
+        assert_eq!(near_miss("cartservice", &labels("app=basket"), &pods), meant);
+        assert_eq!(near_miss("cartservice", &labels("app=db"), &pods[..1]), None);
+    }
+
+    #[test]
+    fn a_whole_applications_broken_selector_means_the_pods_that_no_other_service_selects() {
+        let text = std::fs::read_to_string("tests/fixtures/applications/boutique.yaml").expect("an application");
+        let broken = text.replace("  selector:\n    app: cartservice\n  ports", "  selector:\n    app: cart\n  ports");
+        let all = found(&broken);
+        let of_cart = all.iter().find(|found| found.path == "spec.selector.app").unwrap_or_else(|| panic!("{all:?}"));
+        assert_eq!(of_cart.help, Some(msg!("advise.didYouMean", label = "app=cartservice")));
+        let [fix] = of_cart.fixes.as_slice() else { panic!("{:?}", of_cart.fixes) };
+        assert_eq!(fix.text, "cartservice");
     }
 
     /// What is found in a text.
