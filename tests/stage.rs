@@ -6,7 +6,7 @@ mod route;
 use kubehop::api::Kind;
 use kubehop::kubectl::SourceFile;
 use kubehop::random::Seed;
-use kubehop::scene::geometry::Size;
+use kubehop::scene::geometry::{Point, Polyline, Rect, Size, at};
 use kubehop::scene::lanes::{Lanes, Stop};
 use kubehop::scene::picture::Trouble;
 use kubehop::scene::route::Route;
@@ -81,12 +81,70 @@ fn stops_where_it_happens(view: &ClusterView, scene: &Scene, trace: &Trace, what
     }
 }
 
+/// How far a point is from a line.
+fn off(line: &Polyline, point: Point) -> f64 {
+    let beside = |pair: &[Point]| {
+        let nearest = at(
+            point.x.clamp(pair[0].x.min(pair[1].x), pair[0].x.max(pair[1].x)),
+            point.y.clamp(pair[0].y.min(pair[1].y), pair[0].y.max(pair[1].y)),
+        );
+        nearest.distance(point)
+    };
+    line.points().windows(2).map(beside).fold(line.points().first().map_or(f64::INFINITY, |own| own.distance(point)), f64::min)
+}
+
+/// A hop's number stands on the line of its packet, or on the card of the Pod or the server that it comes to.
+fn numbers_stand_on_their_lines(scene: &Scene, what: &str, wrong: &mut Vec<String>) {
+    for (index, halt) in scene.route.stops.iter().enumerate() {
+        let Some(bead) = halt.bead else { continue };
+        let on_card = match &halt.stop {
+            Stop::PodIn(namespace, name) => scene.picture.pod(namespace, name).is_some_and(|pod| pod.rect.holds(bead)),
+            Stop::Asking => true,
+            _ => false,
+        };
+        let off = off(&scene.route.legs[halt.leg].line, bead);
+        if !on_card && off > 1.0 {
+            wrong.push(format!("number {} at {:?} is {off:.0} beside its line: {what}", index + 1, halt.stop));
+        }
+    }
+}
+
+/// No line runs over the rules of a node, or over a machine outside, where its packet never is.
+fn lines_cross_nobody_else(scene: &Scene, what: &str, wrong: &mut Vec<String>) {
+    let lanes = Lanes(&scene.picture);
+    for (index, leg) in scene.route.legs.iter().enumerate() {
+        let own: Vec<&Stop> = scene.route.stops.iter().filter(|halt| halt.leg == index).map(|halt| &halt.stop).collect();
+        let reads =
+            |stop: &Stop| matches!(stop, Stop::Rules(..) | Stop::Plate(_) | Stop::Exit(_) | Stop::Leave(_) | Stop::Gateway(_));
+        let is_sender =
+            |stop: &Stop, node: &str| matches!(stop, Stop::PodOut(..)) && lanes.node_of(stop).as_deref() == Some(node);
+        let met = |node: &str| own.iter().any(|stop| reads(stop) && lanes.node_of(stop).as_deref() == Some(node));
+        // A Pod's packet that leaves the cluster passes its node's rules, whether or not one says anything of it.
+        let leaves = own.iter().any(|stop| matches!(stop, Stop::PublicDns | Stop::Server(_) | Stop::Balancer));
+        let met = |node: &str| met(node) || leaves && own.iter().any(|stop| is_sender(stop, node));
+        let plates = scene.picture.nodes.iter().filter(|node| !met(&node.name)).map(|node| (node.plate, node.name.clone()));
+        let cards = scene.picture.outside.iter().map(|card| (card.rect, format!("{:?}", card.id)));
+        for (rect, name) in plates.chain(cards) {
+            let inner = Rect::new(rect.x + 3.0, rect.y + 3.0, rect.width - 6.0, rect.height - 6.0);
+            for pair in leg.line.points().windows(2) {
+                let (left, top) = (pair[0].x.min(pair[1].x), pair[0].y.min(pair[1].y));
+                let stroke = Rect::new(left, top, (pair[0].x - pair[1].x).abs() + 0.1, (pair[0].y - pair[1].y).abs() + 0.1);
+                if stroke.meets(&inner) {
+                    wrong.push(format!("leg {index} crosses {name}: {pair:?}: {what}"));
+                }
+            }
+        }
+    }
+}
+
 fn check(view: &ClusterView, trace: &Trace, what: &str, wrong: &mut Vec<String>) {
     for size in SIZES {
         let scene = stage(view, Some(trace), size, Options::default());
         let what = format!("{what}, {} by {}", size.width, size.height);
         turns_at_right_angles(&scene.route, &what, wrong);
         stops_where_it_happens(view, &scene, trace, &what, wrong);
+        numbers_stand_on_their_lines(&scene, &what, wrong);
+        lines_cross_nobody_else(&scene, &what, wrong);
     }
 }
 
@@ -207,6 +265,8 @@ fn a_packet_for_an_announced_address_enters_by_it_and_crosses_no_node_port() {
             assert_eq!(address, usize::from(node.name == elected), "{}", node.name);
             let crossed = node.ports.iter().find(|tag| (tag.rect.x..=tag.rect.right()).contains(&node.axis)).expect("a tag");
             assert_eq!(crossed.text == "198.51.100.10", node.name == elected, "{}", node.name);
+            let opened = node.ports.iter().filter(|tag| tag.text.starts_with(':')).count();
+            assert!(opened == 1 || scene.picture.transposed, "{}'s node port has room in {}", node.name, node.rect.width);
         }
     }
 }

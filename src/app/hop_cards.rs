@@ -12,10 +12,19 @@ use yew::prelude::*;
 /// Pixels between two cards.
 const GAP: f64 = 12.0;
 
+fn query() -> Option<web_sys::MediaQueryList> {
+    gloo::utils::window().match_media("(max-width: 799px)").ok().flatten()
+}
+
+/// Whether the page is one column now.
+pub fn is_narrow() -> bool {
+    query().is_some_and(|query| query.matches())
+}
+
 /// Whether the page is one column.
 #[hook]
 pub fn use_narrow() -> bool {
-    let query = use_memo((), |()| gloo::utils::window().match_media("(max-width: 799px)").ok().flatten());
+    let query = use_memo((), |()| query());
     let narrow = use_state(|| query.as_ref().as_ref().is_some_and(web_sys::MediaQueryList::matches));
     {
         let narrow = narrow.clone();

@@ -1,6 +1,7 @@
 //! The inspector: who decided the shown hop, what changed, which rules were read, which YAML line made it so; or the chosen thing;
 //! or how the cluster just changed.
 
+use super::calls::calls;
 use super::changes::{Changes, shown, spoken};
 use super::explain;
 use super::growth::growth;
@@ -170,6 +171,7 @@ pub fn HopView(HopProps { moment, hop, run, step }: &HopProps) -> Html {
             <p>{ marked(&text(&state.speech, hop)) }</p>
             { dns(state, hop, run) }
         </section>
+        { calls(moment, run, *step) }
         if advised { <AdviceView moment={moment.clone()} hop={hop.clone()} advice={own.advice.clone()} class={outcome(own).class}/> }
         { addresses(state, hop) }
         { rules(state, hop) }

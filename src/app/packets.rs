@@ -67,18 +67,21 @@ pub(super) fn Packets(props: &PacketsProps) -> Html {
         _ => "",
     };
     let shown = shown(&scene.route, &props.player.steps(), now.step);
+    let linked = linked(&scene.route, &props.trace, &props.player.steps(), now.step);
+    let lit: Vec<bool> = shown.iter().enumerate().map(|(leg, shown)| *shown || linked.contains(&leg)).collect();
     let legs = || scene.route.legs.iter().zip(&now.walked).zip(&shown).filter(|(_, shown)| **shown).map(|(leg, _)| leg);
     html! {
         <g class="traffic" aria-hidden="true">
+            { for linked.iter().filter(|leg| !shown[**leg]).map(|leg| link(&scene.route, *leg)) }
             { for legs().map(|(leg, _)| html! { <path class={classes!("ghost", leg.lookup.then_some("lookup"))} d={leg.line.path(&leg.sharp)}/> }) }
             { for legs().filter(|(_, walked)| **walked > 0.5).map(|(leg, walked)| html! {
                 <path class={classes!("trail", leg.lookup.then_some("lookup"))} d={leg.line.first(*walked).path(&leg.sharp)}/>
             }) }
             if refused && now.step > scene.route.decided { { sent_back(&scene.route) } }
-            { met(&scene.picture, &now, &scene.route, &shown) }
+            { met(&scene.picture, &now, &scene.route, &lit) }
             { used_ports(&scene.picture) }
             { beads(&scene.route, &now, &shown) }
-            { gates(&scene.route, &now, &shown) }
+            { gates(&scene.route, &now, &lit) }
             { for now.past.iter().filter(|_| !props.crowd).map(|past| flag(past, "past", &past.text, true)) }
             { for failed_calls(&scene.route, &props.trace, &props.player.steps(), &now).map(|(step, end)| mark(&scene.picture, &scene.route, step, end)) }
             if now.decided { { mark(&scene.picture, &scene.route, scene.route.decided, end) } }
@@ -105,6 +108,29 @@ fn shown(route: &Route, steps: &[Step], now: usize) -> Vec<bool> {
         }
     }
     shown
+}
+
+/// Once a request's calls are over: their connections, which stay lit as the links that the request used.
+fn linked(route: &Route, trace: &Trace, steps: &[Step], now: usize) -> Vec<usize> {
+    let over = steps.get(now).is_some_and(|step| step.call.is_empty() && !trace.calls.is_empty());
+    if over { links(route, &steps[..now]) } else { Vec::new() }
+}
+
+#[inline(never)]
+fn links(route: &Route, before: &[Step]) -> Vec<usize> {
+    let mut legs: Vec<usize> =
+        route.stops.iter().zip(before).filter(|(_, step)| !step.call.is_empty()).map(|(halt, _)| halt.leg).collect();
+    legs.dedup();
+    legs.retain(|leg| route.legs.get(*leg).is_some_and(|leg| !leg.lookup));
+    legs
+}
+
+/// A connection of a call that is over; one that failed looks so.
+#[inline(never)]
+fn link(route: &Route, leg: usize) -> Html {
+    let failed = route.failures.iter().any(|step| route.stops.get(*step).is_some_and(|halt| halt.leg == leg));
+    let line = &route.legs[leg];
+    html! { <path class={classes!("link", failed.then_some("bad"))} d={line.line.path(&line.sharp)}/> }
 }
 
 /// A refusal goes back beside the way of its request: dotted, to the client outside.

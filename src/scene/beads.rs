@@ -1,6 +1,7 @@
 //! The timeline: one bead for each step, under brackets that name the machine. Many rules of one kernel fold into one bead.
 
 use super::beats::Beats;
+use super::calls::host;
 use super::steps::{Machine, Rewrite, Step, call, failures, hop};
 use crate::msg;
 use crate::trace::{Hop, Reason, Trace};
@@ -76,6 +77,8 @@ pub fn beads(trace: &Trace, steps: &[Step], playing: usize) -> (Vec<Bead>, Vec<Z
         }
         beads.push(Bead { steps: index..index + 1, label: label(hop), wire: step.wire, rewrite: step.rewrite, failed: None });
         match zones.last_mut().filter(|_| same) {
+            // A node's process asks: its kernel has sent nothing yet, and may never do.
+            _ if hop.reason == Reason::Lookup && matches!(step.machine, Machine::Kernel(_)) => {}
             Some((_, zone)) => zone.beads.end = beads.len(),
             None => zones.push((Ok(machine), Zone { beads: beads.len() - 1..beads.len(), title: title(machine) })),
         }
@@ -99,9 +102,7 @@ fn elsewhere<'a>(call: &'a [usize], playing: &[usize]) -> &'a [usize] {
 /// The name of whom a call is for.
 fn called(trace: &Trace, step: &Step, path: &[usize]) -> Message {
     let target = call(trace, &Step { call: path.to_vec(), ..step.clone() }).map_or("", |call| call.request.target.as_str());
-    let host = target.split_once("://").map_or(target, |(_, rest)| rest);
-    let host = host.split(['/', ':']).next().unwrap_or_default();
-    msg!("bead.call", host = host.split('.').next().unwrap_or_default())
+    msg!("bead.call", host = host(target.split_once("://").map_or(target, |(_, rest)| rest)))
 }
 
 /// Whether a step joins the one before: both are rules of a kernel, none of them the packet's arrival.

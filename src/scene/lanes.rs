@@ -105,6 +105,12 @@ impl Lanes<'_> {
         })
     }
 
+    /// Where a packet stands in a node, above its rules.
+    pub fn inside(&self, node: &str) -> Option<Point> {
+        let node = self.node(node)?;
+        Some(at(node.axis, (node.rect.y + node.plate.y) / 2.0 + 9.0))
+    }
+
     /// Where the Pod network's line is left for a node: its spine.
     pub fn spine(&self, node: &str) -> Option<f64> {
         let node = self.node(node)?;
@@ -118,7 +124,7 @@ impl Lanes<'_> {
         Some(match (self.0.transposed, from) {
             (true, Stop::PodOut(..)) => node.rect.bottom() - 5.0,
             (true, _) => node.rect.centre().y,
-            (false, Stop::PodOut(..)) => node.rect.right() - 6.0,
+            (false, Stop::PodOut(..) | Stop::Entry(_)) => node.rect.right() - 6.0,
             (false, Stop::Bus(_, along)) => *along,
             (false, _) => self.exit(node),
         })
@@ -139,7 +145,11 @@ impl Lanes<'_> {
 
     /// Leads a line from one stop to the next.
     pub fn lead(&self, line: &mut Polyline, from: &Stop, to: &Stop) {
-        let Some(end) = self.point(to) else { return };
+        let end = match to {
+            Stop::Entry(node) if !self.0.transposed && !from.is_outside() => self.inside(node),
+            _ => self.point(to),
+        };
+        let Some(end) = end else { return };
         if self.point(from) == Some(end) {
             return;
         }
@@ -272,6 +282,11 @@ impl Lanes<'_> {
                 line.to(at(node.rect.right() - 5.0, self.out(&node)));
                 line.to(at(end.x, self.out(&node)));
             }
+            // To its own node, and not through it: beside the rules, along the column's edge.
+            (Stop::PodOut(..), Stop::Entry(_)) => {
+                line.to(at(node.rect.right() - 6.0, start.y));
+                line.to(at(node.rect.right() - 6.0, end.y));
+            }
             (Stop::PodOut(..), _) => {
                 // Over the Pod network's line, then up left of the diamonds: no other lane is met but at right angles.
                 let over = self.0.bus_at - 10.0;
@@ -305,6 +320,12 @@ impl Lanes<'_> {
                 line.to(at(from_node.rect.right() - 5.0, join));
             }
             (true, _) => line.to(at(start.x, join)),
+            // No rule is read: beside them, along the column's edge.
+            (false, Stop::Entry(node)) => {
+                let level = self.inside(node).map_or(start.y, |inside| inside.y);
+                line.to(at(start.x, level));
+                line.to(at(join, level));
+            }
             (false, _) => line.to(at(join, start.y)),
         }
         if !matches!(from, Stop::Bus(..)) {
@@ -330,8 +351,7 @@ impl Lanes<'_> {
             // The entry lies above the rules: around them, at the column's left edge.
             (false, _) => {
                 along(line, to_node.rect.x + 6.0);
-                line.to(at(to_node.rect.x + 6.0, to_node.rect.y + 27.0));
-                line.to(at(to_node.axis, to_node.rect.y + 27.0));
+                line.to(at(to_node.rect.x + 6.0, end.y));
             }
         }
     }

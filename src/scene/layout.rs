@@ -270,14 +270,19 @@ pub(super) fn ports(view: &ClusterView, used: &Used, node: &NodeView, centre: Po
     open.sort_by_key(|port| !own(&used.ports, *port) && !others.contains(port));
     let crossed = open.iter().any(|port| own(&used.ports, *port) || others.contains(port));
     let mut tags: Vec<PortTag> = announced(view, used, node).filter(|_| !crossed).into_iter().collect();
+    let wide = |text: &str| name::width(text) + 12.0;
     for tag in &mut tags {
-        let width = name::width(&tag.text) + 12.0;
-        tag.rect = Rect::new((centre.x - width / 2.0).min(room.1 - width), centre.y - 9.0, width, 18.0);
+        let width = wide(&tag.text);
+        let middle = (centre.x - width / 2.0).min(room.1 - width);
+        // Aside, where only so the first port has room beside it; packets still pass through the address.
+        let aside = open.first().map_or(middle, |port| middle.min(room.1 - wide(&format!(":{port}")) - 4.0 - width));
+        let x = if aside >= room.0 && aside + width >= centre.x + 10.0 { aside } else { middle };
+        tag.rect = Rect::new(x, centre.y - 9.0, width, 18.0);
     }
     let (mut left, mut right) = tags.first().map_or((centre.x, centre.x), |tag| (tag.rect.x, tag.rect.right()));
     for (index, port) in open.iter().copied().enumerate() {
         let text = format!(":{port}");
-        let width = name::width(&text) + 12.0;
+        let width = wide(&text);
         let (x, fits) = if tags.is_empty() {
             (centre.x - width / 2.0, true)
         } else if right + 4.0 + width <= room.1 {

@@ -6,6 +6,7 @@
 
 pub mod beads;
 pub mod beats;
+pub mod calls;
 mod cards;
 #[cfg(test)]
 mod fixtures;

@@ -94,6 +94,7 @@ impl Walk<'_> {
             None if self.returns(index) => self.go_on_after_calls(index, &stop),
             None => self.go_on(&stop),
         };
+        let to = if hop.reply { to } else { self.stay(leg, &stop, hop).unwrap_or(to) };
         let bead = self.bead(&stop).filter(|_| !hop.reply);
         self.stops.push(Halt { leg, from, to, stop, bead, reply: hop.reply, label });
     }
@@ -154,6 +155,17 @@ impl Walk<'_> {
             leg.sharp.push(*point);
         }
         (index, from, leg.line.length())
+    }
+
+    /// A packet that a node takes itself goes as far as into it.
+    fn stay(&mut self, leg: usize, stop: &Stop, hop: &Hop) -> Option<f64> {
+        let Stop::Entry(node) = stop else { return None };
+        if self.picture.transposed || hop.reason == Reason::Arrive {
+            return None;
+        }
+        let (inside, leg) = (self.lanes.inside(node)?, self.legs.get_mut(leg)?);
+        leg.line.to(inside);
+        Some(leg.line.length())
     }
 
     /// Back along an open leg to where the request was on the same machine; legs that are left behind are closed.
@@ -319,10 +331,7 @@ impl Walk<'_> {
         let point = self.lanes.point(stop)?;
         Some(match stop {
             Stop::Rules(..) => return None,
-            Stop::Entry(node) if !self.picture.transposed => {
-                let node = self.picture.node(node)?;
-                at(node.axis, (node.rect.y + node.plate.y) / 2.0 + 9.0)
-            }
+            Stop::Entry(node) if !self.picture.transposed => self.lanes.inside(node)?,
             Stop::Asking => at(point.x + 7.0, point.y),
             Stop::PodIn(namespace, name) => {
                 let rect = self.picture.pod(namespace, name)?.rect;

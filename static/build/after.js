@@ -28,8 +28,8 @@ const ENGINE = /^(admit|advice|advise|assume|change|cli|decode|dump|explain|fiel
 const page = fileURLToPath(new URL('../../src/app', import.meta.url));
 const sources = readdirSync(page, { recursive: true }).filter((name) => name.endsWith('.rs')).map((name) => readFileSync(join(page, name), 'utf8'));
 const early = [Buffer.from(opening).toString('latin1'), ...sources].join(' ');
-// Dialogs, lessons, the Objects view and what is chosen are shown once all words are there (`Msg::opens`); their titles are on buttons.
-const OPENED = /^(about|item|keys|ladder|lessons?|object|settings|share)\.(?!title$)/;
+// Dialogs, lessons, the Objects view, calls in turn and what is chosen are shown once all words are there (`Msg::opens`); their titles are on buttons.
+const OPENED = /^(about|calls|item|keys|ladder|lessons?|object|settings|share)\.(?!title$)/;
 // A hop names its text; its title has the same name.
 const late = ([id]) => OPENED.test(id) || ENGINE.test(id) && !early.includes(id.replace(/^(hop\..*)\.title/, '$1.text'));
 for (const language of ['en', 'ko']) {
