@@ -4,6 +4,7 @@ use super::history::history;
 use super::i18n::marked;
 use super::icon::{glyph, icon};
 use super::keys::hand_on_focus;
+use super::object::stands;
 use super::state::{Msg, State, Step};
 use super::workbench::Moment;
 use crate::api::Kind;
@@ -198,6 +199,7 @@ pub fn Changes(moment: &Moment) -> Html {
     };
     html! {
         <section class="flow">
+            if moment.flow >= state.changes.len() { { for state.view.workloads.iter().map(|own| stands(&moment.part(), own)) } }
             <p class="quiet">{ state.speech.t("changes.text") }</p>
             <ol>{ for state.changes.iter().enumerate().map(row) }</ol>
         </section>

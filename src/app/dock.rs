@@ -37,7 +37,7 @@ pub fn DockPanel(moment: &Moment) -> Html {
                     { for TABLES.iter().map(|line| tab(Dock::Kubectl(line), state.table_of(line))) }
                     { tab(Dock::Rules, "iptables-save".into()) }
                 </div>
-                if rules { { nodes(moment, &speech) } }
+                { if rules { nodes(moment, &speech) } else if state.has_namespaces() { namespaces(moment, &speech) } else { Html::default() } }
                 <span class="spacer muted">{ if moment.flow < state.changes.len() { speech.t("dock.end") } else { String::new() } }</span>
                 <span class="sr" role="status">{ if *copied { speech.t("copied") } else { String::new() } }</span>
                 <button type="button" class="btn sm icon" aria-label={speech.t("copy")} onclick={copy}>{ icon(if *copied { "i-check" } else { "i-copy" }, 15) }</button>
@@ -67,6 +67,22 @@ fn nodes(moment: &Moment, speech: &Speech) -> Html {
     html! {
         <select aria-label={speech.t("dock.node")} onchange={choose}>
             { for nodes.iter().map(|node| html! { <option value={node.name.clone()} selected={node.name == state.rules_of}>{ node.name.clone() }</option> }) }
+        </select>
+    }
+}
+
+/// Of which namespace.
+#[inline(never)]
+fn namespaces(moment: &Moment, speech: &Speech) -> Html {
+    let state = &moment.state;
+    let choose =
+        moment.send.reform(|event: Event| Msg::Namespace(event.target_unchecked_into::<web_sys::HtmlSelectElement>().value()));
+    let names = state.namespaces();
+    let all = !names.contains(&state.namespace);
+    html! {
+        <select aria-label={speech.t("dock.namespace")} onchange={choose}>
+            <option value="" selected={all}>{ speech.t("dock.all") }</option>
+            { for names.iter().map(|name| html! { <option value={name.clone()} selected={*name == state.namespace}>{ name.clone() }</option> }) }
         </select>
     }
 }

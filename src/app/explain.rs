@@ -55,7 +55,7 @@ fn check(part: &Part, lines: &[(FieldRef, Span)], check: &Check) -> Html {
 }
 
 /// The first line that says so.
-fn at(part: &Part, lines: &[(FieldRef, Span)], because: &[FieldRef]) -> Html {
+pub fn at(part: &Part, lines: &[(FieldRef, Span)], because: &[FieldRef]) -> Html {
     let found = because.iter().find_map(|field| lines.iter().find(|(known, _)| known == field));
     let Some((_, span)) = found else { return Html::default() };
     let (line, span) = (span.line, span.clone());
@@ -78,6 +78,7 @@ pub fn request(state: &State, service: &ServiceView) -> Option<Request> {
     let node = state.view.nodes.first()?;
     let port = service.ports.first()?;
     let from = crate::trace::Source::Node(node.name.clone());
-    let target = format!("{}:{}", service.cluster_ip, port.port);
+    let scheme = if port.protocol == "TCP" { String::new() } else { format!("{}://", port.protocol.to_lowercase()) };
+    let target = format!("{scheme}{}:{}", service.cluster_ip, port.port);
     (!service.cluster_ip.is_empty()).then(|| Request { from, target, seed: Seed(1), ..Request::default() })
 }

@@ -39,6 +39,8 @@ pub enum Ask {
     Lines,
     /// What the chosen caller may call.
     Offers,
+    /// More about the chosen thing.
+    Card,
 }
 
 /// What the root has to do.
@@ -147,6 +149,8 @@ pub enum Msg {
     Select(Option<ItemId>),
     Dock(Dock),
     RulesOf(String),
+    /// Whose objects the tables list; empty: all.
+    Namespace(String),
     DismissNote,
 }
 

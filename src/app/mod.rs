@@ -2,6 +2,7 @@
 
 pub mod address;
 mod calls;
+mod card;
 pub mod changes;
 pub mod combo;
 pub mod composer;

@@ -1,14 +1,15 @@
 //! The thing that was chosen on the stage: what it is, and what can be done to it.
 
-use super::explain;
+use super::i18n::marked;
 use super::icon::{glyph, icon};
 use super::keys::hand_on_focus;
 use super::root::Part;
 use super::state::{Dock, Msg, State};
+use super::{card, explain};
 use crate::api::{Kind, ObjectRef};
 use crate::msg;
 use crate::scene::ItemId;
-use crate::scene::view::{ClusterView, NodeView, PodRole, PodView, ServiceView};
+use crate::scene::view::{ClusterView, NodeView, PodRole, PodView, ServiceView, WorkloadView};
 use crate::session::Asked;
 use crate::settings::Provider;
 use crate::trace::Source;
@@ -163,18 +164,46 @@ fn pod_view(part: &Part, view: &ClusterView, pod: &PodView) -> Html {
             { warning(pod.warning.clone()) }
             <div class="acts">
                 <button type="button" class="btn line sm" onclick={act(part, format!("{who} delete"))}>{ t("act.deletePod") }</button>
-                if pod.ready { <button type="button" class="btn line sm" onclick={act(part, format!("{who} unready"))}>{ t("act.unready") }</button> }
-                else { <button type="button" class="btn line sm" onclick={act(part, format!("{who} ready"))}>{ t("act.ready") }</button> }
+                { readiness(part, view, pod, &who) }
                 <button type="button" class="btn line sm" onclick={part.send.reform(move |_: MouseEvent| Msg::From(caller.clone()))}>{ t("act.sendFrom") }</button>
             </div>
             if let Some(note) = &pod.assumed {
-                <section class="assume"><div class="eyebrow">{ t("assumptions") }</div><ul><li>{ super::i18n::marked(&state.say(note)) }</li></ul></section>
+                <section class="assume"><div class="eyebrow">{ t("assumptions") }</div><ul><li>{ marked(&state.say(note)) }</li></ul></section>
             }
+            { unmovable(part, view, pod) }
             { explain::why(part, "why.pod", Asked::Pod(pod.namespace.clone(), pod.name.clone())) }
+            { card::environment(part, card::of(part, &own)) }
             { owner(part, view, pod.owner.as_ref()) }
             { document(part, pod.owner.as_ref().unwrap_or(&own)) }
         </section>
     }
+}
+
+/// The button that makes a ready Pod fail its readiness probe, or takes that back; none where it would change nothing.
+fn readiness(part: &Part, view: &ClusterView, pod: &PodView, who: &str) -> Html {
+    let (verb, label) = match (pod.ready, pod.by_hand) {
+        _ if !has_kubelet(view, pod) => return Html::default(),
+        (_, true) => ("ready", "act.ready"),
+        (true, false) => ("unready", "act.unready"),
+        (false, false) => return Html::default(),
+    };
+    html! { <button type="button" class="btn line sm" onclick={act(part, format!("{who} {verb}"))}>{ part.state.speech.t(label) }</button> }
+}
+
+/// Whether the node of a Pod has power: only then somebody reports whether the Pod is ready.
+fn has_kubelet(view: &ClusterView, pod: &PodView) -> bool {
+    view.nodes.iter().any(|node| node.name == pod.node && node.up)
+}
+
+/// Why nobody can make a Pod ready, or unready, by hand.
+fn unmovable(part: &Part, view: &ClusterView, pod: &PodView) -> Html {
+    let why = match pod.node.as_str() {
+        "" => msg!("object.unplaced"),
+        node if !has_kubelet(view, pod) => msg!("object.noKubelet", node = node),
+        _ if !pod.ready && !pod.by_hand && !pod.terminating => msg!("object.unready", status = pod.status),
+        _ => return Html::default(),
+    };
+    html! { <p class="small">{ part.state.say(&why) }</p> }
 }
 
 /// Kubernetes' own words about a Pod: the scheduler's, or an event's.
@@ -197,6 +226,7 @@ fn owner(part: &Part, view: &ClusterView, owner: Option<&ObjectRef>) -> Html {
     let ready = view.pods.iter().filter(|pod| pod.owner.as_ref() == owner && pod.ready && !pod.terminating).count();
     html! {
         <div class="owner">
+            { stands(part, workload) }
             <div class="row between"><b>{ glyph("g-deploy", 15, "k-pod") }{ format!(" {} {}", object.kind.name(), object.name) }</b><span class="num">{ state.say(&msg!("object.readyOf", ready = ready, count = count)) }</span></div>
             <div class="acts">
                 if scales {
@@ -210,6 +240,12 @@ fn owner(part: &Part, view: &ClusterView, owner: Option<&ObjectRef>) -> Html {
             </div>
         </div>
     }
+}
+
+/// What the rollout of a workload waits for.
+pub fn stands(part: &Part, workload: &WorkloadView) -> Html {
+    let Some(waits) = &workload.waits else { return Html::default() };
+    html! { <p class="stands">{ icon("i-warn", 14) }{ " " }{ marked(&part.state.say(waits)) }</p> }
 }
 
 fn pods_view(part: &Part, view: &ClusterView, app: &str, pods: &[&PodView]) -> Html {
@@ -268,25 +304,37 @@ fn service_view(part: &Part, service: &ServiceView) -> Html {
         format!("{} {} → {}{node_port}", port.name, port.port, port.target_port).trim().to_string()
     });
     let object = ObjectRef::new(Kind::Service, &service.namespace, &service.name);
+    let (more, who) = (card::of(part, &object), format!("service/{}/{}", service.namespace, service.name));
+    let nature = match service.kind.as_str() {
+        "ExternalName" => "object.alias",
+        _ if service.headless => "object.headless",
+        _ => "object.service",
+    };
     let external = if service.pending { "<pending>".into() } else { service.external.join(", ") };
     html! {
         <section>
             { head("g-svc", "k-svc", "Service", &service.name) }
-            <p>{ t("object.service") }</p>
+            <p>{ t(nature) }</p>
             { facts(vec![
                 ("TYPE".into(), service.kind.clone()), ("NAMESPACE".into(), service.namespace.clone()), ("CLUSTER-IP".into(), if service.headless { "None".into() } else { service.cluster_ip.clone() }),
                 ("EXTERNAL-IP".into(), if service.external_name.is_empty() { external } else { service.external_name.clone() }),
                 ("PORTS".into(), ports.collect::<Vec<_>>().join("\n")), ("SELECTOR".into(), service.selector.clone()), ("SLICE".into(), service.slices.join(", ")),
             ]) }
+            { card::settings(part, more) }
+            <div class="acts">
+                <button type="button" class="btn line sm" onclick={act(part, format!("{who} delete"))}>{ state.say(&msg!("act.delete", kind = "Service")) }</button>
+            </div>
             <div class="eyebrow">{ state.say(&msg!("object.endpoints", count = service.endpoints.len())) }</div>
             <ul class="items">{ for service.endpoints.iter().map(|endpoint| {
                 let label = format!("{} {}", endpoint.ip, endpoint.ports);
+                let place = card::topology(part, more, &endpoint.ip);
                 let pod = endpoint.pod.clone();
                 let status = if endpoint.ready { t("object.ready") } else { t("object.notReady") };
                 html! { <li>
                     if let Some((namespace, name)) = pod {
                         <button type="button" onclick={part.send.reform(move |_: MouseEvent| Msg::Select(Some(ItemId::Pod(namespace.clone(), name.clone()))))}>{ label }</button>
                     } else { <span>{ label }</span> }
+                    if !place.is_empty() { <small>{ place }</small> }
                     <span class={if endpoint.ready { "ok" } else { "warn" }}>{ status }</span>
                 </li> }
             }) }</ul>

@@ -204,6 +204,7 @@ fn machine(ink: &Ink, node: &NodeBox) -> Html {
         Health::NotReady => Some("NotReady".to_string()),
     };
     let upright = node.plate.width == 0.0;
+    let zone = if node.zone.0.is_empty() { Html::default() } else { zone_mark(node, state.is_some(), upright) };
     let glyph = if node.narrow { 0.0 } else { 22.0 };
     let base = if upright { r.y + 29.0 } else { r.y + 21.0 };
     let room = r.width - 24.0 - glyph - if node.narrow || upright { 0.0 } else { name::width(&node.ip) + 8.0 };
@@ -214,12 +215,32 @@ fn machine(ink: &Ink, node: &NodeBox) -> Html {
         if !node.narrow { { sign("g-node", "k-infra", r.x + if upright { 10.0 } else { 12.0 }, base - 12.0, 16.0) } }
         { write("t", r.x + if upright { 29.0 } else { 12.0 + glyph }, base, name::cut(&node.name, room.max(46.0))) }
         if !node.narrow { { write_by(if state.is_some() { "bad" } else { "m" }, second.0, second.1, second.2, detail) } }
+        { zone }
         if !upright { <g class="rules">{ plate(ink, node) }</g> }
     </> };
     let health = state.unwrap_or_else(|| "Ready".to_string());
     let class = if node.dark { "machine dark" } else { "machine" };
     let label = ink.speech.say(&msg!("stage.aria.node", name = node.name, ip = node.ip, state = health));
+    let label = if node.zone.0.is_empty() { label } else { format!("{label}, {}", node.zone.0) };
     ink.button(&node.id, label, class, inner)
+}
+
+/// Behind the node's name as far as there is room, else short; where nodes are rows, under the address.
+#[inline(never)]
+fn zone_mark(node: &NodeBox, troubled: bool, upright: bool) -> Html {
+    let (r, (whole, short)) = (node.rect, &node.zone);
+    if upright {
+        return write("m dim", r.x + 11.0, r.y + 60.0, name::cut(whole, 76.0));
+    }
+    let x = r.x + if node.narrow { 12.0 } else { 34.0 } + heavy(&node.name) + 7.0;
+    // What stands at the other end: the address, or what is wrong, which is said in words.
+    let end = match (node.narrow, troubled) {
+        (true, _) => 6.0,
+        (false, true) => 80.0,
+        (false, false) => name::width(&node.ip) + 18.0,
+    };
+    let fits = |text: &&String| name::width(text) <= r.right() - end - x;
+    [whole, short].into_iter().find(fits).map_or_else(Html::default, |text| write("m dim", x, r.y + 21.0, text.clone()))
 }
 
 fn plate(ink: &Ink, node: &NodeBox) -> Html {

@@ -17,6 +17,7 @@ use crate::kubectl::SourceFile;
 use crate::lesson::{GoalResult, Lesson};
 use crate::scene::ItemId;
 use crate::scene::view::{ClusterView, TargetOffer};
+use crate::session::card::Card;
 use crate::session::{BurstResult, ClusterReply, Command, Explained};
 use crate::settings::Settings;
 use crate::trace::{FieldRef, Source, Trace};
@@ -195,7 +196,11 @@ pub struct State {
     pub explained: Option<Rc<Explained>>,
     pub growth: Option<Rc<Growth>>,
     pub selected: Option<ItemId>,
+    /// More about a Service or Pod that was chosen.
+    pub card: Option<Rc<Card>>,
     pub dock: Dock,
+    /// Whose objects the tables list; empty: all.
+    pub namespace: String,
     pub rules_of: String,
     pub table: Rc<(String, bool)>,
 
@@ -299,7 +304,9 @@ impl State {
             explained: None,
             growth: None,
             selected: None,
+            card: None,
             dock: Dock::Kubectl(TABLES[0]),
+            namespace: String::new(),
             rules_of: "node-1".into(),
             table: Rc::default(),
             lesson: None,
@@ -378,12 +385,36 @@ impl State {
         }
     }
 
-    /// A table's line for kubectl: of all namespaces, where the text has objects outside `default`.
+    /// A table's line for kubectl: of all namespaces, where the text has objects outside `default`, unless one of them is chosen.
     pub fn table_of(&self, line: &str) -> String {
+        if self.has_namespaces() { self.among(line) } else { line.to_string() }
+    }
+
+    /// Whether the text has objects outside `default`.
+    pub fn has_namespaces(&self) -> bool {
         let elsewhere = |object: &ObjectRef| !["", "default"].contains(&object.namespace.as_str());
         let documents = self.cluster.as_ref().map_or(&[][..], |cluster| &cluster.documents);
-        let all = documents.iter().any(|(object, _)| elsewhere(object));
-        format!("{line}{}", if all { " -A" } else { "" })
+        documents.iter().any(|(object, _)| elsewhere(object))
+    }
+
+    #[inline(never)]
+    fn among(&self, line: &str) -> String {
+        match self.namespace.as_str() {
+            "default" => line.to_string(),
+            own if self.namespaces().iter().any(|known| known == own) => format!("{line} -n {own}"),
+            _ => format!("{line} -A"),
+        }
+    }
+
+    /// The namespaces of the text's objects, where there is a choice: `default` and others.
+    pub fn namespaces(&self) -> Vec<String> {
+        let documents = self.cluster.as_ref().map_or(&[][..], |cluster| &cluster.documents);
+        let mut names: Vec<String> = documents.iter().map(|(object, _)| object.namespace.clone()).collect();
+        names.retain(|name| !name.is_empty());
+        names.push("default".into());
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// The findings of a severity.

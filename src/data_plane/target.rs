@@ -57,7 +57,7 @@ impl Target {
         };
         let labels = host.strip_suffix('.').unwrap_or(host);
         let named = host.chars().all(|c| c.is_ascii_alphanumeric() || "-._*".contains(c));
-        let readable = host.len() <= 253 && named && labels.split('.').all(|label| !label.is_empty());
+        let readable = host.len() <= 253 && named && !is_number(host) && labels.split('.').all(|label| !label.is_empty());
         let host = with_octal(host)?;
         let path = match path.split('#').next().unwrap_or_default() {
             "" => "/".to_string(),
@@ -78,6 +78,9 @@ impl Target {
         if host.chars().any(|c| c.is_alphabetic() && !c.is_ascii()) && !text.contains(char::is_whitespace) {
             return msg!("hop.Rejected.text.letters", target = text, host = host);
         }
+        if is_number(host) {
+            return msg!("hop.Rejected.text.number", target = text);
+        }
         msg!("hop.Rejected.text.target", target = text)
     }
 
@@ -85,6 +88,11 @@ impl Target {
     pub fn is_http(&self) -> bool {
         matches!(self.scheme, Scheme::Http | Scheme::Https)
     }
+}
+
+/// Whether a host is nothing but a number: `inet_aton` reads an address in it, 0.0.0.80 in `80`, and no name.
+fn is_number(host: &str) -> bool {
+    host.bytes().all(|byte| byte.is_ascii_digit()) && host.parse::<u32>().is_ok()
 }
 
 /// The host, or the address that `inet_aton` reads where a part of it has a leading zero: that part is octal. `None`: it is none.
@@ -138,6 +146,8 @@ mod tests {
         assert_eq!(flaw("http://사과.kr/"), "hop.Rejected.text.letters");
         assert_eq!(flaw("ping web"), "hop.Rejected.text.target");
         assert_eq!(flaw("icmp://web:80"), "hop.Rejected.text.target");
+        assert_eq!(flaw("0"), "hop.Rejected.text.number");
+        assert_eq!(flaw("http://30080/"), "hop.Rejected.text.number");
     }
 
     #[test]
@@ -156,6 +166,7 @@ mod tests {
         assert_eq!(read("icmp://web:80"), None, "a ping has no port");
         assert_eq!(read("we b:80"), None);
         assert_eq!(read(""), None);
+        assert_eq!(read("0"), None, "an address to inet_aton, and no host");
         assert_eq!(read("http://010.0.0.011:80"), target("8.0.0.9", 80, "/"), "a leading zero makes it octal");
         assert_eq!(read("http://08.0.0.11"), None, "no octal number");
         assert_eq!(read("http://web.default.:80"), target("web.default.", 80, "/"));

@@ -7,6 +7,7 @@ pub mod old_ingress;
 mod paste;
 pub mod printers;
 mod reader;
+pub mod rollout;
 mod scalar;
 pub mod schema;
 mod stranger;

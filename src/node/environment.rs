@@ -8,11 +8,13 @@
 //! Left out: resource fields, files of Secrets and ConfigMaps, `$` escapes of shells.
 
 mod known;
+mod listed;
 mod nameless;
 mod programs;
 mod unfilled;
 
 pub use known::{Stale, late, stale};
+pub use listed::{Value, Variable, listed};
 pub use nameless::{Nameless, named_nobody, nameless};
 pub use unfilled::unfilled;
 

@@ -213,6 +213,21 @@ pub(super) fn health(node: &NodeView) -> Health {
     }
 }
 
+/// A node's zone, whole and without what the names of all zones begin with; empty where all nodes are in one.
+pub(super) fn zone(view: &ClusterView, node: &NodeView) -> (String, String) {
+    let one = view.nodes.first().is_none_or(|first| view.nodes.iter().all(|other| other.zone == first.zone));
+    if one { Default::default() } else { (node.zone.clone(), short_zone(view, &node.zone)) }
+}
+
+#[inline(never)]
+fn short_zone(view: &ClusterView, zone: &str) -> String {
+    let others = view.nodes.iter().map(|other| other.zone.as_str()).filter(|other| !other.is_empty());
+    let same = |other: &str| zone.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
+    let common = others.map(same).min().unwrap_or(0);
+    let words = zone.get(..common).and_then(|common| common.rfind('-')).map_or(0, |dash| dash + 1);
+    zone.get(words..).filter(|rest| !rest.is_empty()).unwrap_or(zone).to_string()
+}
+
 fn column(view: &ClusterView, used: &Used, node: &NodeView, rect: Rect, rows: &Rows, plate_end: f64) -> NodeBox {
     let top = rect.y + rows.plate;
     let axis = rect.centre().x;
@@ -223,6 +238,7 @@ fn column(view: &ClusterView, used: &Used, node: &NodeView, rect: Rect, rows: &R
         rect,
         plate: Rect::new(rect.x + 12.0, top, rect.width - 24.0, plate_end - top),
         health: health(node),
+        zone: zone(view, node),
         dark: !node.up,
         proxy_running: node.proxy_running,
         pod_cidr: node.pod_cidr.clone(),
@@ -244,6 +260,7 @@ fn stacked(nodes: &[&NodeView], rect: Rect, rows: &Rows, plate_end: f64) -> Node
         rect,
         plate: Rect::new(rect.x + 8.0, top, rect.width - 16.0, plate_end - top),
         health: Health::Ready,
+        zone: Default::default(),
         dark: false,
         proxy_running: true,
         pod_cidr: String::new(),

@@ -96,6 +96,8 @@ pub struct NodeBox {
     /// Where its kernel's rules are shown.
     pub plate: Rect,
     pub health: Health,
+    /// Its zone, whole and short, where the nodes are not all in one.
+    pub zone: (String, String),
     /// Without power: nothing in it runs, no packet gets in or out.
     pub dark: bool,
     pub proxy_running: bool,

@@ -452,3 +452,19 @@ fn a_way_never_crosses_the_diamond_of_a_service_that_has_no_part_in_it() {
         }
     }
 }
+
+#[test]
+fn a_node_s_zone_is_told_where_there_are_several_short_of_what_they_share() {
+    let mut view = cluster(3, 3);
+    let zones = |view: &ClusterView, size| {
+        let scene = stage(view, None, size, Options::default());
+        scene.picture.nodes.iter().map(|node| node.zone.clone()).collect::<Vec<_>>()
+    };
+    let (desk, phone) = (Size { width: 748.0, height: 480.0 }, Size { width: 390.0, height: 372.0 });
+    view.nodes.iter_mut().for_each(|node| node.zone = "us-east-1a".into());
+    assert_eq!(zones(&view, desk), vec![Default::default(); 3]);
+    view.nodes[1].zone = "us-east-1b".into();
+    view.nodes[2].zone = String::new();
+    let told = [("us-east-1a", "1a"), ("us-east-1b", "1b"), ("", "")].map(|(one, other)| (one.to_string(), other.to_string()));
+    assert_eq!((zones(&view, desk), zones(&view, phone)), (told.to_vec(), told.to_vec()));
+}

@@ -1,7 +1,7 @@
 //! The stage of a narrow page: nodes are rows, each Service is an upright capsule through them, and the Pod network runs beside it.
 
 use super::geometry::{Polyline, Rect, Size, at};
-use super::layout::{RAIL, WAITING_GAP, cards, health, kept, ports, rail, rails};
+use super::layout::{RAIL, WAITING_GAP, cards, health, kept, ports, rail, rails, zone};
 use super::picture::{Density, Gate, Label, MoreServices, NodeBox, OutsideCard, Picture, PodMark, Rail, Waiting};
 use super::pods::{card, density, mark, on, waits};
 use super::used::Used;
@@ -178,6 +178,7 @@ fn row_box(view: &ClusterView, used: &Used, node: &NodeView, rect: Rect, bus: f6
         rect,
         plate: Rect::new(rect.x, rect.y, 0.0, 0.0),
         health: health(node),
+        zone: zone(view, node),
         dark: !node.up,
         proxy_running: node.proxy_running,
         pod_cidr: node.pod_cidr.clone(),
@@ -198,6 +199,7 @@ fn stacked(nodes: &[&NodeView], rect: Rect) -> NodeBox {
         rect,
         plate: Rect::new(rect.x, rect.y, 0.0, 0.0),
         health: super::picture::Health::Ready,
+        zone: Default::default(),
         dark: false,
         proxy_running: true,
         pod_cidr: String::new(),

@@ -73,6 +73,8 @@ pub struct PodView {
     /// `Running`, `Pending`, `Terminating`, `CrashLoopBackOff` … as in `kubectl get pods`.
     pub status: String,
     pub ready: bool,
+    /// A person made it fail its readiness probe.
+    pub by_hand: bool,
     pub terminating: bool,
     /// Of its containers, together.
     pub restarts: u32,
@@ -216,6 +218,8 @@ pub struct WorkloadView {
     pub object: ObjectRef,
     pub replicas: i32,
     pub ready: i32,
+    /// What its rollout waits for, where it stands.
+    pub waits: Option<Message>,
     pub system: bool,
 }
 

@@ -1,10 +1,13 @@
 //! One learner's session: commands in, replies out. The page's worker, the command line and the grader all speak through it.
 
+pub mod card;
 mod offers;
 mod past;
 mod rare;
+mod rollout;
 pub mod view;
 
+use self::card::Card;
 use crate::api::ObjectRef;
 use crate::cluster::{Action, Change, Cluster, Outcome};
 use crate::control_plane::Prune;
@@ -63,6 +66,8 @@ pub enum Command {
     Lines { fields: Vec<FieldRef> },
     /// What a caller may want to call, and whether it gets through.
     Offers { from: Source },
+    /// What the card of a Service or Pod says beyond what the stage shows.
+    Card { object: ObjectRef },
 }
 
 /// What is to be explained.
@@ -101,6 +106,8 @@ pub enum Reply {
     Lines(Vec<(FieldRef, Span)>),
     /// After `Offers`: for whom, and what.
     Offers { from: Source, targets: Vec<TargetOffer> },
+    /// After `Card`.
+    Card(Box<Card>),
 }
 
 /// An explanation, with the lines of the fields that it cites.
@@ -219,6 +226,10 @@ impl Session {
                     let targets = offers::of(&running.cluster, &running.plane, Some(&from));
                     Reply::Offers { from, targets }
                 }
+                None => not_running(),
+            },
+            Command::Card { object } => match &self.running {
+                Some(running) => Reply::Card(Box::new(card(&running.cluster, object))),
                 None => not_running(),
             },
             Command::Burst { request, count } => self.burst(&request, count),
@@ -387,6 +398,13 @@ impl Session {
             Err(text) => Reply::Text { text, failed: true },
         }
     }
+}
+
+fn card(cluster: &Cluster, object: ObjectRef) -> Card {
+    let mut card = card::of(cluster, object);
+    let lines = lines(cluster, &mut card.fields());
+    card.lines = lines;
+    card
 }
 
 /// More Services than this are not made up.

@@ -233,13 +233,18 @@ impl Offers<'_> {
                 continue;
             }
             let listeners = crate::node::images::listens(pod, &self.cluster.store);
-            let Some(listener) = listeners.iter().find(|listener| listener.protocol == Protocol::Tcp) else { continue };
+            let by_tcp = listeners.iter().find(|listener| listener.protocol == Protocol::Tcp);
+            let Some(listener) = by_tcp.or(listeners.first()) else { continue };
             let owner = meta.owner_references.first();
             let called =
                 |pod: &Pod| pod.metadata.name == meta.name || owner.is_some() && pod.metadata.owner_references.first() == owner;
             let Some(caller) = self.caller("default", &called) else { return };
             let label = msg!("offer.pod", pod = meta.name);
-            let target = format!("http://{}:{}/", pod.status.pod_ip, listener.port);
+            let host = format!("{}:{}", pod.status.pod_ip, listener.port);
+            let target = match listener.protocol {
+                Protocol::Tcp => format!("http://{host}/"),
+                other => format!("{}://{host}", other.api_name().to_lowercase()),
+            };
             self.push(OfferGroup::Pod, target, Some(caller), label);
         }
     }

@@ -451,3 +451,32 @@ fn each_slice_of_more_than_100_endpoints_is_drawn() {
         }
     }
 }
+
+#[test]
+fn ports_of_sctp_and_udp_are_offered_and_called_as_such() {
+    let text = "apiVersion: v1\nkind: Service\nmetadata: {name: amf}\nspec:\n  type: NodePort\n  selector: {app: amf}\n  ports:\n  \
+                - {name: ngap, port: 38412, protocol: SCTP, nodePort: 31412}\n  - {name: dns, port: 53, protocol: UDP, nodePort: 31053}\n---\n\
+                apiVersion: v1\nkind: Pod\nmetadata: {name: amf, labels: {app: amf}}\nspec:\n  containers:\n  - name: c\n    \
+                image: registry.example/amf:1\n    ports: [{containerPort: 38412, protocol: SCTP}, {containerPort: 53, protocol: UDP}]\n---\n\
+                apiVersion: v1\nkind: Pod\nmetadata: {name: client}\nspec: {containers: [{name: c, image: nginx}]}\n";
+    let mut session = Session::default();
+    let reply = reset(&mut session, text, Settings::default());
+    let address = reply.view.pods.iter().find(|pod| pod.name == "amf").expect("the Pod").ip.clone();
+    for target in
+        ["sctp://node-1:31412", "udp://node-2:31053", "sctp://amf:38412", "udp://amf:53", &format!("sctp://{address}:38412")]
+    {
+        let offer =
+            reply.targets.iter().find(|offer| offer.target == target).unwrap_or_else(|| panic!("{target}: {:?}", reply.targets));
+        assert_eq!(offer.fails, None, "{target}");
+        let from = offer.from.as_deref().map_or(Source::Internet, |from| from.parse().expect("a caller"));
+        let request = Request { target: offer.target.clone(), from, ..Request::default() };
+        let Reply::Trace(reply) = session.handle(Command::Send { request }) else { panic!("no trace") };
+        let protocol = target.split(':').next().unwrap_or_default();
+        let rules: Vec<&str> = reply.trace.hops.iter().flat_map(|hop| &hop.rules).map(|rule| rule.text.as_str()).collect();
+        let other = |rule: &&str| rule.contains(" -p ") && rule.contains("--dport") && !rule.contains(&format!("-p {protocol}"));
+        // A name costs a question to DNS, by UDP.
+        let named = target.contains("amf:");
+        assert!(named || !rules.iter().any(|rule| other(&rule)), "{target}: {rules:?}");
+        assert_eq!(reply.trace.verdict, Verdict::Delivered, "{target}");
+    }
+}

@@ -1,5 +1,6 @@
 //! A cluster as the page shows it: plain data made from the store, in the order in which it is drawn.
 
+use super::rollout;
 use crate::addons::ingress_controller::real;
 use crate::addons::metallb;
 use crate::api::core::{ContainerStatus, Event, Node, Pod, Service};
@@ -85,6 +86,7 @@ pub(super) fn pod_view(cluster: &Cluster, policies: &Policies, pod: &Pod) -> Pod
         node: pod.spec.node_name.clone(),
         status: crate::kubectl::printers::pod_status(pod),
         ready: is_ready(pod),
+        by_hand: cluster.unready.contains(&(meta.namespace.clone(), meta.name.clone())),
         terminating: meta.deletion_timestamp.is_some(),
         role: role(pod),
         owner,
@@ -318,10 +320,12 @@ fn workloads(cluster: &Cluster) -> Vec<WorkloadView> {
     let store = &cluster.store;
     let view = |object: ObjectRef, replicas: i32, ready: i32| {
         let system = SYSTEM.contains(&object.namespace.as_str());
-        WorkloadView { object, replicas, ready, system }
+        WorkloadView { object, replicas, ready, waits: None, system }
     };
-    let deployments =
-        store.all::<Deployment>().map(|w| view(ObjectRef::of(w), w.spec.replicas.unwrap_or(1), w.status.ready_replicas));
+    let deployments = store.all::<Deployment>().map(|w| WorkloadView {
+        waits: rollout::waits(cluster, w),
+        ..view(ObjectRef::of(w), w.spec.replicas.unwrap_or(1), w.status.ready_replicas)
+    });
     let stateful =
         store.all::<StatefulSet>().map(|w| view(ObjectRef::of(w), w.spec.replicas.unwrap_or(1), w.status.ready_replicas));
     let daemons =

@@ -24,7 +24,7 @@ const opening = await record(here(js), readFileSync(here(wasm)));
 writeFileSync(here('opening.bin'), opening);
 
 // Words that only the engine says go apart from what the page says itself, by its sources, and from what the recording says.
-const ENGINE = /^(admit|advice|advise|assume|change|cli|decode|dump|explain|field|fix|help|hop|ingress|kind|limit|listens|mend|node|offer|paste|pending|read|session)\./;
+const ENGINE = /^(admit|advice|advise|assume|change|cli|decode|dump|explain|field|fix|help|hop|ingress|kind|limit|listens|mend|node|offer|paste|pending|read|rollout|session)\./;
 const page = fileURLToPath(new URL('../../src/app', import.meta.url));
 const sources = readdirSync(page, { recursive: true }).filter((name) => name.endsWith('.rs')).map((name) => readFileSync(join(page, name), 'utf8'));
 const early = [Buffer.from(opening).toString('latin1'), ...sources].join(' ');

@@ -3,9 +3,10 @@
 use super::super::stage_player::Start;
 use super::super::state::{Ask, Dock, Effect, Msg, REMEMBERED, Run, State, View, Waiting};
 use super::super::text;
+use crate::api::{Kind, ObjectRef};
 use crate::diagnostic::Severity;
 use crate::scene::ItemId;
-use crate::scene::view::{OfferGroup, PodView, TargetOffer};
+use crate::scene::view::{OfferGroup, PodView, ServiceView, TargetOffer};
 use crate::session::{BurstResult, ClusterReply, Command, Reply};
 use crate::trace::{Source, Trace};
 use std::rc::Rc;
@@ -92,6 +93,10 @@ impl State {
                 }
                 _ => Vec::new(),
             },
+            Msg::Replied(Ask::Card, Reply::Card(card)) => {
+                self.card = Some(Rc::new(*card));
+                Vec::new()
+            }
             Msg::Replied(Ask::Lines, Reply::Lines(lines)) => {
                 self.spots = Rc::new(lines.into_iter().collect());
                 Vec::new()
@@ -182,6 +187,7 @@ impl State {
         self.cluster = Some(cluster);
         let mut effects = self.ask_dock();
         effects.extend(self.ask_lines());
+        effects.extend(self.ask_card());
         match self.send_after.take() {
             Some(Waiting::First(goal)) => {
                 let offers = self.cluster.as_ref().map_or(&[][..], |cluster| &cluster.targets);
@@ -284,6 +290,26 @@ impl State {
         }
         let fields = crate::scene::objects::fields(&self.view);
         vec![Effect::Ask(Ask::Lines, Command::Lines { fields })]
+    }
+
+    /// More about the chosen thing, where there is more.
+    pub(super) fn ask_card(&self) -> Vec<Effect> {
+        if self.selected.is_none() { Vec::new() } else { self.ask_card_of_chosen() }
+    }
+
+    #[inline(never)]
+    fn ask_card_of_chosen(&self) -> Vec<Effect> {
+        let of = |kind, namespace: &str, name: &str| Some(ObjectRef::new(kind, namespace, name));
+        let object = match self.selected.as_ref() {
+            Some(ItemId::Service(namespace, name) | ItemId::Gate(_, namespace, name)) => of(Kind::Service, namespace, name),
+            Some(ItemId::Pod(namespace, name)) => of(Kind::Pod, namespace, name),
+            Some(ItemId::NodePort(_, number)) => {
+                let opens = |own: &&ServiceView| own.ports.iter().any(|port| port.node_port == *number);
+                self.view.services.iter().find(opens).and_then(|own| of(Kind::Service, &own.namespace, &own.name))
+            }
+            _ => None,
+        };
+        object.map(|object| Effect::Ask(Ask::Card, Command::Card { object })).into_iter().collect()
     }
 
     pub(super) fn ask_dock(&mut self) -> Vec<Effect> {

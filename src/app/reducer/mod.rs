@@ -68,7 +68,8 @@ impl State {
             | Msg::Growth(_)
             | Msg::Select(_)
             | Msg::Dock(_)
-            | Msg::RulesOf(_) => self.look(msg),
+            | Msg::RulesOf(_)
+            | Msg::Namespace(_) => self.look(msg),
         }
     }
 
@@ -341,10 +342,15 @@ impl State {
                 }
                 self.selected = item;
                 self.explained = None;
+                return self.ask_card();
             }
             Msg::Dock(dock) => {
                 self.dock = dock;
                 self.table = Rc::default();
+                return self.ask_dock();
+            }
+            Msg::Namespace(namespace) => {
+                self.namespace = namespace;
                 return self.ask_dock();
             }
             Msg::RulesOf(node) => {

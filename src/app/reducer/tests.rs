@@ -3,7 +3,8 @@
 use super::super::examples;
 use super::*;
 use crate::diagnostic::{Diagnostic, Finding, Fix, Severity, Span};
-use crate::scene::view::{ClusterView, OfferGroup, TargetOffer};
+use crate::scene::ItemId;
+use crate::scene::view::{ClusterView, NodeView, OfferGroup, TargetOffer};
 use crate::session::{BurstReply, BurstResult, ClusterReply, Reply, TraceReply};
 use crate::trace::{Nuance, Source, Trace, Verdict};
 use crate::words::Message;
@@ -503,6 +504,42 @@ fn tables_are_of_all_namespaces_where_the_text_has_objects_outside_default() {
     assert_eq!(holding("Service/default/web"), "get svc -o wide");
     assert_eq!(holding("Namespace/shop"), "get svc -o wide");
     assert_eq!(holding("Service/shop/web"), "get svc -o wide -A");
+}
+
+#[test]
+fn a_table_lists_one_namespace_where_the_text_has_several() {
+    let Reply::Cluster(mut reply) = cluster(1, "a") else { unreachable!() };
+    Rc::make_mut(&mut reply).documents.push(("Service/shop/web".parse().unwrap(), Span::default()));
+    let mut state = State::new();
+    state.update(Msg::Replied(Ask::Cluster, Reply::Cluster(reply)));
+    assert_eq!(state.namespaces(), ["default", "shop"]);
+    for (chosen, line) in [("shop", "get pods -n shop"), ("default", "get pods"), ("", "get pods -A"), ("gone", "get pods -A")] {
+        let asked = state.update(Msg::Namespace(chosen.into()));
+        assert_eq!(asked.len(), 1);
+        assert_eq!(state.table_of("get pods"), line, "{chosen}");
+    }
+}
+
+#[test]
+fn a_chosen_service_or_pod_asks_for_more_about_it_and_again_after_each_change() {
+    let asks = |effects: Vec<Effect>| {
+        let object = |effect: &Effect| match effect {
+            Effect::Ask(Ask::Card, Command::Card { object }) => Some(object.to_string()),
+            _ => None,
+        };
+        effects.iter().filter_map(object).collect::<Vec<_>>()
+    };
+    let mut state = State::new();
+    state.update(Msg::Replied(Ask::Cluster, cluster(1, "a")));
+    let gate = ItemId::Gate("node-1".into(), "default".into(), "web".into());
+    assert_eq!(asks(state.update(Msg::Select(Some(gate)))), ["Service/default/web"]);
+    assert_eq!(asks(state.update(Msg::Select(Some(ItemId::Pod("shop".into(), "a".into()))))), ["Pod/shop/a"]);
+    assert_eq!(asks(state.update(Msg::Select(Some(ItemId::Client)))), Vec::<String>::new());
+    state.selected = Some(ItemId::Gate("node-1".into(), "default".into(), "web".into()));
+    state.view = Rc::default();
+    let Reply::Cluster(mut reply) = cluster(2, "b") else { unreachable!() };
+    Rc::make_mut(&mut Rc::make_mut(&mut reply).view).nodes.push(NodeView { name: "node-1".into(), ..NodeView::default() });
+    assert_eq!(asks(state.update(Msg::Replied(Ask::Cluster, Reply::Cluster(reply)))), ["Service/default/web"]);
 }
 
 #[test]

@@ -80,7 +80,7 @@ mod tests {
         assert!(said(ingress).contains("advise.readElsewhere at metadata.annotations.nginx.ingress.kubernetes.io/auth-url"));
         let meta = "apiVersion: v1\nkind: Service\nmetadata: {name: s, labels: {istio.io/use-waypoint: w}}\n";
         let service = format!("{meta}spec: {{ports: [{{port: 80}}]}}\n");
-        assert_eq!(said(&service), "advise.readElsewhere at metadata.labels.istio.io/use-waypoint");
+        assert!(said(&service).starts_with("advise.readElsewhere at metadata.labels.istio.io/use-waypoint"));
     }
 
     #[test]

@@ -21,6 +21,7 @@ use crate::api::meta::{IntOrString, selects};
 use crate::api::networking::NetworkPolicy;
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Store};
+use crate::data_plane::causes::{no_endpoints, usable_endpoints};
 use crate::diagnostic::{Diagnostic, Finding, Fix, Severity, Span};
 use crate::kubectl::Manifest;
 use crate::msg;
@@ -143,7 +144,11 @@ impl Advice<'_> {
             self.tell(Severity::Info, object, &field.path, why, Some(next), Vec::new());
         }
         let spec = &service.spec;
-        if spec.selector.is_empty() || spec.type_ == "ExternalName" {
+        if spec.type_ == "ExternalName" {
+            return;
+        }
+        if spec.selector.is_empty() {
+            self.no_selector(object, service);
             return;
         }
         let chosen =
@@ -155,6 +160,15 @@ impl Advice<'_> {
         }
         for (index, port) in spec.ports.iter().enumerate() {
             self.target_port(object, index, port, &pods, spec.cluster_ip == "None");
+        }
+    }
+
+    /// Nobody makes endpoints for it, and nobody has written any. A dump may just lack its slices.
+    fn no_selector(&mut self, object: &ObjectRef, service: &Service) {
+        let dumped = self.cluster.origin(object).is_some_and(Manifest::is_dumped);
+        let served = (0..service.spec.ports.len()).any(|at| !usable_endpoints(self.cluster, service, at).is_empty());
+        if let Some(found) = no_endpoints(self.cluster, service, 0).filter(|_| !dumped && !served) {
+            self.tell(Severity::Warning, object, "spec", found.why, Some(found.next), Vec::new());
         }
     }
 
@@ -309,17 +323,33 @@ impl Advice<'_> {
 mod tests {
     use super::*;
 
+    fn found(text: &str) -> Vec<Diagnostic> {
+        let file = crate::kubectl::SourceFile { name: "d.yaml".into(), text: text.into() };
+        let (manifests, _) = crate::kubectl::read(&[file]);
+        let cluster = Cluster::new(crate::settings::Settings::default(), crate::random::Seed(1));
+        advise(&cluster.apply(std::sync::Arc::new(manifests)).cluster)
+    }
+
+    #[test]
+    fn a_service_without_selector_needs_a_slice_that_somebody_writes() {
+        let service = "apiVersion: v1\nkind: Service\nmetadata: {name: db}\nspec: {type: NodePort, ports: [{port: 80}]}\n---\n";
+        let [only] = &found(service)[..] else { panic!("{:?}", found(service)) };
+        assert_eq!((only.severity, &only.help), (Severity::Warning, &Some(msg!("advice.noSelector.next", service = "db"))));
+        let slice = "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n\
+                     metadata: {name: db, labels: {kubernetes.io/service-name: db}}\naddressType: IPv4\n\
+                     endpoints: [{addresses: [192.0.2.1]}]\nports: [{port: 80}]\n";
+        assert_eq!(found(&(service.to_string() + slice)), []);
+        let alias =
+            "apiVersion: v1\nkind: Service\nmetadata: {name: db}\nspec: {type: ExternalName, externalName: db.example.com}\n";
+        assert_eq!(found(alias), []);
+    }
+
     #[test]
     fn a_port_of_udp_is_not_the_port_of_tcp_with_the_same_number() {
         let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: d, labels: {app: d}, annotations: {kubehop.dev/listen: 53/udp}}\n\
                     spec: {containers: [{name: c, image: d}]}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: d}\n\
                     spec: {selector: {app: d}, ports: [{port: 53}]}\n";
-        let file = crate::kubectl::SourceFile { name: "d.yaml".into(), text: text.into() };
-        let (manifests, _) = crate::kubectl::read(&[file]);
-        let cluster = Cluster::new(crate::settings::Settings::default(), crate::random::Seed(1))
-            .apply(std::sync::Arc::new(manifests))
-            .cluster;
-        let found = advise(&cluster);
+        let found = found(text);
         let [only] = found.as_slice() else { panic!("{found:?}") };
         assert_eq!(only.help, Some(msg!("advise.listensOn", ports = "53/UDP")));
     }

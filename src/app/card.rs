@@ -1,0 +1,94 @@
+//! What the engine adds to the card of a Service or Pod: rarer fields of the Service with what they do, where its endpoints are; the
+//! environment of a Pod's containers.
+
+use super::explain::at;
+use super::i18n::marked;
+use super::icon::icon;
+use super::root::Part;
+use crate::api::ObjectRef;
+use crate::msg;
+use crate::node::environment::{Value, Variable};
+use crate::session::card::{Card, Environment, Setting};
+use yew::prelude::*;
+
+/// More variables than this are folded away.
+const SEEN: usize = 6;
+
+/// What is known of this object beyond what the stage shows; nothing while it is on its way.
+pub fn of<'a>(part: &'a Part, object: &ObjectRef) -> Option<&'a Card> {
+    part.state.card.as_deref().filter(|card| card.object == *object)
+}
+
+/// The fields of a Service that are set, each with its line and what it does.
+pub fn settings(part: &Part, card: Option<&Card>) -> Html {
+    let Some(card) = card.filter(|card| !card.settings.is_empty()) else { return Html::default() };
+    let row = |setting: &Setting| {
+        html! { <li><div><code>{ setting.name.clone() }{ ": " }<b>{ setting.value.clone() }</b></code>
+        { at(part, &card.lines, &setting.because) }</div><p>{ marked(&part.state.say(&setting.text)) }</p></li> }
+    };
+    html! { <ul class="settings" aria-label={part.state.speech.t("object.settings")}>{ for card.settings.iter().map(row) }</ul> }
+}
+
+/// Zone and hints of an endpoint; empty where it has none.
+pub fn topology(part: &Part, card: Option<&Card>, ip: &str) -> String {
+    let own = card.and_then(|card| card.topology.iter().find(|own| own.ip == ip));
+    own.map_or_else(String::new, |own| match own.hints.as_slice() {
+        [] => own.zone.clone(),
+        hints => {
+            part.state.say(&msg!("object.hints", zone = own.zone, hints = hints.join(", "))).trim_start_matches(" · ").into()
+        }
+    })
+}
+
+/// What each container of a Pod finds in its environment.
+pub fn environment(part: &Part, card: Option<&Card>) -> Html {
+    let Some(card) = card else { return Html::default() };
+    let named = card.environment.len() > 1;
+    html! { <>{ for card.environment.iter().map(|own| container(part, card, own, named)) }</> }
+}
+
+fn container(part: &Part, card: &Card, own: &Environment, named: bool) -> Html {
+    let state = &part.state;
+    let title = if named { msg!("object.envOf", container = own.container) } else { msg!("object.env") };
+    let rows = || own.own.iter().map(|variable| row(part, card, own, variable));
+    html! {
+        <div class="env">
+            <div class="eyebrow">{ state.say(&title) }</div>
+            { for own.unfilled.iter().map(|(why, field)| html! {
+                <p class="small warn">{ icon("i-warn", 14) }{ " " }{ marked(&state.say(why)) }{ at(part, &card.lines, std::slice::from_ref(field)) }</p>
+            }) }
+            { match own.own.len() {
+                0 => html! { <p class="quiet">{ state.speech.t("object.envNone") }</p> },
+                count if count > SEEN => html! { <details><summary>{ state.say(&msg!("object.envOwn", count = count)) }</summary><ul>{ for rows() }</ul></details> },
+                _ => html! { <ul>{ for rows() }</ul> },
+            } }
+            if !own.services.is_empty() {
+                <details><summary>{ state.say(&msg!("object.envServices", count = own.services.len())) }</summary>
+                    <ul>{ for own.services.iter().map(|(name, value)| html! { <li><code>{ name.clone() }{ "=" }<wbr/>{ value.clone() }</code></li> }) }</ul></details>
+            }
+        </div>
+    }
+}
+
+fn row(part: &Part, card: &Card, own: &Environment, variable: &Variable) -> Html {
+    let t = |id: &str| part.state.speech.t(id);
+    let (value, note, bad) = match &variable.value {
+        Value::Plain(value) => (value.clone(), None, false),
+        Value::Hidden => ("•••".into(), Some("object.envHidden"), false),
+        Value::Missing(true) => (String::new(), Some("object.envOptional"), false),
+        Value::Missing(false) => (String::new(), Some("object.envMissing"), true),
+        Value::Elsewhere => (String::new(), Some("object.envElsewhere"), false),
+        Value::Unknown => (String::new(), Some("object.envUnknown"), false),
+    };
+    let equals = if value.is_empty() && note.is_some() { "" } else { "=" };
+    let called = own.calls.iter().filter(|(name, _)| *name == variable.name);
+    html! {
+        <li><code>{ variable.name.clone() }{ if variable.name.is_empty() { "" } else { equals } }<wbr/><b>{ value }</b></code>
+            <small>
+                { for called.map(|(_, target)| html! { <>{ " → " }<code>{ target.clone() }</code></> }) }
+                if !variable.from.is_empty() { { " " }{ variable.from.clone() } }
+                if let Some(note) = note { { " " }<span class={bad.then_some("warn")}>{ t(note) }</span> }
+                { at(part, &card.lines, std::slice::from_ref(&variable.field)) }
+            </small></li>
+    }
+}
