@@ -320,10 +320,10 @@ fn service_view(part: &Part, service: &ServiceView) -> Html {
                 ("EXTERNAL-IP".into(), if service.external_name.is_empty() { external } else { service.external_name.clone() }),
                 ("PORTS".into(), ports.collect::<Vec<_>>().join("\n")), ("SELECTOR".into(), service.selector.clone()), ("SLICE".into(), service.slices.join(", ")),
             ]) }
-            { card::settings(part, more) }
             <div class="acts">
                 <button type="button" class="btn line sm" onclick={act(part, format!("{who} delete"))}>{ state.say(&msg!("act.delete", kind = "Service")) }</button>
             </div>
+            { card::settings(part, more) }
             <div class="eyebrow">{ state.say(&msg!("object.endpoints", count = service.endpoints.len())) }</div>
             <ul class="items">{ for service.endpoints.iter().map(|endpoint| {
                 let label = format!("{} {}", endpoint.ip, endpoint.ports);

@@ -10,7 +10,7 @@ mod stale;
 pub use names::alias_fails;
 
 use super::DataPlane;
-use super::causes::{no_endpoints, outdated, unready, usable_endpoints};
+use super::causes::{no_endpoints, nobody_behind_node_ports, outdated, unready, usable_endpoints};
 use super::target::Target;
 use super::world::EGRESS_GATEWAY;
 use crate::addons::ingress_controller::{unserved, unserved_for};
@@ -139,6 +139,9 @@ fn open_node_ports(cluster: &Cluster, hop: &Hop) -> Option<Message> {
     let host_port = hop.before.filter(|_| refused).and_then(|flow| host_port_elsewhere(&cluster.store, flow.dst.port.into()));
     if host_port.is_some() {
         return host_port;
+    }
+    if refused && let Some(next) = nobody_behind_node_ports(cluster) {
+        return Some(next);
     }
     let ports: Vec<String> = cluster.store.services.values().filter(|_| refused).flat_map(open).take(6).collect();
     (!ports.is_empty()).then(|| msg!("advice.nodePort.open.next", ports = ports.join(", ")))

@@ -6,7 +6,7 @@ mod selector;
 mod unready;
 
 pub use called::{ended, listener, nearest, no_node, no_rule, no_service, other_port, outdated, silent, taken};
-pub use selector::{made_none, may_mean, no_pods};
+pub use selector::{is_made, made_none, may_mean, no_pods};
 pub use unready::unready;
 
 use super::unselected::unselected;
@@ -146,6 +146,19 @@ pub fn other_protocol(service: &Service, port: &ServicePort, pod: &Pod) -> Optio
     let at = service.spec.ports.iter().position(|other| other == port).unwrap_or_default();
     let because = vec![FieldRef { object: ObjectRef::of(service), path: format!("spec.ports[{at}].protocol") }];
     Some(Advice { why, next: msg!("explain.pod.portProtocol.next", name = name), because })
+}
+
+/// What to do first about the ports that nodes open, where nobody stands behind any of them and one is of a Service without selector;
+/// `None`: to call such a port may help.
+pub fn nobody_behind_node_ports(cluster: &Cluster) -> Option<Message> {
+    let open = |service: &&Service| service.spec.ports.iter().any(|port| port.node_port != 0);
+    let services: Vec<&Service> = cluster.store.all::<Service>().filter(open).collect();
+    let served = |service: &Service| (0..service.spec.ports.len()).any(|at| !usable_endpoints(cluster, service, at).is_empty());
+    if services.iter().any(|service| served(service)) {
+        return None;
+    }
+    let bare = services.into_iter().find(|service| service.spec.selector.is_empty())?;
+    no_endpoints(cluster, bare, 0).map(|found| found.next)
 }
 
 /// Why one port of a Service has no endpoint that may be used; `None`: it has one.

@@ -5,10 +5,10 @@ use super::{Checks, Explanation, Idle, Stop, field, nearest};
 use crate::api::ObjectRef;
 use crate::api::core::{Container, ContainerStatus, Node, Pod, Service};
 use crate::api::discovery::{Endpoint, EndpointSlice};
-use crate::api::meta::{IntOrString, selects};
+use crate::api::meta::{IntOrString, Labels, selects};
 use crate::cluster::{Cluster, Store};
 use crate::data_plane::causes::{
-    listener, other_protocol, selected, silent, still_serves, taken, told_slices, unready, usable_endpoints,
+    is_made, listener, other_protocol, selected, silent, still_serves, taken, told_slices, unready, usable_endpoints,
 };
 use crate::msg;
 use crate::node::network_policy::{Direction, Policies};
@@ -100,9 +100,11 @@ fn unselected(cluster: &Cluster, pod: &Pod) -> (Message, Option<FieldRef>) {
         let next = msg!("explain.pod.unselected.near", service = name, selector = selector, labels = pairs(labels));
         return (next, Some(field(&ObjectRef::of(service), "spec.selector")));
     }
-    match labels.is_empty() {
+    // A Service that asks for what a controller makes up loses its Pods with the next template.
+    let own: Labels = labels.iter().filter(|(key, _)| !is_made(key)).map(|(key, value)| (key.clone(), value.clone())).collect();
+    match own.is_empty() {
         true => (msg!("explain.pod.unselected.bare"), None),
-        false => (msg!("explain.pod.unselected.next", labels = pairs(labels)), None),
+        false => (msg!("explain.pod.unselected.next", labels = pairs(&own)), None),
     }
 }
 

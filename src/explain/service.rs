@@ -9,8 +9,8 @@ use crate::api::discovery::Endpoint;
 use crate::api::meta::{Labels, selects};
 use crate::cluster::Cluster;
 use crate::data_plane::causes::{
-    listener, no_endpoints, no_pods, none_ready, other_port, selected, silent, still_serves, taken, takes_packets, told_slices,
-    unready, usable_endpoints,
+    listener, no_endpoints, no_pods, nobody_behind_node_ports, none_ready, other_port, selected, silent, still_serves, taken,
+    takes_packets, told_slices, unready, usable_endpoints,
 };
 use crate::msg;
 use crate::node::cni::host_port_elsewhere;
@@ -147,7 +147,10 @@ fn no_node_port(cluster: &Cluster, node: &Node, port: i32, protocol: Protocol, c
             (next, vec![field(&ObjectRef::of(service), "spec.type")])
         }
         _ if all.is_empty() => (msg!("explain.nodePort.none.next"), Vec::new()),
-        _ => (msg!("explain.nodePort.next", ports = all.join(", ")), Vec::new()),
+        _ => {
+            let next = nobody_behind_node_ports(cluster);
+            (next.unwrap_or_else(|| msg!("explain.nodePort.next", ports = all.join(", "))), Vec::new())
+        }
     };
     checks.fails("node-port", text, next, because)
 }

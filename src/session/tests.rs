@@ -476,7 +476,7 @@ fn ports_of_sctp_and_udp_are_offered_and_called_as_such() {
         let other = |rule: &&str| rule.contains(" -p ") && rule.contains("--dport") && !rule.contains(&format!("-p {protocol}"));
         // A name costs a question to DNS, by UDP.
         let named = target.contains("amf:");
-        assert!(named || !rules.iter().any(|rule| other(&rule)), "{target}: {rules:?}");
+        assert!(named || !rules.iter().any(other), "{target}: {rules:?}");
         assert_eq!(reply.trace.verdict, Verdict::Delivered, "{target}");
     }
 }

@@ -1,6 +1,7 @@
 // All browser tests, one after another, in one Chromium. Words on the command line choose groups: `run.js opening engine`.
 import { after, before, describe } from 'node:test';
 import { open } from './harness.js';
+import { cards } from './cards.js';
 import { changes } from './changes.js';
 import { cluster } from './cluster.js';
 import { connections } from './connections.js';
@@ -26,7 +27,7 @@ before(async () => Object.assign(site, await open({ 'course.html': COURSE })));
 after(() => site.close?.());
 
 const groups = {
-  opening, steps, pasting, files, failures, outside, cluster, changes, connections, keyboard, links, lessons, engine, embed, words,
+  opening, steps, pasting, files, failures, outside, cluster, cards, changes, connections, keyboard, links, lessons, engine, embed, words,
   stage: stageView, objects: objectsView, past, keys, phone, chosen, poster, mended,
 };
 const wanted = process.argv.slice(2);

@@ -55,7 +55,25 @@ export function phone(site) {
     await button(page, 'Send 100').click();
     await page.getByText(/^Requests so far/).first().waitFor({ state: 'attached' });
   });
+
+  played(site)('on the narrowest phone the speed stands in the player\'s row', { size: 'phone' }, async (page) => {
+    await page.setViewportSize({ width: 360, height: 740 });
+    assert.equal(await row(page, '.tl .speed'), await row(page, '.tl .btn.line:not(.icon)'));
+  });
+
+  played(site)('on a phone Pods that wait for a node are seen without scrolling the stage', { size: 'phone' }, async (page) => {
+    await button(page, 'YAML').click();
+    await write(page, (await editor(page).inputValue()).replace('name: web', 'name: db').replace('containers:', 'nodeSelector: {disk: ssd}\n      containers:'));
+    await button(page, 'Stage').click();
+    await until(async () => (await page.locator('.stage .waiting').count()) === 1 && (await page.locator('.tlflow').count()) === 0, 'they wait', 20_000);
+    const [all, seen] = await page.locator('.stageview').evaluate((view) => [view.scrollHeight, view.clientHeight]);
+    assert.ok(all <= seen, `${all} px in ${seen}`);
+    await picture(page, 'phone-waiting');
+  });
 }
+
+/** A thing by its class: the middle of its row. */
+const row = async (page, part) => { const box = await page.locator(part).boundingBox(); return Math.round(box.y + box.height / 2); };
 
 /** How far the first sentence of the shown hop's card goes below the bar at the bottom, and what it says. */
 const belowFold = (page) => page.evaluate(() => {

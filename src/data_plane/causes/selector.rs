@@ -37,6 +37,11 @@ const MADE: [&str; 5] = [
     "statefulset.kubernetes.io/pod-name",
 ];
 
+/// Whether a controller gives its Pods this label: another Pod of the same template need not have it.
+pub fn is_made(label: &str) -> bool {
+    MADE.contains(&label)
+}
+
 /// `app=web,tier=front`
 fn pairs(labels: &Labels) -> String {
     labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
@@ -104,7 +109,7 @@ fn nearest(cluster: &Cluster, service: &Service) -> (Message, Option<FieldRef>) 
         Some(pod) => {
             let mut labels = pod.metadata.labels.clone();
             // A controller's own mark, which no Service should select by.
-            labels.retain(|key, _| !MADE.contains(&key.as_str()));
+            labels.retain(|key, _| !is_made(key));
             let next = msg!("explain.selector.near.next", pod = pod.metadata.name, labels = pairs(&labels));
             (next, at(pod, "metadata.labels"))
         }

@@ -103,6 +103,10 @@ fn a_node_port_is_told_with_its_protocol() {
     let (text, next) = advised(&cluster, "internet", "udp://10.0.0.11:30080");
     assert_eq!(text, msg!("explain.nodePort.missing", port = "30080/UDP", node = "node-1"));
     assert_eq!(next, msg!("explain.nodePort.next", ports = "30080/TCP (web)"));
+    // To call the port that is open helps nobody while its Service has no selector and nobody has written a slice.
+    let bare = service("{type: NodePort, ports: [{port: 80, nodePort: 30080}]}");
+    let (_, next) = advised(&bare, "internet", "http://10.0.0.11:30081");
+    assert_eq!(next, msg!("advice.noSelector.next", service = "web"));
 }
 
 #[test]
