@@ -26,7 +26,7 @@ pub fn settings(part: &Part, card: Option<&Card>) -> Html {
         html! { <li><div><code>{ setting.name.clone() }{ ": " }<b>{ setting.value.clone() }</b></code>
         { at(part, &card.lines, &setting.because) }</div><p>{ marked(&part.state.say(&setting.text)) }</p></li> }
     };
-    html! { <ul class="settings" aria-label={part.state.speech.t("object.settings")}>{ for card.settings.iter().map(row) }</ul> }
+    html! { <ul class="set" aria-label={part.state.speech.t("object.settings")}>{ for card.settings.iter().map(row) }</ul> }
 }
 
 /// Zone and hints of an endpoint; empty where it has none.

@@ -232,12 +232,12 @@ fn zone_mark(node: &NodeBox, troubled: bool, upright: bool) -> Html {
     if upright {
         return write("m dim", r.x + 11.0, r.y + 60.0, name::cut(whole, 76.0));
     }
-    let x = r.x + if node.narrow { 12.0 } else { 34.0 } + heavy(&node.name) + 7.0;
+    let x = r.x + if node.narrow { 12.0 } else { 34.0 } + 8.2 * node.name.chars().count() as f64 + 6.0;
     // What stands at the other end: the address, or what is wrong, which is said in words.
     let end = match (node.narrow, troubled) {
         (true, _) => 6.0,
         (false, true) => 80.0,
-        (false, false) => name::width(&node.ip) + 18.0,
+        (false, false) => name::width(&node.ip) + 15.0,
     };
     let fits = |text: &&String| name::width(text) <= r.right() - end - x;
     [whole, short].into_iter().find(fits).map_or_else(Html::default, |text| write("m dim", x, r.y + 21.0, text.clone()))

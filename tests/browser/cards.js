@@ -53,8 +53,8 @@ export function cards(site) {
       /loadBalancerSourceRanges: 203\.0\.113\.0\/24/, /eu-west-1b · hints: eu-west-1b/]) assert.match(card, words);
     await picture(page, 'card-service');
     await assertAccessible(page, 'a Service\'s card');
-    const row = inspector(page).locator('.settings li').filter({ hasText: 'trafficDistribution' });
-    await row.getByRole('button', { name: /^line \d+/ }).click();
+    const row = inspector(page).locator('.set li').filter({ hasText: 'trafficDistribution' });
+    await row.getByRole('button', { name: /^Line \d+/ }).click();
     await until(async () => /trafficDistribution/.test(await editor(page).evaluate((area) => area.value.slice(area.selectionStart, area.selectionEnd) || area.value.slice(0, area.selectionStart).split('\n').at(-1))), 'its line is shown');
     await button(page, 'Delete Service').click();
     await until(async () => (await stage(page).getByRole('button', { name: /^Service web/ }).count()) === 0, 'it is gone');
