@@ -18,7 +18,7 @@ use crate::cluster::{Verb, Written};
 use crate::msg;
 use crate::netfilter::Cidr;
 use crate::node::image_name;
-use crate::node::images::{self, End, Listener, timed};
+use crate::node::images::{self, End, Listener, start_error, timed};
 use crate::node::kubelet::{
     Place, ProbeFailure, Standing, config_error, free_address, has_done_its_part, has_ended, hook_failure, is_ready,
     probe_delays, probe_failure, redefined, report, running_since, waiting,
@@ -126,7 +126,7 @@ fn restart_redefined(world: &mut World, pod: &Pod) {
         world.note(&format!("kubelet/{}", pod.spec.node_name), Verb::Start, ObjectRef::of(pod), message);
         let killing = format!("Container {name} definition changed, will be restarted");
         for (reason, text) in std::iter::once(("Killing", killing)).chain(started(container)) {
-            events::record(world, &ObjectRef::of(pod), ("kubelet", &pod.spec.node_name), ("Normal", reason), &text);
+            events::record(world, &ObjectRef::of(pod), ("kubelet", &pod.spec.node_name), (weight(reason), reason), &text);
         }
     }
 }
@@ -363,7 +363,7 @@ fn warn(world: &mut World, pod: &Pod, reason: &str, message: &str, total: i64) {
 }
 
 fn say(world: &mut World, pod: &Pod, reason: &str, message: &str, total: i64) {
-    events::reach(world, &ObjectRef::of(pod), ("kubelet", &pod.spec.node_name), ("Normal", reason), message, total);
+    events::reach(world, &ObjectRef::of(pod), ("kubelet", &pod.spec.node_name), (weight(reason), reason), message, total);
 }
 
 /// What the kubelet says of containers that it starts now.
@@ -380,7 +380,7 @@ fn record_start(world: &mut World, pod: &Pod, inits: &[Standing], standings: &[S
         let waits = matches!(standing, Standing::Waiting("InvalidImageName" | "PodInitializing", ..));
         let said = if waits { Vec::new() } else { started(container) }.into_iter();
         for (reason, text) in said.filter(|(reason, _)| made || reason.starts_with("Pull")) {
-            events::record(world, &object, ("kubelet", &node), ("Normal", reason), &text);
+            events::record(world, &object, ("kubelet", &node), (weight(reason), reason), &text);
             if let Standing::Restarting(again) = standing {
                 say(world, pod, reason, &text, 1 + i64::from(again.restarts));
             }
@@ -396,8 +396,16 @@ fn started(container: &Container) -> Vec<(&'static str, String)> {
         _ => vec![("Pulled", format!("Container image \"{image}\" already present on machine and can be accessed by the pod"))],
     };
     said.push(("Created", "Container created".into()));
-    said.push(("Started", "Container started".into()));
+    said.push(match start_error(container) {
+        Some(error) => ("Failed", format!("Error: {error}")),
+        None => ("Started", "Container started".into()),
+    });
     said
+}
+
+/// The type of what is said of a start.
+fn weight(reason: &str) -> &'static str {
+    if reason == "Failed" { "Warning" } else { "Normal" }
 }
 
 /// What `image_manager.go` says of a pull. How long one takes and how large the image is come from a hash of its name.

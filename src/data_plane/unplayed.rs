@@ -17,7 +17,7 @@ use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::kubectl::Manifest;
 use crate::msg;
-use crate::node::images::{Course, course, listens, timed, unsure};
+use crate::node::images::{Course, LONG, course, listens, timed, unsure};
 use crate::node::kubelet::assumed_probe;
 use crate::node::network_policy::{Direction, Policies};
 use crate::node::pre_stop;
@@ -47,9 +47,7 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
         notes.extend(unsure(pod).filter(|_| refuses(trace, pod)));
         let answers = trace.pod.as_ref().is_some_and(|(_, name)| *name == meta.name);
         notes.extend(assumed_probe(pod).filter(|_| answers));
-        let ending =
-            pod.spec.containers.iter().find_map(|own| Some((own, timed(own)?.1))).filter(|_| answers && !is_dumped(cluster, pod));
-        notes.extend(ending.map(|(own, after)| msg!("assume.ends", pod = meta.name, container = own.name, seconds = after)));
+        notes.extend(ending(pod).filter(|_| answers && !is_dumped(cluster, pod)));
         let claims = !pod.spec.resource_claims.is_empty() && answers && !is_dumped(cluster, pod);
         notes.extend(claims.then(|| msg!("assume.resourceClaims", pod = meta.name)));
         notes.extend(assumed_room(cluster, pod).filter(|_| answers));
@@ -76,6 +74,13 @@ fn refuses(trace: &Trace, pod: &Pod) -> bool {
 
 fn is_dumped(cluster: &Cluster, pod: &Pod) -> bool {
     cluster.origin(&ObjectRef::of(pod)).is_some_and(Manifest::is_dumped)
+}
+
+/// A Pod that answers now and whose command soon ends.
+fn ending(pod: &Pod) -> Option<Message> {
+    let soon = |own: &Container| timed(own).map(|(_, after)| after).filter(|after| after.unsigned_abs() < LONG);
+    let (own, after) = pod.spec.containers.iter().find_map(|own| Some((own, soon(own)?)))?;
+    Some(msg!("assume.ends", pod = pod.metadata.name, container = own.name, seconds = after))
 }
 
 /// A Terminating Pod whose preStop hooks have it serve on, and hooks of which nobody knows what they take.

@@ -13,6 +13,7 @@ mod course;
 mod ends;
 mod fixed;
 mod known;
+mod refuses;
 mod speech;
 mod users;
 
@@ -23,10 +24,11 @@ use crate::cluster::Store;
 use crate::msg;
 use crate::packet::Protocol;
 use crate::words::Message;
-pub use course::{Course, Wanted, course};
+pub use course::{Course, LONG, Wanted, course};
 pub use ends::{End, end, timed};
 use fixed::{agnhost, fixed};
 use known::{Kind, Row};
+pub use refuses::start_error;
 pub use speech::{speaks_http, speaks_plain_http, speaks_tls};
 pub use users::{User, user};
 

@@ -14,6 +14,7 @@ use crate::api::core::{
 };
 use crate::cluster::Store;
 use crate::netfilter::Cidr;
+use crate::node::images::start_error;
 use crate::random::{Random, Seed, stable_hash};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -298,6 +299,24 @@ pub fn running_since<'a>(pod: &'a Pod, container: &Container) -> Option<&'a str>
     status.state.running.as_ref()?.started_at.as_deref().filter(|_| redefined(pod, container).is_none())
 }
 
+/// How a run of a container ended, and when it began and ended. One that was not started has neither begun.
+pub fn terminated(container: &Container, code: i32, (from, to): (&str, &str)) -> ContainerStateTerminated {
+    let error = start_error(container);
+    let reason = match (&error, code) {
+        (Some(_), _) => "StartError",
+        (None, 0) => "Completed",
+        _ => "Error",
+    };
+    ContainerStateTerminated {
+        exit_code: code,
+        reason: reason.into(),
+        started_at: Some(if error.is_some() { "1970-01-01T00:00:00Z" } else { from }.to_string()),
+        finished_at: Some(to.to_string()),
+        message: error.unwrap_or_default(),
+        ..ContainerStateTerminated::default()
+    }
+}
+
 fn container_status(container: &Container, standing: &Standing, started: &str, now: &str) -> ContainerStatus {
     let mut status = ContainerStatus { name: container.name.clone(), image: container.image.clone(), ..Default::default() };
     match standing {
@@ -314,13 +333,7 @@ fn container_status(container: &Container, standing: &Standing, started: &str, n
         }
         Standing::Ended(code) => {
             status.started = Some(false);
-            status.state.terminated = Some(ContainerStateTerminated {
-                exit_code: *code,
-                reason: if *code == 0 { "Completed" } else { "Error" }.into(),
-                started_at: Some(started.to_string()),
-                finished_at: Some(now.to_string()),
-                ..ContainerStateTerminated::default()
-            });
+            status.state.terminated = Some(terminated(container, *code, (started, now)));
         }
         Standing::Restarting(again) => {
             status.ready = again.ready;

@@ -89,8 +89,11 @@ impl Life {
         i64::from(self.restarts) + i64::from(self.running.is_none())
     }
 
-    /// How often the kubelet has said that it backs off.
-    pub fn back_offs(&self, now: i64) -> i64 {
+    /// How often the kubelet has said that it backs off, if each run lasts so many seconds.
+    pub fn back_offs(&self, now: i64, lasts: i64) -> i64 {
+        if lasts > 2 * LONGEST {
+            return 0;
+        }
         let short: i64 = (1..self.restarts.min(STEADY)).map(|restarts| said_in(back_off(restarts, 0))).sum();
         let long = i64::from((self.restarts - STEADY).max(0)) * said_in(LONGEST);
         let latest = (said_in(back_off(self.restarts, 0)) - 1).max(0);
@@ -144,8 +147,8 @@ mod tests {
         // Step by step as at once.
         assert_eq!(first.at(320, 50).at(1_000, 50).at(3_500, 50), first.at(3_500, 50));
         assert_eq!((first.turns(50), first.at(10, 50).turns(50)), (10, 60));
-        assert_eq!((first.kills(), first.back_offs(0), first.back_offs(130)), (2, 1, 1));
-        assert_eq!((life.restarts, life.kills(), life.back_offs(life.ended)), (8, 9, 1 + 1 + 1 + 2 + 3 + 5 + 5 + 1));
+        assert_eq!((first.kills(), first.back_offs(0, 50), first.back_offs(130, 50)), (2, 1, 1));
+        assert_eq!((life.restarts, life.kills(), life.back_offs(life.ended, 50)), (8, 9, 1 + 1 + 1 + 2 + 3 + 5 + 5 + 1));
     }
 
     #[test]
@@ -157,6 +160,7 @@ mod tests {
         };
         assert_eq!([at(4), at(5), at(10), at(19), at(20), at(25)], [(0, 0), (1, 5), (1, -10), (1, -10), (2, 20), (2, -25)]);
         assert_eq!([at(339), at(344), at(345), at(645), at(650)], [(5, -180), (6, 340), (6, -345), (7, 645), (7, -650)]);
+        assert_eq!(first.at(10_000, 700).back_offs(10_000, 700), 0);
         assert_eq!(first.at(10_000, 700), Life { restarts: 14, ended: 9_800, running: Some(9_800) });
     }
 

@@ -23,7 +23,7 @@ pub struct Breach {
 }
 
 /// A field of the effective security context, and whether it is the container's own.
-fn effective<'a>(pod: &'a Pod, container: &'a Container, field: &str) -> Option<(&'a Value, bool)> {
+pub(super) fn effective<'a>(pod: &'a Pod, container: &'a Container, field: &str) -> Option<(&'a Value, bool)> {
     let set = |context: &'a Value| context.get(field).filter(|value| !value.is_null());
     let own = set(&container.security_context).map(|value| (value, true));
     own.or_else(|| set(&pod.spec.security_context).map(|value| (value, false)))

@@ -12,7 +12,7 @@ use crate::addons::coredns::{Zone, resolver::resolve};
 use crate::api::core::{Container, Pod, Service};
 use crate::api::discovery::EndpointSlice;
 use crate::cluster::{Cluster, dns_service};
-use crate::node::images::{self, Course, Listener, Wanted, course};
+use crate::node::images::{self, Course, LONG, Listener, Wanted, course};
 use crate::node::kubelet::{Standing, has_done_its_part};
 
 /// How the init containers of a Pod stand whose volumes are there.
@@ -37,10 +37,10 @@ fn run(world: &mut World, pod: &Pod, container: &Container) -> Standing {
         return unmade;
     }
     match course(container, &pod.metadata.namespace) {
+        Course::Stays | Course::Ends(_, LONG..) => Standing::Starting,
         Course::Unknown | Course::Ends(0, _) => Standing::Ended(0),
         Course::Ends(code, _) if pod.spec.restart_policy == "Never" => Standing::Ended(code),
         Course::Ends(code, _) => crashing(world, pod, container, code),
-        Course::Stays => Standing::Starting,
         Course::Waits(wanted) if wanted.iter().all(|one| holds(&world.cluster, pod, one)) => Standing::Ended(0),
         Course::Waits(_) => Standing::Starting,
     }

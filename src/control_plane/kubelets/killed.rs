@@ -6,7 +6,7 @@ use super::{EVENTFUL, clock, say, started, unhealthy, warn};
 use crate::api::core::{Container, ContainerStateTerminated, Pod, Probe};
 use crate::api::time::{seconds_of, timestamp};
 use crate::node::images::timed;
-use crate::node::kubelet::{Again, ProbeFailure, Standing, running_since};
+use crate::node::kubelet::{Again, ProbeFailure, Standing, running_since, terminated};
 use crate::node::restarts::{Life, RESTARTS};
 
 /// A container that is killed again and again for a failing probe, with the kubelet's Events.
@@ -27,7 +27,7 @@ pub(super) fn restarting(
     let killed = format!("Container {name} failed {} probe, will be restarted", kind.to_lowercase());
     say(world, pod, "Killing", &killed, life.kills());
     let back_off = format!("Back-off restarting failed container {name} in pod {full_name}");
-    warn(world, pod, "BackOff", &back_off, life.back_offs(now));
+    warn(world, pod, "BackOff", &back_off, life.back_offs(now, lasts));
     say_started(world, pod, container, life.restarts);
     let written = |seconds: i64| timestamp(u64::try_from(seconds).unwrap_or(0));
     let first = pod.status.start_time.as_deref().and_then(seconds_of).unwrap_or(now);
@@ -58,18 +58,12 @@ pub(super) fn crashing(world: &mut World, pod: &Pod, container: &Container, code
     }
     let full_name = format!("{}_{}({})", meta.name, meta.namespace, meta.uid);
     let back_off = format!("Back-off restarting failed container {name} in pod {full_name}");
-    warn(world, pod, "BackOff", &back_off, life.back_offs(now));
+    warn(world, pod, "BackOff", &back_off, life.back_offs(now, 0));
     say_started(world, pod, container, life.restarts);
-    let at = Some(timestamp(u64::try_from(life.ended).unwrap_or(0)));
+    let at = timestamp(u64::try_from(life.ended).unwrap_or(0));
     Standing::Restarting(Box::new(Again {
         restarts: life.restarts,
-        ended: ContainerStateTerminated {
-            exit_code: code,
-            reason: if code == 0 { "Completed" } else { "Error" }.into(),
-            started_at: at.clone(),
-            finished_at: at,
-            ..ContainerStateTerminated::default()
-        },
+        ended: terminated(container, code, (&at, &at)),
         running: None,
         message: format!("back-off {} restarting failed container={name} pod={full_name}", life.back_off_text()),
         ready: false,
@@ -121,7 +115,7 @@ pub(super) fn lasting(
         return None;
     }
     let full_name = format!("{}_{}({})", meta.name, meta.namespace, meta.uid);
-    let said = life.back_offs(now);
+    let said = life.back_offs(now, lasts);
     if said > 0 {
         let back_off = format!("Back-off restarting failed container {name} in pod {full_name}");
         warn(world, pod, "BackOff", &back_off, said);
@@ -131,13 +125,7 @@ pub(super) fn lasting(
     let unprobed = container.readiness_probe.is_none() && container.startup_probe.is_none();
     Some(Standing::Restarting(Box::new(Again {
         restarts: life.restarts,
-        ended: ContainerStateTerminated {
-            exit_code: code,
-            reason: if code == 0 { "Completed" } else { "Error" }.into(),
-            started_at: Some(written(life.ended.saturating_sub(lasts))),
-            finished_at: Some(written(life.ended)),
-            ..ContainerStateTerminated::default()
-        },
+        ended: terminated(container, code, (&written(life.ended.saturating_sub(lasts)), &written(life.ended))),
         running: life.running.map(written),
         message: format!("back-off {} restarting failed container={name} pod={full_name}", life.back_off_text()),
         ready: life.running.is_some() && unprobed,

@@ -547,3 +547,34 @@ fn two_pods_of_a_nodes_network_cannot_listen_on_one_port() {
     let freed = act(&act(&cluster, "pod/a delete").cluster, "wait 10m").cluster;
     assert!(crate::node::kubelet::is_ready(freed.store.get::<Pod>("default", "p").unwrap()));
 }
+
+#[test]
+fn a_command_that_sleeps_for_an_hour_is_started_again_after_it_at_once() {
+    let pod = |time: &str| {
+        with(&format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec: {{containers: [{{name: c, image: busybox, command: [sleep, '{time}']}}]}}\n"
+        ))
+    };
+    let after = |cluster: &Cluster, time: &str| course(&act(cluster, &format!("wait {time}")).cluster);
+    let hour = pod("3600");
+    assert_eq!(after(&hour, "3599s"), course(&hour));
+    let later = act(&hour, "wait 10h").cluster;
+    assert_eq!((course(&later).1, count(&later, "BackOff"), is_ready(&pods(&later)[0])), (10, 0, true));
+    assert_eq!(course(&act(&pod("1d"), "wait 25h").cluster).1, 1);
+    assert_eq!(after(&pod("infinity"), "720h").1, 0);
+}
+
+#[test]
+fn arguments_without_a_program_cannot_be_started() {
+    let cluster = with(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: python, args: [-m, http.server]}]}\n",
+    );
+    let status = pods(&cluster)[0].status.container_statuses[0].clone();
+    let ended = status.last_state.terminated.unwrap();
+    assert_eq!(
+        (ended.reason.as_str(), ended.exit_code, ended.started_at.as_deref()),
+        ("StartError", 128, Some("1970-01-01T00:00:00Z"))
+    );
+    assert_eq!((count(&cluster, "Started"), count(&cluster, "Failed"), status.restart_count), (0, 2, 1));
+    assert!(ended.message.contains("exec: \"-m\": executable file not found in $PATH"));
+}

@@ -4,7 +4,7 @@ use crate::api::ObjectRef;
 use crate::api::core::{Container, EnvVarSource, Event, KeySelector, Node, Pod};
 use crate::cluster::Cluster;
 use crate::msg;
-use crate::node::images::{self, Course, End, course, end};
+use crate::node::images::{self, Course, End, LONG, course, end};
 use crate::node::kubelet::{is_ready, waiting};
 use crate::node::resources::missing_claim;
 use crate::node::security_context::breach;
@@ -228,7 +228,7 @@ fn unending(pod: &Pod, container: &Container, because: impl Fn(&str) -> Vec<Fiel
             let why = msg!("explain.pod.init.waits", pod = name, container = own, command = commands);
             Some(Advice { why, next: msg!("explain.pod.init.waits.next"), because: because(".command") })
         }
-        Course::Stays => {
+        Course::Stays | Course::Ends(_, LONG..) => {
             let why = msg!("explain.pod.init.stays", pod = name, container = own);
             let part = if container.command.is_empty() { ".image" } else { ".command" };
             Some(Advice { why, next: msg!("explain.pod.init.stays.next"), because: because(part) })

@@ -104,7 +104,7 @@ mod tests {
                 "volumes[0]",
             ),
             ("containers: [{name: c, image: 'python:3'}]", "ends.interpreter", "containers[0].image"),
-            ("containers: [{name: c, image: 'mysql:8'}]", "ends.password", "containers[0].env"),
+            ("containers: [{name: c, image: 'mysql:8'}]", "ends.said", "containers[0].env"),
             (
                 "containers: [{name: c, image: nginx, resources: {limits: {nvidia.com/gpu: 1}}}]",
                 "explain.pod.pending",

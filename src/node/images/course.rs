@@ -4,7 +4,7 @@
 //! manifests wait for others (`until nslookup db; do sleep 2; done`). Everything else is unknown, and assumed to end well.
 
 use super::known::{self, Kind};
-use super::{arguments, replaces_program};
+use super::{arguments, replaces_program, start_error};
 use crate::api::core::Container;
 
 /// How the run goes.
@@ -31,14 +31,17 @@ pub struct Wanted {
     pub port: Option<u16>,
 }
 
-/// A run of so many seconds counts as one without an end.
-const LONG: u64 = 3600;
+/// Nobody waits for so many seconds until an init container has done its part.
+pub const LONG: u64 = 3600;
 
 /// Where a Pod finds the name of its namespace.
 const NAMESPACE: &str = "$(cat /var/run/secrets/kubernetes.io/serviceaccount/namespace)";
 
 /// How the run of a container goes, in a namespace.
 pub fn course(container: &Container, namespace: &str) -> Course {
+    if start_error(container).is_some() {
+        return Course::Ends(128, 0);
+    }
     let row = known::row(&container.image);
     let line: Vec<String> =
         container.command.iter().chain(&container.args).map(|part| arguments::fill(part, container)).collect();
@@ -95,11 +98,11 @@ fn slept(words: &[String]) -> Option<u64> {
     { times.iter() }.map(|time| seconds(time)).try_fold(0u64, |all, time| Some(all.saturating_add(time?))).filter(|_| sleeps)
 }
 
-/// `sleep infinity`, `sleep 86400`, `tail -f /dev/null`.
+/// `sleep infinity`, `tail -f /dev/null`.
 fn idles(words: &[String]) -> bool {
     let mut words = words.iter().map(String::as_str);
     match words.next().map(arguments::base_name) {
-        Some("sleep") => words.next().is_some_and(|time| time == "infinity" || seconds(time).is_some_and(|time| time >= LONG)),
+        Some("sleep") => words.next() == Some("infinity"),
         Some("tail") => words.any(|word| word.starts_with("-f") || word == "-F"),
         Some("pause") => true,
         _ => false,
@@ -126,7 +129,7 @@ fn of_script(script: &str) -> Course {
     let sleeps = |words: &&Vec<String>| words.first().is_some_and(|first| first == "sleep");
     let passed = before.iter().filter(sleeps).try_fold(0u64, |all, words| Some(all.saturating_add(slept(words)?)));
     let Some(passed) = passed else { return Course::Unknown };
-    let own = slept(last);
+    let own = slept(last.strip_prefix(&["exec".to_string()]).unwrap_or(last));
     let last: Vec<&str> = last.iter().map(String::as_str).collect();
     match last.as_slice() {
         ["exit", code] => code.parse().map_or(Course::Unknown, |code: u8| Course::Ends(code.into(), passed)),
@@ -244,14 +247,14 @@ mod tests {
         assert_eq!(of("image: nginx"), Course::Stays);
         assert_eq!(of("image: redis, args: [--appendonly, 'yes']"), Course::Stays);
         assert_eq!(of("image: busybox, command: [sleep, infinity]"), Course::Stays);
-        assert_eq!(of("image: busybox, command: [sleep, 1d]"), Course::Stays);
+        assert_eq!(of("image: busybox, command: [sleep, 1d]"), Course::Ends(0, 86_400));
         assert_eq!(of("image: busybox, command: [sleep, '5']"), Course::Ends(0, 5));
         assert_eq!(of("image: busybox, command: [sleep, 1m, 0.5s]"), Course::Ends(0, 61));
         assert_eq!(of("image: busybox, command: [sleep, forever]"), Course::Unknown);
         assert_eq!(of("image: busybox, command: [sh, -c, 'echo hi; sleep 5; date; sleep 2m']"), Course::Ends(0, 125));
         assert_eq!(of("image: busybox, command: [sh, -c, 'sleep 30 && exit 2']"), Course::Ends(2, 30));
         assert_eq!(of("image: busybox, command: [sh, -c, 'sleep 30 &']"), Course::Unknown);
-        assert_eq!(of("image: busybox, command: [sh, -c, 'echo hi; sleep 3600']"), Course::Stays);
+        assert_eq!(of("image: busybox, command: [sh, -c, 'echo hi; exec sleep 3600']"), Course::Ends(0, 3600));
         assert_eq!(of("image: busybox, command: [sh, -c, 'while true; do date; sleep 1; done']"), Course::Stays);
         assert_eq!(of("image: busybox, command: ['false']"), Course::Ends(1, 0));
         assert_eq!(of("image: busybox, command: [sh, -c], args: ['echo no; exit 3']"), Course::Ends(3, 0));

@@ -3,10 +3,10 @@
 //! A command's own end is read from it (`course`). What images do is known from their sources: the shell of an operating system's
 //! image, and the interpreter of a language's, has no input and ends; the entry points of docker-library's `postgres`, `mysql` and
 //! `mariadb` end with exit code 1 where no variable says what becomes of the password and no data are there; a second program cannot
-//! bind a port that another has bound.
+//! bind a port that another has bound; what else is asked of an image in vain says `refuses`.
 
 use super::known;
-use super::{Basis, Course, Found, LISTEN, Listener, arguments, course, of_container, replaces_program};
+use super::{Basis, Course, Found, LISTEN, Listener, arguments, course, of_container, refuses, replaces_program};
 use crate::api::core::{Container, Pod};
 use crate::cluster::Store;
 use crate::msg;
@@ -72,6 +72,9 @@ const DATABASES: [(&str, &str, &str, &[&str]); 3] = [
 /// How the program of a container ends; `None`: it goes on running, as far as anybody can tell.
 pub fn end(pod: &Pod, container: &Container, store: &Store) -> Option<End> {
     let (name, own) = (&pod.metadata.name, &container.name);
+    if let Some(end) = refuses::program(pod, container) {
+        return Some(end);
+    }
     if let Course::Ends(code, after) = course(container, &pod.metadata.namespace) {
         let after = i64::try_from(after).unwrap_or(i64::MAX);
         let why = match after {
@@ -83,6 +86,7 @@ pub fn end(pod: &Pod, container: &Container, store: &Store) -> Option<End> {
     }
     shell(name, container)
         .or_else(|| password(pod, container, store))
+        .or_else(|| refuses::files(pod, container))
         .or_else(|| port(pod, container))
         .or_else(|| node_port(pod, container, store))
 }
@@ -134,7 +138,7 @@ fn password(pod: &Pod, container: &Container, store: &Store) -> Option<End> {
         return None;
     }
     let variable = names.first().copied().unwrap_or_default();
-    let why = msg!("ends.password", pod = pod.metadata.name, container = container.name, image = image, text = text);
+    let why = msg!("ends.said", pod = pod.metadata.name, container = container.name, image = image, text = text);
     Some(End { code: 1, after: 0, why, next: msg!("ends.password.next", variable = variable), field: ".env", assumed: true })
 }
 
