@@ -22,12 +22,11 @@ pub enum Reach {
 }
 
 /// API groups and their kinds, in one text; `*` stands for every other kind of the group.
-const KINDS: [(&str, &str, Reach); 75] = [
+const KINDS: [(&str, &str, Reach); 74] = [
     ("", "ResourceQuota LimitRange", Reach::Objects),
     ("batch", "Job CronJob", Reach::MakesPods),
     ("autoscaling", "HorizontalPodAutoscaler", Reach::Objects),
-    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration", Reach::Objects),
-    ("admissionregistration.k8s.io", "MutatingAdmissionPolicy MutatingAdmissionPolicyBinding", Reach::Objects),
+    ("admissionregistration.k8s.io", ADMISSION, Reach::Objects),
     ("policy.networking.k8s.io", "*", Reach::OfPods),
     ("gateway.networking.k8s.io", "GatewayClass ReferenceGrant", Reach::None),
     ("gateway.networking.k8s.io", "*", Reach::FromOutside),
@@ -100,6 +99,9 @@ const KINDS: [(&str, &str, Reach); 75] = [
     ("snapshot.storage.k8s.io", "*", Reach::None),
 ];
 
+const ADMISSION: &str = "MutatingWebhookConfiguration MutatingAdmissionPolicy MutatingAdmissionPolicyBinding \
+                         ValidatingWebhookConfiguration ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding";
+
 const CILIUM: &str = "CiliumNetworkPolicy CiliumClusterwideNetworkPolicy CiliumEnvoyConfig CiliumClusterwideEnvoyConfig \
                       CiliumLocalRedirectPolicy CiliumEgressGatewayPolicy";
 
@@ -167,6 +169,7 @@ mod tests {
         assert_eq!(reach("route.openshift.io/v1", "Route"), Reach::FromOutside);
         assert_eq!(reach("example.com/v1", "Route"), Reach::Unknown);
         assert_eq!(reach("rbac.authorization.k8s.io/v1", "Role"), Reach::None);
+        assert_eq!(reach("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"), Reach::Objects);
     }
 
     #[test]

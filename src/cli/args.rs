@@ -208,7 +208,7 @@ pub struct TraceArgs {
 #[derive(Debug, Args)]
 #[allow(missing_docs)]
 pub struct ExplainArgs {
-    /// HOST:PORT, a URL, or what gets no traffic: pod/NAME, service/NAME, deployment/NAME (NS/NAME of another namespace).
+    /// HOST:PORT, a URL, or what gets no traffic: pod/NAME, service/NAME, ingress/NAME, deployment/NAME (NS/NAME of another namespace).
     pub target: String,
     #[command(flatten)]
     pub call: CallArgs,

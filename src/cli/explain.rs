@@ -43,8 +43,8 @@ pub fn explain(args: &ExplainArgs, out: &mut Out) -> Result<Outcome, String> {
 fn object_named(target: &str) -> Result<Option<ObjectRef>, String> {
     let Some((kind, rest)) = target.split_once('/').filter(|(kind, _)| !kind.contains([':', '.'])) else { return Ok(None) };
     let Some(kind) = Kind::named(kind) else { return Ok(None) };
-    if !matches!(kind, Kind::Pod | Kind::Service) && !kind.is_workload() {
-        let known = "a Pod, a Service or a workload (pod/NAME, service/NAME, deployment/NAME)";
+    if !matches!(kind, Kind::Pod | Kind::Service | Kind::Ingress) && !kind.is_workload() {
+        let known = "a Pod, a Service, an Ingress or a workload (pod/NAME, service/NAME, ingress/NAME, deployment/NAME)";
         return Err(format!("{target} is neither a request (http://web, db:5432) nor {known}"));
     }
     let (namespace, name) = rest.split_once('/').unwrap_or(("default", rest));

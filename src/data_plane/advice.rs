@@ -10,7 +10,7 @@ mod stale;
 pub use names::alias_fails;
 
 use super::DataPlane;
-use super::causes::{no_endpoints, nobody_behind_node_ports, outdated, unready, usable_endpoints};
+use super::causes::{no_endpoints, nobody_behind_node_ports, other_port, outdated, unready, usable_endpoints};
 use super::target::Target;
 use super::world::EGRESS_GATEWAY;
 use crate::addons::ingress_controller::{unserved, unserved_for};
@@ -72,7 +72,7 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
     if let Some((next, field)) = of_old_template(cluster, trace, decided) {
         return Some(Advice { why, next, because: vec![field] });
     }
-    let better = direct::called_directly(trace, decided);
+    let better = direct::called_directly(cluster, trace, decided);
     let better = better.or_else(|| open_node_ports(cluster, decided)).or_else(|| called_dead_node(cluster, trace, decided));
     Some(Advice { why, next: better.unwrap_or(next), because: blamed(cluster, trace, decided) })
 }
@@ -89,7 +89,9 @@ fn not_running(cluster: &Cluster, decided: &Hop) -> Option<Advice> {
 /// A Pod refused that is older than what the text now asks for.
 fn of_old_template(cluster: &Cluster, trace: &Trace, decided: &Hop) -> Option<(Message, FieldRef)> {
     let Place::Pod(namespace, name) = &decided.at else { return None };
-    let to = decided.before.filter(|_| decided.reason == Reason::NothingListens)?.dst;
+    // A container that has ended listens on nothing, whatever its template says.
+    let listened = decided.reason == Reason::NothingListens && !decided.text.id.ends_with(".ended");
+    let to = decided.before.filter(|_| listened)?.dst;
     outdated(cluster, cluster.store.get::<Pod>(namespace, name)?, to.port, trace.request.protocol)
 }
 
@@ -171,16 +173,32 @@ fn called_dead_node(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Messa
 /// Nobody announces an external address: somebody has to bring its packets to a node. One that a Service asks its load balancer for, and
 /// does not get, is nobody's.
 fn external_ip(cluster: &Cluster, hop: &Hop) -> Option<(Message, FieldRef)> {
-    let to = hop.before.filter(|_| hop.reason == Reason::NoRoute)?.dst.ip.to_string();
+    let unrouted = hop.reason == Reason::NoRoute;
+    let flow = hop.before.filter(|_| unrouted || hop.reason == Reason::NoRule)?;
+    let to = flow.dst.ip.to_string();
     let asks = |service: &&Arc<Service>| {
         let listed = service.metadata.annotations.iter().filter(|(key, _)| key.ends_with("/loadBalancerIPs"));
         service.spec.load_balancer_ip == to || { listed }.any(|(_, value)| value.split(',').any(|ip| ip.trim() == to))
     };
-    if let Some((why, _, field)) = cluster.store.services.values().filter(asks).find_map(|service| pending(cluster, service)) {
+    let mut asking = cluster.store.services.values().filter(|service| unrouted && asks(service));
+    if let Some((why, _, field)) = asking.find_map(|service| pending(cluster, service)) {
         return Some((why, field));
     }
-    let has = |service: &&Arc<Service>| service.spec.external_ips.contains(&to);
-    let service = cluster.store.services.values().find(has)?;
+    let services = cluster.store.services.values();
+    let listing: Vec<_> = services.filter(|service| service.spec.external_ips.contains(&to)).collect();
+    let Some(service) = listing.iter().find(|service| service.has_rules()) else {
+        let service = listing.first()?;
+        let field = FieldRef { object: ObjectRef::of(service.as_ref()), path: "spec.externalIPs".into() };
+        let kind = if service.spec.type_ == "ExternalName" { "ExternalName" } else { "headless" };
+        return Some((msg!("advice.externalIp.ignored.next", service = service.metadata.name, kind = kind, ip = to), field));
+    };
+    if !unrouted {
+        return None;
+    }
+    // Who calls from inside needs no route: the rules of its own node would take the packet, if the Service had the port.
+    if flow.src.ip == EGRESS_GATEWAY {
+        return Some(other_port(service, i32::from(flow.dst.port)));
+    }
     let field = FieldRef { object: ObjectRef::of(service.as_ref()), path: "spec.externalIPs".into() };
     Some((msg!("advice.externalIp.next", ip = to), field))
 }
@@ -339,6 +357,7 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
         (Reason::NoRoute, "internalAlb") => msg!("advice.internalAlb.next"),
         (Reason::NoRoute, "internal") => msg!("advice.internal.next", service = service),
         (Reason::NoRoute, "unannounced") => msg!("advice.loadBalancer.next", service = service),
+        (Reason::NoRoute, "podRange") => msg!("advice.noNeighbour.next"),
         (Reason::NoRoute, "privateNetwork") => msg!("advice.privateNetwork.next"),
         (Reason::NoRoute, "private") => msg!("advice.privateNodes.next"),
         (Reason::NoRoute, _) if hop.before.is_some_and(|flow| flow.src.ip == EGRESS_GATEWAY) => msg!("advice.outgoing.next"),
@@ -348,6 +367,11 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
         (Reason::NoNeighbour, _) if hop.text.id.contains(".wire") => msg!("advice.outgoing.next"),
         (Reason::NoNeighbour, _) => msg!("advice.noNeighbour.next"),
         (Reason::NothingListens, "node") => msg!("advice.nodePort.next"),
+        (Reason::NothingListens, "primary") => {
+            let arg = |name: &str| hop.text.args.get(name).map(String::as_str).unwrap_or_default();
+            let port = arg("to").rsplit(':').next().unwrap_or_default();
+            msg!("advice.nodePort.primary.next", to = format!("{}:{port}", arg("ip")))
+        }
         (Reason::NothingListens, "ownMachine") => msg!("advice.ownMachine.next"),
         (Reason::NothingListens, "outside") => msg!("advice.outside.next"),
         (Reason::NothingListens, "loopback") => msg!("advice.loopback.next"),
@@ -372,6 +396,8 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
         (Reason::IngressNoEndpoints, "albNoAction" | "albTargetGroup") => {
             msg!("explain.ingress.noAction.next", action = hop.text.args.get("action").cloned().unwrap_or_default())
         }
+        (Reason::IngressNoEndpoints, "externalName") => msg!("explain.ingress.externalName.next", service = service),
+        (Reason::IngressNoEndpoints, "resource") => msg!("explain.ingress.backend.next"),
         (Reason::IngressNoEndpoints, _) => msg!("advice.ingressBackend.next", service = service),
         (Reason::IngressRedirect, "action") => msg!("advice.albRedirect.next"),
         (Reason::IngressRedirect, _) => msg!("advice.redirect.next"),

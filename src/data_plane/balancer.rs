@@ -28,12 +28,14 @@ impl Travel<'_> {
     /// A node sends to a load balancer's address that none of its rules knows.
     pub fn toward_balancer(&mut self, node: usize, index: usize, flow: Flow) -> Next {
         let Some(balancer) = self.world.balancers.get(index) else { return self.leave_cluster(node, flow) };
+        if let Means::Announced(announcer) = balancer.means {
+            return self.toward_announced(node, announcer, flow);
+        }
         let name = self.node_name(node).to_string();
         self.tell.hop(|| {
             let service = &balancer.service.metadata.name;
             let text = match balancer.means {
                 Means::Cloud => msg!("hop.NoRule.text.proxy", node = name, to = flow.dst, service = service),
-                Means::Announced(_) => msg!("hop.NoRule.text", node = name, to = flow.dst),
                 _ => msg!("hop.NoRule.text.hostname", node = name, to = flow.dst, service = service),
             };
             let because = FieldRef { object: service_ref(balancer), path: "status.loadBalancer.ingress[0]".into() };
@@ -44,6 +46,25 @@ impl Travel<'_> {
         });
         // A private load balancer stands in the nodes' own network: no gateway on the way.
         if balancer.internal { Next::Outside(flow) } else { self.leave_cluster(node, flow) }
+    }
+
+    /// Toward an address that MetalLB announces: on the nodes' own network by ARP, where the one that announces it asks in vain, as it
+    /// does not answer itself; otherwise by the default route.
+    fn toward_announced(&mut self, node: usize, announcer: Option<usize>, flow: Flow) -> Next {
+        if self.world.node_network.is_some_and(|range| range.contains(flow.dst.ip)) {
+            return match announcer.filter(|other| *other != node) {
+                Some(other) => self.enter(other, flow),
+                None => self.no_machine(node, flow),
+            };
+        }
+        if self.world.is_inside(flow.src.ip) {
+            let name = self.node_name(node).to_string();
+            self.tell.hop(|| {
+                let text = msg!("hop.NoRule.text.leaves", node = name, to = flow.dst);
+                hop(Place::KubeProxy(name.clone()), Reason::NoRule, text).flow(flow, flow)
+            });
+        }
+        self.leave_cluster(node, flow)
     }
 
     /// A packet outside, for a load balancer's address; `None`: who says at which node it enters, or the edge, decides.

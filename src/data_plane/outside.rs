@@ -32,16 +32,20 @@ impl Travel<'_> {
             });
             return Next::Ends(End::Lost(Verdict::Timeout, Reason::NoRule));
         }
-        let answers = self.world.is_inside(flow.src.ip);
-        if !answers {
-            return Next::Outside(flow);
+        if !self.world.is_inside(flow.src.ip) {
+            let came = |own: &Binding| own.at == Spot::Node(node) && own.original.dst == flow.dst;
+            return if self.bindings.last().is_some_and(came) { self.goes_round(node, flow) } else { Next::Outside(flow) };
+        }
+        if self.world.pod_range.contains(flow.dst.ip) && !self.world.named.contains(&flow.dst.ip) {
+            return self.beside_the_pods(node, flow);
         }
         let flow = self.cni_masquerade(node, flow);
         if self.world.named.contains(&flow.dst.ip) {
             self.tell.assume(|| msg!("assume.namedServer", to = flow.dst));
             return Next::Ends(End::At(Spot::Server, flow));
         }
-        if is_private(flow.dst.ip) && self.world.owner(flow.dst.ip) == Owner::Nobody {
+        let brought = self.world.external.contains(&flow.dst.ip);
+        if is_private(flow.dst.ip) && !brought && self.world.owner(flow.dst.ip) == Owner::Nobody {
             // Whether a machine of the nodes' wider network has it, their routes and that network know, and no manifest.
             self.tell.assume(|| msg!("assume.privateAddress", ip = flow.dst.ip, node = name));
             self.tell.hop(|| {
@@ -60,6 +64,32 @@ impl Travel<'_> {
         self.tell.assume(|| msg!("assume.egress", gateway = EGRESS_GATEWAY));
         self.bindings.push(Binding { at: Spot::Outside, original: flow, translated: after });
         Next::Outside(after)
+    }
+
+    /// What came in from outside for this address leaves again as it came, as no rule knows it and no machine has it: what brought it
+    /// here brings it again. Each machine on the way takes one from its TTL, and the one that takes the last tells the client (ICMP time
+    /// exceeded), whose `connect()` ends with EHOSTUNREACH (`tcp_v4_err` of Linux).
+    fn goes_round(&mut self, node: usize, flow: Flow) -> Next {
+        let (name, protocol) = (self.node_name(node).to_string(), self.protocol);
+        self.tell.hop(|| {
+            let text = match protocol {
+                Protocol::Icmp => msg!("hop.NoRule.text.loop.ping", node = name, to = flow.dst, ip = flow.dst.ip),
+                Protocol::Udp => msg!("hop.NoRule.text.loop.udp", node = name, to = flow.dst, ip = flow.dst.ip),
+                _ => msg!("hop.NoRule.text.loop", node = name, to = flow.dst, ip = flow.dst.ip),
+            };
+            hop(Place::KubeProxy(name.clone()), Reason::NoRule, text).ends(flow)
+        });
+        Next::Ends(End::Lost(self.unreachable(), Reason::NoRule))
+    }
+
+    /// In the Pods' range, but in no node's part of it: no route of a node leads there.
+    fn beside_the_pods(&mut self, node: usize, flow: Flow) -> Next {
+        let (name, range) = (self.node_name(node).to_string(), self.world.pod_range);
+        self.tell.hop(|| {
+            let text = msg!("hop.NoRoute.text.podRange", to = flow.dst, range = range, node = name);
+            hop(Place::Cni(name.clone()), Reason::NoRoute, text).ends(flow)
+        });
+        Next::Ends(End::Lost(Verdict::Timeout, Reason::NoRoute))
     }
 
     /// What a Pod sends out of the cluster leaves its node with the node's address: most CNI plugins masquerade it.
@@ -105,17 +135,18 @@ impl Travel<'_> {
         {
             return self.reach_node(node, flow);
         }
+        let brought = self.world.external.contains(&flow.dst.ip);
         match (owner, self.via) {
             (Owner::Client, _) => Next::Ends(End::At(Spot::Outside, flow)),
             (Owner::Node(_) | Owner::NodeOutside(_) | Owner::ApiServer | Owner::Gateway, _) => self.edge(flow),
             (_, Some(node)) => self.enter(node, flow),
             // Whatever leaves the cluster for a public address is taken to find a server there.
-            (Owner::Nobody, None) if flow.src.ip == EGRESS_GATEWAY && is_public(flow.dst.ip) => {
+            (Owner::Nobody, None) if flow.src.ip == EGRESS_GATEWAY && is_public(flow.dst.ip) && !brought => {
                 self.tell.assume(|| msg!("assume.outsideServer", to = flow.dst));
                 Next::Ends(End::At(Spot::Server, flow))
             }
             // A name of the world outside led the client there: its way has nothing to do with this cluster.
-            (Owner::Nobody, None) if is_server(flow.dst.ip) && !self.world.external.contains(&flow.dst.ip) => {
+            (Owner::Nobody, None) if is_server(flow.dst.ip) && !brought => {
                 self.tell.assume(|| msg!("assume.outsideServer", to = flow.dst));
                 Next::Ends(End::At(Spot::Server, flow))
             }
@@ -144,11 +175,12 @@ impl Travel<'_> {
 
     pub fn edge(&mut self, flow: Flow) -> Next {
         let private = matches!(self.world.owner(flow.dst.ip), Owner::Node(_) | Owner::NodeOutside(_));
+        let brought = self.world.external.contains(&flow.dst.ip);
         self.edge_says(
             flow,
             |edge| match edge {
                 Edge::Blackhole if private => msg!("hop.NoRoute.text.private", to = flow.dst),
-                Edge::Blackhole if flow.src.ip == EGRESS_GATEWAY => msg!("hop.NoRoute.text.outgoing", to = flow.dst),
+                Edge::Blackhole if flow.src.ip == EGRESS_GATEWAY && !brought => msg!("hop.NoRoute.text.outgoing", to = flow.dst),
                 Edge::Blackhole => msg!("hop.NoRoute.text", to = flow.dst),
                 Edge::Unreachable => msg!("hop.NoRoute.text.unreachable", to = flow.dst),
             },

@@ -9,10 +9,12 @@ use super::target::{Scheme, Target};
 use super::travel::Spot;
 use super::world::Guest;
 use crate::addons::ingress_controller::real;
+use crate::api::core::ServicePort;
 use crate::api::{Kind, ObjectRef};
 use crate::msg;
 use crate::node::images::{listens, speaks_http, speaks_tls};
 use crate::packet::{Flow, Protocol, Socket};
+use crate::settings::Mode;
 use crate::trace::{Place, Reason, Request, Verdict};
 use std::sync::Arc;
 
@@ -68,9 +70,14 @@ impl Exchange<'_> {
         if let Some(outcome) = self.health_check(node, seen, target) {
             return outcome;
         }
-        let name = self.world.nodes.get(node).map(|node| node.name.clone()).unwrap_or_default();
+        let (name, primary) = self.world.nodes.get(node).map(|node| (node.name.clone(), node.ip)).unzip();
+        let (name, primary) = (name.unwrap_or_default(), primary.unwrap_or(seen.dst.ip));
+        let elsewhere = self.node_port_at(seen.dst.port, target.protocol).filter(|_| primary != seen.dst.ip);
         self.tell.hop(|| {
             let text = match target.protocol {
+                _ if let Some(service) = elsewhere => {
+                    msg!("hop.NothingListens.text.primary", node = name, service = service, to = seen.dst, ip = primary)
+                }
                 Protocol::Udp => msg!("hop.NothingListens.text.udp.node", node = name, port = seen.dst.port),
                 _ => msg!("hop.NothingListens.text.node", node = name, port = seen.dst.port),
             };
@@ -78,6 +85,15 @@ impl Exchange<'_> {
             hop(Place::Node(name), Reason::NothingListens, text).ends(seen).about(vec![object])
         });
         Outcome::refused(Reason::NothingListens)
+    }
+
+    /// The Service with this node port, in nftables mode: kube-proxy serves it on each node's primary address alone
+    /// (`nodePortAddresses: [primary]` is what that mode does by default), and not on 127.0.0.1 or a bridge's.
+    fn node_port_at(&self, port: u16, protocol: Protocol) -> Option<String> {
+        let cluster = self.cluster;
+        let own = |own: &ServicePort| own.node_port == i32::from(port) && Protocol::of_api(&own.protocol) == Some(protocol);
+        let mut services = cluster.store.services.values().filter(|_| cluster.settings.mode == Mode::Nftables);
+        Some(services.find(|service| service.spec.ports.iter().any(own))?.metadata.name.clone())
     }
 
     /// What a Pod listens on, remembered.

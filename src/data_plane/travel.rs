@@ -334,7 +334,7 @@ impl<'a> Travel<'a> {
     }
 
     /// The nodes' own network is on the link: the node asks for the address there (ARP), and nobody answers.
-    fn no_machine(&mut self, node: usize, flow: Flow) -> Next {
+    pub fn no_machine(&mut self, node: usize, flow: Flow) -> Next {
         let (name, udp) = (self.node_name(node).to_string(), self.protocol == Protocol::Udp);
         let Some(range) = self.world.node_network else { return self.leave_cluster(node, flow) };
         self.tell.hop(|| {
@@ -344,7 +344,9 @@ impl<'a> Travel<'a> {
             };
             hop(Place::Node(name.clone()), Reason::NoNeighbour, text).ends(flow)
         });
-        self.tell.assume(|| msg!("assume.nodeNetwork", range = range, ip = flow.dst.ip));
+        if self.world.owner(flow.dst.ip) == Owner::Nobody {
+            self.tell.assume(|| msg!("assume.nodeNetwork", range = range, ip = flow.dst.ip));
+        }
         Next::Ends(End::Lost(self.unreachable(), Reason::NoNeighbour))
     }
 

@@ -113,7 +113,10 @@ fn assumed_init(cluster: &Cluster, pod: &Pod) -> Option<Message> {
 /// The kinds that are not played and could change how the request ends; those that nobody here knows in one note.
 fn kinds(cluster: &Cluster, trace: &Trace, meets_pods: bool, notes: &mut Vec<Message>) {
     let mut unknown: Vec<&str> = Vec::new();
-    for document in &cluster.manifests.documents {
+    // In whichever order they are written, a trace tells of them in one.
+    let mut documents: Vec<_> = cluster.manifests.documents.iter().collect();
+    documents.sort_by_key(|own| (&own.kind, &own.namespace, &own.name));
+    for document in documents {
         let (kind, name) = (document.kind.as_str(), document.name.as_str());
         let alters = match document.reach() {
             Reach::FromOutside => routes::alters(cluster, trace, document),

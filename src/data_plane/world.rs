@@ -115,7 +115,8 @@ pub(super) struct World {
     pub api_servers: Vec<Socket>,
     /// Addresses that nobody here has, that no public server can have, and that an EndpointSlice names all the same.
     pub named: Vec<Ipv4Addr>,
-    /// External IPs of Services: somebody has to bring them here, so no server outside has them.
+    /// External IPs of Services, also of those whose kind leaves them without effect: somebody has to bring them here, so no server
+    /// outside has them.
     pub external: Vec<Ipv4Addr>,
     /// The network that the nodes are taken to share: the 24 bits that all of their addresses begin with.
     pub node_network: Option<Cidr>,

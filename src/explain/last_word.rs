@@ -42,6 +42,7 @@ fn about(trace: &Trace) -> &'static [&'static str] {
         (Reason::NoRule, "hostname" | "proxy" | "ping" | "rewritten") => &[],
         (Reason::NoRule, _) => &["service-port"],
         (Reason::NothingListens, "node") => &["node-port", "pod-ready"],
+        (Reason::NothingListens, "primary") => &[],
         (Reason::NothingListens, "stopped") => &["pod-ready"],
         (Reason::NothingListens, _) => &["process-listens"],
         (Reason::IngressNoRule, _) => &["ingress-rule"],

@@ -1,10 +1,12 @@
-//! A Service or a workload that is asked about by its name: requests to each port of the Service, as a client inside would send them;
-//! the Pods of the workload, the first that gets no traffic before the others.
+//! A Service, an Ingress or a workload that is asked about by its name: requests to each port of the Service, as a client inside would
+//! send them; to each path of the Ingress, from outside; the Pods of the workload, the first that gets no traffic before the others.
 
 use super::{ASKED, Checks, Explanation, Idle, Stop, explain, explain_pod, field, mend_refused, nearest, service};
 use crate::addons::pending::pending;
+use crate::addons::{aws, ingress_controller};
 use crate::api::core::{Node, Pod, Service, ServicePort};
 use crate::api::meta::{Labels, selects};
+use crate::api::networking::Ingress;
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Maker};
 use crate::data_plane::DataPlane;
@@ -16,7 +18,7 @@ use crate::settings::INGRESS_NAMESPACE;
 use crate::trace::{FieldRef, Request, Source};
 use crate::words::Message;
 
-/// Why an object gets no traffic: a Pod, a Service or what makes Pods; `None`: of this kind nothing can be asked. `request` says how to
+/// Why an object gets no traffic: a Pod, a Service, an Ingress or what makes Pods; `None`: of this kind nothing can be asked. `request` says how to
 /// call a Service: who does, where it names a caller inside, in which order the lots fall.
 pub fn explain_object(cluster: &Cluster, object: &ObjectRef, request: &Request) -> Option<Explanation> {
     let mut asked = Explanation::default();
@@ -28,6 +30,9 @@ pub fn explain_object(cluster: &Cluster, object: &ObjectRef, request: &Request) 
         }
         kind if kind.is_workload() => {
             let _: Result<(), Stop> = of_workload(cluster, object, &mut checks, &mut asked.idle);
+        }
+        Kind::Ingress => {
+            let _: Result<(), Stop> = of_ingress(cluster, object, request, &mut checks, &mut asked.idle);
         }
         _ => return None,
     }
@@ -65,20 +70,56 @@ fn of_service(
             protocol: Protocol::of_api(&port.protocol).unwrap_or_default(),
             ..request.clone()
         };
-        checks.holds(ASKED, msg!("why.asked", from = request.from, target = request.target), Vec::new());
-        let trace = DataPlane::program(cluster).send(cluster, &request);
-        let told = explain(cluster, &request, &trace);
-        let well = told.ok();
-        checks.list.extend(told.checks);
-        idle.extend(told.idle);
-        if !well {
-            return Err(Stop);
-        }
+        ask(cluster, &request, checks, idle)?;
     }
     match pending(cluster, service) {
         Some((why, next, field)) => checks.fails("load-balancer-address", why, next, vec![field]),
         None => Ok(()),
     }
+}
+
+fn ask(cluster: &Cluster, request: &Request, checks: &mut Checks, idle: &mut Vec<Idle>) -> Result<(), Stop> {
+    checks.holds(ASKED, msg!("why.asked", from = request.from, target = request.target), Vec::new());
+    let trace = DataPlane::program(cluster).send(cluster, request);
+    let told = explain(cluster, request, &trace);
+    let well = told.ok();
+    checks.list.extend(told.checks);
+    idle.extend(told.idle);
+    if well { Ok(()) } else { Err(Stop) }
+}
+
+/// Each path of each rule is called, from outside if nobody else is named; the first that does not answer ends it.
+fn of_ingress(
+    cluster: &Cluster,
+    object: &ObjectRef,
+    request: &Request,
+    checks: &mut Checks,
+    idle: &mut Vec<Idle>,
+) -> Result<(), Stop> {
+    exists(cluster, object, checks)?;
+    let Some(ingress) = cluster.store.get::<Ingress>(&object.namespace, &object.name) else { return Ok(()) };
+    let address = ingress.status.load_balancer.ingress.first();
+    let Some(address) = address.map(|at| if at.ip.is_empty() { &at.hostname } else { &at.ip }) else {
+        let (why, next, because) = ingress_controller::unserved(cluster, ingress);
+        return checks.fails("ingress-served", why, next, because);
+    };
+    let encrypted =
+        ingress_controller::is_alb(&cluster.store, ingress) && !aws::ingress_ports(&ingress.metadata.annotations).contains(&80);
+    let mut targets = Vec::new();
+    for rule in &ingress.spec.rules {
+        let host = if rule.host.is_empty() { address.clone() } else { rule.host.replace('*', "www") };
+        let scheme =
+            if encrypted || ingress.spec.tls.iter().any(|tls| tls.hosts.contains(&rule.host)) { "https" } else { "http" };
+        let paths = rule.http.iter().flat_map(|http| &http.paths).map(|path| path.path.as_str());
+        targets.extend(paths.map(|path| format!("{scheme}://{host}{}", if path.is_empty() { "/" } else { path })));
+    }
+    if targets.is_empty() {
+        targets.push(format!("{}://{address}/", if encrypted { "https" } else { "http" }));
+    }
+    for target in targets {
+        ask(cluster, &Request { target, protocol: Protocol::Tcp, ..request.clone() }, checks, idle)?;
+    }
+    Ok(())
 }
 
 /// How a port is called: by name, and by the Service's address where a node calls, whose names are not the cluster's.
@@ -158,7 +199,11 @@ fn exists(cluster: &Cluster, object: &ObjectRef, checks: &mut Checks) -> Result<
     }
     let (kind, name) = (object.kind, &object.name);
     let text = msg!("explain.object.missing", kind = kind, name = name, namespace = object.namespace);
-    let check = if kind == Kind::Service { "service-exists" } else { "workload-exists" };
+    let check = match kind {
+        Kind::Service => "service-exists",
+        Kind::Ingress => "ingress-exists",
+        _ => "workload-exists",
+    };
     if cluster.refused(object) {
         return checks.fails(check, text, mend_refused(cluster, object), vec![field(object, "")]);
     }

@@ -112,7 +112,7 @@ pub fn explain(cluster: &Cluster, request: &Request, trace: &Trace) -> Explanati
 }
 
 /// The calls that the reached Pod makes in turn: the first that fails is explained like a request of its own. It counts as what was
-/// asked for: the trace of the request tells of it, too, and whoever called the application wants its broken link.
+/// asked for: the trace of the request tells of it, too, and whoever called the application wants its broken link. The others are named.
 fn in_turn(cluster: &Cluster, trace: &Trace, checks: &mut Checks) -> Result<(), Stop> {
     if let Some(path) = broken_call(trace) {
         if let Some(advice) = &trace.advice {
@@ -122,6 +122,13 @@ fn in_turn(cluster: &Cluster, trace: &Trace, checks: &mut Checks) -> Result<(), 
             checks.holds("calls-in-turn", reason_of(call), Vec::new());
         }
         let Some(call) = path.last() else { return Ok(()) };
+        let mut others = Vec::new();
+        broken_calls(trace, &mut others);
+        others.retain(|other| *other != call.request.target);
+        if !others.is_empty() {
+            let text = msg!("explain.calls.others", targets = others.join(", "));
+            checks.holds("call-fails", text, Vec::new());
+        }
         if let Some(advice) = call.advice.clone().filter(|advice| advice.why.id.starts_with("assume.stale")) {
             return checks.found("calls-in-turn", advice);
         }
@@ -144,7 +151,7 @@ fn in_turn(cluster: &Cluster, trace: &Trace, checks: &mut Checks) -> Result<(), 
 
 /// The addresses that variables name and nobody has, each once.
 fn left_out<'a>(trace: &'a Trace, found: &mut Vec<&'a str>) {
-    for own in trace.assumptions.iter().filter(|own| own.id == "assume.noCall") {
+    for own in trace.assumptions.iter().filter(|own| matches!(&*own.id, "assume.noCall" | "assume.noCall.argument")) {
         let target = own.args.get("target").map(String::as_str).unwrap_or_default();
         if !found.contains(&target) {
             found.push(target);
@@ -163,6 +170,16 @@ fn broken_call(trace: &Trace) -> Option<Vec<&Trace>> {
         path.insert(0, call);
         Some(path)
     })
+}
+
+/// What all calls that fail were sent to, each once.
+fn broken_calls<'a>(trace: &'a Trace, found: &mut Vec<&'a str>) {
+    for call in &trace.calls {
+        if !call.arrived() && !found.contains(&call.request.target.as_str()) {
+            found.push(&call.request.target);
+        }
+        broken_calls(call, found);
+    }
 }
 
 /// Why the Pod makes the call: the variable that names it.
@@ -408,7 +425,11 @@ fn ingress(cluster: &Cluster, router: &Router, http: &HttpRequest, checks: &mut 
                 }
                 Unavailable::ExternalName | Unavailable::Resource => {
                     let text = msg!("explain.ingress.backend", service = name);
-                    checks.fails("ingress-backend", text, msg!("explain.ingress.backend.next"), because)
+                    let next = match reason {
+                        Unavailable::ExternalName => msg!("explain.ingress.externalName.next", service = name),
+                        _ => msg!("explain.ingress.backend.next"),
+                    };
+                    checks.fails("ingress-backend", text, next, because)
                 }
             }
         }

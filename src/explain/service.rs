@@ -87,7 +87,7 @@ pub(super) fn by_address(
 /// Whether a Service has this address: as ClusterIP, as external IP or from a load balancer.
 fn owns(service: &Service, address: &str) -> bool {
     let own = |at: &LoadBalancerIngress| balancer_address(service, at).is_some_and(|own| own.to_string() == address);
-    let listed = service.spec.external_ips.iter().any(|own| own == address);
+    let listed = service.has_rules() && service.spec.external_ips.iter().any(|own| own == address);
     listed || service.spec.cluster_ip == address || service.status.load_balancer.ingress.iter().any(own)
 }
 

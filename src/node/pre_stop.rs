@@ -27,8 +27,7 @@ const NONE: Hook = Hook { seconds: 0, known: true };
 
 /// Which containers of a Pod run, and how many seconds after its deletion each ends.
 pub fn ends(pod: &Pod) -> Vec<(&str, i64)> {
-    let grace = pod.spec.termination_grace_period_seconds.unwrap_or(30).max(0);
-    let own = |container: &Container| of_container(container).seconds.clamp(0, grace);
+    let own = |container: &Container| holds(pod, container);
     let mut all: Vec<(&str, i64)> =
         pod.spec.containers.iter().filter(|one| runs(pod, one)).map(|one| (one.name.as_str(), own(one))).collect();
     let mut before = all.iter().map(|(_, at)| *at).max().unwrap_or(0);
@@ -37,6 +36,12 @@ pub fn ends(pod: &Pod) -> Vec<(&str, i64)> {
         all.push((&sidecar.name, before));
     }
     all
+}
+
+/// For how many seconds a container runs on after it was told to end: what its own hook takes, within the grace period.
+pub fn holds(pod: &Pod, container: &Container) -> i64 {
+    let grace = pod.spec.termination_grace_period_seconds.unwrap_or(30).max(0);
+    of_container(container).seconds.clamp(0, grace)
 }
 
 /// For how many seconds a Pod stays after it was deleted: until its last container ends.

@@ -4,8 +4,8 @@
 //! next ones when 10 s are over, then twice as many each time, up to five minutes, counted from the end of the container.
 //! KubeletCrashLoopBackOffMax is on in 1.36, and without a setting of the kubelet changes nothing; ReduceDefaultCrashLoopBackOffDecay
 //! is off. While it backs off, the kubelet looks again after a minute or when the wait is over (`completeWork` of `pod_workers.go`).
-//! Assumed: a program that is told to end does not listen, and is killed when its grace is over (exit code 137); it has ended twice
-//! when the cluster is first seen, so that it backs off then. What ends by itself after a while is played from its first start.
+//! Assumed: a program ends as soon as it is told to, and well (exit code 0, as nginx, httpd, redis and the databases do); it has ended
+//! twice when the cluster is first seen, so that it backs off then. What ends by itself after a while is played from its first start.
 
 /// Starts after the first when a container is first seen that ends again and again: one, at once.
 pub const RESTARTS: i32 = 1;

@@ -46,7 +46,7 @@ fn a_refused_manifest_is_bad_news_for_trace_too() {
 
 #[test]
 fn explain_is_asked_about_requests_and_what_gets_traffic() {
-    for target in ["ingress/x", "node/node-1"] {
+    for target in ["configmap/x", "node/node-1"] {
         let run = kubehop(&["explain", target, "-f", &note("my-nodeport.yaml")]);
         assert_eq!((run.status, run.out.as_str()), (2, ""), "{}", run.err);
         assert!(run.err.contains(&format!("{target} is neither a request")), "{}", run.err);

@@ -59,7 +59,7 @@ impl Query {
 pub(super) enum Host {
     V4(Ipv4Addr),
     V6(Ipv6Addr),
-    /// The target of an ExternalName.
+    /// The target of an ExternalName, or an endpoint that is a name.
     Name(String),
 }
 
@@ -80,6 +80,12 @@ impl Found {
     fn of(text: &str, port: Option<u16>, key: &str) -> Option<Found> {
         let host = text.parse().map(Host::V4).or_else(|_| text.parse().map(Host::V6)).ok()?;
         Some(Found { host, port, key: key.to_string() })
+    }
+
+    /// An endpoint's address is taken as it stands: CoreDNS asks for no slice's type, so a name (`addressType: FQDN`) becomes a CNAME.
+    fn of_endpoint(text: &str, port: Option<u16>, key: String) -> Found {
+        let found = Found::of(text, port, &key);
+        found.unwrap_or_else(|| Found { host: Host::Name(text.to_string()), port, key })
     }
 }
 
@@ -199,7 +205,7 @@ fn endpoints(slice: &EndpointSlice, parts: &Parts, key: &str) -> Vec<Found> {
             continue;
         }
         let fitting = ports.iter().filter(|(name, protocol, _)| fits(parts.port, name) && fits(parts.protocol, protocol));
-        found.extend(fitting.filter_map(|(_, _, port)| Found::of(ip, *port, &format!("{hostname}.{key}"))));
+        found.extend(fitting.map(|(_, _, port)| Found::of_endpoint(ip, *port, format!("{hostname}.{key}"))));
     }
     found
 }

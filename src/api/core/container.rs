@@ -124,6 +124,9 @@ pub struct EnvVarSource {
     /// A key of a Secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_key_ref: Option<KeySelector>,
+    /// An amount that a container asks for, or may use.
+    #[serde(skip_serializing_if = "serde_json::Value::is_null")]
+    pub resource_field_ref: serde_json::Value,
 }
 
 /// A field of the Pod.

@@ -17,6 +17,13 @@ pub struct Service {
     pub status: ServiceStatus,
 }
 
+impl Service {
+    /// Whether kube-proxy writes rules for its kind: not for headless and ExternalName Services, whose external IPs count for nothing.
+    pub fn has_rules(&self) -> bool {
+        self.spec.type_ != "ExternalName" && !matches!(self.spec.cluster_ip.as_str(), "" | "None")
+    }
+}
+
 /// What a Service asks for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -146,11 +146,11 @@ fn create(world: &mut World, set: &StatefulSet, object: &ObjectRef, revisions: &
     let name = format!("{}-{ordinal}", object.name);
     // A Pod of that name that somebody else made stands in the way, as upstream reports it.
     if world.cluster.store.get::<Pod>(&object.namespace, &name).is_some() {
-        let text = format!("create Pod {name} in StatefulSet {} failed error: pods \"{name}\" already exists", object.name);
+        let text = format!("Create Pod {name} in StatefulSet {} failed error: pods \"{name}\" already exists", object.name);
         return events::record(world, object, (COMPONENT, ""), ("Warning", "FailedCreate"), &text);
     }
     pod.metadata.name.clone_from(&name);
-    let before = format!("create Pod {name} in StatefulSet {} failed error: ", object.name);
+    let before = format!("Create Pod {name} in StatefulSet {} failed error: ", object.name);
     if forbidden(world, COMPONENT, object, &before, &pod).is_some() {
         return;
     }

@@ -7,6 +7,7 @@ use crate::api::core::{Container, ContainerStateTerminated, Pod, Probe};
 use crate::api::time::{seconds_of, timestamp};
 use crate::node::images::timed;
 use crate::node::kubelet::{Again, ProbeFailure, Standing, running_since, terminated};
+use crate::node::pre_stop;
 use crate::node::restarts::{Life, RESTARTS};
 
 /// A container that is killed again and again for a failing probe, with the kubelet's Events.
@@ -18,7 +19,12 @@ pub(super) fn restarting(
     ready: bool,
 ) -> Standing {
     let (name, meta, now) = (&container.name, &pod.metadata, clock(world));
-    let (asks, lasts) = (i64::from(probe.failure_threshold.max(1)), lasts(pod, probe));
+    let (asks, lasts) = (i64::from(probe.failure_threshold.max(1)), lasts(pod, container, probe));
+    // `ShouldContainerBeRestarted` of `pkg/kubelet/container/helpers.go`: after a good end, only under policy Always.
+    if !container.is_sidecar() && matches!(pod.spec.restart_policy.as_str(), "Never" | "OnFailure") {
+        warn(world, pod, "Unhealthy", &unhealthy(kind, why), asks);
+        return Standing::Ended(0);
+    }
     let fresh = Life { restarts: RESTARTS, ended: now, running: None };
     let dumped = keeps_its_settings(world, pod);
     let life = if dumped { fresh } else { life_so_far(pod, name).map_or(fresh, |life| life.at(now, lasts)) };
@@ -35,8 +41,8 @@ pub(super) fn restarting(
     Standing::Restarting(Box::new(Again {
         restarts: life.restarts,
         ended: ContainerStateTerminated {
-            exit_code: 137,
-            reason: "Error".into(),
+            exit_code: 0,
+            reason: "Completed".into(),
             started_at: Some(written((life.ended - lasts).max(first))),
             finished_at: Some(written(life.ended)),
             ..ContainerStateTerminated::default()
@@ -73,7 +79,7 @@ pub(super) fn crashing(world: &mut World, pod: &Pod, container: &Container, code
 
 /// A container that is killed again and again because its postStart hook fails (`startContainer` of `kuberuntime_container.go`).
 pub(super) fn unhooked(world: &mut World, pod: &Pod, container: &Container) -> Standing {
-    let standing = crashing(world, pod, container, 137);
+    let standing = crashing(world, pod, container, 0);
     if let Standing::Restarting(again) = &standing {
         let kills = 1 + i64::from(again.restarts);
         warn(world, pod, "FailedPostStartHook", "PostStartHook failed", kills);
@@ -142,11 +148,11 @@ fn timed_so_far(pod: &Pod, container: &Container) -> Option<Life> {
     Some(Life { restarts: status.restart_count, ended: last.or(running)?, running })
 }
 
-/// How many seconds a container runs that fails this probe: until it has failed often enough, and its grace is over.
-fn lasts(pod: &Pod, probe: &Probe) -> i64 {
-    let grace = pod.spec.termination_grace_period_seconds.unwrap_or(30).max(0);
+/// How many seconds a container runs that fails this probe: until it has failed often enough, and its preStop hook is done.
+fn lasts(pod: &Pod, container: &Container, probe: &Probe) -> i64 {
     let asks = i64::from(probe.failure_threshold.max(1)) - 1;
-    (i64::from(probe.initial_delay_seconds) + asks * i64::from(probe.period_seconds)).saturating_add(grace)
+    let runs = (i64::from(probe.initial_delay_seconds) + asks * i64::from(probe.period_seconds)).max(1);
+    runs.saturating_add(pre_stop::holds(pod, container))
 }
 
 /// When the next container of those that are killed again and again is started or killed, in virtual seconds.
@@ -162,7 +168,7 @@ pub(crate) fn next_turn(world: &World) -> Option<u64> {
             let Some(life) = life_so_far(pod, &container.name) else { continue };
             // While both fail, it is the startup probe that kills.
             let probe = container.startup_probe.as_ref().or(container.liveness_probe.as_ref());
-            next = sooner(world, pod, probe.map(|probe| life.turns(lasts(pod, probe))), next);
+            next = sooner(world, pod, probe.map(|probe| life.turns(lasts(pod, container, probe))), next);
         }
     }
     next

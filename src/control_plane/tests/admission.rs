@@ -89,7 +89,7 @@ fn a_replica_set_says_that_its_pods_are_forbidden_and_tries_again() {
 fn stateful_and_daemon_sets_say_so_in_their_own_words() {
     let text = WEB.replace("spec: {containers: [", "spec: {priorityClassName: high, containers: [");
     let ordered = with(&text.replace("kind: Deployment", "kind: StatefulSet"));
-    let words = "FailedCreate: create Pod web-0 in StatefulSet web failed error: pods \"web-0\" is forbidden: no PriorityClass with name high was found";
+    let words = "FailedCreate: Create Pod web-0 in StatefulSet web failed error: pods \"web-0\" is forbidden: no PriorityClass with name high was found";
     assert_eq!(warnings(&ordered, "StatefulSet"), [(words.to_string(), 1)]);
     let daemons = with(&text.replace("kind: Deployment", "kind: DaemonSet").replace("  replicas: 3\n", ""));
     let words = "FailedCreate: Error creating: pods \"web-\" is forbidden: no PriorityClass with name high was found";

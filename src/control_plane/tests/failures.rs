@@ -408,11 +408,11 @@ fn a_controller_makes_a_collected_pod_again_and_it_is_collected_again() {
 
 #[test]
 fn a_container_that_is_killed_again_and_again_counts_its_restarts_over_time() {
-    // Each run lasts two further probes and the grace period of 30 seconds; it backs off for 10 s, 20 s, 40 s, at last five minutes.
+    // Each run lasts two further probes, as the program ends as soon as it is told to; it backs off for 10 s, 20 s, 40 s, at last five minutes.
     let cluster = with(&WEB.replace("image: nginx", "image: nginx, livenessProbe: {tcpSocket: {port: 9999}}"));
     let status = |cluster: &Cluster| pods(cluster)[0].status.container_statuses[0].clone();
     let ended = status(&cluster).last_state.terminated.unwrap();
-    assert_eq!((ended.exit_code, ended.reason.as_str()), (137, "Error"));
+    assert_eq!((ended.exit_code, ended.reason.as_str()), (0, "Completed"));
     let age = |cluster: &Cluster| cluster.now;
     assert_eq!((status(&cluster).restart_count, age(&cluster)), (1, 0));
     let early = act(&cluster, "wait 9s").cluster;
@@ -420,18 +420,34 @@ fn a_container_that_is_killed_again_and_again_counts_its_restarts_over_time() {
     // Without a readiness probe it is ready while it runs.
     let again = act(&early, "wait 1s").cluster;
     assert_eq!((status(&again).restart_count, status(&again).ready, addresses(&again, "web").0.len()), (2, true, 3));
-    let late = act(&again, "wait 50s").cluster;
+    let late = act(&again, "wait 20s").cluster;
     assert_eq!((status(&late).restart_count, status(&late).state.waiting.unwrap().reason.as_str()), (2, "CrashLoopBackOff"));
     assert!(status(&late).state.waiting.unwrap().message.starts_with("back-off 20s restarting failed container=web"));
     assert_eq!(addresses(&late, "web").0.len(), 0);
     // While its Pod was there, the rollout was done: it no longer has a deadline.
     let web = late.store.get::<crate::api::apps::Deployment>("default", "web").unwrap();
     assert_eq!(web.status.conditions.iter().find(|own| own.type_ == "Progressing").unwrap().reason, "NewReplicaSetAvailable");
-    assert_eq!(late.store, act(&cluster, "wait 60s").cluster.store);
-    // Five runs and 310 s of waiting, then a start every 350 s.
+    assert_eq!(late.store, act(&cluster, "wait 30s").cluster.store);
+    // Five runs and 310 s of waiting, then a start every 320 s.
     let hour = act(&late, "wait 4000s").cluster;
-    assert_eq!(status(&hour).restart_count, 16);
-    assert_eq!(status(&hour), status(&act(&cluster, "wait 4060s").cluster));
+    assert_eq!(status(&hour).restart_count, 17);
+    assert_eq!(status(&hour), status(&act(&cluster, "wait 4030s").cluster));
+}
+
+#[test]
+fn a_container_that_a_probe_kills_has_ended_well_where_a_good_end_is_not_started_again() {
+    let pod = |policy: &str| {
+        let probe = "livenessProbe: {tcpSocket: {port: 9999}, periodSeconds: 3, failureThreshold: 1}";
+        let spec = format!("restartPolicy: {policy}, containers: [{{name: web, image: nginx, {probe}}}]");
+        with(&format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec: {{{spec}}}"))
+    };
+    for policy in ["Never", "OnFailure"] {
+        assert_eq!(pods(&pod(policy))[0].status.phase, "Succeeded", "{policy}");
+    }
+    // It runs for the second in which the probe asks, and no grace period longer.
+    let killed = act(&pod("Always"), "wait 11s").cluster;
+    let status = &pods(&killed)[0].status.container_statuses[0];
+    assert_eq!((status.restart_count, status.state.waiting.as_ref().unwrap().reason.as_str()), (2, "CrashLoopBackOff"));
 }
 
 /// How often the first Pod's Event of this reason has been said.

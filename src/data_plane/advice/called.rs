@@ -17,7 +17,9 @@ pub(super) fn amiss(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advic
         (_, "ping") => None,
         (Reason::NoRule, "hostname" | "proxy") => None,
         (Reason::NoRule | Reason::Reject, "rewritten") => Some(endpoint_is_a_service(cluster, trace, hop)),
-        (Reason::NoRule | Reason::Reject, _) | (Reason::Drop, "unallocated") => port_of_address(cluster, trace, hop),
+        (Reason::NoRule | Reason::Reject | Reason::NoNeighbour, _) | (Reason::Drop, "unallocated") => {
+            port_of_address(cluster, trace, hop)
+        }
         (Reason::LoadBalancerNoBackend, "port") => {
             let (next, field) = other_port(service_of(cluster, hop)?, i32::from(hop.before?.dst.port));
             Some(Advice { why: hop.text.clone(), next, because: vec![field] })
@@ -67,7 +69,13 @@ fn endpoint_is_a_service(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Advice 
 fn port_of_address(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
     let to = hop.before?.dst;
     let (ip, why) = (to.ip.to_string(), hop.text.clone());
-    let Some(service) = cluster.store.all::<Service>().find(|service| service.spec.cluster_ip == ip) else {
+    let brought = |service: &&Service| {
+        let announced = service.status.load_balancer.ingress.iter().any(|at| at.ip == ip);
+        service.has_rules() && (announced || service.spec.external_ips.contains(&ip))
+    };
+    let mut services = cluster.store.all::<Service>();
+    let own = services.find(|service| service.spec.cluster_ip == ip);
+    let Some(service) = own.or_else(|| cluster.store.all::<Service>().find(brought)) else {
         let no_rule = hop.reason == Reason::NoRule || hop.text.id.ends_with(".unallocated");
         return no_rule.then(|| Advice { why, next: msg!("advice.noService.next"), because: Vec::new() });
     };

@@ -118,3 +118,48 @@ fn a_name_below_a_service_with_an_address_asks_for_a_pod_and_no_namespace() {
     let (text, _) = advised(&cluster, "pod/client", "http://web-0.web");
     assert_eq!(text, msg!("explain.name.pod.plain", pod = "web-0", service = "web"));
 }
+
+#[test]
+fn an_ingress_is_called_at_each_path_until_one_does_not_answer() {
+    let text = |backend: &str| {
+        let path = |path: &str, service: &str| {
+            format!("{{path: {path}, pathType: Prefix, backend: {{service: {{name: {service}, port: {{number: 80}}}}}}}}")
+        };
+        let paths = format!("{}, {}", path("/", "web"), path("/api", backend));
+        let rules = format!("[{{host: shop.example.com, http: {{paths: [{paths}]}}}}]");
+        format!(
+            "{CLIENT}apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {{selector: {{app: web}}, ports: [{{port: 80}}]}}\n---\n\
+             apiVersion: v1\nkind: Pod\nmetadata: {{name: web, labels: {{app: web}}}}\nspec: {{containers: [{{name: c, image: nginx}}]}}\n---\n\
+             apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {{name: shop}}\nspec: {{rules: {rules}}}\n"
+        )
+    };
+    let well = asked(&cluster(&text("web")), "Ingress/default/shop");
+    let called = well.checks.iter().filter(|check| check.check == "asked").map(|check| check.text.args["target"].as_str());
+    assert_eq!(called.collect::<Vec<_>>(), ["http://shop.example.com/", "http://shop.example.com/api"]);
+    assert!(well.ok());
+    let lost = asked(&cluster(&text("wbe")), "Ingress/default/shop").checks.pop().unwrap();
+    assert_eq!((lost.ok, lost.next.unwrap()), (false, msg!("explain.name.near.next", near = "web")));
+    let missing = asked(&cluster(&text("web")), "Ingress/default/shpo").checks.pop().unwrap();
+    assert_eq!(
+        (missing.check.as_str(), missing.next.unwrap()),
+        ("ingress-exists", msg!("explain.name.near.next", near = "shop"))
+    );
+}
+
+#[test]
+fn every_call_that_fails_is_named() {
+    let service = |name: &str| {
+        let spec = format!("{{selector: {{app: {name}}}, ports: [{{port: 80}}]}}");
+        format!("apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec: {spec}\n---\n")
+    };
+    let env = "env: [{name: A_URL, value: 'http://one'}, {name: B_URL, value: 'http://two'}, {name: C_URL, value: 'http://web'}]";
+    let web = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: web, labels: {{app: web}}}}\nspec: {{containers: [{{name: c, image: nginx, {env}}}]}}\n"
+    );
+    let cluster = cluster(&format!("{CLIENT}{}{}{}{web}", service("one"), service("two"), service("web")));
+    let told = explained(&cluster, "pod/client", "http://web");
+    let others: Vec<&Message> =
+        told.checks.iter().map(|check| &check.text).filter(|text| text.id == "explain.calls.others").collect();
+    assert_eq!(others, [&msg!("explain.calls.others", targets = "http://two")]);
+    assert!(!told.ok());
+}

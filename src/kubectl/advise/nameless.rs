@@ -17,9 +17,11 @@ impl Advice<'_> {
         for own in named_nobody(&pod, cluster) {
             if own.is_address() || own.doubtful {
                 let (name, variable, target) = (&object.name, &own.variable, &own.target);
-                let text = match own.doubtful {
-                    true => msg!("advise.noCall.doubtful", name = name, variable = variable, target = target),
-                    false => msg!("advise.noCall.private", name = name, variable = variable, target = target),
+                let text = match (own.doubtful, own.by == By::Argument) {
+                    (true, true) => msg!("advise.noCall.doubtful.argument", name = name, argument = variable, target = target),
+                    (true, _) => msg!("advise.noCall.doubtful", name = name, variable = variable, target = target),
+                    (_, true) => msg!("advise.noCall.private.argument", name = name, argument = variable, target = target),
+                    _ => msg!("advise.noCall.private", name = name, variable = variable, target = target),
                 };
                 self.tell(Severity::Info, object, &format!("{above}{}", own.field), text, None, Vec::new());
                 continue;
@@ -64,7 +66,12 @@ impl Advice<'_> {
             let message = msg!("advise.noCall.image", name = name, image = image, target = own.target, host = own.host);
             return (message, msg!("advise.noCall.image.help", host = own.host, namespace = namespace));
         }
-        let message = msg!("advise.noCall", name = name, variable = own.variable, target = own.target, host = own.host);
+        let message = match own.by {
+            By::Argument => {
+                msg!("advise.noCall.argument", name = name, argument = own.variable, target = own.target, host = own.host)
+            }
+            _ => msg!("advise.noCall", name = name, variable = own.variable, target = own.target, host = own.host),
+        };
         if let Some(near) = nearest(&own.host, names) {
             return (message, msg!("explain.name.near.next", near = near));
         }

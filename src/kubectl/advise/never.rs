@@ -1,4 +1,4 @@
-//! Pods that never run, told once for each workload: in the words, and at the field, with which a trace that fails on them tells it.
+//! Pods that never run, or run and never get ready, told once for each workload: in the words, and at the field, with which a trace that fails on them tells it.
 //!
 //! What the reader or the API server says of the text already (an image's name, a node that is not there), and what a person did to the
 //! running cluster, is left to them.
@@ -13,7 +13,7 @@ use crate::node::kubelet::{has_ended, is_ready, waiting};
 use crate::trace;
 
 impl Advice<'_> {
-    /// The first Pod of a workload that the scheduler or the kubelet keeps from running, for a reason that lasts.
+    /// The first Pod of a workload that the scheduler or the kubelet keeps from running, or from getting ready, for a reason that lasts.
     pub(super) fn never_runs(&mut self, object: &ObjectRef, document: &Manifest) {
         if pod_spec(object.kind, document).is_none() {
             return;
@@ -32,7 +32,7 @@ impl Advice<'_> {
         self.tell(Severity::Warning, object, &path, found.why, Some(found.next), Vec::new());
     }
 
-    /// Why a Pod is kept from running; `None`: it runs, or is on its way.
+    /// Why a Pod is kept from running, or from getting ready; `None`: it is ready, or on its way.
     fn lasting(&self, pod: &Pod) -> Option<trace::Advice> {
         let (status, up) = (&pod.status, |node: &str| self.cluster.is_up(node));
         let held = if pod.metadata.deletion_timestamp.is_some() {
@@ -44,10 +44,12 @@ impl Advice<'_> {
             status.conditions.iter().any(said) && self.store().all::<Node>().all(|node| up(&node.metadata.name))
         } else {
             let told = |reason: &str| matches!(reason, "" | "InvalidImageName");
-            up(&pod.spec.node_name) && !is_ready(pod) && waiting(pod).is_some_and(|(_, reason)| !told(reason))
+            up(&pod.spec.node_name) && !is_ready(pod) && waiting(pod).is_none_or(|(_, reason)| !told(reason))
         };
-        // Without a word of the kubelet's the container only waits for its turn.
-        let found = unready(self.cluster, pod).filter(|_| held)?;
+        // Without a word of the kubelet's the container only waits for its turn, or for its probe's.
+        let unready = unready(self.cluster, pod).filter(|_| held)?;
+        let never = waiting(pod).is_some() || pod.status.phase != "Running";
+        let found = Some(unready).filter(|own| never || matches!(&*own.why.id, "explain.pod.gate" | "explain.pod.probe"))?;
         let image = found.because.first().is_some_and(|field| field.path.ends_with(".image"));
         let told = image && found.why.id == "explain.pod.waiting.said";
         (found.why.id != "explain.pod.waiting" && !told).then_some(found)
@@ -114,6 +116,16 @@ mod tests {
                 "containers: [{name: c, image: nginx, lifecycle: {postStart: {httpGet: {path: /, port: 81}}}}]",
                 "explain.pod.waiting.said",
                 "containers[0].lifecycle.postStart",
+            ),
+            (
+                "containers: [{name: c, image: nginx, readinessProbe: {tcpSocket: {port: 81}}}]",
+                "explain.pod.probe",
+                "containers[0].readinessProbe",
+            ),
+            (
+                "readinessGates: [{conditionType: example.com/x}], containers: [{name: c, image: nginx}]",
+                "explain.pod.gate",
+                "readinessGates[0].conditionType",
             ),
             ("containers: [{name: c, image: nginx}, {name: d, image: httpd}]", "ends.port", "containers[1]"),
             (

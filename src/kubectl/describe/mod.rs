@@ -1,7 +1,7 @@
 //! `kubectl describe`: objects in words, with what belongs to them.
 //!
-//! Imitates `k8s.io/kubectl/pkg/describe` of 1.36: labels, order and alignment. Leaves out what kubehop does not play: update
-//! strategies, leases, quotas, and resources of whole Pods.
+//! Imitates `k8s.io/kubectl/pkg/describe` of 1.36: labels, order and alignment. Leaves out what kubehop does not play:
+//! leases, quotas, and resources of whole Pods.
 
 mod networking;
 mod pod;

@@ -8,6 +8,7 @@ use crate::api::core::{
     Toleration,
 };
 use crate::api::meta::LabelSelector;
+use crate::api::quantity::Quantity;
 use crate::control_plane::apiserver::complete;
 use crate::kubectl::printers::{age, label_selector};
 use serde_json::Value;
@@ -238,7 +239,7 @@ fn environment(page: &mut Page, container: &Container, pod: Option<&Pod>) {
     page.line(if container.env.is_empty() { "    Environment:\t<none>" } else { "    Environment:" });
     for variable in &container.env {
         match &variable.value_from {
-            Some(source) => from_elsewhere(page, variable, source, pod),
+            Some(source) => from_elsewhere(page, variable, source, (container, pod)),
             None => {
                 for (at, line) in variable.value.split('\n').enumerate() {
                     let name = if at == 0 { format!("{}:", variable.name) } else { String::new() };
@@ -249,17 +250,35 @@ fn environment(page: &mut Page, container: &Container, pod: Option<&Pod>) {
     }
 }
 
-fn from_elsewhere(page: &mut Page, variable: &EnvVar, source: &EnvVarSource, pod: Option<&Pod>) {
+fn from_elsewhere(page: &mut Page, variable: &EnvVar, source: &EnvVarSource, (container, pod): (&Container, Option<&Pod>)) {
     let name = &variable.name;
     if let Some(field) = &source.field_ref {
         let value = pod.map(|pod| field_of(pod, &field.field_path)).unwrap_or_default();
         page.line(format!("      {name}:\t{value} (v1:{})", field.field_path));
+    } else if let Some(resource) = source.resource_field_ref.get("resource").and_then(Value::as_str) {
+        let value = amount_of(container, resource, &source.resource_field_ref["divisor"]);
+        page.line(format!("      {name}:\t{value} ({resource})"));
     } else if let Some(key) = &source.secret_key_ref {
         let optional = key.optional == Some(true);
         page.line(format!("      {name}:\t<set to the key '{}' in secret '{}'>\tOptional: {optional}", key.key, key.name));
     } else if let Some(key) = &source.config_map_key_ref {
         let optional = key.optional == Some(true);
         page.line(format!("      {name}:\t<set to the key '{}' of config map '{}'>\tOptional: {optional}", key.key, key.name));
+    }
+}
+
+/// `ExtractContainerResourceValue` of `k8s.io/kubectl/pkg/util/resource`: in units of the divisor, rounded up. kubectl looks at the
+/// container itself, whichever one the reference names.
+fn amount_of(container: &Container, resource: &str, divisor: &Value) -> String {
+    let Some((part, what)) = resource.split_once('.') else { return String::new() };
+    if !matches!(part, "limits" | "requests") {
+        return String::new();
+    }
+    let amount = container.resources.get(part).and_then(|own| Quantity::of(own.get(what)?)).map_or(0, |own| own.thousandths());
+    let unit = Quantity::of(divisor).map(|own| own.thousandths()).filter(|unit| *unit != 0).unwrap_or(1000);
+    match (amount, what, part) {
+        (0, "cpu" | "memory", "limits") => "node allocatable".into(),
+        _ => (amount.saturating_add(unit - 1) / unit).to_string(),
     }
 }
 

@@ -4,7 +4,10 @@ use super::{Page, or_none, pairs, pod, written_date};
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, ReplicationController, StatefulSet};
 use crate::api::core::{Condition, Pod, PodTemplateSpec};
 use crate::api::meta::{LabelSelector, ObjectMeta};
+use crate::api::quantity::Quantity;
 use crate::api::{ObjectRef, Resource};
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 pub(super) fn deployment(page: &mut Page, deployment: &Deployment) {
     let (meta, spec, status) = (&deployment.metadata, &deployment.spec, &deployment.status);
@@ -106,9 +109,42 @@ pub(super) fn stateful_set(page: &mut Page, set: &StatefulSet) {
     page.line(format!("Selector:\t{}", selector_text(&set.spec.selector)));
     page.labels_and_annotations(&set.metadata);
     page.line(format!("Replicas:\t{} desired | {} total", set.spec.replicas.unwrap_or(1), set.status.replicas));
+    page.line(format!("Update Strategy:\t{}", set.spec.update_strategy.type_));
+    if let Some(partition) = set.spec.update_strategy.rolling_update.as_ref().and_then(|pace| pace.partition) {
+        page.line(format!("  Partition:\t{partition}"));
+    }
     pods_status(page, set, &set.spec.selector);
     pod::template(page, &ObjectRef::of(set), &set.spec.template);
+    claims(page, &ObjectRef::of(set));
     page.events(set);
+}
+
+/// `describeVolumeClaimTemplates`; the templates are read as they are written.
+fn claims(page: &mut Page, set: &ObjectRef) {
+    let cluster = page.cluster;
+    let templates = cluster.origin(set).and_then(|manifest| manifest.value.pointer("/spec/volumeClaimTemplates")?.as_array());
+    let Some(templates) = templates.filter(|templates| !templates.is_empty()) else {
+        return page.line("Volume Claims:\t<none>");
+    };
+    page.line("Volume Claims:");
+    for claim in templates {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
+        let (meta, spec) = (&claim["metadata"], &claim["spec"]);
+        // `GetPersistentVolumeClaimClass`
+        let class = &meta["annotations"]["volume.beta.kubernetes.io/storage-class"];
+        let class = if class.is_string() { class } else { &spec["storageClassName"] };
+        page.line(format!("  Name:\t{}", text(&meta["name"])));
+        page.line(format!("  StorageClass:\t{}", text(class)));
+        for (title, map) in [("Labels", &meta["labels"]), ("Annotations", &meta["annotations"])] {
+            let sorted: BTreeMap<_, _> = map.as_object().into_iter().flatten().collect();
+            let pairs: Vec<String> = sorted.into_iter().map(|(key, value)| format!("{key}={}", text(value))).collect();
+            page.list(&format!("  {title}"), &pairs);
+        }
+        let capacity = Quantity::of(&spec["resources"]["requests"]["storage"]);
+        page.line(format!("  Capacity:\t{}", capacity.map_or_else(|| "<default>".into(), |own| own.to_string())));
+        let modes: Vec<String> = spec["accessModes"].as_array().into_iter().flatten().map(text).collect();
+        page.line(format!("  Access Modes:\t[{}]", modes.join(" ")));
+    }
 }
 
 pub(super) fn daemon_set(page: &mut Page, set: &DaemonSet) {

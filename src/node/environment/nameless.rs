@@ -1,4 +1,4 @@
-//! Variables that name a host which is no Service of this cluster, though they look like addresses inside one.
+//! Variables, and URLs on command lines, that name a host which is no Service of this cluster, though they look like addresses inside one.
 //!
 //! Whether a program uses such a variable, its manifest does not say: an unused one is left in many demos (Online Boutique's
 //! `SHOPPING_ASSISTANT_SERVICE_ADDR`). So it is named, and called only where another container's variable of the same name holds the
@@ -27,7 +27,7 @@ pub struct Nameless {
     pub host: String,
     /// The Pod's field.
     pub field: String,
-    /// What names it: a variable, or the image's own program; `variable` is its image then.
+    /// What names it: a variable, a word of the command line, or the image's own program; `variable` is the word or the image then.
     pub by: By,
     /// Whether the name may as well be no Service's: a machine's of one's own network, the program's own public address.
     pub doubtful: bool,
@@ -48,13 +48,15 @@ const SERVERS: [u16; 16] = [1433, 1883, 2181, 2379, 3306, 4222, 4317, 4318, 5432
 impl Nameless {
     /// What becomes of a call to it.
     pub fn why(&self, pod: &str) -> Message {
-        if self.is_address() {
-            return msg!("assume.noCall.private", variable = self.variable, target = self.target, pod = pod);
+        let (variable, target, argument) = (&self.variable, &self.target, self.by == By::Argument);
+        match (self.is_address(), self.doubtful) {
+            (true, _) if argument => msg!("assume.noCall.private.argument", argument = variable, target = target, pod = pod),
+            (true, _) => msg!("assume.noCall.private", variable = variable, target = target, pod = pod),
+            (_, true) if argument => msg!("assume.noCall.doubtful.argument", argument = variable, target = target, pod = pod),
+            (_, true) => msg!("assume.noCall.doubtful", variable = variable, target = target, pod = pod),
+            _ if argument => msg!("assume.noCall.argument", argument = variable, target = target, host = self.host, pod = pod),
+            _ => msg!("assume.noCall", variable = variable, target = target, host = self.host, pod = pod),
         }
-        if self.doubtful {
-            return msg!("assume.noCall.doubtful", variable = self.variable, target = self.target, pod = pod);
-        }
-        msg!("assume.noCall", variable = self.variable, target = self.target, host = self.host, pod = pod)
     }
 
     /// Whether it is an address that a machine beside the cluster may have, and no name.
@@ -83,8 +85,8 @@ pub fn named_nobody(pod: &Pod, cluster: &Cluster) -> Vec<Nameless> {
 
 /// Those variables among them that are not certain to be called.
 pub fn nameless(pod: &Pod, cluster: &Cluster) -> Vec<Nameless> {
-    let of_variables = named_nobody(pod, cluster).into_iter().filter(|own| own.by == By::Variable);
-    of_variables.filter(|own| own.is_address() || own.doubtful || !elsewhere_a_call(pod, cluster, &own.variable)).collect()
+    let of_manifest = named_nobody(pod, cluster).into_iter().filter(|own| own.by != By::Image);
+    of_manifest.filter(|own| own.is_address() || own.doubtful || !elsewhere_a_call(pod, cluster, &own.variable)).collect()
 }
 
 /// The calls of one container to names that nobody has.
@@ -97,7 +99,7 @@ pub(super) fn certain(
 ) -> Vec<Call> {
     let own = of_container(pod, cluster, index, container, values).into_iter();
     let own = own.filter(|own| !own.is_address() && !own.doubtful && elsewhere_a_call(pod, cluster, &own.variable));
-    own.map(|own| Call { variable: own.variable, target: own.target, field: own.field, by: By::Variable }).collect()
+    own.map(|own| Call { variable: own.variable, target: own.target, field: own.field, by: own.by }).collect()
 }
 
 fn of_container(
@@ -113,6 +115,14 @@ fn of_container(
             let Some((target, host, doubtful)) = address(name, part.trim(), values, pod, cluster) else { continue };
             let (variable, field) = (name.to_string(), field(index, container, name));
             found.push(Nameless { variable, target, host, field, by: By::Variable, doubtful });
+        }
+    }
+    // On a command line only a URL is an address beyond doubt.
+    for word in programs::words(index, container, values, pod, &cluster.known_to(pod, container)) {
+        let parts = word.value.split(',').map(str::trim).filter(|part| part.contains("://"));
+        for (target, host, doubtful) in parts.filter_map(|part| address(&word.name, part, values, pod, cluster)) {
+            let (variable, field) = (word.shown.clone(), word.field.clone());
+            found.push(Nameless { variable, target, host, field, by: By::Argument, doubtful });
         }
     }
     found

@@ -6,7 +6,8 @@
 //! podtato-head, Yelb (`mreferre`) and Calico's YAO Bank.
 
 use super::{By, Call, Seen, expand, service_links, target};
-use crate::api::core::Container;
+use crate::api::core::{Container, Pod};
+use crate::cluster::Store;
 use std::collections::BTreeMap;
 
 /// The image's repository behind its registry, with a tag where it matters, and whom its program calls.
@@ -84,10 +85,26 @@ fn is_named(image: &str, name: &str) -> bool {
     ends(repository(image)) || ends(reference)
 }
 
-/// The calls of one container's command line and image.
-pub(super) fn calls(index: usize, container: &Container, values: &BTreeMap<String, String>, seen: Seen) -> Vec<Call> {
+/// A word of a command line.
+pub(super) struct Word {
+    /// The flag that it belongs to, as a variable's name is written; empty: none.
+    pub name: String,
+    /// What to call it.
+    pub shown: String,
+    pub value: String,
+    pub field: String,
+}
+
+/// The words of one container's command line, flags without a value left out.
+pub(super) fn words(
+    index: usize,
+    container: &Container,
+    values: &BTreeMap<String, String>,
+    pod: &Pod,
+    known: &Store,
+) -> Vec<Word> {
     let mut found = Vec::new();
-    let links = service_links(seen.pod, seen.known);
+    let links = service_links(pod, known);
     let mut flag = "";
     for (list, words) in [("command", &container.command), ("args", &container.args)] {
         for (at, word) in words.iter().enumerate() {
@@ -101,15 +118,22 @@ pub(super) fn calls(index: usize, container: &Container, values: &BTreeMap<Strin
                 continue;
             }
             let value = expand(value, values, &links);
-            if let Some(target) = target(&name.replace('-', "_"), &value, values, seen) {
-                let shown = if name.is_empty() { value } else { name.to_string() };
-                let field = format!("spec.containers[{index}].{list}[{at}]");
-                found.push(Call { variable: shown, target, field, by: By::Argument });
-            }
+            let shown = if name.is_empty() { value.clone() } else { name.to_string() };
+            let field = format!("spec.containers[{index}].{list}[{at}]");
+            found.push(Word { name: name.replace(['-', '.'], "_"), shown, value, field });
         }
     }
-    found.extend(of_image(index, container));
     found
+}
+
+/// The calls of one container's command line and image.
+pub(super) fn calls(index: usize, container: &Container, values: &BTreeMap<String, String>, seen: Seen) -> Vec<Call> {
+    let words = words(index, container, values, seen.pod, seen.known).into_iter();
+    let call = |word: Word| {
+        let target = target(&word.name, &word.value, values, seen)?;
+        Some(Call { variable: word.shown, target, field: word.field, by: By::Argument })
+    };
+    words.filter_map(call).chain(of_image(index, container)).collect()
 }
 
 /// The calls that the program of a container's image is known for.

@@ -195,10 +195,7 @@ impl Tracked {
 
 pub(super) fn proxied_ip(service: &Service) -> Option<Ipv4Addr> {
     let spec = &service.spec;
-    let skipped = spec.type_ == "ExternalName"
-        || matches!(spec.cluster_ip.as_str(), "" | "None")
-        || service.metadata.labels.contains_key(LABEL_SERVICE_PROXY_NAME);
-    if skipped {
+    if !service.has_rules() || service.metadata.labels.contains_key(LABEL_SERVICE_PROXY_NAME) {
         return None;
     }
     spec.cluster_ips.iter().chain([&spec.cluster_ip]).find_map(|ip| parse_ip_sloppy(ip))

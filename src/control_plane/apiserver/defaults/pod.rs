@@ -73,9 +73,8 @@ fn container(container: &mut Value) {
     resources(child(container, "resources"));
     items(container, "ports").for_each(|port| text(port, "protocol", "TCP"));
     for variable in items(container, "env") {
-        let source = existing(variable, "valueFrom").and_then(|source| existing(source, "fieldRef"));
-        if let Some(field) = source {
-            text(field, "apiVersion", "v1");
+        if let Some(source) = existing(variable, "valueFrom") {
+            field_ref(source);
         }
     }
     for name in ["livenessProbe", "readinessProbe", "startupProbe"] {
@@ -170,9 +169,17 @@ fn volume(volume: &mut Value) {
 fn field_refs(source: Option<&mut Value>) {
     let Some(source) = source else { return };
     for item in items(source, "items") {
-        if let Some(field) = existing(item, "fieldRef") {
-            text(field, "apiVersion", "v1");
-        }
+        field_ref(item);
+    }
+}
+
+/// A field of the Pod, or of a container's resources; an unset divisor is written as the quantity that it is.
+fn field_ref(source: &mut Value) {
+    if let Some(field) = existing(source, "fieldRef") {
+        text(field, "apiVersion", "v1");
+    }
+    if let Some(resource) = existing(source, "resourceFieldRef") {
+        absent(resource, "divisor", "0".into());
     }
 }
 
