@@ -124,7 +124,8 @@ fn kinds(cluster: &Cluster, trace: &Trace, meets_pods: bool, notes: &mut Vec<Mes
                 notes.extend(others::autoscaler(cluster, trace, document));
                 false
             }
-            Reach::OfPods | Reach::Objects => meets_pods,
+            Reach::OfPods => meets_pods,
+            Reach::Objects => meets_pods && others::reaches(cluster, trace, document),
             Reach::MakesPods => {
                 notes.extend(selecting(cluster, trace, document));
                 false

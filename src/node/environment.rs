@@ -7,6 +7,7 @@
 //!
 //! Left out: resource fields, files of Secrets and ConfigMaps, `$` escapes of shells.
 
+mod connection;
 mod known;
 mod listed;
 mod nameless;
@@ -262,6 +263,9 @@ fn links_of(service: &Service, values: &mut BTreeMap<String, String>) {
 
 /// The targets that a variable names; a list with commas names several.
 fn targets(name: &str, value: &str, values: &BTreeMap<String, String>, seen: Seen) -> Vec<String> {
+    if let Some(address) = connection::url(value) {
+        return target(name, &address, values, seen).into_iter().collect();
+    }
     let one = |part: &str| target(name, part.trim(), values, seen);
     value.split(',').filter_map(one).collect()
 }
@@ -279,7 +283,7 @@ impl Address<'_> {
     fn read(value: &str) -> Option<Address<'_>> {
         let (scheme, rest) = value.split_once("://").map_or((None, value), |(scheme, rest)| (Some(scheme), rest));
         let scheme = scheme.map(|scheme| scheme.trim_start_matches("jdbc:").to_lowercase());
-        let (authority, path) = rest.find(['/', '?']).map_or((rest, ""), |at| rest.split_at(at));
+        let (authority, path) = rest.find(['/', '?', ';']).map_or((rest, ""), |at| rest.split_at(at));
         let authority = authority.rsplit('@').next().unwrap_or(authority);
         let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
         let port = port.map(|port| port.parse::<u16>().ok()).map_or(Some(None), |port| port.map(Some))?;

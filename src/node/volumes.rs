@@ -1,4 +1,4 @@
-//! Volumes that cannot be mounted: a ConfigMap or Secret that is not there, or not with the key that is asked for.
+//! Volumes that cannot be mounted: a ConfigMap or Secret that is not there, or not with the key that is asked for; a Git repository.
 //!
 //! Imitates `SetUpAt` of `pkg/volume/{configmap,secret,projected}` with the frame of `pkg/volume/util/operationexecutor`, and which
 //! volumes the kubelet mounts at all (`desired_state_of_world_populator.go`): those that a container mounts. Leaves out all other
@@ -45,7 +45,13 @@ fn is_mounted(pod: &Pod, name: &str) -> bool {
     containers.flat_map(|container| &container.volume_mounts).any(|mount| text(mount, "name") == name)
 }
 
+/// `SetUp` of `pkg/volume/git_repo`: its feature gate is locked off since 1.36.
+const GIT_REPO: &str = "git-repo volume plugin has been disabled; if necessary, it may be re-enabled by enabling the feature-gate `GitRepoVolumeDriver`";
+
 fn fault(volume: &Value, namespace: &str, store: &Store, made_elsewhere: &dyn Fn(&str, &str) -> bool) -> Option<String> {
+    if volume.get("gitRepo").is_some() {
+        return Some(GIT_REPO.into());
+    }
     let fault = |kind: &str, name: &str, source: &Value| one(kind, name, source, namespace, store, made_elsewhere);
     if let Some(source) = volume.get("configMap") {
         return fault("configmap", text(source, "name"), source);
@@ -143,6 +149,12 @@ mod tests {
     fn a_projected_volume_names_all_that_it_lacks() {
         let volume = "[{name: v, projected: {sources: [{configMap: {name: x}}, {secret: {name: y}}, {serviceAccountToken: {path: token}}]}}]";
         assert_eq!(faults(volume, "[{name: v, mountPath: /v}]"), ["[configmap \"x\" not found, secret \"y\" not found]"]);
+    }
+
+    #[test]
+    fn a_git_repository_is_never_mounted() {
+        let found = faults("[{name: v, gitRepo: {repository: 'https://example.com/r.git'}}]", "[{name: v, mountPath: /v}]");
+        assert_eq!(found, [GIT_REPO]);
     }
 
     #[test]

@@ -297,6 +297,7 @@ fn remedy(
         "CrashLoopBackOff" | "RunContainerError" => {
             (msg!("explain.pod.waiting.crash.next", pod = pod.metadata.name, container = name), within(""))
         }
+        _ if said.contains("git-repo volume plugin") => (msg!("explain.pod.waiting.gitRepo.next"), volume(pod, said)),
         _ if said.contains("MountVolume") => {
             (msg!("explain.pod.waiting.volume.next", namespace = pod.metadata.namespace), volume(pod, said))
         }

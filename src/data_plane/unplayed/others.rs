@@ -38,9 +38,8 @@ pub(super) fn autoscaler(cluster: &Cluster, trace: &Trace, document: &Manifest) 
     let target = spec.get("scaleTargetRef")?;
     let text = |key: &str| target.get(key).and_then(Value::as_str);
     let (kind, name, namespace) = (text("kind")?, text("name")?, document.namespace.as_str());
-    let scales = Kind::ALL.into_iter().find(|own| own.name() == kind && *own != Kind::DaemonSet)?;
-    let found = cluster.store.workload(&ObjectRef::new(scales, namespace, name))?;
-    let (own, labels) = (found.replicas.unwrap_or(1), &found.template.metadata.labels);
+    let (replicas, labels) = workload(cluster, kind, namespace, name)?;
+    let own = replicas.unwrap_or(1);
     let number = |key: &str| spec.get(key).and_then(Value::as_i64);
     let (least, most) = (number("minReplicas").unwrap_or(1), number("maxReplicas").unwrap_or(i64::from(own)));
     if own == 0 || !concerns(cluster, trace, namespace, labels) {
@@ -54,6 +53,24 @@ pub(super) fn autoscaler(cluster: &Cluster, trace: &Trace, document: &Manifest) 
     let (autoscaler, target) = (&document.name, format!("{kind} {name}"));
     let message = msg!("assume.autoscaler", autoscaler = autoscaler, target = target, own = own, least = least, most = most);
     Some(Message { id: id.into(), ..message })
+}
+
+/// A scaled workload that is there: its replicas, and the labels of its Pods.
+fn workload<'a>(cluster: &'a Cluster, kind: &str, namespace: &str, name: &str) -> Option<(Option<i32>, &'a Labels)> {
+    let scales = Kind::ALL.into_iter().find(|own| own.name() == kind && *own != Kind::DaemonSet)?;
+    let found = cluster.store.workload(&ObjectRef::new(scales, namespace, name))?;
+    Some((found.replicas, &found.template.metadata.labels))
+}
+
+/// Whether a request meets what a document changes that rules over one workload (a ScaledObject, whose target is a Deployment where no
+/// kind is named; a VerticalPodAutoscaler). Others rule over all.
+pub(super) fn reaches(cluster: &Cluster, trace: &Trace, document: &Manifest) -> bool {
+    let target = ["/spec/scaleTargetRef", "/spec/targetRef"].into_iter().find_map(|path| document.value.pointer(path));
+    let Some(target) = target else { return true };
+    let text = |key: &str| target.get(key).and_then(Value::as_str);
+    let (kind, name, namespace) = (text("kind").unwrap_or("Deployment"), text("name").unwrap_or_default(), &document.namespace);
+    let played = Kind::ALL.into_iter().any(|own| own.name() == kind);
+    !played || workload(cluster, kind, namespace, name).is_some_and(|(_, labels)| concerns(cluster, trace, namespace, labels))
 }
 
 /// The request meets a Service that selects Pods with these labels, or one of them.

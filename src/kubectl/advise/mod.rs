@@ -12,6 +12,7 @@ mod ingress;
 mod missing;
 mod nameless;
 mod never;
+mod order;
 mod selectors;
 
 use crate::addons::pending::pending;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 pub fn advise(cluster: &Cluster) -> Vec<Diagnostic> {
     let mut advice = Advice { cluster, found: Vec::new(), offered: BTreeSet::new() };
     let mut seen = BTreeSet::new();
+    advice.namespaces_later();
     for document in &cluster.manifests.documents {
         let Some(object) = document.object().filter(|object| seen.insert(object.clone())) else { continue };
         let object = &object;

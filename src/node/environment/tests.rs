@@ -56,6 +56,20 @@ fn of_several_ports_the_one_that_such_a_program_calls() {
 }
 
 #[test]
+fn connection_strings_name_a_call() {
+    let one = |value: &str| called(&format!("env: [{{name: ConnectionStrings__shop, value: '{value}'}}]"));
+    assert_eq!(one("Host=db;Port=5433;Username=me;Password=a=b;Database=shop"), "ConnectionStrings__shop=db:5433");
+    assert_eq!(one("Server=tcp:db,1433;Initial Catalog=shop;User Id=sa;"), "ConnectionStrings__shop=db:1433");
+    assert_eq!(one("Data Source=db\\SQLEXPRESS; Database=shop"), "ConnectionStrings__shop=db:5432");
+    assert_eq!(one("host=db user=me dbname=shop"), "ConnectionStrings__shop=db:5432");
+    assert_eq!(one("me:secret@tcp(db:3306)/shop?parseTime=true"), "ConnectionStrings__shop=db:3306");
+    assert_eq!(one("jdbc:sqlserver://db:1433;databaseName=shop"), "ConnectionStrings__shop=db:1433");
+    assert_eq!(one("redis:6379,abortConnect=false"), "ConnectionStrings__shop=redis:6379");
+    assert_eq!(one("level=info format=json"), "");
+    assert_eq!(one("host=db"), "", "a single pair may mean anything");
+}
+
+#[test]
 fn urls_name_a_call() {
     assert_eq!(
         called("env: [{name: API, value: 'http://cart.shop.svc.cluster.local:7070/v1'}]"),

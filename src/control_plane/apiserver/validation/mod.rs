@@ -6,6 +6,7 @@
 
 pub(super) mod addresses;
 mod container;
+mod dated;
 mod endpoints;
 pub(super) mod field;
 mod ingress;
@@ -76,8 +77,8 @@ pub fn warnings(kind: Kind, object: &Value) -> Vec<String> {
         Kind::Endpoints => endpoints::old_warnings(&object),
         Kind::NetworkPolicy => policy::warnings(&object.child("spec")),
         Kind::Node => other::node_warnings(&object.child("spec")),
-        Kind::Pod => pod::warnings(&object.child("spec")),
-        kind if kind.is_workload() => pod::warnings(&object.at(&["spec", "template", "spec"])),
+        Kind::Pod => pod::warnings(&object),
+        kind if kind.is_workload() => pod::warnings(&object.at(&["spec", "template"])),
         _ => Vec::new(),
     };
     if kind == Kind::StatefulSet {

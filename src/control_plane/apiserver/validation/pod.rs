@@ -2,7 +2,7 @@
 //! security contexts, resources, affinity but for topology keys, spread constraints, claims, overhead, operating systems.
 
 use super::field::{At, Errors, quoted};
-use super::{addresses, container, meta, names, volume};
+use super::{addresses, container, dated, meta, names, volume};
 use std::collections::BTreeSet;
 
 /// A whole Pod.
@@ -217,9 +217,9 @@ fn tolerations(spec: &At, errors: &mut Errors) {
     }
 }
 
-/// What the API server warns of in a Pod's spec (`pkg/api/pod/warnings.go`), as far as ports, variables and host aliases go.
-pub fn warnings(spec: &At) -> Vec<String> {
-    let mut warnings = Vec::new();
+/// What the API server warns of in a Pod, or the template of one (`pkg/api/pod/warnings.go`), but for files that hide each other.
+pub fn warnings(owner: &At) -> Vec<String> {
+    let (spec, mut warnings) = (&owner.child("spec"), Vec::new());
     let grace = spec.child("terminationGracePeriodSeconds");
     if grace.number() < 0 {
         warnings.push(format!("{}: must be >= 0; negative values are invalid and will be treated as 1", grace.path));
@@ -259,44 +259,11 @@ pub fn warnings(spec: &At) -> Vec<String> {
             }
         }
     }
-    old_node_labels(spec, &mut warnings);
+    warnings.extend(dated::warnings(owner, &containers));
     warnings.extend(spec.at(&["dnsConfig", "nameservers"]).items().iter().filter_map(addresses::ip_warning));
     let aliases = spec.child("hostAliases").items();
     warnings.extend(aliases.iter().filter_map(|alias| addresses::ip_warning(&alias.child("ip"))));
     warnings
-}
-
-/// Labels of nodes that have new names (`deprecatedNodeLabels` of `pkg/api/node`), and constraints that count no Pod.
-fn old_node_labels(spec: &At, warnings: &mut Vec<String>) {
-    for (key, _) in spec.child("nodeSelector").entries() {
-        if let Some(why) = deprecated(key) {
-            warnings.push(format!("{}: {why}", spec.child("nodeSelector").key(key).path));
-        }
-    }
-    for constraint in spec.child("topologySpreadConstraints").items() {
-        let (key, selector) = (constraint.child("topologyKey"), constraint.child("labelSelector"));
-        if let Some(why) = deprecated(key.text()) {
-            warnings.push(format!("{}: {} is {why}", key.path, key.text()));
-        }
-        if !selector.given() {
-            warnings.push(format!("{}: a null labelSelector results in matching no pod", selector.path));
-        }
-    }
-}
-
-/// What is to be said of a node's label that has another name by now.
-fn deprecated(label: &str) -> Option<&'static str> {
-    Some(match label {
-        "beta.kubernetes.io/arch" => "deprecated since v1.14; use \"kubernetes.io/arch\" instead",
-        "beta.kubernetes.io/os" => "deprecated since v1.14; use \"kubernetes.io/os\" instead",
-        "failure-domain.beta.kubernetes.io/region" => "deprecated since v1.17; use \"topology.kubernetes.io/region\" instead",
-        "failure-domain.beta.kubernetes.io/zone" => "deprecated since v1.17; use \"topology.kubernetes.io/zone\" instead",
-        "beta.kubernetes.io/instance-type" => "deprecated since v1.17; use \"node.kubernetes.io/instance-type\" instead",
-        "app.kubernetes.io/created-by" => "deprecated since v1.9",
-        "scheduler.alpha.kubernetes.io/preferAvoidPods" => "deprecated since v1.22; use Taints and Tolerations instead",
-        "node-role.kubernetes.io/master" => "use \"node-role.kubernetes.io/control-plane\" instead",
-        _ => return None,
-    })
 }
 
 /// How two ports with the same number and protocol are in each other's way.
