@@ -87,6 +87,8 @@ pub enum Nuance {
     OtherName,
     /// The name exists and has no address: an empty answer, not NXDOMAIN.
     NoAddress,
+    /// It arrived, and one of the requests that it set off did not.
+    CallFailed,
     /// kube-proxy itself answered a health check.
     KubeProxy,
     /// A load balancer itself answered.
@@ -369,6 +371,7 @@ impl Trace {
         match (self.verdict, decided.map(|hop| (&hop.at, hop.reason))) {
             (Verdict::Delivered, _) if self.without_tls() => Nuance::WithoutTls,
             (Verdict::Delivered, _) if self.met("hop.ProcessAnswers.text.server.tls") => Nuance::OtherName,
+            (Verdict::Delivered, _) if self.failed_call().is_some() => Nuance::CallFailed,
             (Verdict::NameNotFound, Some((_, Reason::NoAddress))) => Nuance::NoAddress,
             (Verdict::Answered, Some((Place::Node(_), _))) => Nuance::KubeProxy,
             (Verdict::Answered, Some((Place::LoadBalancer(..), _))) => Nuance::LoadBalancer,

@@ -397,3 +397,34 @@ fn a_variable_that_holds_a_services_address_elsewhere_is_certainly_called() {
     let last = explanation.checks.last().unwrap();
     assert_eq!((last.ok, &*last.text.id, last.text.args["service"].as_str()), (false, "explain.name.missing", "basket"));
 }
+
+/// The voting application, WordPress and the boutique, each with one link broken: the call stays, fails, and its advice says why.
+#[test]
+fn a_broken_link_is_called_and_fails() {
+    let cases = [
+        (
+            "voting",
+            "kind: Service\nmetadata: {name: azure-vote-back}",
+            "kind: Service\nmetadata: {name: vote-back}",
+            "azure-vote-back:6379",
+        ),
+        ("voting", "value: azure-vote-back", "value: azure-vote-bck", "azure-vote-bck:6379"),
+        ("voting", "- {port: 6379}", "- {port: 6380, targetPort: 6379}", "azure-vote-back:6379"),
+        ("wordpress", "value: wordpress-mysql", "value: wordpress-mysq", "wordpress-mysq:3306"),
+    ];
+    for (application, good, bad, called) in cases {
+        let text = fs::read_to_string(format!("tests/fixtures/applications/{application}.yaml")).unwrap();
+        assert!(text.contains(good), "{application}: {good}");
+        let cluster = cluster(&text.replacen(good, bad, 1));
+        let front = cluster.store.all::<Service>().find_map(|own| own.status.load_balancer.ingress.first()).unwrap();
+        let trace = send(&cluster, "internet", &format!("http://{}/", front.ip));
+        let failed = trace.failed_call().unwrap_or_else(|| panic!("{application}, {bad}: {trace:#?}"));
+        assert_eq!((failed.request.target.as_str(), trace.advice.is_some()), (called, true), "{application}, {bad}");
+    }
+    let text = fs::read_to_string(BOUTIQUE).unwrap();
+    let good = "kind: Service\nmetadata:\n  name: cartservice\n";
+    assert!(text.contains(good));
+    let cluster = cluster(&text.replacen(good, "kind: Service\nmetadata:\n  name: basket\n", 1));
+    let trace = send(&cluster, "deployment/loadgenerator", "http://frontend/");
+    assert_eq!(trace.failed_call().map(|call| call.request.target.as_str()), Some("cartservice:7070"));
+}

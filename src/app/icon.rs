@@ -18,7 +18,7 @@ pub fn glyph(name: &'static str, size: u8, class: &'static str) -> Html {
 /// How an outcome looks: class of its colour, glyph, and the id of its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// `ok`, `refused`, `timeout`, `nx`, `empty`, `e404`, `e503`, `unreach`, `tls`
+    /// `ok`, `refused`, `timeout`, `nx`, `empty`, `e404`, `e503`, `unreach`, `tls`, `call`
     pub class: &'static str,
     /// Glyph of the sprite.
     pub glyph: &'static str,
@@ -63,6 +63,7 @@ fn nuanced(known: Outcome, arrived: bool, nuance: Nuance) -> Outcome {
         // A process took the connection, and nothing there answers the client's handshake.
         Nuance::WithoutTls => Outcome { class: "tls", glyph: "o-status", words: "outcome.tls" },
         Nuance::OtherName => Outcome { class: "tls", glyph: "o-status", words: "outcome.otherName" },
+        Nuance::CallFailed => Outcome { class: "call", glyph: "o-status", words: "outcome.callFailed" },
         Nuance::NoAddress => Outcome { class: "empty", glyph: "o-empty", words: "outcome.empty" },
         Nuance::KubeProxy if arrived => Outcome { class: "ok", glyph: "o-ok", words: "outcome.kubeProxy" },
         Nuance::KubeProxy => Outcome { words: "outcome.kubeProxy", ..known },

@@ -50,7 +50,7 @@ pub(super) fn Packets(props: &PacketsProps) -> Html {
         return Html::default();
     }
     let end = outcome(&props.trace);
-    let failed = end.class != "ok";
+    let failed = !matches!(end.class, "ok" | "call");
     let rejected = failed && now.step == scene.route.decided && now.arrived;
     let flag_words = match end.class {
         "refused" => Some("stage.flag.refused"),
@@ -304,7 +304,7 @@ fn mark(picture: &Picture, route: &Route, step: usize, end: Outcome) -> Html {
         "timeout" => "o-timeout",
         "nx" | "empty" => "o-nx",
         "e404" => "o-e404",
-        "e503" => "o-e503",
+        "e503" | "call" => "o-e503",
         _ => "o-unreach",
     };
     html! { <>

@@ -119,11 +119,12 @@ fn chip(speech: &Speech, trace: Option<&Trace>, end: Outcome, narrow: bool) -> H
 
 /// How it ended, in a word or two: with the status where HTTP was spoken.
 fn ending(speech: &Speech, trace: Option<&Trace>, end: Outcome) -> String {
-    let failed = trace.is_some_and(|trace| trace.failed_call().is_some());
-    if failed && end.class == "ok" {
-        speech.say(&msg!("timeline.ok.callFailed", words = arrived(speech, trace, end)))
-    } else {
-        arrived(speech, trace, end)
+    match trace.and_then(Trace::failed_call).filter(|_| end.class == "call") {
+        Some(call) => {
+            let ok = Outcome { words: "outcome.ok", ..end };
+            speech.say(&msg!("timeline.ok.callFailed", words = arrived(speech, trace, ok), target = call.request.target))
+        }
+        None => arrived(speech, trace, end),
     }
 }
 

@@ -18,7 +18,7 @@ mod kubelets;
 mod names;
 mod refusals;
 mod registry;
-mod scheduler;
+pub(crate) mod scheduler;
 mod settle;
 mod world;
 

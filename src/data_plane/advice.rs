@@ -30,7 +30,7 @@ use std::sync::Arc;
 /// What to say about a failed request; `None` for one that went well.
 pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -> Option<Advice> {
     if trace.verdict == Verdict::Delivered {
-        return None;
+        return other_name(cluster, trace);
     }
     // Nothing stopped a request that a process answers with an error: its own words say why.
     let decided = deciding_hop(trace, reason.or_else(|| (!trace.arrived()).then_some(Reason::ProcessAnswers))?)?;
@@ -75,6 +75,23 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
     let better = direct::called_directly(cluster, trace, decided);
     let better = better.or_else(|| open_node_ports(cluster, decided)).or_else(|| called_dead_node(cluster, trace, decided));
     Some(Advice { why, next: better.unwrap_or(next), because: blamed(cluster, trace, decided) })
+}
+
+/// An ExternalName Service leads a client of https to a server whose certificate bears its own name.
+fn other_name(cluster: &Cluster, trace: &Trace) -> Option<Advice> {
+    let hop = trace.hops.iter().find(|hop| hop.text.id == "hop.ProcessAnswers.text.server.tls")?;
+    let (host, alias) = (hop.text.args.get("host")?, hop.text.args.get("alias")?);
+    let first = host.split('.').next().unwrap_or_default();
+    let leads = |own: &&Service| {
+        own.metadata.name == first && own.spec.external_name.trim_end_matches('.') == alias.trim_end_matches('.')
+    };
+    let because = cluster
+        .store
+        .all::<Service>()
+        .find(leads)
+        .map(|own| FieldRef { object: ObjectRef::of(own), path: "spec.externalName".into() });
+    let why = msg!("advice.otherName", host = host, alias = alias);
+    Some(Advice { why, next: msg!("advice.otherName.next", host = host, alias = alias), because: because.into_iter().collect() })
 }
 
 /// What keeps the container of a Pod from running that traffic reaches all the same, as its readiness does not count: told as it is of

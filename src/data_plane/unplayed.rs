@@ -11,7 +11,8 @@ pub use routes::route_of;
 use super::causes::none_ready;
 use super::exchange::template_fields;
 use crate::addons::pending::pending;
-use crate::api::core::{Container, Namespace, Pod, Service};
+use crate::api::core::{Container, Namespace, Node, Pod, Service};
+use crate::api::discovery::{Endpoint, EndpointSlice};
 use crate::api::foreign::{self, Reach, mesh};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
@@ -63,6 +64,24 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
     notes.extend(classes(cluster, trace));
     notes.extend(on_the_host(cluster, trace));
     notes
+}
+
+/// Why `trafficDistribution` keeps nothing in its zone: kube-proxy follows hints only where each ready endpoint has one and its own
+/// node a zone (`topologyModeFromHints` of `pkg/proxy/topology.go`); an endpoint has none where its node has no zone.
+fn without_zone(cluster: &Cluster, trace: &Trace, service: &Service) -> Option<Message> {
+    let wish = service.spec.traffic_distribution.as_deref();
+    let wish = wish.filter(|wish| matches!(*wish, "PreferClose" | "PreferSameZone"))?;
+    let object = ObjectRef::of(service);
+    let picks = |hop: &&Hop| hop.reason == Reason::PickEndpoint && hop.objects.contains(&object);
+    let hop = trace.hops.iter().find(picks).filter(|hop| !hop.text.id.ends_with(".hinted"))?;
+    let (Place::KubeProxy(asked) | Place::Node(asked)) = &hop.at else { return None };
+    let own = |slice: &&EndpointSlice| slice.metadata.labels.get("kubernetes.io/service-name") == Some(&object.name);
+    let slices = cluster.store.in_namespace::<EndpointSlice>(&object.namespace).filter(own);
+    let zoneless = |endpoint: &&Endpoint| endpoint.conditions.ready == Some(true) && endpoint.zone.is_none();
+    let missing = slices.flat_map(|slice| &slice.endpoints).find(zoneless).and_then(|endpoint| endpoint.node_name.clone());
+    let zoned = |node: &&Node| node.metadata.labels.contains_key("topology.kubernetes.io/zone");
+    let lost = || cluster.store.get::<Node>("", asked).filter(zoned).is_none().then(|| asked.clone());
+    Some(msg!("assume.noZone", service = object.name, wish = wish, node = missing.or_else(lost)?))
 }
 
 /// Whether nothing was found to listen in a Pod whose containers run. What keeps to 127.0.0.1 was found.
@@ -230,7 +249,7 @@ fn services(cluster: &Cluster, trace: &Trace, notes: &mut Vec<Message>) {
         let unready = none_ready(cluster, service).filter(|_| trace.verdict != Verdict::Delivered);
         let guess = unready.filter(|advice| advice.next.id == "explain.pod.probe.assumed.next");
         let guess = guess.and_then(|advice| Some(msg!("assume.listens", image = advice.next.args.get("image")?)));
-        for note in [dual, hints, guess].into_iter().flatten() {
+        for note in [dual, hints, guess, without_zone(cluster, trace, service)].into_iter().flatten() {
             if !notes.contains(&note) {
                 notes.push(note);
             }

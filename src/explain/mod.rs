@@ -14,7 +14,7 @@ mod pod;
 mod request;
 mod service;
 
-pub use object::explain_object;
+pub use object::{client, explain_object};
 pub use pod::explain_pod;
 pub use request::explain;
 

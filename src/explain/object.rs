@@ -135,21 +135,24 @@ fn target(service: &Service, port: &ServicePort, from: &Source) -> String {
     format!("{scheme}{host}:{}", port.port)
 }
 
-/// A client inside: a ready Pod that asks the cluster's DNS, rather of the Service's namespace, rather none of its own Pods. Without
-/// any, a node calls by address, where there is one.
-fn client_of(cluster: &Cluster, service: &Service) -> Option<Source> {
-    let meta = &service.metadata;
+/// A Pod that may call by name: a ready one that asks the cluster's DNS, rather of the namespace, rather not one that is called.
+pub fn client<'a>(cluster: &'a Cluster, namespace: &str, called: &dyn Fn(&Pod) -> bool) -> Option<&'a Pod> {
     let calls = |pod: &&Pod| {
         let (own, spec) = (&pod.metadata, &pod.spec);
-        let by_name = spec.dns_policy == "ClusterFirst" && spec.host_network != Some(true);
-        is_ready(pod) && by_name && own.namespace != INGRESS_NAMESPACE && own.deletion_timestamp.is_none()
+        let on_host = spec.host_network == Some(true);
+        let by_name = spec.dns_policy == if on_host { "ClusterFirstWithHostNet" } else { "ClusterFirst" };
+        let system = own.namespace == INGRESS_NAMESPACE || own.namespace == "kube-system" && namespace != "kube-system";
+        is_ready(pod) && by_name && !system && own.deletion_timestamp.is_none()
     };
-    let far = |pod: &&Pod| {
-        let selector = &service.spec.selector;
-        let own = !selector.is_empty() && selects(selector, &pod.metadata.labels);
-        (pod.metadata.namespace != meta.namespace, own)
-    };
-    if let Some(pod) = cluster.store.all::<Pod>().filter(calls).min_by_key(far) {
+    let far = |pod: &&Pod| (pod.metadata.namespace != namespace, called(pod), pod.spec.host_network == Some(true));
+    cluster.store.all::<Pod>().filter(calls).min_by_key(far)
+}
+
+/// A client inside: a Pod that calls by name, rather none of the Service's own. Without any, a node calls by address, where there is one.
+fn client_of(cluster: &Cluster, service: &Service) -> Option<Source> {
+    let (meta, selector) = (&service.metadata, &service.spec.selector);
+    let behind = |pod: &Pod| !selector.is_empty() && selects(selector, &pod.metadata.labels);
+    if let Some(pod) = client(cluster, &meta.namespace, &behind) {
         return Some(Source::Pod(pod.metadata.namespace.clone(), pod.metadata.name.clone()));
     }
     let by_address = !matches!(service.spec.cluster_ip.as_str(), "" | "None");

@@ -299,13 +299,11 @@ fn target(name: &str, value: &str, values: &BTreeMap<String, String>, seen: Seen
     if service.is_none() && !lost() {
         return None;
     }
-    // A bare word counts as a host only where the variable's name says that it is one: `REDIS_HOST`, or `REDIS` for a Service with
-    // Redis' port.
-    let ports = service.map(|service| service.spec.ports.as_slice()).unwrap_or_default();
-    let usual = usual_port(&name.to_lowercase()).is_some_and(|usual| ports.iter().any(|port| port.port == i32::from(usual)));
-    if scheme.is_none() && port.is_none() && !names_host(name) && !usual {
+    // A bare word counts as a host only where the variable's name says that it is one: `REDIS_HOST`, or `REDIS`.
+    if scheme.is_none() && port.is_none() && !names_host(name) && usual_port(&name.to_lowercase()).is_none() {
         return None;
     }
+    let ports = service.map(|service| service.spec.ports.as_slice()).unwrap_or_default();
     // A program that is told its own name does not call itself.
     let meta = &seen.pod.metadata;
     let mut own = service.into_iter().filter(|own| own.metadata.namespace == meta.namespace && !own.spec.selector.is_empty());
@@ -316,7 +314,7 @@ fn target(name: &str, value: &str, values: &BTreeMap<String, String>, seen: Seen
         return Some(format!("{scheme}://{authority}{path}"));
     }
     let port = port.or_else(|| beside(name, values, ports)).or_else(|| scheme.as_deref().and_then(usual_port));
-    let port = port.or_else(|| first_port(name, ports))?;
+    let port = port.or_else(|| port_at(ports, name, values))?;
     let speaks = |protocol: &str| ports.iter().any(|own| own.port == i32::from(port) && own.protocol == protocol);
     let datagrams = speaks("UDP") && !speaks("TCP");
     Some(if datagrams { format!("udp://{host}:{port}") } else { format!("{host}:{port}") })
@@ -331,15 +329,46 @@ fn first_port(name: &str, ports: &[ServicePort]) -> Option<u16> {
     u16::try_from(port.port).ok()
 }
 
+/// The port at which a program calls a Service whose port no address names: that of the protocol in the variable's name, unless
+/// another variable has the number of one of the Service's ports.
+fn port_at(ports: &[ServicePort], name: &str, values: &BTreeMap<String, String>) -> Option<u16> {
+    let Some(told) = told_port(name) else { return first_port(name, ports) };
+    let mut numbers = ports.iter().filter_map(|port| u16::try_from(port.port).ok());
+    if numbers.clone().any(|number| number == told) {
+        return Some(told);
+    }
+    numbers.find(|number| values.values().any(|value| *value == number.to_string())).or(Some(told))
+}
+
 /// The Service that had an address when the container was started.
 fn former_service<'a>(host: &str, seen: Seen<'a>) -> Option<&'a Service> {
     host.parse::<std::net::Ipv4Addr>().ok()?;
     seen.known.all::<Service>().find(|service| service.spec.cluster_ip == host)
 }
 
+/// Words at the end of a variable's name which say that it holds an address.
+const ADDRESSES: [&str; 9] = ["HOST", "HOSTNAME", "SERVER", "SERVICE", "ADDR", "ADDRESS", "ENDPOINT", "URL", "URI"];
+
 fn names_host(name: &str) -> bool {
     let name = name.to_uppercase();
-    ["HOST", "HOSTNAME", "SERVER", "SERVICE", "ADDR", "ADDRESS", "ENDPOINT", "URL", "URI"].iter().any(|end| name.ends_with(end))
+    // A virtual host is a space of names in RabbitMQ, and no machine.
+    ADDRESSES.iter().any(|end| name.ends_with(end)) && !name.ends_with("VHOST")
+}
+
+/// The port of the protocol that a variable's name tells: `REDIS`, `CART_REDIS_HOST`, `MYSQL_DB_HOST`. Some names are images' own:
+/// of `wordpress`, `joomla` and `phpmyadmin`, and libpq's.
+fn told_port(name: &str) -> Option<u16> {
+    let name = name.to_uppercase();
+    match name.as_str() {
+        "WORDPRESS_DB_HOST" | "JOOMLA_DB_HOST" | "PMA_HOST" => return usual_port("mysql"),
+        "PGHOST" => return usual_port("postgres"),
+        _ => {}
+    }
+    let roles = ["DB", "DATABASE", "MASTER", "PRIMARY", "LEADER", "REPLICA", "SLAVE", "FOLLOWER"];
+    let mut words = name.split('_').rev().skip_while(|word| ADDRESSES.contains(word) || roles.contains(word));
+    // `REDIS_MASTER` alone may be anything.
+    let address = names_host(&name) || !name.contains('_');
+    usual_port(&words.next()?.to_lowercase()).filter(|_| address)
 }
 
 /// `REDIS_PORT` beside `REDIS_HOST`; or, of several, the first that the Service has: `COLLECTOR_PORT_GRPC` beside `COLLECTOR_HOST`.

@@ -2,13 +2,14 @@
 //!
 //! An offer that would fail says why, because it was sent once and its trace said so.
 
-use super::view::{is_ready, node_ip};
+use super::view::node_ip;
 use crate::api::ObjectRef;
 use crate::api::core::{Node, Pod, Service, ServicePort};
 use crate::api::meta::{IntOrString, selects};
 use crate::api::networking::Ingress;
 use crate::cluster::Cluster;
 use crate::data_plane::DataPlane;
+use crate::explain::client;
 use crate::msg;
 use crate::packet::Protocol;
 use crate::random::Seed;
@@ -108,18 +109,10 @@ impl Offers<'_> {
         }
     }
 
-    /// A Pod of the learner from which names can be called: ready, same namespace if there is one, and not the one that is called
-    /// if there is another.
+    /// A Pod from which names can be called, chosen as `explain service/NAME` does.
     fn caller(&self, namespace: &str, called: &dyn Fn(&Pod) -> bool) -> Option<Source> {
-        let source = |pod: &Pod| Source::Pod(pod.metadata.namespace.clone(), pod.metadata.name.clone());
-        if let Some(pod) = self.pod {
-            return Some(source(pod));
-        }
-        let own = |pod: &&Pod| pod.metadata.namespace != "kube-system" && pod.metadata.namespace != INGRESS_NAMESPACE;
-        let ready = || self.cluster.store.all::<Pod>().filter(own).filter(|pod| is_ready(pod));
-        let near = || ready().filter(|pod| pod.metadata.namespace == namespace);
-        let pod = near().find(|pod| !called(pod)).or_else(|| near().next()).or_else(|| ready().next())?;
-        Some(source(pod))
+        let pod = self.pod.or_else(|| client(self.cluster, namespace, called))?;
+        Some(Source::Pod(pod.metadata.namespace.clone(), pod.metadata.name.clone()))
     }
 
     fn service(&mut self, service: &Service) {

@@ -33,7 +33,7 @@ export function failures(site) {
     await write(page, (await editor(page).inputValue()).replace('name: redis\nspec:\n', 'name: redis\nspec:\n  replicas: 0\n'));
     await page.waitForTimeout(600);
     await send(page, { to: 'http://node-1:31000/' });
-    await assertEnds(page, '200 OK, but a call failed');
+    await assertEnds(page, '200 OK, but the call to redis:6379 failed');
     const failed = page.getByRole('button', { name: /Connection refused by the node/ });
     await failed.click();
     await until(async () => (await inspector(page).innerText()).includes('has 0 replicas. Scale it up.'), 'the call has advice of its own');

@@ -15,7 +15,7 @@ impl Advice<'_> {
         let cluster = self.cluster;
         let Some((pod, above)) = self.pod_of(object).filter(|(pod, _)| pod.metadata.owner_references.is_empty()) else { return };
         for own in named_nobody(&pod, cluster) {
-            if own.is_address() || own.doubtful {
+            if own.is_address() || own.doubtful && self.meant(&object.namespace, &own.host).is_none() {
                 let (name, variable, target) = (&object.name, &own.variable, &own.target);
                 let text = match (own.doubtful, own.by == By::Argument) {
                     (true, true) => msg!("advise.noCall.doubtful.argument", name = name, argument = variable, target = target),
@@ -57,10 +57,15 @@ impl Advice<'_> {
         }
     }
 
+    /// The Service of the namespace that a name means but for a slip.
+    fn meant(&self, namespace: &str, host: &str) -> Option<String> {
+        let names = self.store().in_namespace::<Service>(namespace).map(|service| service.metadata.name.as_str());
+        nearest(host, names).map(str::to_string)
+    }
+
     /// A name that no Service has: where it is named, and what to do.
     fn names_nobody(&self, object: &ObjectRef, own: &Nameless) -> (Message, Message) {
         let (store, namespace, name) = (self.store(), object.namespace.as_str(), object.name.as_str());
-        let names = store.in_namespace::<Service>(namespace).map(|service| service.metadata.name.as_str());
         if own.by == By::Image {
             let image = &own.variable;
             let message = msg!("advise.noCall.image", name = name, image = image, target = own.target, host = own.host);
@@ -72,7 +77,7 @@ impl Advice<'_> {
             }
             _ => msg!("advise.noCall", name = name, variable = own.variable, target = own.target, host = own.host),
         };
-        if let Some(near) = nearest(&own.host, names) {
+        if let Some(near) = self.meant(namespace, &own.host) {
             return (message, msg!("explain.name.near.next", near = near));
         }
         let elsewhere = store.all::<Service>().find(|service| service.metadata.name == own.host);

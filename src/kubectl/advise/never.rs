@@ -4,8 +4,10 @@
 //! running cluster, is left to them.
 
 use super::{Advice, pod_spec};
-use crate::api::core::{Condition, Node, Pod};
+use crate::api::core::{Condition, Node, Pod, Taint};
 use crate::api::{Kind, ObjectRef};
+use crate::control_plane::scheduler::placement::selects_node;
+use crate::control_plane::scheduler::tolerates;
 use crate::data_plane::causes::unready;
 use crate::diagnostic::Severity;
 use crate::kubectl::Manifest;
@@ -41,7 +43,9 @@ impl Advice<'_> {
             status.reason == "NodePorts"
         } else if pod.spec.node_name.is_empty() {
             let said = |own: &Condition| own.type_ == "PodScheduled" && own.status == "False";
-            status.conditions.iter().any(said) && self.store().all::<Node>().all(|node| up(&node.metadata.name))
+            // A node without power that would not take the Pod with power either is no reason for its waiting.
+            let needed = |node: &Node| !up(&node.metadata.name) && would_take(pod, node);
+            status.conditions.iter().any(said) && !self.store().all::<Node>().any(needed)
         } else {
             let told = |reason: &str| matches!(reason, "" | "InvalidImageName");
             up(&pod.spec.node_name) && !is_ready(pod) && waiting(pod).is_none_or(|(_, reason)| !told(reason))
@@ -54,6 +58,13 @@ impl Advice<'_> {
         let told = image && found.why.id == "explain.pod.waiting.said";
         (found.why.id != "explain.pod.waiting" && !told).then_some(found)
     }
+}
+
+/// Whether a node would take the Pod, as far as labels and taints go that did not come with its loss of power.
+fn would_take(pod: &Pod, node: &Node) -> bool {
+    let lost = |taint: &Taint| matches!(taint.key.as_str(), "node.kubernetes.io/not-ready" | "node.kubernetes.io/unreachable");
+    let guards = node.spec.taints.iter().filter(|taint| taint.effect != "PreferNoSchedule" && !lost(taint));
+    selects_node(&pod.spec, node) && guards.into_iter().all(|taint| tolerates(&pod.spec.tolerations, taint))
 }
 
 #[cfg(test)]
@@ -160,6 +171,12 @@ mod tests {
             "initContainers: [{name: i, image: busybox, command: [sleep, '20']}], containers: [{name: c, image: nginx}]",
         );
         assert_eq!(found(&cluster(&slow)), []);
+        let nowhere = "nodeSelector: {disk: ssd}, containers: [{name: c, image: nginx}]";
+        let down = cluster(&deployment(nowhere)).act(&Action::NodeDown("node-1".into())).cluster;
+        for waited in [down.clone(), down.act(&Action::Wait(400)).cluster] {
+            let told: Vec<String> = found(&waited).into_iter().map(|(id, _)| id).collect();
+            assert_eq!(told, ["explain.pod.pending"], "no node has the label, with or without power");
+        }
         let down = cluster(&deployment("containers: [{name: c, image: nginx}]"));
         let down = down.act(&Action::NodeDown("node-1".into())).cluster.act(&Action::Wait(400)).cluster;
         assert_eq!(found(&down), []);

@@ -1,12 +1,18 @@
 //! Variables, and URLs on command lines, that name a host which is no Service of this cluster, though they look like addresses inside one.
 //!
 //! Whether a program uses such a variable, its manifest does not say: an unused one is left in many demos (Online Boutique's
-//! `SHOPPING_ASSISTANT_SERVICE_ADDR`). So it is named, and called only where another container's variable of the same name holds the
-//! address of a Service that is there: then it is for calls.
+//! `SHOPPING_ASSISTANT_SERVICE_ADDR`). So it is named, and called only where something says that it is for calls: another container's
+//! variable of the same name holds the address of a Service that is there; the variable's name tells the protocol (`REDIS_HOST`); or
+//! the name means something that is here ([`meant`]).
 
-use super::{Address, By, Call, beside, declared_order, field, named_service, names_host, programs, usual_port, variables};
+use super::{
+    Address, By, Call, beside, declared_order, field, named_service, names_host, port_at, programs, told_port, usual_port,
+    variables,
+};
+use crate::api::apps::{DaemonSet, Deployment, StatefulSet};
 use crate::api::core::{Container, Namespace, Node, Pod, Service};
 use crate::api::discovery::EndpointSlice;
+use crate::api::meta::selects;
 use crate::api::networking::Ingress;
 use crate::cluster::domains::{domain, reads_as_public};
 use crate::cluster::{Cluster, Store};
@@ -86,7 +92,7 @@ pub fn named_nobody(pod: &Pod, cluster: &Cluster) -> Vec<Nameless> {
 /// Those variables among them that are not certain to be called.
 pub fn nameless(pod: &Pod, cluster: &Cluster) -> Vec<Nameless> {
     let of_manifest = named_nobody(pod, cluster).into_iter().filter(|own| own.by != By::Image);
-    of_manifest.filter(|own| own.is_address() || own.doubtful || !elsewhere_a_call(pod, cluster, &own.variable)).collect()
+    of_manifest.filter(|own| !is_called(pod, cluster, own)).collect()
 }
 
 /// The calls of one container to names that nobody has.
@@ -98,7 +104,7 @@ pub(super) fn certain(
     values: &BTreeMap<String, String>,
 ) -> Vec<Call> {
     let own = of_container(pod, cluster, index, container, values).into_iter();
-    let own = own.filter(|own| !own.is_address() && !own.doubtful && elsewhere_a_call(pod, cluster, &own.variable));
+    let own = own.filter(|own| is_called(pod, cluster, own));
     own.map(|own| Call { variable: own.variable, target: own.target, field: own.field, by: own.by }).collect()
 }
 
@@ -128,6 +134,44 @@ fn of_container(
     found
 }
 
+/// Whether it is beyond doubt that the program calls it.
+fn is_called(pod: &Pod, cluster: &Cluster, own: &Nameless) -> bool {
+    // A word of a command line may be for anything.
+    let told = || {
+        own.by == By::Variable
+            && (told_port(&own.variable).is_some() || meant(&own.host, &own.variable, pod, &cluster.store).is_some())
+    };
+    !own.is_address() && !own.doubtful && (told() || elsewhere_a_call(pod, cluster, &own.variable))
+}
+
+/// What a name that no Service has means, if that is here: a Service but for a slip of the hand or its namespace, or a workload of
+/// that name which has lost its Service. With the port at which it is called, as far as that is known.
+fn meant(host: &str, variable: &str, pod: &Pod, store: &Store) -> Option<Option<u16>> {
+    let host = host.to_lowercase();
+    let (first, rest) = host.split_once('.').unwrap_or((&host, ""));
+    let namespace = rest.split('.').next().filter(|own| !own.is_empty()).unwrap_or(&pod.metadata.namespace);
+    let like = |service: &&Service| {
+        let name = &service.metadata.name;
+        is_slip(distance(first, name), first, name)
+    };
+    let elsewhere = || store.all::<Service>().find(|service| service.metadata.name == first);
+    let service = store.in_namespace::<Service>(namespace).find(like).or_else(elsewhere);
+    if let Some(service) = service.filter(|service| !is_own(&service.spec.selector, pod)) {
+        return Some(port_at(&service.spec.ports, variable, &BTreeMap::new()));
+    }
+    let deployment = store.get::<Deployment>(namespace, first).map(|own| &own.spec.template);
+    let stateful = || store.get::<StatefulSet>(namespace, first).map(|own| &own.spec.template);
+    let daemon = || store.get::<DaemonSet>(namespace, first).map(|own| &own.spec.template);
+    let template = deployment.or_else(stateful).or_else(daemon).filter(|own| !is_own(&own.metadata.labels, pod))?;
+    let ports = template.spec.containers.iter().flat_map(|container| &container.ports);
+    Some(told_port(variable).or_else(|| ports.map(|port| port.container_port).find_map(|port| u16::try_from(port).ok())))
+}
+
+/// Whether labels of something else are those of the Pod itself.
+fn is_own(labels: &BTreeMap<String, String>, pod: &Pod) -> bool {
+    !labels.is_empty() && selects(labels, &pod.metadata.labels)
+}
+
 /// Whether another Pod's variable of this name holds the address of a Service that is there.
 fn elsewhere_a_call(pod: &Pod, cluster: &Cluster, variable: &str) -> bool {
     let workload = &pod.metadata.owner_references;
@@ -143,7 +187,7 @@ fn elsewhere_a_call(pod: &Pod, cluster: &Cluster, variable: &str) -> bool {
     })
 }
 
-/// The address, its host, and whether that is doubtful: a URL, `name:port`, or a name beside its `_PORT`. Only single words, `….svc` and `name.namespace`
+/// The address, its host, and whether that is doubtful: a URL, `name:port`, a name beside its `_PORT`, or a word by itself. Only single words, `….svc` and `name.namespace`
 /// count, whether the namespace is here or not: other names may well exist outside.
 fn address(
     name: &str,
@@ -166,7 +210,7 @@ fn address(
         .filter(|port| names_peers(name) || plain(port))
         .or_else(|| beside(name, values, &[]).filter(|_| names_host(name)));
     if address.scheme.is_none() && port.is_none() {
-        return None;
+        return bare(name, address.host, pod, store);
     }
     let of_cluster = |(_, namespace): (&str, &str)| {
         store.get::<Namespace>("", namespace).is_some() || !namespace.contains('.') && !reads_as_public(short)
@@ -186,6 +230,25 @@ fn address(
         (_, Some(port)) => format!("{}:{port}", address.host),
     };
     Some((target, address.host.to_string(), doubtful))
+}
+
+/// Values that are no hosts, whatever their variable is called.
+const NO_HOSTS: [&str; 14] =
+    ["auto", "cluster", "default", "disabled", "enabled", "false", "local", "memory", "no", "none", "off", "on", "true", "yes"];
+
+/// A word without a port, which is an address only where the variable's name says so, and its port follows from something. A variable
+/// that is called after a protocol alone (`REDIS`), or that may name a backend of another kind, is doubtful where nothing here is meant.
+fn bare(variable: &str, host: &str, pod: &Pod, store: &Store) -> Option<(String, String, bool)> {
+    let letters = host.len() > 1 && host.starts_with(|c: char| c.is_ascii_lowercase());
+    let word = letters && host.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if !word || NO_HOSTS.contains(&host) || is_public_address(variable) || known(host, pod, store) {
+        return None;
+    }
+    let (meant, told) = (meant(host, variable, pod, store), told_port(variable));
+    let port = told.or(meant.flatten())?;
+    let address = names_host(variable) || told.is_some() && meant.is_some();
+    // A word in front of which nobody writes a port is taken for an address for its likeness alone, or for the protocol's sake.
+    (address || told.is_some() || names_peers(variable)).then(|| (format!("{host}:{port}"), host.to_string(), !address))
 }
 
 /// Whether a name which no Service has may be no Service's at all; `None`: it is none, but a module's path, an XML namespace or the

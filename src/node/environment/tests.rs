@@ -80,9 +80,31 @@ fn urls_name_a_call() {
 }
 
 #[test]
-fn a_variable_named_after_a_protocol_names_a_service_with_its_port() {
+fn a_variable_named_after_a_protocol_calls_its_port() {
     assert_eq!(called("env: [{name: REDIS, value: redis}]"), "REDIS=redis:6379");
-    assert_eq!(called("env: [{name: MYSQL, value: redis}]"), "");
+    assert_eq!(called("env: [{name: MYSQL, value: redis}]"), "MYSQL=redis:3306", "whatever port the Service has");
+    assert_eq!(called("env: [{name: MYSQL_HOST, value: redis}, {name: DB_PORT, value: '6379'}]"), "MYSQL_HOST=redis:6379");
+    assert_eq!(called("env: [{name: WORDPRESS_DB_HOST, value: db}]"), "WORDPRESS_DB_HOST=db:3306");
+    assert_eq!(called("env: [{name: REDIS_SENTINEL_HOST, value: redis}]"), "REDIS_SENTINEL_HOST=redis:6379", "its only port");
+    assert_eq!(called("env: [{name: MYSQL_EXPORTER_HOST, value: db}]"), "MYSQL_EXPORTER_HOST=db:5432", "no MySQL");
+}
+
+#[test]
+fn a_call_is_kept_whose_service_is_not_there() {
+    assert_eq!(called("env: [{name: REDIS_HOST, value: cache}]"), "REDIS_HOST=cache:6379");
+    assert_eq!(called("env: [{name: REDIS, value: redsi}]"), "REDIS=redsi:6379", "a slip");
+    assert_eq!(called("env: [{name: BACK_HOST, value: redsi}]"), "BACK_HOST=redsi:6379", "the port of the Service that is meant");
+    assert_eq!(called("env: [{name: CART_ADDR, value: 'cart:7070'}]"), "CART_ADDR=cart:7070", "in another namespace");
+    for none in
+        ["REDIS, value: enabled", "REDIS, value: cache", "BACK_HOST, value: lost", "MODE, value: redsi", "DB_HOST, value: 'true'"]
+    {
+        assert_eq!(called(&format!("env: [{{name: {none}}}]")), "", "{none}");
+    }
+    for none in
+        ["REDIS_DB, value: redsi", "RABBITMQ_VHOST, value: orders", "MYSQL_ROOT_HOST, value: '%'", "REDIS_HOST, value: localhost"]
+    {
+        assert_eq!(called(&format!("env: [{{name: {none}}}]")), "", "{none}");
+    }
 }
 
 #[test]
@@ -104,7 +126,7 @@ fn a_public_demo_calls_the_services_that_its_code_names() {
 #[test]
 fn values_that_name_no_service_call_nobody() {
     assert_eq!(called("env: [{name: MODE, value: redis}]"), "");
-    assert_eq!(called("env: [{name: REDIS_HOST, value: redsi}, {name: CART_ADDR, value: 'cart:7070'}]"), "");
+    assert_eq!(called("env: [{name: BACK_HOST, value: lost}, {name: LOST_ADDR, value: 'lost:7070'}]"), "");
     assert_eq!(called("env: [{name: API, value: 'https://example.com/'}, {name: ME, value: 'http://self/'}]"), "");
     assert_eq!(called("env: [{name: REDIS_ADDR, value: 'redis:many'}]"), "");
 }
@@ -170,7 +192,9 @@ fn only_names_that_can_be_services_are_missed() {
     );
     // A namespace that nobody has written is as missing as a Service.
     assert_eq!(missed("env: [{name: API_URL, value: 'http://api.backend:8080'}]"), "API_URL=http://api.backend:8080");
-    assert_eq!(missed("env: [{name: CACHE, value: 'redis.data:6379'}]"), "CACHE=redis.data:6379");
+    assert_eq!(missed("env: [{name: CACHE, value: 'cache.data:6379'}]"), "CACHE=cache.data:6379");
+    // A word that is like a Service's name, where it may be a backend of another kind.
+    assert_eq!(missed("env: [{name: BACKEND, value: crat}]"), "BACKEND=crat:7070?");
     // A module's path, an XML namespace and the program's own public address are nobody's to call.
     assert_eq!(missed("env: [{name: PYM, value: 'app.main:8000'}, {name: G, value: 'myproj.wsgi:8000'}]"), "");
     assert_eq!(missed("env: [{name: PKG, value: 'com.example:8080'}, {name: NS, value: 'http://schemas.xmlsoap/soap'}]"), "");
