@@ -227,6 +227,15 @@ pub struct ToldSlices {
     pub desired: u64,
     /// What it would have written otherwise in the real cluster.
     pub differences: Vec<Message>,
+    /// The dump leaves out the Pods that they name.
+    pub absent: bool,
+}
+
+impl Cluster {
+    /// Whether a Service's slices stand as a dump shows them that leaves out the Pods which they name.
+    pub fn pods_are_absent(&self, namespace: &str, service: &str) -> bool {
+        self.told_slices.get(&(namespace.to_string(), service.to_string())).is_some_and(|told| told.absent)
+    }
 }
 
 impl ToldSlices {

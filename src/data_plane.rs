@@ -7,6 +7,7 @@
 //!
 //! Left out: latency, loss, bandwidth, window sizes; one request has one answer.
 
+mod absent;
 mod advice;
 mod alb;
 mod back;

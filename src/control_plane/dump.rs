@@ -3,10 +3,11 @@
 //! Objects that carry a uid of their own are taken as they stand: names, addresses, readiness and owners are the real cluster's,
 //! and what the dump's controllers made is not made twice. Where the dump has Nodes, they take the place of the standing ones,
 //! and the address ranges are read off them. Namespaces, IngressClasses, ConfigMaps and Secrets that the dump's objects rest on
-//! are presumed, as are the nodes that its Pods name where it has none; the present is the newest time that it names, and Pods whose controller is not in it stay. Where MetalLB's
-//! speakers are in it, they announce the load balancers' addresses. Leaves out other clusters' node port ranges and IPv6.
+//! are presumed, as are the nodes that its Pods name where it has none; the present is the newest time that it names, and Pods whose
+//! controller is not in it stay. Where MetalLB's speakers are in it, they announce the load balancers' addresses. Leaves out other clusters' node port ranges and IPv6.
 
 mod beside;
+mod nodes;
 pub(crate) mod slices;
 
 pub(crate) use beside::{absent_owner, date, follow_api_server};
@@ -17,8 +18,7 @@ use super::world::{Key, World, controller_of, key_of};
 use super::{delete, dual_stack, inventory, refusals};
 use crate::addons::aws::ALB_CONTROLLER;
 use crate::addons::ingress_controller::real::of_image;
-use crate::addons::metallb;
-use crate::api::core::{Namespace, Node, NodeAddress, Pod, PodStatus, Service};
+use crate::api::core::{Namespace, Node, Pod, PodStatus};
 use crate::api::networking::IngressClass;
 use crate::api::time::seconds_of;
 use crate::api::{Kind, ObjectRef};
@@ -26,11 +26,9 @@ use crate::cluster::{NODE_GRACE, dns_service, moment};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::kubectl::{Manifest, Manifests};
 use crate::msg;
-use crate::netfilter::Cidr;
-use crate::settings::{INGRESS_CONTROLLER, MOST_NODES, Provider};
+use crate::settings::INGRESS_CONTROLLER;
+use nodes::{presumed_nodes, read_ranges};
 use serde_json::Value;
-use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// Whether the object's document came out of an API server.
@@ -259,37 +257,6 @@ pub(crate) fn make_room(world: &mut World, manifests: &Manifests, work: &[Admitt
     nodes.into_iter().map(|node| node.metadata.name).collect()
 }
 
-/// The nodes that a dump's Pods name and that neither the dump nor the cluster has: with the addresses that the Pods tell, and the
-/// /24 of each one's Pods, where no two share one.
-fn presumed_nodes(world: &World, brought: &[&AdmittedObject]) -> Vec<Node> {
-    let mut found: BTreeMap<&str, (&str, Vec<Ipv4Addr>)> = BTreeMap::new();
-    for item in brought {
-        let Object::Pod(pod) = &item.object else { continue };
-        let name = pod.spec.node_name.as_str();
-        if name.is_empty() || world.cluster.store.get::<Node>("", name).is_some() {
-            continue;
-        }
-        let (host, bases) = found.entry(name).or_default();
-        if host.is_empty() {
-            *host = &pod.status.host_ip;
-        }
-        bases.extend(pod_address(item).map(|ip| masked(ip, 24)));
-    }
-    let alone = |base: &Ipv4Addr| found.values().filter(|(_, bases)| bases.contains(base)).count() == 1;
-    let node = |(name, (host, bases)): (&&str, &(&str, Vec<Ipv4Addr>))| {
-        let mut node = Node::default();
-        node.metadata.name = (*name).to_string();
-        if !host.is_empty() {
-            node.status.addresses.push(NodeAddress { type_: "InternalIP".into(), address: (*host).to_string() });
-        }
-        if let Some(base) = bases.first().filter(|base| bases.iter().all(|other| other == *base) && alone(base)) {
-            node.spec.pod_cidr = Cidr { base: *base, bits: 24 }.to_string();
-        }
-        node
-    };
-    found.iter().map(node).take(MOST_NODES as usize).collect()
-}
-
 /// A node whose kubelet the dump's cluster no longer hears of counts as without power, for as long as the dump says so. One that
 /// says itself that it is not ready is alive.
 pub(crate) fn lose_nodes(world: &mut World, manifests: &Manifests, names: &[String]) {
@@ -373,55 +340,4 @@ fn remove(world: &mut World, object: &ObjectRef) {
     world.forget_owned(&meta);
     world.cluster.store.remove(object);
     world.wrote(object);
-}
-
-/// The ranges of the Pods and Services of the real cluster, as far as its Nodes and `default/kubernetes` tell.
-fn read_ranges(world: &mut World, nodes: &[Node], brought: &[&AdmittedObject]) {
-    let mut settings = world.cluster.settings.as_ref().clone();
-    let mut ranges: Vec<Cidr> = nodes.iter().filter_map(|node| node.spec.pod_cidr.parse().ok()).collect();
-    if ranges.is_empty() {
-        // Pods on a cloud's own network (Amazon VPC CNI): no node has a range, and the Pods tell where they live.
-        ranges = brought.iter().filter_map(pod_address).map(|base| Cidr { base, bits: 32 }).collect();
-    }
-    if let Some(range) = spanning(&ranges) {
-        settings.pod_cidr = range.to_string();
-    }
-    let api_server = brought.iter().find_map(|item| match &item.object {
-        Object::Service(service) if is_api_server(service) => service.spec.cluster_ip.parse::<Ipv4Addr>().ok(),
-        _ => None,
-    });
-    if let Some(address) = api_server {
-        settings.service_cidr = Cidr { base: masked(address, 16), bits: 16 }.to_string();
-    }
-    let speaks = |item: &&AdmittedObject| matches!(&item.object, Object::Pod(pod) if metallb::is_speaker(&pod.spec));
-    if brought.iter().any(speaks) {
-        settings.load_balancer.provider = Provider::Metallb;
-    }
-    if settings != *world.cluster.settings {
-        world.cluster.settings = Arc::new(settings);
-    }
-}
-
-/// The address of a Pod on the Pod network.
-fn pod_address(item: &&AdmittedObject) -> Option<Ipv4Addr> {
-    match &item.object {
-        Object::Pod(pod) if pod.spec.host_network != Some(true) => pod.status.pod_ip.parse().ok(),
-        _ => None,
-    }
-}
-
-fn is_api_server(service: &Service) -> bool {
-    service.metadata.namespace == "default" && service.metadata.name == "kubernetes"
-}
-
-fn masked(address: Ipv4Addr, bits: u8) -> Ipv4Addr {
-    let mask = u32::MAX.checked_shl(32 - u32::from(bits.min(32))).unwrap_or(0);
-    Ipv4Addr::from(u32::from(address) & mask)
-}
-
-/// The smallest range that holds all of them, at least a /16.
-fn spanning(ranges: &[Cidr]) -> Option<Cidr> {
-    let first = ranges.first()?;
-    let bits = (8..=16u8).rev().find(|bits| ranges.iter().all(|range| masked(range.base, *bits) == masked(first.base, *bits)))?;
-    Some(Cidr { base: masked(first.base, bits), bits })
 }

@@ -34,7 +34,10 @@ impl Travel<'_> {
             },
             Spot::Node(node) => Way::Kernel(node, answer),
             Spot::ApiServer => self.by_wire(self.world.owner(answer.dst.ip), answer),
-            _ => Way::Outside(answer),
+            _ => match self.home_of_absent(answer.src.ip) {
+                Some(home) if from == Spot::Server => Way::Kernel(home, answer),
+                _ => Way::Outside(answer),
+            },
         };
         for _ in 0..LONGEST_WAY {
             way = match way {

@@ -198,6 +198,7 @@ impl Travel<'_> {
         let home = chosen.and_then(|socket| match self.world.owner(socket.ip) {
             Owner::Pod(pod) => self.world.pods.get(pod).map(|guest| (guest.pod.metadata.name.clone(), guest.node)),
             Owner::Node(node) | Owner::EmptyPodAddress(node) => Some((socket.to_string(), node)),
+            Owner::Absent(at) => self.world.absent.get(at).map(|absent| (absent.pod.clone(), absent.node)),
             _ => None,
         });
         let (Some(socket), Some((target, node))) = (chosen, home) else {

@@ -5,19 +5,21 @@ mod called;
 mod selector;
 mod unready;
 
-pub use called::{ended, listener, nearest, no_node, no_rule, no_service, other_port, outdated, silent, taken};
+pub use called::{ended, listener, nearest, no_node, no_rule, no_service, of_cluster_dns, other_port, outdated, silent, taken};
 pub use selector::{is_made, made_none, may_mean, no_pods};
 pub use unready::unready;
 
 use super::unselected::unselected;
 use crate::api::ObjectRef;
-use crate::api::core::{ContainerPort, Pod, Service, ServicePort};
+use crate::api::core::{ContainerPort, Node, Pod, Service, ServicePort};
 use crate::api::discovery::{Endpoint, EndpointSlice};
 use crate::api::meta::{IntOrString, selects};
 use crate::cluster::{Cluster, ToldSlices};
 use crate::msg;
+use crate::node::kube_proxy::internal_ip;
 use crate::packet::Protocol;
-use crate::trace::{Advice, FieldRef};
+use crate::settings::Mode;
+use crate::trace::{Advice, FieldRef, Hop, Place};
 use crate::words::Message;
 
 /// The Pods that a Service's selector matches; an empty one matches none.
@@ -30,6 +32,17 @@ pub fn selected<'a>(cluster: &'a Cluster, service: &'a Service) -> Vec<&'a Pod> 
 /// The endpoints of a Service's port that may take new connections, with their port number: those that are ready; where there are none,
 /// those that are Terminating and still serve (`CategorizeEndpoints` of `pkg/proxy/topology.go`).
 pub fn usable_endpoints<'a>(cluster: &'a Cluster, service: &Service, at: usize) -> Vec<(&'a Endpoint, u16)> {
+    let mut all = endpoints_of(cluster, service, at);
+    let ready: Vec<_> = all.iter().copied().filter(|(endpoint, _)| endpoint.conditions.ready.unwrap_or(true)).collect();
+    if ready.is_empty() {
+        all.retain(|(endpoint, _)| still_serves(endpoint));
+        return all;
+    }
+    ready
+}
+
+/// All endpoints of a Service's port.
+fn endpoints_of<'a>(cluster: &'a Cluster, service: &Service, at: usize) -> Vec<(&'a Endpoint, u16)> {
     let meta = &service.metadata;
     let (name, protocol) = service.spec.ports.get(at).map_or(("", ""), |port| (port.name.as_str(), port.protocol.as_str()));
     let mut all = Vec::new();
@@ -45,12 +58,7 @@ pub fn usable_endpoints<'a>(cluster: &'a Cluster, service: &Service, at: usize) 
         let Some(number) = named.and_then(|port| u16::try_from(port.port?).ok()) else { continue };
         all.extend(slice.endpoints.iter().map(|endpoint| (endpoint, number)));
     }
-    let ready: Vec<_> = all.iter().copied().filter(|(endpoint, _)| endpoint.conditions.ready.unwrap_or(true)).collect();
-    if ready.is_empty() {
-        all.retain(|(endpoint, _)| still_serves(endpoint));
-        return all;
-    }
-    ready
+    all
 }
 
 /// Whether rules take packets for a Service's port: without endpoints it has only one that refuses them, in the filter table, which no
@@ -58,6 +66,40 @@ pub fn usable_endpoints<'a>(cluster: &'a Cluster, service: &Service, at: usize) 
 pub fn takes_packets(cluster: &Cluster, service: &Service, port: &ServicePort) -> bool {
     let at = service.spec.ports.iter().position(|own| own.name == port.name);
     at.is_some_and(|at| !usable_endpoints(cluster, service, at).is_empty())
+}
+
+/// Where a packet met a Service's rules.
+pub struct Met {
+    node: String,
+    /// It comes from a Pod or from the node itself.
+    inside: bool,
+}
+
+impl Met {
+    /// By the hop that tells of it.
+    pub fn at(cluster: &Cluster, hop: &Hop) -> Option<Met> {
+        let (Place::KubeProxy(node), src) = (&hop.at, hop.before?.src.ip) else { return None };
+        let own = cluster.store.get::<Node>("", node).and_then(internal_ip);
+        Some(Met { node: node.clone(), inside: cluster.settings.pod_range().contains(src) || own == Some(src) })
+    }
+
+    /// Whether the rules here take the packet for a Service's port, called at the address that a field gives. Under traffic policy Local
+    /// only where an endpoint is on the node; whoever calls an external address from inside passes that policy by. With nftables an
+    /// external address is one Service's alone, even where its rules then drop the packet (`noEndpointServices`).
+    pub fn takes(&self, cluster: &Cluster, service: &Service, port: &ServicePort, field: &str) -> bool {
+        let spec = &service.spec;
+        let local = match field {
+            "spec.clusterIP" => spec.internal_traffic_policy.as_deref() == Some("Local"),
+            _ => spec.external_traffic_policy == "Local" && !self.inside && cluster.settings.mode == Mode::Iptables,
+        };
+        let at = spec.ports.iter().position(|own| own.name == port.name).filter(|_| local);
+        let here = |(endpoint, _): &(&Endpoint, u16)| {
+            let serves = endpoint.conditions.ready.unwrap_or(true) || still_serves(endpoint);
+            serves && endpoint.node_name.as_ref() == Some(&self.node)
+        };
+        let near = at.is_none_or(|at| endpoints_of(cluster, service, at).iter().any(here));
+        near && takes_packets(cluster, service, port)
+    }
 }
 
 /// Whether an endpoint goes on serving though its Pod is Terminating.
@@ -173,6 +215,10 @@ pub fn no_endpoints(cluster: &Cluster, service: &Service, at: usize) -> Option<A
         let (next, because) = unselected(&cluster.store, service);
         let why = msg!("explain.endpoints.noSelector", service = service.metadata.name);
         return Some(Advice { why, next, because: vec![because] });
+    }
+    if cluster.pods_are_absent(&service.metadata.namespace, &service.metadata.name) {
+        let why = msg!("explain.absent.none", service = service.metadata.name);
+        return Some(Advice { why, next: msg!("explain.absent.none.next"), because: Vec::new() });
     }
     if selected(cluster, service).is_empty() {
         return Some(no_pods(cluster, service));

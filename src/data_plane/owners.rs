@@ -15,6 +15,8 @@ pub(super) enum Owner {
     Alb(usize),
     /// A node's address outside, where a cloud gives it one.
     NodeOutside(usize),
+    /// A Pod that a dump leaves out.
+    Absent(usize),
     ApiServer,
     Client,
     Gateway,

@@ -35,6 +35,9 @@ impl Exchange<'_> {
 
     /// A ping: the kernel behind the address answers, and no program takes part.
     pub fn echo(&mut self, spot: Spot, seen: Flow) -> Outcome {
+        if let Some(outcome) = self.absent_answers(seen, Protocol::Icmp, false).filter(|_| spot == Spot::Server) {
+            return outcome;
+        }
         let (place, objects) = self.travel(Protocol::Icmp).place_of(spot);
         let pod = match spot {
             Spot::Pod(pod) => Some(pod),
@@ -57,6 +60,9 @@ impl Exchange<'_> {
 
     /// A server outside the cluster takes whatever comes.
     pub fn server_answers(&mut self, seen: Flow, target: &Target, request: &Request) -> Outcome {
+        if let Some(outcome) = self.absent_answers(seen, target.protocol, target.is_http()) {
+            return outcome;
+        }
         // The client speaks to the name that it was told, whatever other name DNS put behind it.
         let tls = target.scheme == Scheme::Https;
         let mut hosts = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("host"));

@@ -70,6 +70,9 @@ impl Exchange<'_> {
         if let Some(outcome) = self.health_check(node, seen, target) {
             return outcome;
         }
+        if let Some(outcome) = self.absent_answers(seen, target.protocol, target.is_http()) {
+            return outcome;
+        }
         let (name, primary) = self.world.nodes.get(node).map(|node| (node.name.clone(), node.ip)).unzip();
         let (name, primary) = (name.unwrap_or_default(), primary.unwrap_or(seen.dst.ip));
         let elsewhere = self.node_port_at(seen.dst.port, target.protocol).filter(|_| primary != seen.dst.ip);

@@ -325,6 +325,7 @@ impl<'a> Travel<'a> {
                 self.tell_arrive(other, flow);
                 Next::Kernel { node: other, hook: Hook::NatPrerouting, flow }
             }
+            Owner::Absent(absent) => self.go_to_absent(node, absent, flow),
             Owner::ApiServer => Next::Ends(End::At(Spot::ApiServer, flow)),
             Owner::Alb(alb) if self.world.albs.get(alb).is_some_and(|alb| alb.internal) => Next::Outside(flow),
             Owner::Balancer(balancer) => self.toward_balancer(node, balancer, flow),
@@ -377,7 +378,7 @@ impl<'a> Travel<'a> {
     }
 
     #[inline]
-    fn tell_route(&mut self, node: usize, to: usize, flow: Flow) {
+    pub fn tell_route(&mut self, node: usize, to: usize, flow: Flow) {
         if !std::mem::replace(&mut self.routed, node != to) {
             self.tell.note(|| Event::Route { from: node, to, flow });
         }

@@ -158,7 +158,10 @@ fn kinds(cluster: &Cluster, trace: &Trace, meets_pods: bool, notes: &mut Vec<Mes
             Reach::None => false,
         };
         if alters {
-            notes.push(msg!("assume.kindNotPlayed", kind = kind, name = name));
+            notes.push(match routes::asks_for(trace, document).filter(|_| trace.request.from != Source::Internet) {
+                Some(host) => msg!("assume.routeHost", host = host, kind = kind, name = name),
+                None => msg!("assume.kindNotPlayed", kind = kind, name = name),
+            });
         }
     }
     if !unknown.is_empty() {

@@ -4,6 +4,7 @@
 //! range; Pod traffic between nodes routed without NAT. What leaves the cluster passes a gateway that translates its source
 //! (assumption). Load balancers and the API server are machines beside the nodes.
 
+use super::absent::{self, Absent};
 use super::balancer::{place, service_ref};
 use super::forward::{self, Forward};
 use super::host_port::{HostPort, host_ports};
@@ -129,6 +130,8 @@ pub(super) struct World {
     pub pod_range: Cidr,
     pub service_range: Cidr,
     pub now: u64,
+    /// Pods that a dump leaves out.
+    pub absent: Vec<Absent>,
     owners: Owners,
 }
 
@@ -152,6 +155,7 @@ impl World {
             pod_range: cluster.settings.pod_range(),
             service_range: cluster.settings.service_range(),
             now: cluster.now,
+            absent: Vec::new(),
             owners: Owners::default(),
         };
         world.node_network = shared_network(&world.nodes);
@@ -186,6 +190,10 @@ impl World {
         owners.extend([(CLIENT_OUTSIDE, Owner::Client), (EGRESS_GATEWAY, Owner::Gateway)]);
         for server in &world.api_servers {
             owners.entry(server.ip).or_insert(Owner::ApiServer);
+        }
+        world.absent = absent::all(cluster, &world.nodes);
+        for (index, absent) in world.absent.iter().enumerate() {
+            owners.entry(absent.ip).or_insert(Owner::Absent(index));
         }
         world.owners = Owners::of(owners);
         let endpoints = store.all::<EndpointSlice>().flat_map(|slice| &slice.endpoints);
@@ -282,7 +290,7 @@ impl World {
 
     /// Whether an address lies inside: a Pod's or a node's.
     pub fn is_inside(&self, ip: Ipv4Addr) -> bool {
-        self.pod_range.contains(ip) || matches!(self.owner(ip), Owner::Node(_) | Owner::Pod(_))
+        self.pod_range.contains(ip) || matches!(self.owner(ip), Owner::Node(_) | Owner::Pod(_) | Owner::Absent(_))
     }
 
     /// The nodes that pass a load balancer's health check: alive as far as it knows, and kube-proxy answers well. A cloud asks it on

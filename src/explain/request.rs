@@ -13,7 +13,7 @@ use crate::data_plane::{self, Scheme};
 use crate::msg;
 use crate::packet::Protocol;
 use crate::settings::INGRESS_NAMESPACE;
-use crate::trace::{FieldRef, Hop, Place, Reason, Request, Trace, Verdict};
+use crate::trace::{FieldRef, Hop, Place, Reason, Request, Source, Trace, Verdict};
 use crate::words::Message;
 
 /// What a target says.
@@ -38,9 +38,10 @@ impl Target {
 pub(super) type Reached = (ObjectRef, usize);
 
 /// The assumptions that name what is not played.
-const NOT_PLAYED: [&str; 20] = [
+const NOT_PLAYED: [&str; 21] = [
     "assume.privateAddress",
     "assume.kindNotPlayed",
+    "assume.routeHost",
     "assume.kindUnknown",
     "assume.podsNotPlayed",
     "assume.sidecar",
@@ -272,12 +273,14 @@ fn check(
             front_door(cluster, trace, (&target, &address), checks)?;
         }
         let http = HttpRequest { host: host_header(request, &target), path: target.path.clone(), https: target.https };
-        let (service, port) = ingress(cluster, &router, &http, checks)?;
+        let (service, port) = ingress(cluster, &router, (&request.from, &http), checks)?;
         return service::backend(cluster, &service, &port, checks, reached);
     }
     let by_rule = |hop: &&Hop| matches!(hop.reason, Reason::ClusterIP | Reason::ExternalIP | Reason::LoadBalancerIP);
-    let taken = trace.hops.iter().find(by_rule);
-    let taken = taken.and_then(|hop| hop.objects.iter().find(|object| object.kind == Kind::Service));
+    // A Service of the address that has no endpoint for the packet here leaves it to the next one's rule.
+    let first = trace.hops.iter().find(by_rule);
+    let same = |hop: &&Hop| first.is_some_and(|first| (&hop.at, hop.before) == (&first.at, first.before));
+    let taken = trace.hops.iter().filter(by_rule).take_while(same).last();
     service::by_address(cluster, &target, &address, taken, checks, reached)
 }
 
@@ -360,7 +363,12 @@ fn first(mut because: Vec<FieldRef>, end: &str) -> Vec<FieldRef> {
 }
 
 /// A served Ingress has a rule; gives the backend: Service, and port as written.
-fn ingress(cluster: &Cluster, router: &Router, http: &HttpRequest, checks: &mut Checks) -> Result<(ObjectRef, String), Stop> {
+fn ingress(
+    cluster: &Cluster,
+    router: &Router,
+    (from, http): (&Source, &HttpRequest),
+    checks: &mut Checks,
+) -> Result<(ObjectRef, String), Stop> {
     let shown = format!("{}{}", http.host, http.path);
     match router.decide(&cluster.store, http) {
         Decision::Route(route) => {
@@ -391,7 +399,7 @@ fn ingress(cluster: &Cluster, router: &Router, http: &HttpRequest, checks: &mut 
                 let (why, next, because) = ingress_controller::unserved(cluster, ingress);
                 return checks.fails("ingress-served", why, next, because);
             }
-            let (next, because) = no_rule(&cluster.store, &http.host, &http.path);
+            let (next, because) = no_rule(&cluster.store, (&http.host, &http.path), *from == Source::Internet);
             let text = if host_matched {
                 msg!("explain.ingress.noPath", host = http.host, path = http.path)
             } else {

@@ -3,30 +3,33 @@
 use super::request::{Reached, Target};
 use super::{Checks, Stop, field, pod};
 use crate::addons::public_dns::balancer_address;
-use crate::api::ObjectRef;
 use crate::api::core::{LoadBalancerIngress, Node, Pod, Service, ServicePort};
 use crate::api::discovery::Endpoint;
 use crate::api::meta::{Labels, selects};
+use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::data_plane::causes::{
-    listener, no_endpoints, no_pods, nobody_behind_node_ports, none_ready, other_port, selected, silent, still_serves, taken,
-    takes_packets, told_slices, unready, usable_endpoints,
+    Met, listener, no_endpoints, no_pods, nobody_behind_node_ports, none_ready, other_port, selected, silent, still_serves,
+    taken, takes_packets, told_slices, unready, usable_endpoints,
 };
 use crate::msg;
 use crate::node::cni::host_port_elsewhere;
 use crate::node::kube_proxy::claimants;
 use crate::packet::Protocol;
+use crate::trace::Hop;
 
-/// The Service behind an address, and everything behind that.
+/// The Service behind an address, and everything behind that. `hop`: where rules took the packet for one of its Services.
 pub(super) fn by_address(
     cluster: &Cluster,
     target: &Target,
     address: &str,
-    taken: Option<&ObjectRef>,
+    hop: Option<&Hop>,
     checks: &mut Checks,
     reached: &mut Option<Reached>,
 ) -> Result<(), Stop> {
     let (port, protocol) = (i32::from(target.port), target.protocol);
+    let taken = hop.and_then(|hop| hop.objects.iter().find(|object| object.kind == Kind::Service));
+    let met = hop.and_then(|hop| Met::at(cluster, hop));
     let same = |own: &ServicePort| Protocol::of_api(&own.protocol) == Some(protocol);
     let node = cluster.store.all::<Node>().find(|node| node.status.addresses.iter().any(|own| own.address == address));
     let node_port = |own: &ServicePort| own.node_port == port && same(own);
@@ -47,7 +50,11 @@ pub(super) fn by_address(
         let (object, name) = (ObjectRef::of(service), &service.metadata.name);
         let asked = address.parse().ok().map(|ip| (ip, target.port));
         let all = asked.map(|asked| claimants(&cluster.store, asked, protocol)).unwrap_or_default();
-        let rival = all.iter().find(|(other, own, _)| ObjectRef::of(*other) != object && takes_packets(cluster, other, own));
+        let takes = |(other, own, field): &(&Service, &ServicePort, String)| match &met {
+            Some(met) => met.takes(cluster, other, own, field),
+            None => takes_packets(cluster, other, own),
+        };
+        let rival = all.iter().find(|claim| ObjectRef::of(claim.0) != object && takes(claim));
         let (other, shared) = (rival.map(|(other, ..)| &other.metadata.name), format!("{address}:{port}"));
         let text = match other {
             Some(other) if took(service) => msg!("explain.service.shared", service = name, address = shared, other = other),
@@ -224,6 +231,11 @@ pub(super) fn pairs(labels: &Labels) -> String {
 fn has_ready_pods(cluster: &Cluster, service: &Service, at: Option<usize>, checks: &mut Checks) -> Result<(), Stop> {
     let (pods, selector) = (selected(cluster, service), pairs(&service.spec.selector));
     let (count, because) = (pods.len(), vec![field(&ObjectRef::of(service), "spec.selector")]);
+    if cluster.pods_are_absent(&service.metadata.namespace, &service.metadata.name) {
+        checks.holds("selector-matches-pods", msg!("explain.absent.ok", service = service.metadata.name), because);
+        let lost = no_endpoints(cluster, service, 0).filter(|_| at.is_none());
+        return lost.map_or(Ok(()), |found| checks.found("pods-ready", found));
+    }
     if pods.is_empty() {
         return checks.found("selector-matches-pods", no_pods(cluster, service));
     }

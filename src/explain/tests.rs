@@ -7,6 +7,7 @@ use crate::settings::Settings;
 use crate::trace::Request;
 use std::sync::Arc;
 
+mod addresses;
 mod names;
 mod objects;
 

@@ -4,6 +4,8 @@ use crate::facts::with;
 use crate::{FRONT, explained, manifests, send};
 use kubehop::cluster::Cluster;
 use kubehop::diagnostic::Severity;
+use kubehop::kubectl::advise::advise;
+use kubehop::kubectl::{Manifest, Manifests};
 use kubehop::random::Seed;
 use kubehop::settings::Settings;
 use kubehop::trace::Verdict;
@@ -50,4 +52,100 @@ fn labels_of_namespaces_that_a_dump_does_not_show_are_assumed() {
     let trace = send(&apply(&format!("{POLICY}{shown}")), FRONT, "http://catalog");
     assert_eq!(trace.verdict, Verdict::Timeout);
     assert!(!trace.assumptions.iter().any(|note| note.id == "assume.namespaceLabels"), "{:?}", trace.assumptions);
+}
+
+/// The shared dump's objects of these kinds, and a Pod that somebody adds.
+fn only(kinds: &[&str]) -> Manifests {
+    kept(|own| own.name == "c" || kinds.contains(&own.kind.as_str()))
+}
+
+fn kept(keep: impl Fn(&Manifest) -> bool) -> Manifests {
+    let mut all = with(CLIENT);
+    all.documents.retain(|own| keep(own));
+    for (position, document) in (0..).zip(&mut all.documents) {
+        Arc::make_mut(document).position = position;
+    }
+    all
+}
+
+const CLIENT: &str =
+    "apiVersion: v1\nkind: Pod\nmetadata: {name: c, namespace: shop}\nspec: {containers: [{name: c, image: nginx}]}\n";
+
+#[test]
+fn slices_stand_whose_pods_a_dump_leaves_out_and_it_is_told() {
+    for kinds in [["Service", "EndpointSlice"], ["Service", "Endpoints"]] {
+        let outcome = Cluster::new(Settings::default(), Seed(1)).apply(Arc::new(only(&kinds)));
+        let said: Vec<String> = outcome.diagnostics.iter().map(|found| format!("{:?}", found.message)).collect();
+        let told: Vec<_> = said.iter().filter(|text| text.contains("dump.podsAbsent")).collect();
+        assert!(told.len() == 1 && told[0].contains("catalog") && !told[0].contains("cart"), "{said:?}");
+        let mended = advise(&outcome.cluster);
+        let without_pods = mended.iter().filter(|found| format!("{:?}", found.message).contains("advise.noPods"));
+        let names: Vec<String> = without_pods.filter_map(|found| Some(found.object.as_ref()?.name.clone())).collect();
+        assert_eq!(names, ["cart"]);
+        let cluster = outcome.cluster;
+        let trace = send(&cluster, "pod/shop/c", "http://catalog");
+        assert_eq!((trace.verdict, trace.pod.clone()), (Verdict::Delivered, None));
+        assert!(trace.hops.iter().any(|hop| hop.before.is_some_and(|flow| flow.dst.to_string() == "10.244.2.6:3550")));
+        assert!(trace.assumptions.iter().any(|note| note.id == "assume.absentPod"), "{:?}", trace.assumptions);
+        let by_node_port = send(&cluster, "internet", "http://shop-worker2:30080");
+        assert_eq!(by_node_port.verdict, Verdict::Delivered);
+        // None of the Pods that the slice names is ready.
+        let said = explained(&cluster, "pod/shop/c", "http://mail:5000");
+        assert!(said.last().unwrap().starts_with("FAIL Service mail has no ready endpoint"), "{said:?}");
+    }
+}
+
+#[test]
+fn a_dump_with_some_pods_and_without_what_made_them_leaves_out_the_others() {
+    let text = kept(|own| match own.kind.as_str() {
+        "Pod" => own.name.starts_with("frontend"),
+        kind => ["Service", "EndpointSlice"].contains(&kind),
+    });
+    let cluster = Cluster::new(Settings::default(), Seed(1)).apply(Arc::new(text)).cluster;
+    assert!(cluster.pods_are_absent("shop", "catalog") && !cluster.pods_are_absent("shop", "frontend"));
+    assert_eq!(send(&cluster, FRONT, "http://catalog").verdict, Verdict::Delivered);
+    assert!(send(&cluster, FRONT, "http://frontend").pod.is_some());
+}
+
+#[test]
+fn slices_follow_once_the_pods_that_were_left_out_are_in_the_text() {
+    let kinds = ["Service", "EndpointSlice", "Node"];
+    let first = Cluster::new(Settings::default(), Seed(1)).apply(Arc::new(only(&kinds))).cluster;
+    assert!(first.pods_are_absent("shop", "catalog"));
+    let whole = first.apply(Arc::new(with(""))).cluster;
+    assert!(!whole.pods_are_absent("shop", "catalog"));
+    let trace = send(&whole, FRONT, "http://catalog");
+    assert_eq!((trace.verdict, trace.pod.is_some()), (Verdict::Delivered, true));
+}
+
+#[test]
+fn check_names_the_probe_of_a_pod_that_is_not_ready() {
+    let cluster = Cluster::new(Settings::default(), Seed(1)).apply(Arc::new(with(""))).cluster;
+    let found = advise(&cluster);
+    let mut probes = found.iter().filter(|found| format!("{:?}", found.message).contains("explain.pod.unready.probe"));
+    let told = probes.next().unwrap();
+    assert_eq!(told.object.as_ref().unwrap().name, "catalog-74d5bbf6b8-mt2zp");
+    assert_eq!(told.path, "spec.containers[0].readinessProbe");
+    assert!(told.span.is_some() && format!("{:?}", told.message).contains("http-get http://:3550/ready"), "{told:?}");
+    assert!(probes.next().is_none());
+}
+
+#[test]
+fn outside_a_name_of_the_clusters_own_dns_is_told_as_one() {
+    let cluster = Cluster::new(Settings::default(), Seed(1)).apply(Arc::new(with(""))).cluster;
+    // A name with a dot leads to the Ingress from outside, and no rule lists it.
+    for host in ["frontend.shop", "frontend.shop.svc"] {
+        let target = format!("http://{host}");
+        let trace = send(&cluster, "internet", &target);
+        assert_eq!((trace.verdict, trace.status), (Verdict::Answered, Some(404)));
+        assert_eq!(trace.advice.unwrap().next.id, "explain.ingress.clusterName.next");
+    }
+    for host in ["frontend", "frontend.shop.svc.cluster.local", "catalog-db-0.catalog-db.shop.svc.cluster.local"] {
+        let trace = send(&cluster, "internet", &format!("http://{host}"));
+        assert_eq!(trace.verdict, Verdict::NameNotFound);
+        assert_eq!(trace.advice.unwrap().next.id, "advice.name.outside.next", "{host}");
+    }
+    // Another host is none of the cluster's names.
+    let trace = send(&cluster, "internet", "http://frontend.example.com");
+    assert_eq!(trace.advice.unwrap().next.id, "explain.ingress.hosts.next");
 }

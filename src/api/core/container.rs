@@ -206,6 +206,21 @@ pub struct Probe {
     pub failure_threshold: i32,
 }
 
+impl Probe {
+    /// What it asks, as `kubectl describe` prints it (`describe.go`, `DescribeProbe`).
+    pub fn asks(&self) -> String {
+        let http =
+            |get: &HTTPGetAction| format!("http-get {}://{}:{}{}", get.scheme.to_lowercase(), get.host, get.port, get.path);
+        match (&self.exec, &self.http_get, &self.tcp_socket, &self.grpc) {
+            (Some(exec), ..) => format!("exec [{}]", exec.command.join(" ")),
+            (_, Some(get), ..) => http(get),
+            (_, _, Some(tcp), _) => format!("tcp-socket {}:{}", tcp.host, tcp.port),
+            (.., Some(grpc)) => format!("grpc <pod>:{} {}", grpc.port, grpc.service.as_deref().unwrap_or_default()),
+            _ => "unknown".into(),
+        }
+    }
+}
+
 /// A probe by HTTP.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -272,7 +272,7 @@ fn fill(slice: &mut EndpointSlice, rest: &mut Vec<Endpoint>) {
     }
 }
 
-fn new_slice(service: &Service, ports: &[EndpointPort]) -> EndpointSlice {
+pub(crate) fn new_slice(service: &Service, ports: &[EndpointPort]) -> EndpointSlice {
     let mut slice = EndpointSlice { address_type: "IPv4".into(), ports: ports.to_vec(), ..EndpointSlice::default() };
     slice.metadata.namespace.clone_from(&service.metadata.namespace);
     slice.metadata.generate_name = format!("{}-", service.metadata.name);

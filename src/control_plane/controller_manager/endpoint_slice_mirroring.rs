@@ -125,7 +125,8 @@ fn repacked(subsets: &[EndpointSubset]) -> Vec<EndpointSubset> {
     packed.into_iter().map(subset).collect()
 }
 
-fn slices(endpoints: &Endpoints) -> Vec<EndpointSlice> {
+/// Endpoints as slices.
+pub(crate) fn slices(endpoints: &Endpoints) -> Vec<EndpointSlice> {
     let mut slices = Vec::new();
     for subset in repacked(&endpoints.subsets) {
         let ready = subset.addresses.iter().map(|address| (address, true));

@@ -34,14 +34,44 @@ pub(crate) fn judge(world: &mut World) -> Vec<Key> {
         if service.spec.type_ == "ExternalName" || world.cluster.told_slices.contains_key(&key) {
             continue;
         }
-        let told =
-            if service.spec.selector.is_empty() { mirrored(world, &service, &key) } else { selected(world, &service, &key) };
+        let told = match service.spec.selector.is_empty() {
+            true => mirrored(world, &service, &key),
+            false => absent(world, &service, &key).or_else(|| selected(world, &service, &key)),
+        };
         if let Some(told) = told {
             world.cluster.told_slices.insert(key.clone(), told);
             judged.push(key);
         }
     }
     judged
+}
+
+/// The slices of a Service whose Pods the dump leaves out. Where it has Endpoints in place of slices, these say the same. A dump of
+/// Pods with what made them is whole: a Pod that it does not show is gone.
+fn absent(world: &mut World, service: &Service, key: &Key) -> Option<ToldSlices> {
+    let mut dumped = world.cluster.manifests.documents.iter().filter(|own| own.is_dumped() && own.namespace == key.0);
+    let whole = dumped.clone().any(|own| own.kind == "Pod")
+        && dumped.any(|own| matches!(own.kind.as_str(), "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet"));
+    let chosen = |pod: &Pod| selects(&service.spec.selector, &pod.metadata.labels);
+    if whole || world.cluster.store.in_namespace::<Pod>(&key.0).any(chosen) {
+        return None;
+    }
+    let mut slices = endpoint_slice::slices_of(&world.cluster.store, key);
+    let endpoints = world.cluster.store.endpoints.get(key).cloned();
+    if let Some(own) = endpoints.filter(|own| slices.is_empty() && came_from_dump(world, &ObjectRef::of(own.as_ref()))) {
+        for told in mirroring::slices(&own).into_iter().filter(|told| told.address_type == "IPv4") {
+            let mut slice = endpoint_slice::new_slice(service, &told.ports);
+            slice.metadata.name = world.generate_name::<EndpointSlice>(&key.0, &slice.metadata.generate_name.clone());
+            slice.endpoints = told.endpoints;
+            world.put_slice(slice);
+        }
+        slices = endpoint_slice::slices_of(&world.cluster.store, key);
+    } else if !are_dumped(world, &slices) {
+        return None;
+    }
+    let desired = hash(service, &slices, &[]);
+    let named = slices.iter().any(|slice| !slice.endpoints.is_empty());
+    named.then(|| ToldSlices { desired, absent: true, ..ToldSlices::default() })
 }
 
 /// The slices of a Service that selects Pods.
@@ -54,7 +84,7 @@ fn selected(world: &World, service: &Service, key: &Key) -> Option<ToldSlices> {
     }
     let desired = endpoint_slice::desired(&world.cluster.store, service);
     let differences = differences(world, service, &slices, &desired);
-    Some(ToldSlices { desired: hash(service, &slices, &desired), differences })
+    Some(ToldSlices { desired: hash(service, &slices, &desired), differences, absent: false })
 }
 
 /// The slices of a Service whose Endpoints are written by hand.
@@ -66,7 +96,7 @@ fn mirrored(world: &World, service: &Service, key: &Key) -> Option<ToldSlices> {
     }
     let wanted = mirroring::wanted(endpoints);
     let differences = unmirrored(service, &slices, &by_ports(&wanted));
-    Some(ToldSlices { desired: mirror_hash(&wanted), differences }).filter(|told| !told.differences.is_empty())
+    Some(ToldSlices { desired: mirror_hash(&wanted), differences, absent: false }).filter(|told| !told.differences.is_empty())
 }
 
 fn are_dumped(world: &World, slices: &[Arc<EndpointSlice>]) -> bool {
@@ -76,6 +106,15 @@ fn are_dumped(world: &World, slices: &[Arc<EndpointSlice>]) -> bool {
 /// Tells what the real controllers did not follow, of those slices that stand still once all here have worked: where loading a dump
 /// changed a Pod, its slices are written anew.
 pub(crate) fn tell(world: &mut World, judged: &[Key]) {
+    let told = &world.cluster.told_slices;
+    let absent: Vec<&Key> = judged.iter().filter(|key| told.get(*key).is_some_and(|told| told.absent)).collect();
+    if let Some((namespace, name)) = absent.first() {
+        let first = world.cluster.origin(&ObjectRef::new(Kind::Service, namespace, name));
+        let services = listed(absent.iter().map(|key| key.1.clone()).collect());
+        let note = refusals::ours(first, "spec.selector", msg!("dump.podsAbsent", services = services));
+        let help = Some(msg!("dump.podsAbsent.help"));
+        world.diagnostics.push(Diagnostic { severity: Severity::Info, help, ..note });
+    }
     for key in judged {
         let Some(told) = world.cluster.told_slices.get(key).cloned().filter(|told| told.desired != 0) else { continue };
         let own = |slice: &&EndpointSlice| slice.metadata.labels.get(SERVICE_NAME) == Some(&key.1);

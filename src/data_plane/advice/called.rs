@@ -8,7 +8,7 @@ use crate::cluster::Cluster;
 use crate::data_plane::causes::{listener, no_rule, no_service, other_port, silent};
 use crate::msg;
 use crate::packet::Protocol;
-use crate::trace::{Advice, Hop, Reason, Trace};
+use crate::trace::{Advice, Hop, Reason, Source, Trace};
 
 /// What to say of a request that called something that is not there.
 pub(super) fn amiss(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> {
@@ -36,7 +36,8 @@ pub(super) fn amiss(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advic
         }
         (Reason::IngressNoRule, _) => {
             let arg = |name: &str| hop.text.args.get(name).map(String::as_str).unwrap_or_default();
-            let (next, because) = no_rule(&cluster.store, arg("host"), arg("path"));
+            let outside = trace.request.from == Source::Internet;
+            let (next, because) = no_rule(&cluster.store, (arg("host"), arg("path")), outside);
             Some(Advice { why: hop.text.clone(), next, because })
         }
         (Reason::IngressBadGateway, "text") => refuses_its_controller(cluster, trace, hop),

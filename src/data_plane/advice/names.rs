@@ -6,7 +6,7 @@ use crate::addons::pending::pending;
 use crate::api::ObjectRef;
 use crate::api::core::Service;
 use crate::cluster::{Cluster, Store};
-use crate::data_plane::causes::{no_endpoints, no_node, no_pods, none_ready, selected};
+use crate::data_plane::causes::{no_endpoints, no_node, no_pods, none_ready, of_cluster_dns, selected};
 use crate::data_plane::target::Target;
 use crate::diagnostic::{distance, is_slip};
 use crate::kubectl::Manifest;
@@ -29,11 +29,12 @@ pub fn service_name(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advic
         let short = format!("{}.{}", service.metadata.name, service.metadata.namespace);
         host == service.metadata.name || host == short || host.starts_with(&format!("{short}.svc"))
     };
+    let of_pod = || of_cluster_dns(&cluster.store, &host).filter(|_| hop.at == Place::PublicDns);
     let advice = |next, because| Some(Advice { why: hop.text.clone(), next, because });
     if trace.request.target.contains("...") {
         return advice(msg!("advice.name.cut.next", name = host), Vec::new());
     }
-    let Some(service) = cluster.store.services.values().find(named) else {
+    let Some(service) = cluster.store.services.values().find(named).map(Arc::as_ref).or_else(of_pod) else {
         if let Some(found) = no_node(&cluster.store, &host).filter(|_| hop.at == Place::PublicDns) {
             return Some(found);
         }
@@ -56,7 +57,7 @@ pub fn service_name(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advic
         return advice(msg!("advice.name.near.next", name = name), hop.because.clone());
     };
     if service.spec.type_ == "ExternalName" && hop.at != Place::PublicDns {
-        let because = vec![FieldRef { object: ObjectRef::of(service.as_ref()), path: "spec.externalName".into() }];
+        let because = vec![FieldRef { object: ObjectRef::of(service), path: "spec.externalName".into() }];
         let (why, next) = alias_fails(&cluster.store, service);
         return Some(Advice { why, next, because });
     }
@@ -91,7 +92,8 @@ pub fn taken_dns(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advice> 
 /// Why nobody stands behind a headless Service's name.
 fn nameless(cluster: &Cluster, service: &Service) -> Option<Advice> {
     let headless = service.spec.cluster_ip == "None";
-    match selected(cluster, service).is_empty() && !service.spec.selector.is_empty() {
+    let absent = cluster.pods_are_absent(&service.metadata.namespace, &service.metadata.name);
+    match selected(cluster, service).is_empty() && !service.spec.selector.is_empty() && !absent {
         _ if !headless => None,
         true => Some(no_pods(cluster, service)),
         false => none_ready(cluster, service).or_else(|| no_endpoints(cluster, service, 0)),

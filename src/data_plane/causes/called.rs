@@ -60,8 +60,19 @@ pub fn no_node(store: &Store, host: &str) -> Option<Advice> {
     Some(Advice { why, next: msg!("explain.name.noNode.next", nodes = names.join(", ")), because: Vec::new() })
 }
 
-/// No rule of a served Ingress takes a host, or a path of it: which do, and the field that nearly does.
-pub fn no_rule(store: &Store, host: &str, path: &str) -> (Message, Vec<FieldRef>) {
+/// The Service that a name means which only the cluster's own DNS knows: its own, one of its Pods'.
+pub fn of_cluster_dns<'a>(store: &'a Store, host: &str) -> Option<&'a Service> {
+    let named = |service: &&Service| {
+        let own = format!("{}.{}", service.metadata.name, service.metadata.namespace);
+        let rest = host.strip_suffix(".svc.cluster.local").or_else(|| host.strip_suffix(".svc")).unwrap_or(host);
+        rest == own || rest.strip_suffix(&own).is_some_and(|pod| pod.ends_with('.'))
+    };
+    store.all::<Service>().find(named)
+}
+
+/// No rule of a served Ingress takes a host, or a path of it: which do, and the field that nearly does. `outside`: who asks has
+/// another DNS than the cluster's.
+pub fn no_rule(store: &Store, (host, path): (&str, &str), outside: bool) -> (Message, Vec<FieldRef>) {
     let (mut hosts, mut paths, mut fields) = (Vec::new(), Vec::new(), Vec::new());
     for ingress in store.all::<Ingress>().filter(|ingress| is_served(store, ingress)) {
         for (at, rule) in ingress.spec.rules.iter().enumerate() {
@@ -89,10 +100,13 @@ pub fn no_rule(store: &Store, host: &str, path: &str) -> (Message, Vec<FieldRef>
         return (msg!("explain.ingress.paths.next", host = host, paths = paths.join(", ")), fields);
     }
     hosts.truncate(8);
-    match hosts.is_empty() {
-        true => (msg!("explain.ingress.noRule.next"), Vec::new()),
-        false => (msg!("explain.ingress.hosts.next", hosts = hosts.join(", ")), Vec::new()),
-    }
+    let (own, hosts) = (of_cluster_dns(store, &host.to_ascii_lowercase()).filter(|_| outside), hosts.join(", "));
+    let next = match own.map(|service| &service.metadata.name) {
+        _ if hosts.is_empty() => msg!("explain.ingress.noRule.next"),
+        Some(service) => msg!("explain.ingress.clusterName.next", host = host, service = service, hosts = hosts),
+        None => msg!("explain.ingress.hosts.next", hosts = hosts),
+    };
+    (next, Vec::new())
 }
 
 /// Whether a rule's host takes a name.

@@ -391,7 +391,34 @@ fn fails_its_probe(cluster: &Cluster, pod: &Pod) -> Advice {
             let next = guessed(pod, said).unwrap_or_else(|| msg!("explain.pod.probe.next"));
             (msg!("explain.pod.probe", pod = name, message = said), next)
         }
-        None => (msg!("explain.pod.unready", pod = name), msg!("explain.pod.unready.next", pod = name)),
+        None => {
+            return unheard_probe(pod).unwrap_or_else(|| {
+                let (why, next) = (msg!("explain.pod.unready", pod = name), msg!("explain.pod.unready.next", pod = name));
+                Advice { why, next, because }
+            });
+        }
     };
     Advice { why, next, because }
+}
+
+/// Nobody says why: a dump has the Pod's conditions, and not its Events. The kubelet counts a container as ready that has started and
+/// whose readiness probe succeeds (`UpdatePodStatus` of `pkg/kubelet/prober`), so the probe is what to look at.
+fn unheard_probe(pod: &Pod) -> Option<Advice> {
+    let name = &pod.metadata.name;
+    let lists = [("containers", &pod.spec.containers), ("initContainers", &pod.spec.init_containers)];
+    let statuses = || pod.status.container_statuses.iter().chain(&pod.status.init_container_statuses);
+    for (list, (at, own)) in lists.iter().flat_map(|(list, all)| all.iter().enumerate().map(move |own| (*list, own))) {
+        let Some(status) = statuses().find(|status| status.name == own.name && !status.ready && status.state.running.is_some())
+        else {
+            continue;
+        };
+        let startup = own.startup_probe.as_ref().filter(|_| status.started == Some(false)).map(|probe| ("startupProbe", probe));
+        let Some((kind, probe)) = startup.or(own.readiness_probe.as_ref().map(|probe| ("readinessProbe", probe))) else {
+            continue;
+        };
+        let why = msg!("explain.pod.unready.probe", pod = name, container = own.name, probe = kind, asks = probe.asks());
+        let next = msg!("explain.pod.unready.probe.next", pod = name);
+        return Some(Advice { why, next, because: vec![field(pod, format!("spec.{list}[{at}].{kind}"))] });
+    }
+    None
 }

@@ -6,6 +6,7 @@ use crate::api::core::{ConfigMap, Pod, Service};
 use crate::api::meta::{Labels, selects};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
+use crate::data_plane::causes::{Met, takes_packets};
 use crate::kubectl::Manifest;
 use crate::msg;
 use crate::node::kube_proxy::claimants;
@@ -100,7 +101,11 @@ pub(super) fn shared_address(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
         };
         let Some(called) = hop.before.map(|flow| flow.dst) else { continue };
         let all = claimants(&cluster.store, (called.ip, called.port), protocol).into_iter();
-        let served = all.filter(|(service, port, _)| !endpoints(&cluster.store, service, &port.name).is_empty());
+        let at = Met::at(cluster, hop);
+        let served = all.filter(|(service, port, field)| match &at {
+            Some(at) => at.takes(cluster, service, port, field),
+            None => takes_packets(cluster, service, port),
+        });
         let met = |service: &Service, port: &str| match hop.reason {
             // Of a question to DNS only its way is told: to whose endpoint it went.
             Reason::Lookup => hop.after.is_some_and(|flow| {

@@ -20,7 +20,7 @@ pub(super) fn alters(cluster: &Cluster, trace: &Trace, document: &Manifest) -> b
     if document.kind == "Gateway" && text(spec, "gatewayClassName").is_some_and(|class| class.ends_with("-waypoint")) {
         return false;
     }
-    let outside = trace.request.from == Source::Internet || asks_for(trace, document);
+    let outside = trace.request.from == Source::Internet || asks_for(trace, document).is_some();
     let parents = spec.get("parentRefs").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     if parents.is_empty() {
         return outside;
@@ -47,10 +47,13 @@ pub fn route_of<'a>(cluster: &'a Cluster, host: &str) -> Option<&'a Manifest> {
     cluster.manifests.documents.iter().find(leads).map(Arc::as_ref)
 }
 
-/// The request is for a host that the document lists.
-fn asks_for(trace: &Trace, document: &Manifest) -> bool {
-    let target = Target::read(&trace.request.target, trace.request.protocol);
-    target.is_some_and(|target| lists_host(&document.value, &target.host))
+/// The host of a request that leads in from outside and is listed there: the one that is asked for, or one behind it (CNAME).
+pub(super) fn asks_for(trace: &Trace, document: &Manifest) -> Option<String> {
+    let target = Target::read(&trace.request.target, trace.request.protocol).map(|target| target.host);
+    let answers = trace.dns.iter().flat_map(|dns| &dns.answers).filter(|record| record.kind == "CNAME");
+    let aliases = answers.map(|record| record.data.trim_end_matches('.').to_string());
+    let from_outside = document.reach() == Reach::FromOutside;
+    target.into_iter().chain(aliases).find(|host| from_outside && lists_host(&document.value, host))
 }
 
 /// Whether a Service is called: by its name or address, not by its Pods' (as an Ingress controller does).

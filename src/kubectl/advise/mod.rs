@@ -38,7 +38,7 @@ use std::sync::Arc;
 /// Everything worth saying about the learner's own objects, in the order of the text.
 pub fn advise(cluster: &Cluster) -> Vec<Diagnostic> {
     let mut advice = Advice { cluster, found: Vec::new(), offered: BTreeSet::new() };
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut unready) = (BTreeSet::new(), BTreeSet::new());
     advice.namespaces_later();
     for document in &cluster.manifests.documents {
         let Some(object) = document.object().filter(|object| seen.insert(object.clone())) else { continue };
@@ -48,6 +48,7 @@ pub fn advise(cluster: &Cluster) -> Vec<Diagnostic> {
         advice.made_elsewhere(object, document);
         advice.nameless(object);
         advice.never_runs(object, document);
+        advice.not_ready(object, document, &mut unready);
         if object.kind == Kind::StatefulSet {
             advice.governing_service(object);
         }
@@ -157,7 +158,9 @@ impl Advice<'_> {
             |pod: &&Arc<Pod>| pod.metadata.namespace == object.namespace && selects(&spec.selector, &pod.metadata.labels);
         let pods: Vec<Arc<Pod>> = self.store().pods.values().filter(chosen).cloned().collect();
         if pods.is_empty() {
-            self.no_pods(object, service);
+            if !self.cluster.pods_are_absent(&object.namespace, &object.name) {
+                self.no_pods(object, service);
+            }
             return;
         }
         for (index, port) in spec.ports.iter().enumerate() {

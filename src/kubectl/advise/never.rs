@@ -13,6 +13,7 @@ use crate::diagnostic::Severity;
 use crate::kubectl::Manifest;
 use crate::node::kubelet::{has_ended, is_ready, waiting};
 use crate::trace;
+use std::collections::BTreeSet;
 
 impl Advice<'_> {
     /// The first Pod of a workload that the scheduler or the kubelet keeps from running, or from getting ready, for a reason that lasts.
@@ -32,6 +33,22 @@ impl Advice<'_> {
         let path = found.because.first().map_or("spec", |field| field.path.as_str());
         let path = if object.kind == Kind::Pod { path.to_string() } else { format!("spec.template.{path}") };
         self.tell(Severity::Warning, object, &path, found.why, Some(found.next), Vec::new());
+    }
+
+    /// A dump's Pod that runs and is not ready, once for what made it: the probe that keeps it so.
+    pub(super) fn not_ready(&mut self, object: &ObjectRef, document: &Manifest, told: &mut BTreeSet<ObjectRef>) {
+        let pod = self.store().get::<Pod>(&object.namespace, &object.name);
+        let Some(pod) = pod.filter(|_| object.kind == Kind::Pod && document.is_dumped()) else { return };
+        let found = unready(self.cluster, pod).filter(|found| found.why.id == "explain.pod.unready.probe");
+        let Some((found, field)) = found.and_then(|found| Some((found.clone(), found.because.into_iter().next()?))) else {
+            return;
+        };
+        let maker = pod.metadata.owner_references.iter().find(|owner| owner.controller == Some(true));
+        let maker =
+            maker.and_then(|own| Some(ObjectRef::new(Kind::find(&own.api_version, &own.kind)?, &object.namespace, &own.name)));
+        if told.insert(maker.unwrap_or_else(|| object.clone())) {
+            self.tell(Severity::Warning, object, &field.path, found.why, Some(found.next), Vec::new());
+        }
     }
 
     /// Why a Pod is kept from running, or from getting ready; `None`: it is ready, or on its way.

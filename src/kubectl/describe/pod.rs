@@ -4,8 +4,7 @@ use super::volumes::{mounts, resources, volumes};
 use super::{Page, or_none, written_date};
 use crate::api::ObjectRef;
 use crate::api::core::{
-    Container, ContainerPort, ContainerState, ContainerStatus, EnvVar, EnvVarSource, HTTPGetAction, Pod, PodTemplateSpec, Probe,
-    Toleration,
+    Container, ContainerPort, ContainerState, ContainerStatus, EnvVar, EnvVarSource, Pod, PodTemplateSpec, Probe, Toleration,
 };
 use crate::api::meta::LabelSelector;
 use crate::api::quantity::Quantity;
@@ -214,15 +213,7 @@ fn probe(probe: &Probe) -> String {
         probe.success_threshold,
         probe.failure_threshold
     );
-    let http = |get: &HTTPGetAction| format!("http-get {}://{}:{}{}", get.scheme.to_lowercase(), get.host, get.port, get.path);
-    let what = match (&probe.exec, &probe.http_get, &probe.tcp_socket, &probe.grpc) {
-        (Some(exec), ..) => format!("exec [{}]", exec.command.join(" ")),
-        (_, Some(get), ..) => http(get),
-        (_, _, Some(tcp), _) => format!("tcp-socket {}:{}", tcp.host, tcp.port),
-        (.., Some(grpc)) => format!("grpc <pod>:{} {}", grpc.port, grpc.service.as_deref().unwrap_or_default()),
-        _ => "unknown".into(),
-    };
-    format!("{what} {attributes}")
+    format!("{} {attributes}", probe.asks())
 }
 
 fn environment(page: &mut Page, container: &Container, pod: Option<&Pod>) {
