@@ -204,6 +204,7 @@ http://orders delivered
   http://payment delivered
   http://shipping delivered
     rabbitmq:5672 delivered
+session-db:6379 delivered
 ";
     assert_eq!(lit("sock-shop", "internet", "http://node-1:30001/", 14), expected);
 }
@@ -240,6 +241,36 @@ http://orders.orders.svc:80 delivered
         "{robots}"
     );
     assert!(robots.contains("http://payment:8080 delivered\n  rabbitmq:5672 delivered\n") && !robots.contains("not-found"));
+}
+
+#[test]
+fn what_several_workloads_take_whole_is_a_call_that_may_be_none() {
+    let all = lit("bank-of-anthos", "internet", "http://FRONT/", 7);
+    let expected = "\
+balancereader:8080 delivered
+  ledger-db:5432 delivered
+contacts:8080 delivered
+  accounts-db:5432 delivered
+transactionhistory:8080 delivered
+  ledger-db:5432 delivered
+ledgerwriter:8080 delivered
+  balancereader:8080 delivered
+    ledger-db:5432 delivered
+  ledger-db:5432 delivered
+userservice:8080 delivered
+  accounts-db:5432 delivered
+";
+    assert_eq!(all, expected);
+    let cluster = cluster(&fs::read_to_string("tests/fixtures/applications/bank-of-anthos.yaml").unwrap());
+    let why = |from: &str, to: &str| {
+        let trace = send(&cluster, "deployment/loadgenerator", &format!("http://{from}"));
+        let call = trace.calls.iter().find(|call| call.request.target.starts_with(to)).unwrap();
+        call.assumptions.iter().find(|own| own.id.starts_with("assume.call")).unwrap().id.to_string()
+    };
+    // The ConfigMap with the addresses stands in two programs, of which one is known to read a single one.
+    assert_eq!(why("frontend", "contacts"), "assume.call.shared");
+    assert_eq!(why("ledgerwriter:8080", "balancereader"), "assume.call");
+    assert_eq!(why("contacts:8080", "accounts-db"), "assume.call.shared");
 }
 
 #[test]

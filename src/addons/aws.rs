@@ -76,6 +76,8 @@ pub fn keeps_client(annotations: &Labels, to_pods_by_tcp: bool) -> bool {
 
 /// `spec.controller` of the IngressClasses whose Ingresses get an Application Load Balancer.
 pub const ALB_CONTROLLER: &str = "ingress.k8s.aws/alb";
+/// The class that it takes by the deprecated annotation alone: its flag `--ingress-class`, as its chart sets it.
+pub const ALB_CLASS: &str = "alb";
 
 const ALB: &str = "alb.ingress.kubernetes.io/";
 

@@ -12,8 +12,8 @@ pub mod real;
 mod routing;
 
 pub use class::{
-    Class, address, alb_at, class_of, default_class, has_own, is_alb, is_served, is_shown_unserved, serves, unserved,
-    unserved_for, waits_for_alb,
+    Class, address, alb_at, class_field, class_of, default_class, has_own, is_alb, is_served, is_shown_unserved, serves,
+    unserved, unserved_for, waits_for_alb,
 };
 pub use routing::{endpoints, lists_host};
 

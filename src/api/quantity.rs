@@ -156,6 +156,12 @@ impl Quantity {
         if self.negative { -whole } else { whole }
     }
 
+    /// Another amount, in thousandths, as this one is written.
+    pub(crate) fn like(&self, thousandths: i64) -> Quantity {
+        let amount = Amount::new(&thousandths.unsigned_abs().to_string(), -3);
+        Quantity { negative: thousandths < 0, amount, form: self.form, kept: None }
+    }
+
     /// The amount away from zero to a thousandth, as resources are stored (`SetDefaults_ResourceList`).
     pub(crate) fn rounded_up(mut self) -> Quantity {
         if self.amount.round_up(-3) {

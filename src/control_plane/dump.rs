@@ -78,16 +78,15 @@ pub(crate) fn presume(world: &mut World, manifests: &Manifests) {
             presume_class(world, manifests, class);
             let stands_in = ObjectRef::new(Kind::IngressClass, "", class);
             if world.cluster.store.contains(&stands_in) && !world.cluster.origins.contains_key(&stands_in) {
-                let (severity, text) = match unseen(manifests, class) {
-                    Unseen::Runs(controller) => {
-                        (Severity::Info, msg!("dump.ingressReal", class = class, controller = controller))
-                    }
-                    Unseen::Alb => (Severity::Info, msg!("dump.ingressAlb", class = class)),
-                    Unseen::StandIn => (Severity::Info, msg!("dump.ingressClass", class = class)),
-                    Unseen::Nobody => (Severity::Warning, msg!("dump.ingressNobody", class = class)),
+                let text = match unseen(manifests, class) {
+                    Unseen::Runs(controller) => msg!("dump.ingressReal", class = class, controller = controller),
+                    Unseen::Alb => msg!("dump.ingressAlb", class = class),
+                    Unseen::StandIn => msg!("dump.ingressClass", class = class),
+                    // It is said of each of its Ingresses.
+                    Unseen::Nobody => continue,
                 };
                 let note = refusals::ours(Some(manifest), "spec.ingressClassName", text);
-                world.diagnostics.push(Diagnostic { severity, ..note });
+                world.diagnostics.push(Diagnostic { severity: Severity::Info, ..note });
             }
         }
     }

@@ -3,7 +3,7 @@
 //! Follows the strategies of `pkg/registry` for creates and updates: what a text does not decide stays as the cluster filled it in.
 
 use super::apiserver::Object;
-use super::apiserver::allocate::{Taken, allocate};
+use super::apiserver::allocate::{Taken, allocate, range_of};
 use super::apiserver::validation::{FieldError, validate, validate_update};
 use super::apiserver::{default_toleration_seconds, service_account};
 use super::dual_stack;
@@ -141,7 +141,7 @@ fn write_service(world: &mut World, mut new: Service, manifest: &Manifest, taken
     }
     // What a real cluster has allocated stands, whatever its range.
     let anywhere = Cidr { base: Ipv4Addr::UNSPECIFIED, bits: 0 };
-    let range = if manifest.is_dumped() { anywhere } else { world.cluster.settings.service_range() };
+    let range = if manifest.is_dumped() { anywhere } else { range_of(&world.cluster, &new) };
     let both = dual_stack::take(&mut new, &world.cluster.manifests);
     let refused = allocate(&mut new, old.as_deref(), range, taken);
     if let Some(both) = both {

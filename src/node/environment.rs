@@ -3,7 +3,8 @@
 //! Values are made as the kubelet makes them (`pkg/kubelet/kubelet_pods.go`, `makeEnvironmentVariables`): `envFrom` first, then
 //! `env` in order, `$(NAME)` replaced by what is known so far, `$$` written for `$`. What a program does with a variable is an
 //! assumption: one whose value names a Service of the cluster (`REDIS_HOST` with `REDIS_PORT`, `CART_ADDR=cart:7070`, a URL) is
-//! taken as the address of a call; so are addresses on a command line, and what public demos are known to call (`programs`).
+//! taken as the address of a call; so are addresses on a command line, and what public demos are known to call (`programs`). One that
+//! comes with a whole ConfigMap that other workloads take, too, is a call that may be none, and said to be so.
 //!
 //! Left out: resource fields, files of Secrets and ConfigMaps, `$` escapes of shells.
 
@@ -19,7 +20,7 @@ pub use listed::{Value, Variable, listed};
 pub use nameless::{Nameless, named_nobody, nameless};
 pub use unfilled::unfilled;
 
-use crate::api::core::{ConfigMap, Container, EnvVarSource, Pod, Secret, Service, ServicePort};
+use crate::api::core::{ConfigMap, Container, EnvFromSource, EnvVarSource, Pod, Secret, Service, ServicePort};
 use crate::api::meta::selects;
 use crate::cluster::{Cluster, Store};
 use crate::msg;
@@ -48,6 +49,8 @@ pub struct Call {
 pub enum By {
     /// A variable.
     Variable,
+    /// A variable of a ConfigMap or Secret that other workloads take whole, too.
+    Shared,
     /// A flag, or a word, of its command line.
     Argument,
     /// Its code, as far as its image is known.
@@ -59,6 +62,7 @@ impl Call {
     pub fn reason(&self, pod: &str) -> Message {
         match self.by {
             By::Variable => msg!("assume.call", variable = self.variable, target = self.target, pod = pod),
+            By::Shared => msg!("assume.call.shared", variable = self.variable, target = self.target, pod = pod),
             By::Argument => msg!("assume.call.argument", argument = self.variable, target = self.target, pod = pod),
             By::Image => msg!("assume.call.image", image = self.variable, target = self.target, pod = pod),
         }
@@ -83,10 +87,16 @@ pub fn calls(pod: &Pod, cluster: &Cluster) -> Vec<Call> {
         let seen_then = Seen { pod, known: &known, cluster };
         let values = variables(container, pod, &known);
         for (name, value) in declared_order(container, &values) {
+            let imported = container.env.iter().all(|own| own.name != name);
+            if imported && !programs::reads(&container.image, name) {
+                continue;
+            }
             for target in targets(name, value, &values, seen_then) {
                 if seen.insert(target.clone()) {
+                    let shared = imported && programs::is_unknown(&container.image) && is_shared(container, name, seen_then);
+                    let by = if shared { By::Shared } else { By::Variable };
                     let field = field(index, container, name);
-                    calls.push(Call { variable: name.to_string(), target, field, by: By::Variable });
+                    calls.push(Call { variable: name.to_string(), target, field, by });
                 }
             }
         }
@@ -108,6 +118,25 @@ fn declared_order<'a>(container: &'a Container, values: &'a BTreeMap<String, Str
     let imported = values.iter().filter(|(name, _)| !container.env_from.is_empty() && !named.contains(&name.as_str()));
     let own = named.iter().filter_map(|name| values.get_key_value(*name));
     own.chain(imported).map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
+
+/// Whether a variable that is imported comes from a ConfigMap or Secret that another workload imports, too.
+fn is_shared(container: &Container, name: &str, seen: Seen) -> bool {
+    let (meta, store) = (&seen.pod.metadata, &seen.cluster.store);
+    let has = |source: &&EnvFromSource| {
+        let Some(key) = name.strip_prefix(&source.prefix) else { return false };
+        let map = source.config_map_ref.as_ref().and_then(|from| seen.known.get::<ConfigMap>(&meta.namespace, &from.name));
+        let secret = source.secret_ref.as_ref().and_then(|from| seen.known.get::<Secret>(&meta.namespace, &from.name));
+        map.is_some_and(|map| map.data.contains_key(key)) || secret.is_some_and(|secret| plain(secret).contains_key(key))
+    };
+    // The last source that has the key counts.
+    let Some(from) = container.env_from.iter().rfind(has) else { return false };
+    let takes = |own: &Container| {
+        own.env_from.iter().any(|other| other.config_map_ref == from.config_map_ref && other.secret_ref == from.secret_ref)
+    };
+    let others = store.workloads().filter(|own| own.meta.namespace == meta.namespace);
+    let mut others = others.filter(|own| !selects(&own.template.metadata.labels, &meta.labels));
+    others.any(|own| own.template.spec.containers.iter().any(takes))
 }
 
 fn field(index: usize, container: &Container, name: &str) -> String {

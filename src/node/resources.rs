@@ -46,9 +46,12 @@ impl Shortage {
 }
 
 /// What a container asks for; a limit is also the request, where none is written (`SetDefaults_Pod`).
-fn of(container: &Container) -> Amounts {
+const ASKED: &[&str] = &["limits", "requests"];
+
+/// What the lists of a container say, a later one before an earlier one.
+fn of(container: &Container, lists: &[&str]) -> Amounts {
     let mut amounts = Amounts::new();
-    for list in ["limits", "requests"] {
+    for list in lists {
         let written = container.resources.get(list).and_then(|list| list.as_object());
         for (name, value) in written.into_iter().flatten() {
             amounts.insert(name.clone(), Quantity::of(value).map_or(0, |quantity| quantity.thousandths()));
@@ -71,14 +74,24 @@ fn raise(to: &mut Amounts, least: &Amounts) {
     }
 }
 
-/// What a Pod asks for, together. An init container runs beside the sidecars before it, and not beside the others.
+/// What a Pod asks for, together.
 pub fn requests(spec: &PodSpec) -> Amounts {
+    of_pod(spec, ASKED)
+}
+
+/// How much a Pod may use, together (`AggregateContainerLimits`).
+pub fn limits(spec: &PodSpec) -> Amounts {
+    of_pod(spec, &["limits"])
+}
+
+/// An init container runs beside the sidecars before it, and not beside the others.
+fn of_pod(spec: &PodSpec, lists: &[&str]) -> Amounts {
     let (mut all, mut sidecars, mut first) = (Amounts::new(), Amounts::new(), Amounts::new());
     for container in spec.containers.iter().filter(|own| !own.resources.is_null()) {
-        add(&mut all, &of(container));
+        add(&mut all, &of(container, lists));
     }
     for container in spec.init_containers.iter().filter(|own| !own.resources.is_null()) {
-        let own = of(container);
+        let own = of(container, lists);
         if container.is_sidecar() {
             add(&mut all, &own);
             add(&mut sidecars, &own);

@@ -4,7 +4,12 @@ use crate::facts::{with, without_controller};
 use crate::{applied, explained, send};
 use kubehop::api::networking::Ingress;
 use kubehop::cluster::Cluster;
+use kubehop::diagnostic::{Diagnostic, Finding, Severity};
+use kubehop::kubectl::advise::advise;
+use kubehop::random::Seed;
+use kubehop::settings::Settings;
 use kubehop::trace::{Trace, Verdict};
+use std::sync::Arc;
 
 /// An Ingress of class CLASS for `front.example.org`, with the status STATUS.
 const INGRESS: &str = "
@@ -21,6 +26,13 @@ status: {loadBalancer: STATUS}
 
 fn cluster(class: &str, status: &str) -> Cluster {
     applied(without_controller(&INGRESS.replace("CLASS", class).replace("STATUS", status)))
+}
+
+/// The cluster, and what is said of the dump as it is loaded.
+fn told(class: &str, status: &str) -> (Cluster, Vec<Diagnostic>) {
+    let manifests = without_controller(&INGRESS.replace("CLASS", class).replace("STATUS", status));
+    let outcome = Cluster::new(Settings::default(), Seed(1)).apply(Arc::new(manifests));
+    (outcome.cluster, outcome.diagnostics)
 }
 
 fn addresses(cluster: &Cluster) -> Vec<String> {
@@ -95,4 +107,12 @@ fn an_ingress_that_a_dump_shows_without_an_address_is_served_by_nobody() {
     assert_ne!(send(&cluster, "internet", "http://front.example.org/").verdict, Verdict::Delivered);
     let said = explained(&cluster, "internet", "http://front.example.org/");
     assert!(said.last().unwrap().starts_with("FAIL The dump shows Ingress front without an address"), "{said:?}");
+    // It is warned of once, in the words of the trace.
+    for class in ["other", "nginx", "alb"] {
+        let (cluster, before) = told(class, "{}");
+        let warnings = before.into_iter().chain(advise(&cluster)).filter(|own| own.severity == Severity::Warning);
+        let about: Vec<_> = warnings.filter(|own| own.object.as_ref().is_some_and(|object| object.name == "front")).collect();
+        let [only] = about.as_slice() else { panic!("{class}: {about:#?}") };
+        assert!(matches!(&only.message, Finding::Ours(text) if text.id == "explain.ingress.shownUnserved"), "{only:?}");
+    }
 }

@@ -41,7 +41,9 @@ pub fn class_of(store: &Store, ingress: &Ingress) -> Class {
         // A dump shows that somebody serves it, whoever that is: an Ingress that nobody serves here has no address.
         Some(class) if has_address(ingress) && class.spec.controller != aws::ALB_CONTROLLER => Class::Served(name),
         Some(class) => Class::OtherController(name, class.spec.controller.clone()),
-        // A controller looks at the annotation's text alone; it needs no IngressClass object.
+        // A controller looks at the annotation's text alone; it needs no IngressClass object. AWS's takes its own
+        // (`defaultClassAnnotationMatcher` of aws-load-balancer-controller, pkg/annotations).
+        None if named == annotation && name == aws::ALB_CLASS => Class::OtherController(name, aws::ALB_CONTROLLER.into()),
         None if named == annotation && (name == INGRESS_CLASS || has_address(ingress)) => Class::Served(name),
         None => Class::Missing(name),
     }
@@ -93,11 +95,17 @@ pub fn is_served(store: &Store, ingress: &Ingress) -> bool {
     serves(store, ingress) || is_alb(store, ingress)
 }
 
+/// Where an Ingress names its class.
+pub fn class_field(ingress: &Ingress) -> String {
+    let annotated = ingress.spec.ingress_class_name.is_none() && ingress.metadata.annotations.contains_key(CLASS_ANNOTATION);
+    if annotated { format!("metadata.annotations.{CLASS_ANNOTATION}") } else { "spec.ingressClassName".into() }
+}
+
 /// Why nobody serves an Ingress, what to do about it, and the fields that make it so.
 pub fn unserved(cluster: &Cluster, ingress: &Ingress) -> (Message, Message, Vec<FieldRef>) {
     let (store, name) = (&cluster.store, &ingress.metadata.name);
     let has_aws = cluster.settings.load_balancer.provider == Provider::Aws;
-    let because = vec![FieldRef { object: ObjectRef::of(ingress), path: "spec.ingressClassName".into() }];
+    let because = vec![FieldRef { object: ObjectRef::of(ingress), path: class_field(ingress) }];
     if let Some(controller) = unreachable(store, ingress) {
         let text = msg!("explain.ingress.noAddress", ingress = name, controller = controller);
         let waits = real::front(store, controller).and_then(|service| pending(cluster, service));

@@ -160,6 +160,10 @@ fn the_class_decides_who_serves() {
     assert_eq!(class(", annotations: {kubernetes.io/ingress.class: nginx}}}"), Class::Missing("nginx".into()));
     let mut nothing = store(&[]);
     nothing.ingress_classes.clear();
+    let alb = |class: &str| class_of(&nothing, &read(&format!("{{metadata: {{name: x, namespace: default{class}")));
+    let own = Class::OtherController("alb".into(), "ingress.k8s.aws/alb".into());
+    assert_eq!(alb(", annotations: {kubernetes.io/ingress.class: alb}}}"), own);
+    assert_eq!(alb("}, spec: {ingressClassName: alb}}"), Class::Missing("alb".into()));
     assert_eq!(class_of(&nothing, &Ingress::default()), Class::None);
 }
 

@@ -3,10 +3,11 @@
 //! Imitates `pkg/registry/core/service/storage/alloc.go` and its allocators: what is asked for by number is taken or refused in
 //! upstream's words; the rest comes from the upper band of the range first. Where upstream draws at random, the number here
 //! comes from a hash of the Service's namespace and name, so that other Services do not move it. An updated Service keeps what
-//! it has (`patchAllocatedValues`). Leaves out IPv6 and several Service ranges.
+//! it has (`patchAllocatedValues`). A further range (ServiceCIDR) gives the addresses that are asked for in it
+//! (`pkg/registry/core/service/ipallocator/cidrallocator.go`), no others. Leaves out IPv6.
 
 use crate::api::core::{Service, ServicePort};
-use crate::cluster::Store;
+use crate::cluster::{Cluster, Store};
 use crate::control_plane::names::mixed_hash;
 use crate::msg;
 use crate::netfilter::Cidr;
@@ -66,6 +67,19 @@ impl Taken {
 fn numbers(service: &Service) -> impl Iterator<Item = i32> + '_ {
     let ports = service.spec.ports.iter().map(|port| port.node_port);
     ports.chain([service.spec.health_check_node_port]).filter(|port| *port != 0)
+}
+
+/// The range that a Service's address is of: the cluster's own, or that of a ServiceCIDR of the text which has the address that it
+/// asks for.
+pub fn range_of(cluster: &Cluster, service: &Service) -> Cidr {
+    let own = cluster.settings.service_range();
+    let asked = service.spec.cluster_ips.first().unwrap_or(&service.spec.cluster_ip).parse::<Ipv4Addr>();
+    let documents = cluster.manifests.documents.iter();
+    let further = documents.filter(|own| own.kind == "ServiceCIDR" && own.api_version.starts_with("networking.k8s.io/"));
+    let lists = further.filter_map(|own| own.value.pointer("/spec/cidrs")?.as_array()).flatten();
+    let mut ranges = lists.filter_map(|range| range.as_str()?.parse::<Cidr>().ok());
+    let holds = |range: &Cidr| asked.as_ref().is_ok_and(|address| range.contains(*address));
+    if holds(&own) { own } else { ranges.find(holds).unwrap_or(own) }
 }
 
 /// Why a Service gets no number: field path and message, as the API server writes them.

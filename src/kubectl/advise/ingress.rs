@@ -56,18 +56,17 @@ impl Advice<'_> {
             return;
         }
         let annotated = ingress.metadata.annotations.get("kubernetes.io/ingress.class");
-        let (class, path) = match (&ingress.spec.ingress_class_name, annotated) {
-            (Some(class), _) => (class.clone(), "spec.ingressClassName"),
-            (None, Some(class)) => (class.clone(), "metadata.annotations"),
-            (None, None) => (String::new(), "spec"),
-        };
+        let class = ingress.spec.ingress_class_name.as_ref().or(annotated).cloned().unwrap_or_default();
         if class.is_empty() {
             let message = msg!("advise.noDefaultClass", ingress = object.name);
-            self.tell(Severity::Warning, object, path, message, None, Vec::new());
+            self.tell(Severity::Warning, object, "spec", message, None, Vec::new());
             return;
         }
-        if self.cluster.settings.load_balancer.provider == Provider::Aws && class.contains("alb") {
-            self.alb_unserved(object, ingress, &class, path);
+        let path = &ingress_controller::class_field(ingress);
+        // What would serve it here says nothing of a real cluster, where nobody does.
+        let shown = ingress_controller::is_shown_unserved(self.cluster, ingress);
+        if shown || self.cluster.settings.load_balancer.provider == Provider::Aws && class.contains(aws::ALB_CLASS) {
+            self.told_unserved(object, ingress, &class, path);
             return;
         }
         let known = KNOWN_CLASSES.iter().find(|(word, _)| class.contains(word));
@@ -80,11 +79,15 @@ impl Advice<'_> {
         self.tell(Severity::Warning, object, path, message, Some(help), fixes);
     }
 
-    /// With AWS's controller there: its IngressClass is missing, or it builds no load balancer and says why.
-    fn alb_unserved(&mut self, object: &ObjectRef, ingress: &Ingress, class: &str, path: &str) {
+    /// In the words of a trace: with AWS's controller there, its IngressClass is missing, or it builds no load balancer and says why.
+    fn told_unserved(&mut self, object: &ObjectRef, ingress: &Ingress, class: &str, path: &str) {
         let (why, next, because) = ingress_controller::unserved(self.cluster, ingress);
         let missing = !self.store().ingress_classes.contains_key(&(String::new(), class.to_string()));
-        let fix = if missing { missing::ingress_class(class, aws::ALB_CONTROLLER, &mut self.offered) } else { None };
+        let fix = if missing && class.contains(aws::ALB_CLASS) {
+            missing::ingress_class(class, aws::ALB_CONTROLLER, &mut self.offered)
+        } else {
+            None
+        };
         let own = because.iter().find(|field| field.object == *object);
         let path = own.map_or(path, |field| field.path.as_str()).to_string();
         self.tell(Severity::Warning, object, &path, why, Some(next), fix.into_iter().collect());

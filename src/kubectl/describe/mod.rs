@@ -4,12 +4,13 @@
 //! leases, quotas, and resources of whole Pods.
 
 mod networking;
+mod node;
 mod pod;
 mod policy;
 mod volumes;
 mod workload;
 
-use crate::api::core::{ConfigMap, Event, Namespace, Node, Pod, Secret};
+use crate::api::core::{ConfigMap, Event, Namespace, Secret};
 use crate::api::meta::{Labels, ObjectMeta};
 use crate::api::time::seconds_of;
 use crate::api::{Kind, ObjectRef, Resource};
@@ -65,7 +66,7 @@ pub fn run(cluster: &Cluster, kind: Kind, namespace: &str, name: &str) -> Result
         Kind::ReplicationController => page.one(&object, workload::replication_controller),
         Kind::StatefulSet => page.one(&object, workload::stateful_set),
         Kind::DaemonSet => page.one(&object, workload::daemon_set),
-        Kind::Node => page.one(&object, node),
+        Kind::Node => page.one(&object, node::node),
         Kind::Namespace => page.one(&object, namespace_),
         Kind::ConfigMap => page.one(&object, config_map),
         Kind::Secret => page.one(&object, secret),
@@ -257,72 +258,6 @@ fn secret(page: &mut Page, secret: &Secret) {
     for (key, value) in &secret.data {
         let digits = value.bytes().filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')).count();
         page.line(format!("{key}:\t{} bytes", digits * 6 / 8));
-    }
-}
-
-fn node(page: &mut Page, node: &Node) {
-    page.line(format!("Name:\t{}", node.metadata.name));
-    let role = |(key, value): (&String, &String)| {
-        let named = key.strip_prefix("node-role.kubernetes.io/").map(str::to_string);
-        named.or_else(|| (key == "kubernetes.io/role").then(|| value.clone())).filter(|role| !role.is_empty())
-    };
-    let roles: std::collections::BTreeSet<String> = node.metadata.labels.iter().filter_map(role).collect();
-    page.line(format!("Roles:\t{}", or_none(roles.into_iter().collect::<Vec<_>>().join(","))));
-    page.labels_and_annotations(&node.metadata);
-    page.line(format!("CreationTimestamp:\t{}", written_date(node.metadata.creation_timestamp.as_deref())));
-    let mut taints = node.spec.taints.clone();
-    taints.sort_by_key(|taint| format!("{},{}", taint.effect, taint.key));
-    let taint = |taint: &crate::api::core::Taint| {
-        let value = if taint.value.is_empty() { String::new() } else { format!("={}", taint.value) };
-        format!("{}{value}:{}", taint.key, taint.effect)
-    };
-    page.list("Taints", &taints.iter().map(taint).collect::<Vec<_>>());
-    page.line(format!("Unschedulable:\t{}", node.spec.unschedulable.unwrap_or_default()));
-    if !node.status.conditions.is_empty() {
-        page.line("Conditions:");
-        page.line("  Type\tStatus\tLastHeartbeatTime\tLastTransitionTime\tReason\tMessage");
-        page.line("  ----\t------\t-----------------\t------------------\t------\t-------");
-    }
-    for condition in &node.status.conditions {
-        let since = condition.last_transition_time.as_deref();
-        let at = written_date(since.or(node.metadata.creation_timestamp.as_deref()));
-        let (type_, status) = (&condition.type_, &condition.status);
-        // Who declares a node lost leaves the time at which its kubelet posted last.
-        let posted = if status == "Unknown" { written_date(node.metadata.creation_timestamp.as_deref()) } else { at.clone() };
-        page.line(format!("  {type_} \t{status} \t{posted} \t{at} \t{} \t{}", condition.reason, condition.message));
-    }
-    page.line("Addresses:");
-    for address in &node.status.addresses {
-        page.line(format!("  {}:\t{}", address.type_, address.address));
-    }
-    if !node.status.allocatable.is_empty() {
-        page.line("Allocatable:");
-        node.status.allocatable.iter().for_each(|(name, amount)| page.line(format!("  {name}:\t{amount}")));
-    }
-    page.line("System Info:");
-    let info = &node.status.node_info;
-    page.line(format!("  Kernel Version:\t{}", info.kernel_version));
-    page.line(format!("  OS Image:\t{}", info.os_image));
-    page.line(format!("  Container Runtime Version:\t{}", info.container_runtime_version));
-    page.line(format!("  Kubelet Version:\t{}", info.kubelet_version));
-    if !node.spec.pod_cidr.is_empty() {
-        page.line(format!("PodCIDR:\t{}", node.spec.pod_cidr));
-    }
-    pods_of_node(page, node);
-    page.events(node);
-}
-
-fn pods_of_node(page: &mut Page, node: &Node) {
-    let cluster = page.cluster;
-    let alive =
-        |pod: &&Pod| pod.spec.node_name == node.metadata.name && !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
-    let pods: Vec<&Pod> = cluster.store.all::<Pod>().filter(alive).collect();
-    page.line(format!("Non-terminated Pods:\t({} in total)", pods.len()));
-    page.line("  Namespace\tName\tAge");
-    page.line("  ---------\t----\t---");
-    for pod in pods {
-        let meta = &pod.metadata;
-        page.line(format!("  {}\t{}\t{}", meta.namespace, meta.name, age(meta.creation_timestamp.as_deref(), cluster.clock())));
     }
 }
 

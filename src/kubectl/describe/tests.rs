@@ -1,6 +1,6 @@
 use super::*;
 use crate::api::apps::{Deployment, ReplicaSet};
-use crate::api::core::Service;
+use crate::api::core::{Pod, Service};
 use crate::api::discovery::EndpointSlice;
 use crate::api::networking::Ingress;
 use crate::cluster::Store;

@@ -77,7 +77,7 @@ pub fn named_nobody(pod: &Pod, cluster: &Cluster) -> Vec<Nameless> {
     for (index, container) in pod.spec.containers.iter().enumerate() {
         let values = variables(container, pod, &cluster.known_to(pod, container));
         found.extend(of_container(pod, cluster, index, container, &values));
-        let own = programs::of_image(index, container).into_iter().filter_map(|call| {
+        let own = programs::of_image(index, container, &values).into_iter().filter_map(|call| {
             let host = Address::read(&call.target)?.host.to_string();
             let Call { variable, target, field, by } = call;
             (!known(&host, pod, &cluster.store)).then_some(Nameless { variable, target, host, field, by, doubtful: false })

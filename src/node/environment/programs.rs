@@ -3,7 +3,7 @@
 //!
 //! The demos' calls follow their sources: Istio's Bookinfo, Sock Shop (`weaveworksdemos`), the PHP guestbook, Docker's voting app
 //! (`dockersamples`), the front end of kubernetes.io's "Connect a Frontend to a Backend", Stan's Robot Shop (`robotshop`),
-//! podtato-head, Yelb (`mreferre`) and Calico's YAO Bank.
+//! podtato-head, Yelb (`mreferre`), Calico's YAO Bank and Bank of Anthos (`LedgerWriterController.java`).
 
 use super::{By, Call, Seen, expand, service_links, target};
 use crate::api::core::{Container, Pod};
@@ -73,6 +73,23 @@ const LEAVES: &[&str] = &[
     "weaveworksdemos/user-db",
 ];
 
+/// Calls that a variable turns on, whatever it says: the image, the variable, whom.
+const TURNED_ON: &[(&str, &str, &str)] = &[("weaveworksdemos/front-end", "SESSION_REDIS", "session-db:6379")];
+
+/// What a demo's program reads of the variables that one ConfigMap brings to several of them.
+const READS: &[(&str, &[&str])] = &[("ledgerwriter", &["BALANCES_API_ADDR", "SPRING_DATASOURCE_URL"])];
+
+/// Whether the program of an image may read a variable that it is given with many others.
+pub(super) fn reads(image: &str, variable: &str) -> bool {
+    let known = READS.iter().find(|(name, _)| is_named(image, name));
+    known.is_none_or(|(_, variables)| variables.contains(&variable))
+}
+
+/// Whether nobody here knows what the program of an image reads.
+pub(super) fn is_unknown(image: &str) -> bool {
+    !is_demo(image) && READS.iter().all(|(name, _)| !is_named(image, name))
+}
+
 /// Whether the program of an image is one of those whose calls are known.
 pub(super) fn is_demo(image: &str) -> bool {
     DEMOS.iter().map(|(name, _)| name).chain(LEAVES).any(|name| is_named(image, name))
@@ -133,11 +150,11 @@ pub(super) fn calls(index: usize, container: &Container, values: &BTreeMap<Strin
         let target = target(&word.name, &word.value, values, seen)?;
         Some(Call { variable: word.shown, target, field: word.field, by: By::Argument })
     };
-    words.filter_map(call).chain(of_image(index, container)).collect()
+    words.filter_map(call).chain(of_image(index, container, values)).collect()
 }
 
 /// The calls that the program of a container's image is known for.
-pub(super) fn of_image(index: usize, container: &Container) -> Vec<Call> {
+pub(super) fn of_image(index: usize, container: &Container, values: &BTreeMap<String, String>) -> Vec<Call> {
     let known = DEMOS.iter().find(|(name, _)| is_named(&container.image, name));
     let call = |target: &&str| Call {
         variable: repository(&container.image).to_string(),
@@ -145,7 +162,10 @@ pub(super) fn of_image(index: usize, container: &Container) -> Vec<Call> {
         field: format!("spec.containers[{index}].image"),
         by: By::Image,
     };
-    known.iter().flat_map(|(_, targets)| targets.iter()).map(call).collect()
+    let on = |name: &str| values.get(name).is_some_and(|value| !value.is_empty());
+    let turned_on = TURNED_ON.iter().filter(|(image, variable, _)| is_named(&container.image, image) && on(variable));
+    let always = known.iter().flat_map(|(_, targets)| targets.iter());
+    always.chain(turned_on.map(|(_, _, target)| target)).map(call).collect()
 }
 
 /// `docker.io/istio/examples-bookinfo-ratings-v1:1.20.3` without its tag or digest.
