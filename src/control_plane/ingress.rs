@@ -9,7 +9,7 @@ use super::dump::came_from_dump;
 use super::world::World;
 use super::{delete, events, inventory};
 use crate::addons::aws;
-use crate::addons::ingress_controller::{is_shown_unserved, real, serves};
+use crate::addons::ingress_controller::{Class, class_of, is_shown_unserved, real, serves};
 use crate::api::core::{Event, LoadBalancerIngress, Namespace, Service};
 use crate::api::networking::{Ingress, IngressClass};
 use crate::api::{Kind, ObjectRef};
@@ -168,8 +168,7 @@ fn install(world: &mut World) {
 /// The Application Load Balancer of an Ingress whose class the AWS Load Balancer Controller serves, or its event why there is none.
 fn alb(world: &mut World, ingress: &Ingress) -> Option<LoadBalancerIngress> {
     let (store, meta) = (&world.cluster.store, &ingress.metadata);
-    let class = ingress.spec.ingress_class_name.as_ref().or(meta.annotations.get(OLD_CLASS))?;
-    let controller = &store.get::<IngressClass>("", class)?.spec.controller;
+    let Class::OtherController(_, controller) = class_of(store, ingress) else { return None };
     if world.cluster.settings.load_balancer.provider != Provider::Aws || controller != aws::ALB_CONTROLLER {
         return None;
     }

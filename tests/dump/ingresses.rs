@@ -108,7 +108,7 @@ fn an_ingress_that_a_dump_shows_without_an_address_is_served_by_nobody() {
     let said = explained(&cluster, "internet", "http://front.example.org/");
     assert!(said.last().unwrap().starts_with("FAIL The dump shows Ingress front without an address"), "{said:?}");
     // It is warned of once, in the words of the trace.
-    for class in ["other", "nginx", "alb"] {
+    for class in ["other", "alb"] {
         let (cluster, before) = told(class, "{}");
         let warnings = before.into_iter().chain(advise(&cluster)).filter(|own| own.severity == Severity::Warning);
         let about: Vec<_> = warnings.filter(|own| own.object.as_ref().is_some_and(|object| object.name == "front")).collect();

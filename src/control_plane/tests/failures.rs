@@ -575,7 +575,7 @@ fn a_command_that_sleeps_for_an_hour_is_started_again_after_it_at_once() {
     let hour = pod("3600");
     assert_eq!(after(&hour, "3599s"), course(&hour));
     let later = act(&hour, "wait 10h").cluster;
-    assert_eq!((course(&later).1, count(&later, "BackOff"), is_ready(&pods(&later)[0])), (10, 0, true));
+    assert_eq!((course(&later).1, count(&later, "BackOff"), is_ready(pods(&later)[0])), (10, 0, true));
     assert_eq!(course(&act(&pod("1d"), "wait 25h").cluster).1, 1);
     assert_eq!(after(&pod("infinity"), "720h").1, 0);
 }
