@@ -85,14 +85,19 @@ fn what_leaves_the_cluster_carries_the_gateways_address_and_a_server_outside_ans
 
 #[test]
 fn a_variable_that_names_no_service_makes_no_call_and_says_so() {
-    let mut fixture = Fixture::web(&[2], NODE_PORT);
-    let mut pod = fixture.cluster.store.get::<Pod>("default", "web-0").unwrap().clone();
-    pod.spec.containers[0].env =
-        yaml("[{name: REDIS_HOST, value: redis}, {name: REDIS_PORT, value: '6379'}, {name: LOG_FORMAT, value: json}]");
-    fixture.cluster.store.put(pod);
-    let trace = fixture.trace("pod/client", "http://10.96.0.50");
+    let traced = |env: &str| {
+        let mut fixture = Fixture::web(&[2], NODE_PORT);
+        let mut pod = fixture.cluster.store.get::<Pod>("default", "web-0").unwrap().clone();
+        pod.spec.containers[0].env = yaml(env);
+        fixture.cluster.store.put(pod);
+        fixture.trace("pod/client", "http://10.96.0.50")
+    };
+    let trace = traced("[{name: AUDIT_HOST, value: audit}, {name: AUDIT_PORT, value: '6000'}, {name: LOG_FORMAT, value: json}]");
     assert!(trace.calls.is_empty());
-    let said = msg!("assume.noCall", variable = "REDIS_HOST", target = "redis:6379", host = "redis", pod = "web-0");
+    let said = msg!("assume.noCall", variable = "AUDIT_HOST", target = "audit:6000", host = "audit", pod = "web-0");
     assert_eq!(trace.assumptions.iter().filter(|it| **it == said).count(), 1);
     assert_eq!(trace.assumptions.iter().filter(|it| it.id == "assume.noCall").count(), 1);
+    let of_protocol = traced("[{name: REDIS_HOST, value: redis}]");
+    assert_eq!(of_protocol.failed_call().map(|call| call.verdict), Some(Verdict::NameNotFound));
+    assert!(of_protocol.assumptions.iter().all(|it| it.id != "assume.noCall"));
 }
