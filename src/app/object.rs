@@ -59,7 +59,10 @@ pub fn ObjectView(ObjectProps { part, view, item }: &ObjectProps) -> Html {
         ItemId::LoadBalancer => {
             let balancers = view.services.iter().filter(|service| service.kind == "LoadBalancer");
             let facts: Vec<(&str, String)> = balancers
-                .map(|service| ("IP", format!("{} {} → {}", service.external.join(", "), service.announced, service.name)))
+                .map(|service| {
+                    let address = if service.external.is_empty() { "<pending>".to_string() } else { service.external.join(", ") };
+                    ("IP", format!("{address} {} → {}", service.announced, service.name))
+                })
                 .collect();
             let words = match view.provider {
                 Provider::Cloud => "item.loadBalancer",
@@ -157,7 +160,7 @@ fn pod_view(part: &Part, view: &ClusterView, pod: &PodView) -> Html {
             { head(glyph.0, glyph.1, "Pod", &pod.name) }
             { facts(vec![
                 ("NAMESPACE".into(), pod.namespace.clone()), ("STATUS".into(), pod.status.clone()), ("READY".into(), ready),
-                ("RESTARTS".into(), if pod.restarts > 0 { pod.restarts.to_string() } else { String::new() }), ("IP".into(), pod.ip.clone()),
+                ("RESTARTS".into(), if pod.restarts > 0 { pod.restarts.to_string() } else { String::new() }), ("IP".into(), if pod.host_network { format!("{} ({})", pod.ip, t("object.hostNetwork")) } else { pod.ip.clone() }),
                 ("NODE".into(), pod.node.clone()), ("LISTENS".into(), if listens.is_empty() { t("object.nothing") } else { listens.join(", ") }),
                 ("NETWORKPOLICY".into(), pod.policies.join(", ")),
             ]) }

@@ -100,7 +100,10 @@ impl Lanes<'_> {
             Stop::Exit(node) => at(self.exit(self.node(node)?), self.node(node)?.plate.bottom() + 4.0),
             Stop::Bus(_, along) if upright => at(self.0.bus_at, *along),
             Stop::Bus(_, along) => at(*along, self.0.bus_at),
-            Stop::PodIn(namespace, name) => self.pod(namespace, name).map(|rect| at(rect.x, rect.centre().y))?,
+            Stop::PodIn(namespace, name) => {
+                let pod = self.0.pod(namespace, name)?;
+                at(if pod.host { pod.rect.right() } else { pod.rect.x }, pod.rect.centre().y)
+            }
             Stop::PodOut(namespace, name) => self.pod(namespace, name).map(|rect| at(rect.right(), rect.centre().y))?,
         })
     }
@@ -328,12 +331,19 @@ impl Lanes<'_> {
             }
             (false, _) => line.to(at(join, start.y)),
         }
+        if let Some(host) = self.host(to).filter(|host| host.name == from_node.name && !matches!(from, Stop::Bus(..))) {
+            return self.lead_to_host(line, host, end);
+        }
         if !matches!(from, Stop::Bus(..)) {
             along(line, join);
         }
         let Some(to_node) = self.node_of(to).and_then(|node| self.node(&node).cloned()) else { return };
         match (self.0.transposed, to) {
             (_, Stop::Bus(..)) => {}
+            (upright, Stop::PodIn(..)) if self.host(to).is_some() => {
+                along(line, if upright { self.out(&to_node) } else { to_node.rect.right() - OUT });
+                self.lead_to_host(line, &to_node, end);
+            }
             (true, Stop::PodIn(..)) => along(line, end.y),
             (true, Stop::Plate(_)) => along(line, end.y),
             (true, _) => {
@@ -354,6 +364,28 @@ impl Lanes<'_> {
                 line.to(at(to_node.rect.x + 6.0, end.y));
             }
         }
+    }
+
+    /// The node of a Pod in its node's own network.
+    fn host(&self, stop: &Stop) -> Option<&NodeBox> {
+        let Stop::PodIn(namespace, name) = stop else { return None };
+        let pod = self.0.pod(namespace, name).filter(|pod| pod.host)?;
+        self.node(&pod.node)
+    }
+
+    /// Inside a node to a Pod that is not on the Pod network: past its line, at the far edge.
+    fn lead_to_host(&self, line: &mut Polyline, node: &NodeBox, end: Point) {
+        let Some(here) = line.points().last().copied() else { return };
+        let edge = node.rect.right() - OUT;
+        if self.0.transposed {
+            line.to(at(here.x, self.out(node)));
+            line.to(at(edge, self.out(node)));
+        } else {
+            let over = here.y.max(self.0.bus_at - 10.0);
+            line.to(at(here.x, over));
+            line.to(at(edge, over));
+        }
+        line.to(at(edge, end.y));
     }
 
     /// Where packets leave the cluster along a node: the x of its lane; on a transposed stage its y.

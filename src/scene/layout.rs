@@ -403,15 +403,20 @@ pub(super) fn cards(view: &ClusterView, used: &Used) -> Vec<OutsideCard> {
             None => Label::Plain("<pending>".to_string()),
         },
         (None, []) => Label::Said(msg!("stage.lb.none")),
-        (None, several) => Label::Said(msg!("stage.lb.several", count = several.len())),
+        (None, several) => match several.iter().filter(|service| !service.external.is_empty()).count() {
+            0 => Label::Plain("<pending>".to_string()),
+            count => Label::Said(msg!("stage.lb.several", count = count)),
+        },
     };
+    let nobody = view.provider == Provider::None && balanced.iter().all(|service| service.external.is_empty());
     let title = match view.provider {
+        _ if nobody => msg!("stage.lb.nobody"),
         Provider::Cloud | Provider::None => msg!("stage.lb"),
         Provider::Metallb => msg!("stage.lb.metallb"),
         Provider::Aws => msg!("stage.lb.aws"),
     };
     // MetalLB is no machine out there: its card only says which node answers.
-    let machine = view.provider != Provider::Metallb && (!balanced.is_empty() || served.is_some());
+    let machine = view.provider != Provider::Metallb && !nobody && (!balanced.is_empty() || served.is_some());
     let mut cards = vec![
         card(ItemId::Client, Label::Said(msg!("stage.client")), client, used.client || !used.any),
         card(ItemId::PublicDns, Label::Said(msg!("stage.dns")), dns, used.public_dns),

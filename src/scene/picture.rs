@@ -227,6 +227,8 @@ pub struct PodMark {
     pub met: bool,
     /// A network policy isolates it.
     pub guarded: bool,
+    /// It stands in its node's own network, not on the Pod network.
+    pub host: bool,
     pub glyph: bool,
     /// For a row: how many, and their share of the fullest row.
     pub count: usize,

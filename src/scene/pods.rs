@@ -201,18 +201,30 @@ pub(super) fn mark(used: &Used, pod: &PodView, rect: Rect, density: Density, nar
         endpoint,
         met: is_met(used, pod),
         guarded,
+        host: pod.host_network,
         glyph,
         count: 1,
         share: 0.0,
     }
 }
 
-/// The line from the Pod network down to the node's Pods, with a branch to each that is drawn by itself.
+/// From a Pod in its node's own network to the node's edge.
+pub(super) fn on_node(mark: &PodMark, node: Rect) -> Polyline {
+    let mut line = Polyline::from(at(mark.rect.right(), mark.rect.centre().y));
+    line.to(at(node.right(), mark.rect.centre().y));
+    line
+}
+
+/// The line from the Pod network down to the node's Pods, with a branch to each that is drawn by itself; one in the node's own
+/// network is joined to the node.
 fn wires(node: &NodeBox, marks: &[PodMark], room: Room) -> Vec<Polyline> {
     let spine = node.rect.x + 14.0;
     // A machine without power hangs on no network.
     let top = room.bus + if node.dark { 9.0 } else { 0.0 };
     let branch = |mark: &PodMark| {
+        if mark.host {
+            return on_node(mark, node.rect);
+        }
         let mut line = Polyline::from(at(spine, top));
         line.to(at(spine, mark.rect.centre().y));
         line.to(at(mark.rect.x, mark.rect.centre().y));

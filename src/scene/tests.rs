@@ -468,3 +468,20 @@ fn a_node_s_zone_is_told_where_there_are_several_short_of_what_they_share() {
     let told = [("us-east-1a", "1a"), ("us-east-1b", "1b"), ("", "")].map(|(one, other)| (one.to_string(), other.to_string()));
     assert_eq!((zones(&view, desk), zones(&view, phone)), (told.to_vec(), told.to_vec()));
 }
+
+#[test]
+fn a_pod_in_its_nodes_network_is_joined_to_the_node_and_not_to_the_pod_network() {
+    let mut view = cluster(3, 3);
+    let ip = view.nodes[1].ip.clone();
+    let pod = view.pods.iter_mut().find(|pod| pod.node == "node-2").unwrap();
+    (pod.host_network, pod.ip) = (true, ip);
+    let id = ItemId::Pod(pod.namespace.clone(), pod.name.clone());
+    for size in [DESK, PHONE] {
+        let picture = stage(&view, None, size, Options::default()).picture;
+        let mark = picture.pods.iter().find(|mark| mark.id == id).unwrap();
+        let node = picture.node("node-2").unwrap();
+        let edge = mark.rect.right();
+        let wire = node.wires.iter().find(|wire| wire.points()[0].x == edge).unwrap();
+        assert_eq!(wire.points().last().unwrap().x, node.rect.right());
+    }
+}

@@ -163,6 +163,9 @@ fn row(used: &Used, pods: &[&PodView], (left, width): (f64, f64), top: f64, leve
 fn row_box(view: &ClusterView, used: &Used, node: &NodeView, rect: Rect, bus: f64, marks: &[PodMark]) -> NodeBox {
     let axis = 126.0;
     let wire = |mark: &PodMark| {
+        if mark.host {
+            return super::pods::on_node(mark, rect);
+        }
         // A machine without power hangs on no network.
         let mut line = Polyline::from(at(if node.up { bus } else { bus + 5.0 }, rect.centre().y));
         line.to(at(if node.up { bus } else { bus + 5.0 }, mark.rect.centre().y));

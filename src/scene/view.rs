@@ -89,6 +89,8 @@ pub struct PodView {
     pub listens: Vec<(u16, Protocol)>,
     /// Network policies that isolate it, by name.
     pub policies: Vec<String>,
+    /// It stands in its node's own network.
+    pub host_network: bool,
     /// A probe that is taken to succeed, because only a real program could answer it.
     pub assumed: Option<Message>,
     /// What its manifest declares.

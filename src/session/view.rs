@@ -96,6 +96,7 @@ pub(super) fn pod_view(cluster: &Cluster, policies: &Policies, pod: &Pod) -> Pod
         warning: warning(cluster, pod),
         labels: if pod.spec.node_name.is_empty() { pairs(&meta.labels) } else { String::new() },
         policies: isolating(policies, pod),
+        host_network: pod.spec.host_network == Some(true),
         assumed: assumed_probe(pod).or_else(|| assumed_end(cluster, pod)),
     }
 }

@@ -34,7 +34,7 @@ export function failures(site) {
     await page.waitForTimeout(600);
     await send(page, { to: 'http://node-1:31000/' });
     await assertEnds(page, '200 OK, but the call to redis:6379 failed');
-    const failed = page.getByRole('button', { name: /Connection refused by the node/ });
+    const failed = page.locator('.bead').and(page.getByRole('button', { name: /Connection refused by the node/ }));
     await failed.click();
     await until(async () => (await inspector(page).innerText()).includes('has 0 replicas. Scale it up.'), 'the call has advice of its own');
     await picture(page, 'failure-of-a-call');
