@@ -57,6 +57,8 @@ fn card(mark: &PodMark, second: Option<String>) -> Html {
     let (figure, class) = glyph(mark);
     let size = if two_lines { 18.0 } else { 16.0 };
     let x = r.x + if mark.glyph { 36.0 } else { 10.0 };
+    // Where it hangs on the Pod network, or on its node.
+    let joined = if mark.host { r.right() } else { r.x };
     // In one line a state that is not plain stands behind the name, or in its place.
     let status = mark.status.clone();
     let behind = x + name::width(&mark.name) + 8.0;
@@ -83,9 +85,9 @@ fn card(mark: &PodMark, second: Option<String>) -> Html {
         } }
         if mark.guarded { { sign("g-policy", "k-pod", r.right() - 19.0, middle - 7.0, 14.0) } }
         if mark.endpoint && !mark.dark {
-            <circle class="socket" cx={n(r.x)} cy={n(middle)} r="4"/><circle class="socketdot" cx={n(r.x)} cy={n(middle)} r="1.4"/>
+            <circle class="socket" cx={n(joined)} cy={n(middle)} r="4"/><circle class="socketdot" cx={n(joined)} cy={n(middle)} r="1.4"/>
         } else {
-            <circle class="plug" cx={n(r.x)} cy={n(middle)} r="2.5"/>
+            <circle class="plug" cx={n(joined)} cy={n(middle)} r="2.5"/>
         }
     </> }
 }
