@@ -53,7 +53,7 @@ export function phone(site) {
     const row = await middle('Next hop');
     assert.deepEqual([await middle('Send 100'), await middle('Replay')], [row, row]);
     await button(page, 'Send 100').click();
-    await page.getByText(/^Requests so far/).first().waitFor({ state: 'attached' });
+    await page.getByText('Last 100 requests').first().waitFor({ state: 'attached' });
   });
 
   played(site)('on the narrowest phone the speed stands in the player\'s row', { size: 'phone' }, async (page) => {
