@@ -60,19 +60,14 @@ pub fn host(target: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scene::fixtures::{cluster, node_port, refused};
+    use crate::scene::fixtures::{called, cluster, refused};
     use crate::scene::steps::steps;
     use crate::trace::Reason;
 
     #[test]
     fn each_call_leads_to_its_first_step_and_a_failed_one_to_where_it_failed() {
         let view = cluster(3, 3);
-        let called = |target: &str, calls: Vec<Trace>| {
-            let mut trace = node_port(&view, &view.pods[2].name);
-            trace.request.target = target.into();
-            trace.calls = calls;
-            trace
-        };
+        let called = |target, calls| called(&view, target, calls);
         let mut broken = refused().1;
         broken.request.target = "currency:7000".into();
         let whole =

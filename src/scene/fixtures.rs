@@ -53,6 +53,14 @@ fn pod_of(namespace: &str, name: &str, app: &str, node: usize, last: usize) -> P
     }
 }
 
+/// A request to the third Pod, by a target's name, with the calls that it sets off.
+pub fn called(view: &ClusterView, target: &str, calls: Vec<Trace>) -> Trace {
+    let mut trace = node_port(view, &view.pods[2].name);
+    trace.request.target = target.into();
+    trace.calls = calls;
+    trace
+}
+
 /// Sends to a Pod.
 pub fn endpoint(pod: &PodView) -> EndpointView {
     EndpointView {

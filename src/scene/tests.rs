@@ -2,7 +2,7 @@
 
 use super::beads::{self, moment};
 use super::beats::{Pace, beats};
-use super::fixtures::{cluster, endpoint, node_port, pod, pod_to_service, refused, service};
+use super::fixtures::{called, cluster, endpoint, node_port, pod, pod_to_service, refused, service};
 use super::frame::frame;
 use super::geometry::{Rect, Size};
 use super::lanes::Stop;
@@ -397,12 +397,7 @@ fn a_pod_calls_others_before_it_answers_and_a_failed_call_is_marked() {
 #[test]
 fn in_a_long_trace_each_call_is_one_bead_until_it_plays() {
     let view = cluster(3, 3);
-    let called = |target: &str, calls: Vec<Trace>| {
-        let mut trace = node_port(&view, &view.pods[2].name);
-        trace.request.target = target.into();
-        trace.calls = calls;
-        trace
-    };
+    let called = |target, calls| called(&view, target, calls);
     let inner = called("http://currency.shop:7000/", Vec::new());
     let trace = called("http://node-2:30080/", vec![called("cart:7070", vec![inner]), called("tcp://ads:9555", Vec::new())]);
     let list = steps(&trace);
