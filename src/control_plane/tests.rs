@@ -12,6 +12,7 @@ use crate::settings::Settings;
 use std::sync::Arc;
 
 mod admission;
+mod configuration;
 mod failures;
 mod hints;
 mod init;
@@ -20,6 +21,7 @@ mod mirroring;
 mod placement;
 mod rejected;
 mod replicas;
+mod restarts;
 mod rollouts;
 mod terminating;
 mod writes;
