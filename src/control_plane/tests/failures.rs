@@ -1,7 +1,7 @@
 //! Lost nodes, stopped components, Pods that are not ready.
 
 use super::*;
-use crate::api::core::{Event, Node};
+use crate::api::core::Node;
 
 #[test]
 fn an_unready_pod_leaves_the_ready_addresses_and_comes_back() {
