@@ -39,6 +39,7 @@ pub mod share;
 pub mod stage;
 pub mod stage_player;
 mod stage_pods;
+mod stage_services;
 mod stage_things;
 pub mod state;
 pub mod storage;

@@ -5,7 +5,7 @@ use super::packets::{Burst, Packets};
 use super::stage_player::Player;
 use super::stage_things::{Things, n};
 use crate::msg;
-use crate::scene::geometry::{Point, Rect, Size};
+use crate::scene::geometry::{Point, Rect, Size, at};
 use crate::scene::view::ClusterView;
 use crate::scene::{ItemId, Options, Scene, stage};
 use crate::session::BurstResult;
@@ -75,20 +75,21 @@ pub fn Stage(props: &StageProps) -> Html {
     let speech = use_speech();
     let frame = use_node_ref();
     let size = use_size(&frame);
-    let options = use_state(Options::default);
+    let all_services = use_state(|| false);
     let scene = {
         let (view, trace) = (props.view.clone(), props.trace.clone());
         // Both are shared and never changed in place, so their addresses tell whether they are others, as long as they are kept.
-        let (room, choice) = (*size, *options);
-        let identity = (Same(view.clone()), trace.clone().map(Same), room, choice);
+        let node = props.selected.as_ref().and_then(|item| item.node(&view)).map(str::to_string);
+        let (room, choice) = (*size, Options { all_services: *all_services, node });
+        let identity = (Same(view.clone()), trace.clone().map(Same), room, choice.clone());
         let make = move || stage(&view, trace.as_deref(), room, choice);
         use_memo_by(identity, make)
     };
     // One callback for good, which asks for the newest handler: so a new handler draws nothing anew.
     let handler = use_mut_ref(|| props.on_select.clone());
     *handler.borrow_mut() = props.on_select.clone();
-    let choose = use_callback(options.clone(), move |selected: Selected, options| match selected.item {
-        ItemId::MoreServices => options.set(Options { all_services: !options.all_services }),
+    let choose = use_callback(all_services.clone(), move |selected: Selected, all| match selected.item {
+        ItemId::MoreServices => all.set(!**all),
         _ => {
             let handler = handler.borrow().clone();
             handler.emit(selected);
@@ -101,6 +102,7 @@ pub fn Stage(props: &StageProps) -> Html {
         move |runs: bool, ()| crowd.set(runs)
     });
     let held = use_follow(&frame, &scene, props);
+    use_chosen(&frame, &scene, props);
     let hold = Callback::from(move |()| *held.borrow_mut() = true);
     let shown = Shown(scene.clone());
     let (width, height) = (scene.picture.size.width, scene.picture.size.height);
@@ -109,7 +111,7 @@ pub fn Stage(props: &StageProps) -> Html {
         count => speech.say(&msg!("stage.pictureHop", hop = props.player.step + 1, count = count)),
     };
     html! {
-        <div class={classes!("stageview", scene.picture.transposed.then_some("upright"))} ref={frame} onkeydown={keys}
+        <div class={classes!("stageview", scene.picture.transposed.then_some("upright"), (width > size.width).then_some("wide"))} ref={frame} onkeydown={keys}
             onwheel={hold.reform(|_: WheelEvent| ())} ontouchmove={hold.reform(|_: TouchEvent| ())}>
             if size.width > 0.0 {
                 <div class="stagesheet">
@@ -146,6 +148,24 @@ fn use_follow(frame: &NodeRef, scene: &Rc<Scene>, props: &StageProps) -> Rc<RefC
         }
     });
     held
+}
+
+/// What is chosen elsewhere, in a list or in the other view, is brought into sight.
+#[hook]
+fn use_chosen(frame: &NodeRef, scene: &Rc<Scene>, props: &StageProps) {
+    let (frame, scene) = (frame.clone(), scene.clone());
+    use_effect_with(props.selected.clone(), move |item| {
+        let place = item.as_ref().and_then(|item| scene.picture.rect(item));
+        if let (Some(place), Some(frame)) = (place, frame.cast::<HtmlElement>()) {
+            let (left, top) = (f64::from(frame.scroll_left()), f64::from(frame.scroll_top()));
+            let sight = Rect::new(left, top, f64::from(frame.client_width()), f64::from(frame.client_height()));
+            // A node may be higher than the stage's room; its name is what is looked for.
+            let head = at(place.centre().x, place.centre().y.min(place.y + AROUND / 2.0));
+            if !sight.holds(head) {
+                bring_into_view(&frame, head);
+            }
+        }
+    });
 }
 
 /// Room above and below the packet, for its label and the card that it comes to.

@@ -3,11 +3,12 @@
 use super::i18n::{Speech, use_speech};
 use super::stage::{Selected, Shown};
 use super::stage_pods::{pod, waiting};
+use super::stage_services::{names, rail};
 use crate::msg;
 use crate::scene::ItemId;
-use crate::scene::geometry::{Point, Polyline, Rect};
+use crate::scene::geometry::{Polyline, Rect};
 use crate::scene::name;
-use crate::scene::picture::{Gate, Heading, Health, Label, NodeBox, OutsideCard, Picture, PortTag, Rail, Trouble};
+use crate::scene::picture::{Heading, Health, Label, NodeBox, OutsideCard, Picture, PortTag};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::Element;
@@ -40,6 +41,7 @@ pub(super) fn Things(props: &ThingsProps) -> Html {
                 { write("k-svc b", more.rect.x + 14.0, more.rect.y + 16.0, speech.say(&msg!("stage.moreServices", count = more.count))) }
             </> }) }
         }
+        { picture.names.as_ref().map_or_else(Html::default, |own| names(&ink, own)) }
         <path class="bus" d={picture.bus.path(&[])}/>
         { for picture.nodes.iter().map(network) }
         { for picture.pods.iter().map(|mark| pod(&ink, mark)) }
@@ -80,14 +82,14 @@ impl Ink<'_> {
         }
     }
 
-    fn say(&self, label: &Label) -> String {
+    pub fn say(&self, label: &Label) -> String {
         match label {
             Label::Plain(text) => text.clone(),
             Label::Said(message) => self.speech.say(message),
         }
     }
 
-    fn touches(&self, id: &ItemId) -> bool {
+    pub fn touches(&self, id: &ItemId) -> bool {
         self.props.touched.contains(id)
     }
 }
@@ -265,14 +267,30 @@ fn plate(ink: &Ink, node: &NodeBox) -> Html {
 #[inline(never)]
 fn stack(ink: &Ink, node: &NodeBox) -> Html {
     let r = node.rect;
-    let (x, y) = (r.centre().x, if node.plate.width == 0.0 { r.y + 18.0 } else { node.plate.bottom() + 70.0 });
+    let upright = node.plate.width == 0.0;
+    let (x, y) = (r.centre().x, if upright { r.y + 18.0 } else { node.plate.bottom() + 50.0 });
+    let words = ink.speech.t(if node.stack.len() == 1 { "stage.moreNodes.one" } else { "stage.moreNodes" });
+    let count = format!("+{} {words}", node.stack.len());
+    // Which they are, as far as there is room; pressed, it shows their list.
+    let names: Vec<String> = match upright {
+        true => vec![name::cut(&node.stack.join(", "), r.width - 24.0)],
+        false => {
+            let lines = ((r.bottom() - y - 44.0) / 14.0).max(0.0) as usize;
+            let shown = node.stack.iter().map(|own| name::cut(own, r.width - 8.0));
+            let all = node.stack.len() <= lines;
+            shown.take(if all { lines } else { lines.saturating_sub(1) }).chain((!all).then(|| "…".into())).collect()
+        }
+    };
     let inner = html! { <>
-        { sheet("node", Rect::new(r.x + 5.0, r.y - 4.0, r.width, r.height), 10.0) }
         { sheet("node", r, 10.0) }
-        { write_by("t", x, y, "middle", format!("+{}", node.stack.len())) }
-        { write_by("", x, y + 15.0, "middle", ink.speech.t("stage.moreNodes")) }
+        <path class="wire" d={format!("M{} {}H{}a10 10 0 0 1 10 10V{}", n(r.x + 12.0), n(r.y - 4.0), n(r.right() - 5.0), n(r.bottom() - 8.0))}/>
+        { write_by("t", x, y, "middle", count.clone()) }
+        { for names.into_iter().enumerate().map(|(index, line)| {
+            html! { <text class="m" lang="en" x={n(x)} y={n(y + 17.0 + 14.0 * index as f64)} text-anchor="middle">{ line }</text> }
+        }) }
     </> };
-    ink.button(&node.id, format!("+{} {}", node.stack.len(), ink.speech.t("stage.moreNodes")), "machine", inner)
+    let label = ink.speech.say(&msg!("stage.aria.moreNodes", count = count, names = node.stack.join(", ")));
+    ink.button(&node.id, label, "machine", inner)
 }
 
 fn network(node: &NodeBox) -> Html {
@@ -280,114 +298,6 @@ fn network(node: &NodeBox) -> Html {
         { for node.wires.iter().map(|wire: &Polyline| html! { <path class={classes!("wire", node.dark.then_some("dark"))} d={wire.path(&[])}/> }) }
         if let Some(at) = node.cidr_at { { write("m dim", at.x, at.y, node.pod_cidr.clone()) } }
     </g> }
-}
-
-fn rail(ink: &Ink, picture: &Picture, rail: &Rail) -> Html {
-    let r = rail.rect;
-    let idle = !rail.lit || rail.trouble.is_some();
-    let trouble = rail.trouble.map(|trouble| {
-        ink.speech.say(&match trouble {
-            Trouble::NoPods => msg!("stage.rail.noPods"),
-            Trouble::NoneReady => msg!("stage.rail.noneReady"),
-            Trouble::Waiting(1) => msg!("stage.rail.waitingOne"),
-            Trouble::Waiting(count) => msg!("stage.rail.waiting", count = count),
-        })
-    });
-    let round = r.width.min(r.height) / 2.0;
-    let label = ink.speech.say(&msg!(
-        "stage.aria.service",
-        name = rail.name,
-        address = rail.address,
-        state = trouble.clone().unwrap_or_default()
-    ));
-    let words = if rail.full { rail_words(picture, rail, trouble) } else { Html::default() };
-    let inner = html! { <>
-        { sheet(if idle { "rail idle" } else { "rail" }, r, round) }
-        { words }
-    </> };
-    html! { <>
-        { ink.button(&rail.id, label, "service", inner) }
-        { for rail.gates.iter().map(|gate| gate_mark(ink, rail, gate)) }
-    </> }
-}
-
-fn rail_words(picture: &Picture, rail: &Rail, trouble: Option<String>) -> Html {
-    let (x, y) = (rail.name_at.x, rail.name_at.y);
-    if picture.transposed {
-        // Half an address tells nothing: it gives way to the name.
-        let whole = picture.size.width - x - 14.0;
-        let room = whole - rail.name.chars().count() as f64 * 8.0 - 7.0;
-        let fits = name::width(&rail.address) <= room;
-        let title = name::cut(&rail.name, if fits || rail.trouble.is_some() { whole } else { whole * 0.86 });
-        return html! {
-            <text x={n(x)} y={n(y)}>
-                <tspan class="svcname">{ title }</tspan>
-                if let Some(trouble) = trouble {
-                    <tspan class="warn b" dx="7">{ trouble }</tspan>
-                } else if fits {
-                    <tspan class="m" dx="7">{ rail.address.clone() }</tspan>
-                }
-            </text>
-        };
-    }
-    let room = rail.gates.first().map_or(100.0, |gate| gate.at.x - 20.0 - x).max(92.0);
-    let title = name::cut(&rail.name, room * 0.86);
-    if slim(rail) {
-        return html! { <g class="slim">{ write(if trouble.is_some() { "svcname warn" } else { "svcname" }, x, y + 12.0, title) }</g> };
-    }
-    let beside = trouble.clone().filter(|words| (title.chars().count() + words.chars().count()) as f64 * 7.6 + 7.0 < room);
-    let under = if beside.is_none() { trouble } else { None };
-    // What nobody answers to stands at the far end, where the eye looks for Pods.
-    let end = rail.gates.last().map_or(0.0, |gate| gate.at.x + 18.0);
-    let fits = name::width(&rail.selector) + 16.0 <= rail.rect.right() - 12.0 - end;
-    let tag = rail.trouble.is_some() && !rail.selector.is_empty() && fits;
-    let wide = name::width(&rail.selector) + 14.0;
-    html! { <>
-        <text x={n(x)} y={n(y + 13.5)}>
-            <tspan class="svcname">{ title }</tspan>
-            if let Some(words) = beside { <tspan class="warn b" dx="7">{ words }</tspan> }
-        </text>
-        if let Some(words) = under {
-            { write("warn b", x, y + 27.5, words) }
-        } else {
-            { write("m", x, y + 27.5, name::cut(&rail.address, room)) }
-        }
-        if tag {
-            { sheet("selector", Rect::new(rail.rect.right() - 12.0 - wide, rail.rect.y + 7.0, wide, 20.0), 4.0) }
-            { write("m warn", rail.rect.right() - 5.0 - wide, rail.rect.y + 21.0, rail.selector.clone()) }
-        }
-    </> }
-}
-
-/// One line high: among many Services.
-fn slim(rail: &Rail) -> bool {
-    rail.rect.height < 30.0
-}
-
-/// The diamond of a Service in a node's kernel: a dot where it sends somewhere, a bar where it does not.
-fn gate_mark(ink: &Ink, rail: &Rail, gate: &Gate) -> Html {
-    let Point { x, y } = gate.at;
-    if !rail.full {
-        return html! { <path class="gate strip" d={diamond(x, y, (rail.rect.height / 2.0 + 1.0).min(5.0))}/> };
-    }
-    if gate.dark {
-        return html! { <path class="gate idle dark" d={diamond(x, y, 8.0)}/> };
-    }
-    let idle = (!rail.lit || rail.trouble.is_some()).then_some("idle");
-    let touched = ink.touches(&gate.id).then_some("touched");
-    html! { <>
-        <path class={classes!("gate", idle, touched)} d={diamond(x, y, if idle.is_some() || slim(rail) { 8.0 } else { 11.0 })}/>
-        if rail.trouble.is_some() {
-            <path class="gatebar" d={format!("M{} {}h6", n(x - 3.0), n(y))}/>
-        } else {
-            <circle class="gatedot" cx={n(x)} cy={n(y)} r={if idle.is_some() { "2" } else { "2.5" }}/>
-        }
-    </> }
-}
-
-/// A diamond's path.
-pub(super) fn diamond(x: f64, y: f64, r: f64) -> String {
-    format!("M{} {}L{} {}L{} {}L{} {}Z", n(x), n(y - r), n(x + r), n(y), n(x), n(y + r), n(x - r), n(y))
 }
 
 fn port(ink: &Ink, tag: &PortTag, dark: bool) -> Html {

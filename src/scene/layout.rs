@@ -7,6 +7,7 @@ pub(super) use rails::{rail, rails, serves};
 
 use super::geometry::{Point, Polyline, Rect, Size, at};
 use super::name;
+use super::names;
 use super::picture::{Gate, Heading, Health, Label, NodeBox, OutsideCard, Picture, PortTag, Waiting};
 use super::pods;
 use super::used::Used;
@@ -110,20 +111,42 @@ pub fn columns(nodes: usize, width: f64) -> (usize, f64) {
     (count, wide(count, beside).clamp(60.0, COLUMN_MAX))
 }
 
-/// Which nodes keep a column: where the request enters, where its Pod is, then by name. In natural order; the rest comes second.
-pub fn kept<'a>(view: &'a ClusterView, used: &Used, count: usize) -> (Vec<&'a NodeView>, Vec<&'a NodeView>) {
+/// Whether a packet goes to the node, or it stands chosen: such a node is drawn even where the stage grows wider than its room.
+fn looked_at(used: &Used, options: &Options, node: &NodeView) -> bool {
+    used.nodes.contains(&node.name) || options.node.as_ref() == Some(&node.name)
+}
+
+/// How many nodes are looked at.
+pub(super) fn least(view: &ClusterView, used: &Used, options: &Options) -> usize {
+    view.nodes.iter().filter(|node| looked_at(used, options, node)).count()
+}
+
+/// The width that so many columns take at their narrowest.
+fn width_of(columns: usize, nodes: usize) -> f64 {
+    let stack = if columns < nodes { STACK + GAP } else { 0.0 };
+    GUTTER + columns as f64 * (COLUMN_MIN + GAP) - GAP + stack + EDGE
+}
+
+/// Which nodes keep a column: those that are looked at, then those that fail, then by name. In natural order; the rest comes second.
+pub(super) fn kept<'a>(
+    view: &'a ClusterView,
+    used: &Used,
+    options: &Options,
+    count: usize,
+) -> (Vec<&'a NodeView>, Vec<&'a NodeView>) {
     let mut nodes: Vec<&NodeView> = view.nodes.iter().collect();
     nodes.sort_by(|a, b| natural(&a.name, &b.name));
-    let rank = |node: &NodeView| used.nodes.iter().position(|other| *other == node.name).unwrap_or(usize::MAX);
     let mut wanted = nodes.clone();
-    wanted.sort_by_key(|node| rank(node));
+    wanted.sort_by_key(|node| (!looked_at(used, options, node), node.up && node.ready));
     wanted.truncate(count);
     nodes.into_iter().partition(|node| wanted.iter().any(|other| other.name == node.name))
 }
 
 /// Roomy; where the height is short, closer together; where that does not do, with only the rails in full that the packet meets, and
 /// these in one line each. So the Pods come into sight, which else would stand below many Services.
-pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Options) -> Picture {
+pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: &Options) -> Picture {
+    let width = size.width.max(width_of(least(view, used, options), view.nodes.len()));
+    let size = Size { width, ..size };
     let mut picture = arrange(view, used, size, options, &ROOMY, false);
     let over = |picture: &Picture| picture.size.height - size.height;
     for (rows, fold) in [(&LOW, false), (&LOW, true), (&SLIM, true)] {
@@ -138,9 +161,9 @@ pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Opti
     picture
 }
 
-fn arrange(view: &ClusterView, used: &Used, size: Size, options: Options, rows: &Rows, fold: bool) -> Picture {
+fn arrange(view: &ClusterView, used: &Used, size: Size, options: &Options, rows: &Rows, fold: bool) -> Picture {
     let (count, width) = columns(view.nodes.len(), size.width);
-    let (own, rest) = kept(view, used, count);
+    let (own, rest) = kept(view, used, options, count);
     let stack = if rest.is_empty() { 0.0 } else { STACK + GAP };
     let across = own.len() as f64 * (width + GAP) - GAP + stack;
     // Columns that stay narrower than the room, because they may not grow, stand in its middle.
@@ -179,7 +202,11 @@ fn arrange(view: &ClusterView, used: &Used, size: Size, options: Options, rows: 
     let first_pod = bus + rows.pod;
     let placed =
         pods::place(view, used, &mut nodes, pods::Room { bus, first: first_pod, end: end - 10.0, met_first: rows.slim() });
-    let bottom = end.max(placed.bottom + 10.0);
+    let headings = headings(view, used, rows, bus, first_pod);
+    let beside = first_pod + headings.last().map_or(28.0, |last| if last.detail.is_some() { 70.0 } else { 28.0 }) + 24.0;
+    let names = names::beside(view, used, options, (beside, end));
+    let lowest = names.as_ref().map_or(0.0, |names| names.bottom);
+    let bottom = end.max(placed.bottom + 10.0).max(lowest);
     for node in &mut nodes {
         node.rect.height = bottom - node.rect.y;
     }
@@ -192,11 +219,12 @@ fn arrange(view: &ClusterView, used: &Used, size: Size, options: Options, rows: 
         transposed: false,
         boundary: rows.boundary,
         wires: rows.wires,
-        headings: headings(view, used, rows, bus, first_pod),
+        headings,
         outside: outside(view, used, rows, (left, right), size.width),
         nodes,
         rails,
         more_services,
+        names,
         bus: line,
         bus_at: bus,
         pods: placed.pods,

@@ -16,6 +16,7 @@ pub mod ladder;
 pub mod lanes;
 mod layout;
 pub mod name;
+mod names;
 pub mod objects;
 pub mod past;
 pub mod picture;
@@ -39,10 +40,12 @@ use serde::{Deserialize, Serialize};
 pub const NARROW: f64 = 560.0;
 
 /// Choices of the person who looks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Every Service has its full rail, however many there are.
     pub all_services: bool,
+    /// The node of what stands chosen: it is drawn, however many there are.
+    pub node: Option<String>,
 }
 
 /// Everything that is drawn, and where packets go.
@@ -60,15 +63,21 @@ pub fn stage(view: &ClusterView, trace: Option<&Trace>, size: Size, options: Opt
     let idle = without_idle_controller(view, &used);
     let view = idle.as_ref().unwrap_or(view);
     let mut picture = if size.width < NARROW {
-        transposed::lay_out(view, &used, size, options)
+        transposed::lay_out(view, &used, size, &options)
     } else {
-        layout::lay_out(view, &used, size, options)
+        layout::lay_out(view, &used, size, &options)
     };
     // A name that Services of two namespaces share does not say which it is.
     for rail in &mut picture.rails {
         let ItemId::Service(namespace, name) = &rail.id else { continue };
         if view.services.iter().any(|other| other.name == *name && other.namespace != *namespace) {
             rail.name = format!("{namespace}/{name}");
+        }
+    }
+    for tag in picture.names.iter_mut().flat_map(|names| &mut names.tags) {
+        let ItemId::Service(namespace, name) = &tag.id else { continue };
+        if view.services.iter().any(|other| other.name == *name && other.namespace != *namespace) {
+            tag.name = format!("{namespace}/{name}");
         }
     }
     // Of several ports, the address names the one that packets go to.
@@ -132,6 +141,21 @@ pub enum ItemId {
     Pod(String, String),
     /// Pods that are drawn as one row: node and app.
     Pods(String, String),
+}
+
+impl ItemId {
+    /// The node that it is, or stands on.
+    pub fn node<'a>(&'a self, view: &'a ClusterView) -> Option<&'a str> {
+        match self {
+            ItemId::Node(node) | ItemId::Rules(node) | ItemId::Gate(node, ..) => Some(node),
+            ItemId::NodePort(node, _) | ItemId::Pods(node, _) => Some(node),
+            ItemId::Pod(namespace, name) => {
+                let own = view.pods.iter().find(|pod| pod.namespace == *namespace && pod.name == *name);
+                own.map(|pod| pod.node.as_str()).filter(|node| !node.is_empty())
+            }
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -28,6 +28,8 @@ pub struct Picture {
     pub rails: Vec<Rail>,
     /// The entry for folded Services.
     pub more_services: Option<MoreServices>,
+    /// Services that are nothing but names.
+    pub names: Option<Names>,
     /// The Pod network: its line, and where packets travel on it (y; on a transposed stage x).
     pub bus: Polyline,
     /// See `bus`.
@@ -189,6 +191,34 @@ pub struct MoreServices {
     pub count: usize,
 }
 
+/// The Services that no node has a rule for: CoreDNS knows them, and nobody else.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct Names {
+    /// Where the heading stands.
+    pub at: Point,
+    pub tags: Vec<NameTag>,
+    /// How many have no room, and the box that says so.
+    pub more: Option<(Rect, usize)>,
+    pub bottom: f64,
+}
+
+/// A Service that is nothing but a name.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct NameTag {
+    pub id: ItemId,
+    pub name: String,
+    /// That it is headless, or the name that it stands for.
+    pub detail: Label,
+    pub rect: Rect,
+    /// The trace asks for it.
+    pub asked: bool,
+    /// The trace asks for it, or there is no trace.
+    pub lit: bool,
+    pub trouble: Option<Trouble>,
+}
+
 /// How Pods are drawn, from few to many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Density {
@@ -318,6 +348,9 @@ impl Picture {
                 hide(rail.name_at.x, rail.name_at.y + 3.0, title.max(address), (rail.rect.height - 4.0).min(27.0));
             }
         }
+        for tag in self.names.iter().flat_map(|names| &names.tags) {
+            hide(tag.rect.x, tag.rect.y, tag.rect.width, tag.rect.height);
+        }
         for pod in &self.pods {
             let (r, middle) = (pod.rect, pod.rect.centre().y);
             let start = if pod.glyph { 36.0 } else { 10.0 };
@@ -340,6 +373,7 @@ impl Picture {
             .map(|card| (&card.id, card.rect))
             .chain(self.nodes.iter().map(|node| (&node.id, node.rect)))
             .chain(self.rails.iter().map(|rail| (&rail.id, rail.rect)))
+            .chain(self.names.iter().flat_map(|names| &names.tags).map(|tag| (&tag.id, tag.rect)))
             .chain(gates.map(|gate| (&gate.id, Rect::around(gate.at, 22.0, 22.0))))
             .chain(self.nodes.iter().flat_map(|node| &node.ports).map(|port| (&port.id, port.rect)))
             .chain(self.pods.iter().map(|pod| (&pod.id, pod.rect)))

@@ -1,14 +1,15 @@
 //! What nodes without power, idle controllers and little height do to the picture.
 
-use super::fixtures::{cluster, hop, node_port, pod, service};
-use super::geometry::Size;
-use super::picture::Picture;
+use super::fixtures::{cluster, endpoint, hop, node_port, pod, service};
+use super::geometry::{Rect, Size};
+use super::picture::{Label, Picture};
 use super::steps::{Machine, steps};
 use super::view::{ClusterView, IngressView, PodRole};
 use super::{ItemId, Options, stage};
-use crate::trace::{Place, Reason, Verdict};
+use crate::trace::{DnsResult, Place, Reason, Verdict};
 
 const DESK: Size = Size { width: 748.0, height: 480.0 };
+const PHONE: Size = Size { width: 390.0, height: 372.0 };
 
 fn picture(view: &ClusterView, height: f64) -> Picture {
     stage(view, None, Size { height, ..DESK }, Options::default()).picture
@@ -126,4 +127,105 @@ fn where_every_service_takes_part_the_pods_of_the_request_stand_on_top_and_in_si
     let own = picture.pod("default", &last).expect("its mark");
     assert!(own.rect.bottom() <= DESK.height, "{:?}", own.rect);
     assert!(picture.pods.iter().filter(|pod| pod.node == "node-2").all(|pod| pod.rect.y >= own.rect.y));
+}
+
+#[test]
+fn a_node_behind_the_box_is_drawn_once_it_is_chosen_or_a_packet_goes_there() {
+    let view = cluster(8, 8);
+    let last = ItemId::Pod("default".into(), view.pods[7].name.clone());
+    assert_eq!(last.node(&view), Some("node-8"));
+    for size in [DESK, PHONE] {
+        let options = Options { node: Some("node-8".into()), ..Options::default() };
+        let picture = stage(&view, None, size, options).picture;
+        assert!(picture.rect(&last).is_some(), "its Pods can be seen and chosen");
+        assert_eq!(picture.size.width, size.width, "others make room");
+        // More than have room are looked at: the stage is scrolled, and nobody is left out.
+        let mut trace = node_port(&view, &view.pods[6].name);
+        for node in ["node-3", "node-4", "node-5", "node-6"] {
+            trace.hops.insert(
+                1,
+                hop(Place::Cni(node.into()), Reason::Route, ("10.0.0.1:1", "10.0.0.2:1"), ("10.0.0.1:1", "10.0.0.2:1")),
+            );
+        }
+        let scene = stage(&view, Some(&trace), size, Options { node: Some("node-8".into()), ..Options::default() });
+        let drawn: Vec<&str> =
+            scene.picture.nodes.iter().filter(|node| node.stack.is_empty()).map(|node| node.name.as_str()).collect();
+        assert_eq!(drawn, ["node-2", "node-3", "node-4", "node-5", "node-6", "node-7", "node-8"]);
+        assert_eq!(scene.picture.nodes.last().expect("a box").stack, ["node-1"]);
+        let inside = |rect: Rect| rect.x >= 0.0 && rect.right() <= scene.picture.size.width;
+        assert!(scene.picture.nodes.iter().all(|node| inside(node.rect)));
+        assert!(scene.picture.rails.iter().all(|rail| inside(rail.rect)));
+    }
+}
+
+#[test]
+fn a_node_without_power_is_not_hidden_behind_the_box() {
+    let mut view = cluster(8, 8);
+    view.nodes[7].up = false;
+    for size in [DESK, PHONE] {
+        let picture = stage(&view, None, size, Options::default()).picture;
+        assert!(picture.nodes.iter().any(|node| node.name == "node-8" && node.dark), "{size:?}");
+    }
+}
+
+/// A headless Service and an ExternalName beside `web`.
+fn with_names(view: &mut ClusterView) {
+    let mut db = service("db", "", 0);
+    db.headless = true;
+    db.endpoints = vec![endpoint(&view.pods[0])];
+    let mut api = service("api", "", 0);
+    (api.kind, api.external_name, api.selector) = ("ExternalName".into(), "api.example.com".into(), String::new());
+    view.services.extend([db, api]);
+}
+
+#[test]
+fn a_service_without_rules_stands_as_a_name_and_runs_through_no_node() {
+    let mut view = cluster(3, 3);
+    with_names(&mut view);
+    for size in [DESK, PHONE, Size { height: 306.0, ..DESK }] {
+        let picture = stage(&view, None, size, Options::default()).picture;
+        assert_eq!(picture.rails.iter().map(|rail| rail.name.as_str()).collect::<Vec<_>>(), ["web"], "{size:?}");
+        let names = picture.names.as_ref().expect("names");
+        assert_eq!(names.tags.iter().map(|tag| tag.name.as_str()).collect::<Vec<_>>(), ["db", "api"], "{size:?}");
+        assert_eq!(names.tags[1].detail, Label::Plain("→ api.example.com".into()));
+        for tag in &names.tags {
+            assert!(tag.rect.x >= 0.0 && tag.rect.right() <= size.width && tag.rect.bottom() <= picture.size.height, "{tag:?}");
+            assert_eq!(picture.rect(&tag.id), Some(tag.rect), "it can be chosen");
+            assert!(!picture.nodes.iter().any(|node| node.rect.meets(&tag.rect)), "{tag:?} in a node, {size:?}");
+            assert!(!picture.rails.iter().any(|rail| rail.rect.meets(&tag.rect)), "{tag:?} in a rail, {size:?}");
+            assert!(!picture.headings.iter().any(|own| tag.rect.holds(own.at)), "{tag:?} over a heading, {size:?}");
+        }
+    }
+    assert_eq!(stage(&cluster(3, 3), None, DESK, Options::default()).picture.names, None);
+}
+
+#[test]
+fn a_name_that_dns_is_asked_for_is_marked_and_stands_first() {
+    let mut view = cluster(3, 3);
+    with_names(&mut view);
+    let mut trace = node_port(&view, &view.pods[2].name);
+    let mut call = trace.clone();
+    let searched = vec!["db-0.api.default.svc.cluster.local.".to_string()];
+    call.dns = Some(DnsResult { searched, ..DnsResult::default() });
+    trace.calls.push(call);
+    let names = stage(&view, Some(&trace), DESK, Options::default()).picture.names.expect("names");
+    let marks: Vec<(&str, bool, bool)> = names.tags.iter().map(|tag| (tag.name.as_str(), tag.asked, tag.lit)).collect();
+    assert_eq!(marks, [("api", true, true), ("db", false, false)]);
+}
+
+#[test]
+fn names_without_room_are_counted() {
+    let mut view = cluster(3, 3);
+    for index in 0..30 {
+        let mut own = service(&format!("db-{index}"), "", 0);
+        own.headless = true;
+        view.services.push(own);
+    }
+    for size in [DESK, PHONE, Size { height: 306.0, ..DESK }] {
+        let picture = stage(&view, None, size, Options::default()).picture;
+        let names = picture.names.as_ref().expect("names");
+        assert_eq!(names.more.map(|(_, more)| more), Some(30 - names.tags.len()), "{size:?}");
+        let all = stage(&view, None, size, Options { all_services: true, node: None }).picture;
+        assert_eq!(all.names.map(|names| (names.tags.len(), names.more)), Some((30, None)));
+    }
 }

@@ -163,7 +163,7 @@ fn from_four_services_on_unused_ones_are_strips() {
     let full: Vec<_> = scene.picture.rails.iter().filter(|rail| rail.full).map(|rail| rail.name.as_str()).collect();
     assert_eq!(full, ["web"]);
     assert_eq!(scene.picture.more_services.as_ref().map(|more| more.count), Some(4));
-    let open = stage(&view, None, DESK, Options { all_services: true }).picture;
+    let open = stage(&view, None, DESK, Options { all_services: true, node: None }).picture;
     assert!(open.rails.iter().all(|rail| rail.full) && open.more_services.is_none());
 }
 

@@ -1,7 +1,8 @@
 //! The stage of a narrow page: nodes are rows, each Service is an upright capsule through them, and the Pod network runs beside it.
 
 use super::geometry::{Polyline, Rect, Size, at};
-use super::layout::{RAIL, WAITING_GAP, cards, health, kept, ports, rail, rails, zone};
+use super::layout::{RAIL, WAITING_GAP, cards, health, kept, least, ports, rail, rails, zone};
+use super::names;
 use super::picture::{Density, Gate, Label, MoreServices, NodeBox, OutsideCard, Picture, PodMark, Rail, Waiting};
 use super::pods::{card, density, mark, on, waits};
 use super::used::Used;
@@ -35,13 +36,13 @@ const FULL_RAILS: usize = 2;
 /// What Pods need beside the rails.
 const POD_MIN: f64 = 88.0;
 
-pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Options) -> Picture {
+pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: &Options) -> Picture {
     let shown = rails(view, used, options, false);
     let (mut rails, more_services, bus, names) = upright(view, &shown, size.width, options);
     // All rails in full may be wider than the page: then the stage is scrolled.
     let size = Size { width: size.width.max(bus + SPUR + POD_MIN + PODS_RIGHT), ..size };
-    let rows = if view.nodes.len() > MOST_ROWS { MOST_ROWS - 1 } else { view.nodes.len() };
-    let (own, rest) = kept(view, used, rows);
+    let rows = if view.nodes.len() > MOST_ROWS { (MOST_ROWS - 1).max(least(view, used, options)) } else { view.nodes.len() };
+    let (own, rest) = kept(view, used, options, rows);
     let fullest = own.iter().map(|node| on(view, &node.name).len()).max().unwrap_or_default();
     // A row is as high as its Pods; two lines of Pods are as much as a phone can spare.
     let level = match density(fullest) {
@@ -66,12 +67,16 @@ pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Opti
         y += 40.0 + ROW_GAP;
     }
     let bottom = y - ROW_GAP;
+    let wide = size.width - NODE_LEFT - EDGE;
+    let names = names::below(view, used, options, Rect::new(NODE_LEFT, bottom + 2.0 * WAITING_GAP, wide, 0.0));
+    let nodes_end = bottom;
+    let bottom = names.as_ref().map_or(bottom, |names| names.bottom);
     // Of narrow lines the scheduler's words take more.
-    let place = Rect::new(NODE_LEFT, bottom + 2.0 * WAITING_GAP, size.width - NODE_LEFT - EDGE, WAITING);
+    let place = Rect::new(NODE_LEFT, bottom + 2.0 * WAITING_GAP, wide, WAITING);
     let waiting = waits(view).map(|card| Waiting { rect: place, ..card });
     let lowest = if waiting.is_some() { place.bottom() } else { bottom };
     for rail in &mut rails {
-        rail.rect.height = bottom + 8.0 - rail.rect.y;
+        rail.rect.height = nodes_end + 8.0 - rail.rect.y;
         let ItemId::Service(namespace, name) = rail.id.clone() else { continue };
         let x = rail.rect.centre().x;
         let gate = |node: &NodeBox| Gate {
@@ -97,6 +102,7 @@ pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Opti
         nodes,
         rails,
         more_services,
+        names,
         bus: line,
         bus_at: bus,
         pods,
@@ -107,7 +113,7 @@ pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: Opti
 type Upright = (Vec<Rail>, Option<MoreServices>, f64, usize);
 
 /// The capsules, the entry for those that are not drawn in full, the Pod network's x, and how many names stand above.
-fn upright(view: &ClusterView, shown: &[(&super::view::ServiceView, bool, bool)], width: f64, options: Options) -> Upright {
+fn upright(view: &ClusterView, shown: &[(&super::view::ServiceView, bool, bool)], width: f64, options: &Options) -> Upright {
     let mut x = RAIL_LEFT;
     let mut rails = Vec::new();
     let mut order: Vec<_> = shown.to_vec();

@@ -36,6 +36,8 @@ pub struct Used {
     pub client: bool,
     /// Pods that some Service sends to, whether or not the trace meets them.
     pub behind: BTreeSet<(String, String)>,
+    /// Services whose names DNS was asked for, by namespace and name.
+    pub names: BTreeSet<(String, String)>,
     /// Names that Pods of two namespaces share.
     pub twins: BTreeSet<String>,
 }
@@ -48,6 +50,7 @@ pub fn used(view: &ClusterView, trace: Option<&Trace>) -> Used {
     let mut names = BTreeSet::new();
     used.twins = view.pods.iter().filter(|pod| !names.insert(&pod.name)).map(|pod| pod.name.clone()).collect();
     let Some(trace) = trace else { return used };
+    asked(trace, &mut used.names);
     for step in steps(trace) {
         note(view, trace, &step, &mut used);
     }
@@ -60,6 +63,19 @@ pub fn used(view: &ClusterView, trace: Option<&Trace>) -> Used {
             trace.dns.as_ref().and_then(|dns| dns.answers.last()).map(|answer| format!("{} {}", answer.kind, answer.data));
     }
     used
+}
+
+/// Whose names a request and its calls ask DNS for: of `db-0.db.default.svc.cluster.local` that of `db`.
+fn asked(trace: &Trace, names: &mut BTreeSet<(String, String)>) {
+    let looked_up =
+        trace.dns.iter().flat_map(|dns| dns.searched.last().into_iter().chain(dns.answers.iter().map(|own| &own.name)));
+    for name in looked_up {
+        let mut labels = name.split_once(".svc.").map(|(own, _)| own.rsplit('.')).into_iter().flatten();
+        if let (Some(namespace), Some(service)) = (labels.next(), labels.next()) {
+            names.insert((namespace.to_string(), service.to_string()));
+        }
+    }
+    trace.calls.iter().for_each(|call| asked(call, names));
 }
 
 fn note(view: &ClusterView, trace: &Trace, step: &Step, used: &mut Used) {

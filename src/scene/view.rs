@@ -160,6 +160,13 @@ pub struct ServiceView {
     pub system: bool,
 }
 
+impl ServiceView {
+    /// Whether it is nothing but names in DNS: it has no address of its own, and no node a rule for it.
+    pub fn is_name(&self) -> bool {
+        self.headless || self.kind == "ExternalName"
+    }
+}
+
 /// A port of a Service.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]

@@ -24,7 +24,7 @@ pub(in crate::scene) fn serves(view: &ClusterView) -> bool {
 pub(in crate::scene) fn rails<'a>(
     view: &'a ClusterView,
     used: &Used,
-    options: Options,
+    options: &Options,
     fold: bool,
 ) -> Vec<(&'a ServiceView, bool, bool)> {
     let key = |service: &ServiceView| (service.namespace.clone(), service.name.clone());
@@ -32,7 +32,7 @@ pub(in crate::scene) fn rails<'a>(
     let shown: Vec<&ServiceView> = view
         .services
         .iter()
-        .filter(|service| !service.cluster_ip.is_empty() && !service.headless)
+        .filter(|service| !service.cluster_ip.is_empty() && !service.is_name())
         .filter(|service| !service.system || used.services.contains(&key(service)) || by_ingress && service.kind != "ClusterIP")
         .collect();
     let whole = options.all_services || shown.len() <= FULL_RAILS && !fold;
