@@ -10,7 +10,7 @@ use super::controller_manager::pod_control::makers;
 use super::refusals::{allocation_first, forbidden, namespaces_first, no_namespace, ours, upstream};
 use super::settle::settle;
 use super::world::World;
-use super::{delete, dual_stack, dump, ingress, inventory, registry};
+use super::{delete, dual_stack, dump, ingress, inventory, own_nodes, registry};
 use crate::api::core::{Namespace, Node};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Origin, Outcome, Store};
@@ -100,7 +100,9 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune, admission: 
     allocation_first(&mut world, &manifests);
     world.cluster.manifests = manifests.clone();
     if prune == Prune::Missing {
+        let were_replaced = own_nodes::were_replaced(&world.cluster);
         prune_missing(&mut world, &manifests);
+        own_nodes::choose(&mut world, &manifests, &objects, were_replaced);
     }
     if world.cluster.stand(&manifests, prune == Prune::Missing) {
         // Who could not make its Pods tries again.

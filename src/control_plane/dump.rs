@@ -11,11 +11,12 @@ mod nodes;
 pub(crate) mod slices;
 
 pub(crate) use beside::{absent_owner, date, follow_api_server};
+pub(crate) use nodes::read_ranges;
 
 use super::apiserver::{AdmittedObject, Object};
 use super::controller_manager::node_lifecycle;
 use super::world::{Key, World, controller_of, key_of};
-use super::{delete, dual_stack, inventory, refusals};
+use super::{dual_stack, inventory, own_nodes, refusals};
 use crate::addons::aws::ALB_CONTROLLER;
 use crate::addons::ingress_controller::real::of_image;
 use crate::api::core::{Namespace, Node, Pod, PodStatus};
@@ -27,7 +28,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::kubectl::{Manifest, Manifests};
 use crate::msg;
 use crate::settings::INGRESS_CONTROLLER;
-use nodes::{presumed_nodes, read_ranges};
+use nodes::presumed_nodes;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -236,17 +237,9 @@ pub(crate) fn make_room(world: &mut World, manifests: &Manifests, work: &[Admitt
     if nodes.is_empty() {
         return Vec::new();
     }
-    let named = |name: &str| nodes.iter().any(|node| node.metadata.name == name);
-    let standing: Vec<ObjectRef> = world.cluster.store.all::<Node>().map(ObjectRef::of).collect();
-    for node in standing
-        .iter()
-        .filter(|node| !named(&node.name) && !world.cluster.origins.contains_key(node))
-        // One Pod's text among others does not take the standing nodes away.
-        .filter(|_| whole || presumed.is_empty())
-        .cloned()
-        .collect::<Vec<_>>()
-    {
-        delete::delete(world, &node);
+    // One Pod's text among others does not take the standing nodes away.
+    if whole || presumed.is_empty() {
+        own_nodes::take_away(world, |name| !nodes.iter().any(|node| node.metadata.name == name));
     }
     read_ranges(world, &nodes, &brought);
     for (node, number) in presumed.into_iter().zip(1..) {

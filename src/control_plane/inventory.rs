@@ -22,15 +22,22 @@ pub(crate) fn install(world: &mut World) {
         world.put(namespace(name));
     }
     let settings = world.cluster.settings.clone();
-    for node in nodes(&settings) {
-        world.put(node);
-    }
+    put_nodes(world);
     restore_api_server(world);
     if let Some(service) = read::<Service>(kube_dns(&service_ip(&settings, 10))) {
         world.put_service(service);
     }
     if let Some(deployment) = read::<Deployment>(coredns()) {
         world.put(deployment);
+    }
+}
+
+/// Puts the nodes of the settings, as far as they do not stand.
+pub(super) fn put_nodes(world: &mut World) {
+    for node in nodes(&world.cluster.settings.clone()) {
+        if world.cluster.store.get::<Node>("", &node.metadata.name).is_none() {
+            world.put(node);
+        }
     }
 }
 
@@ -64,14 +71,25 @@ fn pod_cidr(settings: &Settings, number: u32) -> String {
     Cidr { base: Ipv4Addr::from(base), bits: 24.max(range.bits) }.to_string()
 }
 
+/// The name of a node that nobody has described.
+pub(super) fn made_up_name(number: u32) -> String {
+    format!("node-{number}")
+}
+
+/// The address and the Pod range of a node that names none.
+pub(super) fn usual_place(settings: &Settings, number: u32) -> (String, String) {
+    let address = Ipv4Addr::from(u32::from(API_SERVER).wrapping_add(number)).to_string();
+    (address, pod_cidr(settings, number))
+}
+
 fn node(settings: &Settings, number: u32) -> Node {
-    let given = read(json!({"metadata": {"name": format!("node-{number}")}}));
+    let given = read(json!({"metadata": {"name": made_up_name(number)}}));
     completed(settings, given.unwrap_or_default(), number)
 }
 
 /// A Node with what its kubelet and the cluster fill in where nothing is given.
 pub(crate) fn completed(settings: &Settings, mut node: Node, number: u32) -> Node {
-    let address = Ipv4Addr::from(u32::from(API_SERVER).wrapping_add(number)).to_string();
+    let (address, range) = usual_place(settings, number);
     let name = node.metadata.name.clone();
     for (key, value) in [
         ("beta.kubernetes.io/arch", "amd64"),
@@ -83,7 +101,7 @@ pub(crate) fn completed(settings: &Settings, mut node: Node, number: u32) -> Nod
         node.metadata.labels.entry(key.into()).or_insert_with(|| value.into());
     }
     if node.spec.pod_cidr.is_empty() {
-        node.spec.pod_cidr = pod_cidr(settings, number);
+        node.spec.pod_cidr = range;
     }
     let status = read::<Node>(json!({"status": {
         "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],

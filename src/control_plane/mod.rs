@@ -16,6 +16,7 @@ mod ingress;
 mod inventory;
 mod kubelets;
 mod names;
+mod own_nodes;
 mod refusals;
 mod registry;
 pub(crate) mod scheduler;

@@ -8,6 +8,7 @@ use super::apiserver::validation::{FieldError, validate, validate_update};
 use super::apiserver::{default_toleration_seconds, service_account};
 use super::dual_stack;
 use super::inventory;
+use super::own_nodes;
 use super::world::{World, key_of};
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, ReplicationController, StatefulSet};
 use crate::api::core::{Node, Pod, PodSpec, Service};
@@ -244,7 +245,7 @@ write_workload!(write_daemon_set, DaemonSet, daemon_sets, |_, _| {});
 
 fn write_node(world: &mut World, new: Node) {
     let old = world.cluster.store.nodes.get(&key_of(&new.metadata)).cloned();
-    let number = u32::try_from(world.cluster.store.nodes.len()).unwrap_or(0) + 1;
+    let number = own_nodes::free_number(world);
     let new = match &old {
         Some(old) => {
             let mut merged = new;

@@ -18,6 +18,7 @@ mod hints;
 mod init;
 mod metallb;
 mod mirroring;
+mod own_nodes;
 mod placement;
 mod rejected;
 mod replicas;

@@ -86,7 +86,7 @@ fn homes<'a>(brought: &[&'a AdmittedObject]) -> Vec<Home<'a>> {
 }
 
 /// The ranges of the Pods and Services of the real cluster, as far as its Nodes and `default/kubernetes` tell.
-pub(super) fn read_ranges(world: &mut World, nodes: &[Node], brought: &[&AdmittedObject]) {
+pub(crate) fn read_ranges(world: &mut World, nodes: &[Node], brought: &[&AdmittedObject]) {
     let mut settings = world.cluster.settings.as_ref().clone();
     let mut ranges: Vec<Cidr> = nodes.iter().filter_map(|node| node.spec.pod_cidr.parse().ok()).collect();
     if ranges.is_empty() {
