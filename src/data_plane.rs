@@ -13,6 +13,7 @@ mod alb;
 mod back;
 mod balancer;
 pub mod causes;
+pub mod distribution;
 mod exchange;
 mod forward;
 pub mod growth;

@@ -313,7 +313,8 @@ fn wait(world: &mut World, seconds: u64) {
             settle(world);
         }
     }
-    world.cluster.now = end;
+    // What began meanwhile may have been played beyond it to its own end.
+    world.cluster.now = world.cluster.now.max(end);
     look_again(world);
     events::expire(world);
 }

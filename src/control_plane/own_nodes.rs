@@ -48,7 +48,8 @@ pub(super) fn choose(world: &mut World, manifests: &Manifests, admitted: &[Arc<A
         return;
     }
     take_away(world, |name| !own.iter().any(|own| own.name == name));
-    let nodes = admitted.iter().filter_map(|item| if let Object::Node(node) = &item.object { Some(Node::clone(node)) } else { None });
+    let nodes =
+        admitted.iter().filter_map(|item| if let Object::Node(node) = &item.object { Some(Node::clone(node)) } else { None });
     let within = |range: Cidr| world.cluster.settings.pod_range().contains(range.base);
     let nodes: Vec<Node> = nodes.collect();
     if nodes.iter().filter_map(|node| node.spec.pod_cidr.parse().ok()).any(|range| !within(range)) {

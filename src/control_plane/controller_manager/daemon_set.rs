@@ -108,7 +108,7 @@ pub(crate) fn failing(world: &World) -> Vec<ObjectRef> {
 
 /// Nodes on which the set wants to run, and those on which a Pod that is there may stay (`NodeShouldRunDaemonPod`): a taint that
 /// only keeps new Pods away, such as the NoSchedule of a lost node, drives out none.
-fn nodes_of(world: &World, set: &DaemonSet) -> (Vec<String>, Vec<String>) {
+pub(super) fn nodes_of(world: &World, set: &DaemonSet) -> (Vec<String>, Vec<String>) {
     let spec = &set.spec.template.spec;
     let tolerations = with_own(spec);
     let selected = |node: &&Node| selects_node(spec, node) && (spec.node_name.is_empty() || spec.node_name == node.metadata.name);

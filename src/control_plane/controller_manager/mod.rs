@@ -1,5 +1,6 @@
 //! kube-controller-manager: the control loops.
 
+mod awaited;
 pub(crate) mod daemon_set;
 pub(crate) mod deployment;
 mod deployment_scaling;

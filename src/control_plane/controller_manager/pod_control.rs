@@ -3,6 +3,7 @@
 //! Imitates `pkg/controller/controller_utils.go` (`GetPodFromTemplate`, `ActivePodsWithRanks`). Leaves out bursts, expectations
 //! and the annotation for the cost of deletion.
 
+use super::awaited;
 use crate::api::core::{Pod, PodSpec, PodTemplateSpec};
 use crate::api::time::seconds_of;
 use crate::api::{Kind, ObjectMeta, ObjectRef};
@@ -174,14 +175,15 @@ pub(crate) fn is_available(world: &World, pod: &Pod, min_ready_seconds: i32) -> 
 }
 
 /// Lets the time pass until the next ready Pod counts as available or the next probe is asked after its initial delay, not beyond
-/// `end`, and wakes its controller or kubelet. Terminating Pods that their hooks hold end on the way. False: no Pod waits for that.
+/// `end`, and wakes its controller or kubelet. Terminating Pods that their hooks hold end on the way, and are waited for where a workload
+/// does. False: nobody waits for anything.
 pub(crate) fn pass_time(world: &mut World, end: u64) -> bool {
     let available = next_available(world).filter(|(at, _)| *at <= end);
     let first = available.as_ref().map_or(end, |(at, _)| *at);
     let asked = kubelets::next_asked(world).filter(|(at, _)| *at <= first);
     // Whoever settles waits for readiness, and passes what ends on the way; whoever waits for a time passes all that ends by then.
     let passes = asked.as_ref().map(|(at, _)| *at).or(available.as_ref().map(|(at, _)| *at));
-    let limit = passes.or((end < u64::MAX).then_some(end));
+    let limit = passes.or((end < u64::MAX || awaited::any(world)).then_some(end));
     if let Some((at, pods)) = kubelets::next_end(world).filter(|(at, _)| limit.is_some_and(|limit| *at <= limit)) {
         world.cluster.now = at;
         world.queue.kubelet.extend(pods);

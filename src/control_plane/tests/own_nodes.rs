@@ -19,8 +19,7 @@ fn says_so(outcome: &Outcome) -> bool {
     outcome.diagnostics.iter().any(|own| matches!(&own.message, Finding::Ours(text) if text.id == "nodes.own"))
 }
 
-const MADE_UP: [&str; 3] =
-    ["node-1 10.0.0.11 10.244.1.0/24", "node-2 10.0.0.12 10.244.2.0/24", "node-3 10.0.0.13 10.244.3.0/24"];
+const MADE_UP: [&str; 3] = ["node-1 10.0.0.11 10.244.1.0/24", "node-2 10.0.0.12 10.244.2.0/24", "node-3 10.0.0.13 10.244.3.0/24"];
 
 #[test]
 fn a_texts_nodes_are_the_clusters_until_they_leave_it() {

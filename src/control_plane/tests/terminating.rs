@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::api::discovery::EndpointSlice;
+use crate::cluster::{Change, Verb};
 
 /// Three Pods whose hooks wait for twenty seconds.
 fn held() -> String {
@@ -55,23 +56,29 @@ fn terminating_pods_hold_no_rolling_update_back() {
 fn recreate_waits_until_the_old_pods_are_gone() {
     let text = held().replace("spec:\n  replicas: 3", "spec:\n  strategy: {type: Recreate}\n  replicas: 3");
     assert!(text.contains("Recreate"));
-    let rolled = apply(&with(&text), &text.replace("image: nginx", "image: httpd")).cluster;
-    assert_eq!((count(&rolled), endpoints(&rolled)), ((0, 3), (0, 3)));
-    let done = act(&rolled, "wait 20s").cluster;
-    assert_eq!((count(&done), endpoints(&done)), ((3, 0), (3, 0)));
+    let before = with(&text);
+    let rolled = apply(&before, &text.replace("image: nginx", "image: httpd"));
+    let done = &rolled.cluster;
+    assert_eq!((count(done), endpoints(done), done.now - before.now), ((3, 0), (3, 0), 20));
+    assert_eq!(made_at(&rolled), [20, 20, 20]);
 }
 
 #[test]
 fn a_stateful_set_waits_for_each_pod_to_be_gone() {
     let text = held().replace("kind: Deployment", "kind: StatefulSet");
-    let newer = |cluster: &Cluster| pods(cluster).iter().filter(|pod| pod.spec.containers[0].image == "httpd").count();
-    let rolled = apply(&with(&text), &text.replace("image: nginx", "image: httpd")).cluster;
-    assert_eq!((count(&rolled), newer(&rolled)), ((2, 1), 0));
-    let one = act(&rolled, "wait 20s").cluster;
-    assert_eq!((count(&one), newer(&one)), ((2, 1), 1));
-    let all = act(&one, "wait 40s").cluster;
-    assert_eq!((count(&all), newer(&all)), ((3, 0), 3));
-    assert_eq!(act(&rolled, "wait 60s").cluster.store.pods, all.store.pods);
+    let rolled = apply(&with(&text), &text.replace("image: nginx", "image: httpd"));
+    assert_eq!((count(&rolled.cluster), made_at(&rolled)), ((3, 0), vec![20, 40, 60]));
+    // The last of those that a smaller number leaves out is waited for by nobody.
+    let scaled = act(&with(&text), "statefulset/default/web scale 1").cluster;
+    assert_eq!((count(&scaled), scaled.now), ((1, 1), 20));
+    let deleted = act(&with(&text), "pod/default/web-1 delete");
+    assert_eq!((count(&deleted.cluster), made_at(&deleted)), ((3, 0), vec![20]));
+}
+
+/// When Pods were made, in virtual seconds.
+fn made_at(outcome: &Outcome) -> Vec<u64> {
+    let made = |change: &&Change| change.verb == Verb::Create && change.object.kind == Kind::Pod;
+    outcome.changes.iter().filter(made).map(|change| change.at).collect()
 }
 
 #[test]
@@ -116,7 +123,9 @@ fn a_program_without_a_hook_ends_as_soon_as_it_is_told_to() {
 #[test]
 fn a_stateful_set_counts_its_terminating_pods_as_ready() {
     let text = held().replace("kind: Deployment", "kind: StatefulSet");
-    let rolled = apply(&with(&text), &text.replace("image: nginx", "image: httpd")).cluster;
+    // While a node has no power, time is the learner's alone.
+    let dark = act(&with(&text), "node/node-1 down").cluster;
+    let rolled = apply(&dark, &text.replace("image: nginx", "image: httpd")).cluster;
     let status = &rolled.store.stateful_sets.values().next().unwrap().status;
     assert_eq!(count(&rolled), (2, 1));
     assert_eq!((status.replicas, status.ready_replicas, status.available_replicas), (3, 3, 3));
@@ -132,9 +141,12 @@ fn a_daemon_set_counts_its_terminating_pods_as_current_and_ready() {
     };
     let begun = with(&text);
     let nodes = set(&begun).0;
-    let rolled = apply(&begun, &text.replace("image: nginx", "image: httpd")).cluster;
+    let dark = act(&begun, "node/node-1 down").cluster;
+    let rolled = apply(&dark, &text.replace("image: nginx", "image: httpd")).cluster;
     assert_eq!(count(&rolled).1, 1);
     assert_eq!((nodes, set(&rolled)), (3, (3, 3, 3, 0)));
+    let whole = apply(&begun, &text.replace("image: nginx", "image: httpd"));
+    assert_eq!((count(&whole.cluster), made_at(&whole)), ((3, 0), vec![20, 40, 60]));
 }
 
 /// One Pod of a Service: `neighbour`, `nginx` and a sidecar, each with what is said of it.

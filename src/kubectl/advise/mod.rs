@@ -3,6 +3,7 @@
 //!
 //! Follows the order of Kubernetes' "Debug Services" page. Judges the running cluster, so Pods made by any controller count.
 
+mod distribution;
 mod elsewhere;
 mod forbidden;
 mod foreign;
@@ -150,6 +151,7 @@ impl Advice<'_> {
         if spec.type_ == "ExternalName" {
             return;
         }
+        self.distribution(object, service);
         if spec.selector.is_empty() {
             self.no_selector(object, service);
             return;
@@ -347,6 +349,19 @@ mod tests {
         let alias =
             "apiVersion: v1\nkind: Service\nmetadata: {name: db}\nspec: {type: ExternalName, externalName: db.example.com}\n";
         assert_eq!(found(alias), []);
+    }
+
+    #[test]
+    fn a_distribution_that_keeps_nothing_near_is_said_to_do_so() {
+        let node = |zone: &str| format!("apiVersion: v1\nkind: Node\nmetadata: {{name: worker{zone}}}\n---\n");
+        let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: d, labels: {app: d}}\nspec: {containers: [{name: c, image: nginx}]}\n---\n\
+                    apiVersion: v1\nkind: Service\nmetadata: {name: d}\n\
+                    spec: {trafficDistribution: PreferClose, selector: {app: d}, ports: [{port: 80}]}\n";
+        let said = |text: &str| found(text).into_iter().map(|own| (own.path, own.message)).collect::<Vec<_>>();
+        let bare = msg!("object.distribution.noZones", wish = "PreferClose", nodes = "worker");
+        assert_eq!(said(&(node("") + text)), [("spec.trafficDistribution".to_string(), Finding::Ours(bare))]);
+        assert_eq!(said(&(node(", labels: {topology.kubernetes.io/zone: a}") + text)), []);
+        assert_eq!(said(&text.replace("image: nginx", "image: nginx, readinessProbe: {tcpSocket: {port: 81}}")).len(), 1);
     }
 
     #[test]
