@@ -90,7 +90,7 @@ fn Empty(moment: &Moment) -> Html {
     let speech = &moment.state.speech;
     let add = moment.send.reform(|_: MouseEvent| Msg::Insert(examples::FIRST));
     html! {
-        <div class="empty">
+        <div class="vacant">
             <b>{ speech.t("empty.title") }</b><p>{ speech.t("empty.text") }</p>
             <button type="button" class="btn line" onclick={add}>{ icon("i-plus", 14) }{ speech.t("empty.add") }</button>
         </div>

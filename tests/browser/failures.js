@@ -11,8 +11,18 @@ const KINDS = {
   'timeout: an address that nobody routes': { to: 'http://203.0.113.99/', ends: 'Timed out' },
   'unreachable: an address that no Pod has': { to: 'http://10.244.2.77/', who: 'node-1', ends: 'Unreachable' },
   'delivered, but nothing there speaks TLS': { to: 'https://node-2:30080/', ends: 'Delivered, but TLS fails' },
+  'no address: a name that only has others below it': { to: 'http://default.svc.cluster.local/', who: 'web-', ends: 'No address: empty answer' },
   'name not found': { to: 'http://no-such.default.svc.cluster.local/', who: 'node-1', ends: 'NXDOMAIN' },
 };
+
+/** What the inspector says of an ending stands in the inspector, and nowhere else. */
+async function assertWithin(page) {
+  const frame = await inspector(page).boundingBox();
+  for (const part of await inspector(page).locator('section, .chip').all()) {
+    const box = await part.boundingBox();
+    assert.ok(box.x >= frame.x && box.x + box.width <= frame.x + frame.width, JSON.stringify({ box, frame }));
+  }
+}
 
 export function failures(site) {
   const it = played(site);
@@ -25,6 +35,7 @@ export function failures(site) {
       }
       await send(page, { to, who });
       await assertEnds(page, ends);
+      await assertWithin(page);
       await picture(page, `failure ${name}`.replaceAll(/[ :,]+/g, '-'));
     });
   }
