@@ -8,7 +8,7 @@ use super::object::stands;
 use super::state::{Msg, State, Step};
 use super::workbench::Moment;
 use crate::api::Kind;
-use crate::cluster::{Change, Verb};
+use crate::cluster::{Change, MOST_FOLLOWED, Verb};
 use crate::msg;
 use crate::scene::view::ClusterView;
 use crate::scene::{ItemId, past};
@@ -22,6 +22,9 @@ use yew::prelude::*;
 const STEP: u32 = 700;
 /// A long flow takes no longer than this, in milliseconds.
 const WHOLE: u32 = 8_000;
+/// Of more steps, those of one component that follow each other are shown together: so many beats, and one more where the next begins.
+const SINGLE: usize = 80;
+const BEATS: usize = 24;
 
 /// Which step of the flow plays; past the last one, all are done. Starts anew with each flow, and ends when the reducer says so. Nothing
 /// moves from step to step, so it is the same for people who ask for less motion.
@@ -30,7 +33,7 @@ pub fn use_flow(state: &State) -> usize {
     let at = use_state(|| (0, usize::MAX));
     {
         let at = at.clone();
-        let plays = state.skipped != state.flow && !state.changes.is_empty();
+        let plays = state.skipped != state.flow && !state.changes.is_empty() && state.changes.len() <= MOST_FOLLOWED;
         use_effect_with(state.flow, move |flow| {
             at.set((*flow, 0));
             if plays {
@@ -42,14 +45,14 @@ pub fn use_flow(state: &State) -> usize {
         let (at, changes) = (at.clone(), state.changes.clone());
         use_effect_with((*at, state.skipped), move |((flow, step), skipped)| {
             let plays = *step < changes.len() && skipped != flow;
-            let wait = STEP.min(WHOLE / (changes.len().max(1) as u32));
+            let wait = STEP.min(WHOLE / (if changes.len() > SINGLE { BEATS } else { changes.len().max(1) }) as u32);
             let next = (*flow, beat(&changes, *step).end);
             let timer = plays.then(|| Timeout::new(wait, move || at.set(next)));
             move || drop(timer)
         });
     }
     match *at {
-        _ if state.skipped == state.flow => usize::MAX,
+        _ if state.skipped == state.flow || state.changes.len() > MOST_FOLLOWED => usize::MAX,
         (flow, step) if flow == state.flow => step,
         _ => 0,
     }
@@ -67,11 +70,30 @@ fn show_stage() {
     }
 }
 
-/// The steps that play at once with this one: each node's kube-proxy writes its rules for itself.
+/// The steps that play at once with this one: each node's kube-proxy writes its rules for itself. Of very many, more do.
 fn beat(changes: &[Change], step: usize) -> Range<usize> {
     let writes = |change: &&Change| change.verb == Verb::WriteRules && change.component.starts_with("kube-proxy/");
     let more = changes.iter().skip(step).take_while(writes).count();
-    step..step.saturating_add(more.max(1))
+    let crowd = if changes.len() > SINGLE && more == 0 { of_one_kind(changes, step) } else { 0 };
+    step..step.saturating_add(more.max(crowd).max(1))
+}
+
+/// Where each beat of a flow begins.
+fn beats(changes: &[Change]) -> impl Iterator<Item = usize> {
+    std::iter::successors(Some(0), |step| Some(beat(changes, *step).end)).take_while(|step| *step < changes.len())
+}
+
+/// How many of the next steps the same component does, as far as one beat goes.
+#[inline(never)]
+fn of_one_kind(changes: &[Change], step: usize) -> usize {
+    let Some(first) = changes.get(step) else { return 0 };
+    let alike = |change: &&Change| kind(change) == kind(first) && change.at == first.at;
+    changes.iter().skip(step).take_while(alike).take(changes.len().div_ceil(BEATS)).count()
+}
+
+/// `kubelet` for that of every node.
+fn kind(change: &Change) -> &str {
+    change.component.split('/').next().unwrap_or_default()
 }
 
 /// The cluster as the stage shows it: at its end, or as far as the flow has come.
@@ -126,9 +148,16 @@ fn touched_by(changes: &[Change]) -> Rc<Vec<ItemId>> {
 #[inline(never)]
 fn told(state: &State, step: usize) -> Option<(String, String, Option<String>)> {
     let beat = beat(&state.changes, step);
-    let change = state.changes.get(step)?;
+    // Of many steps the last one is told: with it, the stage stands as it is shown.
+    let shown = state.changes.get(step)?;
+    let crowd = kind(shown) != "kube-proxy" && beat.len() > 1;
+    let change = if crowd { state.changes.get(beat.end - 1)? } else { shown };
     let mut message = change.message.clone();
     let mut who = change.component.as_str();
+    if crowd {
+        let more = state.say(&msg!("changes.andMore", count = beat.len() - 1));
+        return Some((kind(change).to_string(), format!("{}. {more}", state.say(&message)), time(state, change)));
+    }
     if beat.len() > 1 {
         message.args.insert("count".into(), beat.len().to_string());
         let (gone, more) = (message.id.contains("Gone"), message.args.contains_key("more"));
@@ -182,26 +211,30 @@ fn captioned(moment: &Moment) -> Option<Html> {
 pub fn Changes(moment: &Moment) -> Html {
     let state = &moment.state;
     let now = beat(&state.changes, moment.flow);
-    let row = |(index, change): (usize, &Change)| {
+    let row = |index: usize, who: &str, text: &str, time: Option<String>| {
         let class = match index {
             _ if now.contains(&index) => "cur",
             _ if index < now.start => "done",
             _ => "next",
         };
-        let (name, kind) = component_glyph(&change.component);
+        let (name, kind) = component_glyph(who);
         html! {
             <li {class} aria-current={now.contains(&index).then_some("step")}>
                 { glyph(name, 15, kind) }
-                <div><b>{ change.component.clone() }</b><span>{ marked(&state.say(&change.message)) }</span></div>
-                if let Some(time) = time(state, change) { <time>{ time }</time> }
+                <div><b>{ who.to_string() }</b><span>{ marked(text) }</span></div>
+                if let Some(time) = time { <time>{ time }</time> }
             </li>
         }
     };
+    let single =
+        |(index, change): (usize, &Change)| row(index, &change.component, &state.say(&change.message), time(state, change));
+    // Nobody reads thousands of rows: as they play, so they are listed.
+    let crowd = beats(&state.changes).filter_map(|step| told(state, step).map(|(who, text, time)| row(step, &who, &text, time)));
     html! {
         <section class="flow">
             if moment.flow >= state.changes.len() { { for state.view.workloads.iter().map(|own| stands(&moment.part(), own)) } }
             <p class="quiet">{ state.speech.t("changes.text") }</p>
-            <ol>{ for state.changes.iter().enumerate().map(row) }</ol>
+            <ol>{ if state.changes.len() > SINGLE { crowd.collect::<Html>() } else { state.changes.iter().enumerate().map(single).collect() } }</ol>
         </section>
     }
 }
@@ -261,5 +294,35 @@ fn running(moment: &Moment, cluster: &ClusterReply, down: bool) -> Html {
             }
             { history(part) }
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::ObjectRef;
+
+    fn change(component: &str, verb: Verb) -> Change {
+        let object = ObjectRef::new(Kind::Pod, "default", "web");
+        Change { at: 0, component: component.into(), verb, object, message: msg!("change.ready", pod = "web") }
+    }
+
+    #[test]
+    fn few_steps_play_one_by_one_and_thousands_in_a_few_beats() {
+        let few: Vec<Change> = (0..SINGLE).map(|_| change("kubelet/node-1", Verb::Start)).collect();
+        assert_eq!(beats(&few).count(), SINGLE);
+        let mut many = vec![change("kube-apiserver", Verb::Create), change("deployment-controller", Verb::Create)];
+        many.extend((0..340).map(|_| change("replicaset-controller", Verb::Create)));
+        many.extend((0..340).map(|_| change("kube-scheduler", Verb::Schedule)));
+        let kubelet =
+            |index: usize| change(["kubelet/node-1", "kubelet/node-2"][index % 2], [Verb::Start, Verb::Ready][index % 2]);
+        many.extend((0..680).map(kubelet));
+        many.extend(["kube-proxy/node-1", "kube-proxy/node-2"].map(|node| change(node, Verb::WriteRules)));
+        let starts: Vec<usize> = beats(&many).collect();
+        assert!(starts.len() <= BEATS + 6, "{starts:?}");
+        for begin in [0, 1, 2, 342, 682, 1362] {
+            assert!(starts.contains(&begin), "a beat is one component's: {begin}, {starts:?}");
+        }
+        assert_eq!(beat(&many, 1362), 1362..1364);
     }
 }

@@ -2,12 +2,12 @@
 
 use super::{Cluster, Machine};
 use crate::api::ObjectRef;
-use crate::api::core::{Node, Pod, Service};
+use crate::api::core::{Event, Node, Pod, Service};
 use crate::api::discovery::EndpointSlice;
 use std::sync::Arc;
 
-/// Of so many changes the writes are kept; nobody follows more of them one by one.
-pub const MOST_FOLLOWED: usize = 200;
+/// Of so many changes the writes are kept: a few hundred Pods from their creation until they are ready. Nobody follows more.
+pub const MOST_FOLLOWED: usize = 5000;
 
 /// One write of an object that a stage draws.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,8 @@ pub enum Written {
     Service(Option<Arc<Service>>),
     /// A slice.
     Slice(Option<Arc<EndpointSlice>>),
+    /// A warning about a Pod: the stage tells the last one.
+    Event(Option<Arc<Event>>),
     /// A node, and the state of its machine.
     Node(Option<Arc<Node>>, Option<Machine>),
 }
@@ -42,6 +44,7 @@ impl Write {
             Written::Pod(pod) => set(&mut store.pods, (namespace, name), pod),
             Written::Service(service) => set(&mut store.services, (namespace, name), service),
             Written::Slice(slice) => set(&mut store.endpoint_slices, (namespace, name), slice),
+            Written::Event(event) => set(&mut store.events, (namespace, name), event),
             Written::Node(node, machine) => {
                 set(&mut cluster.machines, name.clone(), machine);
                 set(&mut store.nodes, (namespace, name), node);

@@ -117,6 +117,7 @@ impl World {
             Kind::Pod => Written::Pod(store.pods.get(&key).cloned()),
             Kind::Service => Written::Service(store.services.get(&key).cloned()),
             Kind::EndpointSlice => Written::Slice(store.endpoint_slices.get(&key).cloned()),
+            Kind::Event => Written::Event(store.events.get(&key).filter(|event| event.type_ == "Warning").cloned()),
             Kind::Node => Written::Node(store.nodes.get(&key).cloned(), self.cluster.machines.get(&object.name).cloned()),
             _ => return,
         };

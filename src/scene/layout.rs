@@ -23,6 +23,8 @@ pub const GUTTER: f64 = 120.0;
 pub const GAP: f64 = 14.0;
 const EDGE: f64 = 14.0;
 const COLUMN_MIN: f64 = 150.0;
+/// Where more nodes are looked at than have room so, down to this, before the stage is scrolled.
+const COLUMN_LEAST: f64 = 132.0;
 const COLUMN_MAX: f64 = 320.0;
 const STACK: f64 = 72.0;
 /// Narrower columns drop glyphs and notes, and shorten names.
@@ -98,16 +100,16 @@ impl Rows {
     }
 }
 
-/// How many nodes get a column, and how wide one is. With more nodes than columns, a stack stands beside them.
-pub fn columns(nodes: usize, width: f64) -> (usize, f64) {
+/// How many nodes get a column, at least so many, and how wide one is. With more nodes than columns, a stack stands beside them.
+pub fn columns(nodes: usize, least: usize, width: f64) -> (usize, f64) {
     let room = width - GUTTER - EDGE;
     let count = (((room + GAP) / (COLUMN_MIN + GAP)).floor() as usize).min(nodes).max(1);
     let wide = |count: usize, room: f64| ((room - GAP * (count as f64 - 1.0)) / count as f64 / 2.0).floor() * 2.0;
-    if count == nodes {
-        return (count, wide(count, room).min(COLUMN_MAX));
+    if count.max(least) == nodes {
+        return (nodes, wide(nodes, room).min(COLUMN_MAX));
     }
     let beside = room - STACK - GAP;
-    let count = if wide(count, beside) < COLUMN_MIN && count > 1 { count - 1 } else { count };
+    let count = if wide(count, beside) < COLUMN_MIN && count > 1 { count - 1 } else { count }.max(least);
     (count, wide(count, beside).clamp(60.0, COLUMN_MAX))
 }
 
@@ -124,7 +126,7 @@ pub(super) fn least(view: &ClusterView, used: &Used, options: &Options) -> usize
 /// The width that so many columns take at their narrowest.
 fn width_of(columns: usize, nodes: usize) -> f64 {
     let stack = if columns < nodes { STACK + GAP } else { 0.0 };
-    GUTTER + columns as f64 * (COLUMN_MIN + GAP) - GAP + stack + EDGE
+    GUTTER + columns as f64 * (COLUMN_LEAST + GAP) - GAP + stack + EDGE
 }
 
 /// Which nodes keep a column: those that are looked at, then those that fail, then by name. In natural order; the rest comes second.
@@ -162,7 +164,7 @@ pub(super) fn lay_out(view: &ClusterView, used: &Used, size: Size, options: &Opt
 }
 
 fn arrange(view: &ClusterView, used: &Used, size: Size, options: &Options, rows: &Rows, fold: bool) -> Picture {
-    let (count, width) = columns(view.nodes.len(), size.width);
+    let (count, width) = columns(view.nodes.len(), least(view, used, options), size.width);
     let (own, rest) = kept(view, used, options, count);
     let stack = if rest.is_empty() { 0.0 } else { STACK + GAP };
     let across = own.len() as f64 * (width + GAP) - GAP + stack;

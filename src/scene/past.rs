@@ -6,6 +6,7 @@
 use super::ItemId;
 use super::view::ClusterView;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// What the things that one step of a change touched were before it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -21,10 +22,30 @@ pub struct Past {
 /// The cluster once so many steps were done, seen from the end of all of them.
 pub fn after(done: usize, past: &[Past], end: &ClusterView) -> ClusterView {
     let mut view = end.clone();
-    for past in past.iter().rev().take_while(|past| past.step as usize >= done) {
-        go_back(&mut view, past);
+    // What a thing was then, the first later step that touched it says; where many steps did, the others need not be gone through.
+    let later = past.iter().skip(past.partition_point(|past| (past.step as usize) < done));
+    let (mut seen, mut first) = (BTreeSet::new(), Vec::new());
+    for past in later {
+        let things = &past.things;
+        let mut news = false;
+        { things.nodes.iter().map(|own| (0, "", own.name.as_str())) }
+            .chain(things.pods.iter().map(|own| (1, own.namespace.as_str(), own.name.as_str())))
+            .chain(things.services.iter().map(|own| (2, own.namespace.as_str(), own.name.as_str())))
+            .chain(past.absent.iter().map(key))
+            .for_each(|key| news |= seen.insert(key));
+        first.extend(news.then_some(past));
     }
+    first.into_iter().rev().for_each(|past| go_back(&mut view, past));
     view
+}
+
+fn key(item: &ItemId) -> (u8, &str, &str) {
+    match item {
+        ItemId::Node(name) => (0, "", name),
+        ItemId::Pod(namespace, name) => (1, namespace, name),
+        ItemId::Service(namespace, name) => (2, namespace, name),
+        _ => (3, "", ""),
+    }
 }
 
 fn go_back(view: &mut ClusterView, past: &Past) {

@@ -82,7 +82,7 @@ fn the_entry_node_and_the_pods_node_keep_their_columns() {
 fn columns_never_drop_under_their_least_width() {
     for nodes in 1..60 {
         for width in (560..2000).step_by(37) {
-            let (count, wide) = columns(nodes, f64::from(width));
+            let (count, wide) = columns(nodes, 0, f64::from(width));
             assert!(count >= 1 && count <= nodes);
             assert!(wide >= 150.0 || count == 1, "{nodes} nodes on {width}: {count} of {wide}");
             let stack = if count < nodes { 86.0 } else { 0.0 };

@@ -195,7 +195,8 @@ impl Session {
     pub fn handle(&mut self, command: Command) -> Reply {
         match command {
             Command::Edit { revision, files } => {
-                let (changes, past) = self.apply(&files);
+                let follow = self.running.is_some();
+                let (changes, past) = self.apply(&files, follow);
                 self.cluster_reply(revision, changes, past)
             }
             Command::Reset { revision, files, settings, seed, events } => {
@@ -203,13 +204,20 @@ impl Session {
                 let refused = settings.check().err();
                 self.settings = if refused.is_some() { Settings::default() } else { *settings };
                 self.seed = Seed(seed);
-                self.running = None;
-                let (mut changes, _) = self.apply(&files);
+                // Who looked at a cluster before sees how the new one comes to be.
+                let follow = self.running.take().is_some();
+                let (mut changes, mut past) = self.apply(&files, follow);
                 for event in self.settings.start.clone().iter().chain(&events) {
-                    changes.extend(self.act(event).0);
+                    let done = u32::try_from(changes.len()).unwrap_or(u32::MAX);
+                    let (more, before) = self.act(event);
+                    past.extend(before.into_iter().map(|past| Past { step: past.step.saturating_add(done), ..past }));
+                    changes.extend(more);
+                }
+                if !follow {
+                    past.clear();
                 }
                 self.findings.extend(refused.map(refused_settings));
-                self.cluster_reply(revision, changes, Vec::new())
+                self.cluster_reply(revision, changes, past)
             }
             Command::Act { event } => {
                 let (changes, past) = self.act(&event);
@@ -261,7 +269,7 @@ impl Session {
 
     /// `kubectl apply --prune` of the whole text. A text that cannot be read to its end deletes nothing: what is missing from it
     /// may just be what cannot be read.
-    fn apply(&mut self, files: &[SourceFile]) -> (Vec<Change>, Vec<Past>) {
+    fn apply(&mut self, files: &[SourceFile], follow: bool) -> (Vec<Change>, Vec<Past>) {
         let (manifests, mut findings) = self.reader.read(files);
         // kubectl prunes after no error (kubectl/pkg/cmd/apply/apply.go). Here only what may be any of the missing objects holds their
         // deletion up: a text that cannot be read, a document whose kind is half typed.
@@ -275,7 +283,7 @@ impl Session {
         let prune = if torn { Prune::Nothing } else { Prune::Missing };
         self.torn = torn;
         let outcome = before.apply_by(&mut self.admission, manifests, prune);
-        let past = if plane.is_some() { past::of(&before, &outcome) } else { Vec::new() };
+        let past = if follow { past::of(&before, &outcome) } else { Vec::new() };
         findings.extend(outcome.diagnostics);
         kubectl::old_ingress::offer(files, &mut findings);
         self.findings = findings;

@@ -21,6 +21,7 @@ pub fn of(before: &Cluster, outcome: &Outcome) -> Vec<Past> {
     cluster.store.pods = then.store.pods;
     cluster.store.services = then.store.services;
     cluster.store.endpoint_slices = then.store.endpoint_slices;
+    cluster.store.events = then.store.events;
     for (key, set) in then.store.replica_sets {
         cluster.store.replica_sets.entry(key).or_insert(set);
     }
@@ -38,9 +39,13 @@ pub fn of(before: &Cluster, outcome: &Outcome) -> Vec<Past> {
     pasts
 }
 
-/// A slice is drawn as its Service.
+/// A slice is drawn as its Service, a warning in its Pod.
 fn drawn_as(cluster: &Cluster, write: &Write) -> Option<ItemId> {
     let (namespace, name) = (&write.object.namespace, &write.object.name);
+    if let Written::Event(event) = &write.to {
+        let about = &event.as_ref()?.involved_object;
+        return (about.kind == "Pod").then(|| ItemId::Pod(about.namespace.clone(), about.name.clone()));
+    }
     Some(match write.object.kind {
         Kind::Node => ItemId::Node(name.clone()),
         Kind::Pod => ItemId::Pod(namespace.clone(), name.clone()),

@@ -164,3 +164,38 @@ fn before_its_first_step_a_change_finds_what_stood_there() {
         before = reply.view.clone();
     }
 }
+
+#[test]
+fn a_large_change_is_followed_from_its_first_pod_to_its_last() {
+    let mut session = started(WEB);
+    let files = vec![SourceFile { name: "cluster.yaml".into(), text: WEB.replace("replicas: 3", "replicas: 340") }];
+    let reply = reply(&mut session, Command::Edit { revision: 2, files });
+    let web = |view: &ClusterView| view.pods.iter().filter(|pod| pod.app == "web").count();
+    let waits = |view: &ClusterView| view.pods.iter().filter(|pod| pod.waits()).count();
+    assert_eq!((web(&after(0, &reply.past, &reply.view)), web(&reply.view)), (3, 340));
+    let made = reply.changes.iter().position(|change| change.message.id == "change.createPod").expect("a Pod is made");
+    assert_eq!(web(&after(made + 10, &reply.past, &reply.view)), 13);
+    assert_eq!(waits(&after(made + 337, &reply.past, &reply.view)), 0, "the scheduler has not looked at them yet");
+    // Each node takes 110 Pods.
+    assert!(waits(&reply.view) > 0 && after(reply.changes.len(), &reply.past, &reply.view) == *reply.view);
+}
+
+/// A Pod whose readiness probe nothing answers.
+const SICK: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: sick}\nspec:\n  containers:\n  - name: c\n    image: nginx\n    \
+                    readinessProbe: {httpGet: {path: /, port: 81}}\n";
+
+#[test]
+fn a_pod_says_only_what_was_known_of_it_at_that_moment() {
+    let mut session = started(WEB);
+    let files = vec![SourceFile { name: "cluster.yaml".into(), text: SICK.into() }];
+    // A text in the place of an example begins a cluster of its own.
+    let events = vec!["wait 60s".to_string()];
+    let told = reply(&mut session, Command::Reset { revision: 2, files, settings: Box::default(), seed: 1, events });
+    let pod = |done: usize| after(done, &told.past, &told.view).pods.into_iter().find(|pod| pod.name == "sick");
+    assert_eq!(pod(0), None, "it is not there from the first step on");
+    let moments: Vec<PodView> = (0..=told.changes.len()).filter_map(pod).collect();
+    let nowhere: Vec<&PodView> = moments.iter().filter(|pod| pod.node.is_empty()).collect();
+    assert!(!nowhere.is_empty() && nowhere.iter().all(|pod| pod.warning.is_empty()), "{nowhere:?}");
+    let last = moments.last().expect("a Pod");
+    assert!(last.warning.starts_with("Readiness probe failed"), "{last:?}");
+}
