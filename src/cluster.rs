@@ -276,6 +276,8 @@ pub struct Outcome {
     pub writes: Vec<Write>,
     /// What was refused or is worth knowing.
     pub diagnostics: Vec<Diagnostic>,
+    /// Time alone will soon change something: who only waits sees it.
+    pub restless: bool,
 }
 
 impl Cluster {

@@ -267,17 +267,21 @@ fn component_glyph(component: &str) -> (&'static str, &'static str) {
     }
 }
 
-/// Virtual time, and waits while a machine is down: each stage of the failure can be looked at.
+/// Virtual time, and waits while it changes anything: each stage of a node's loss, each restart of a container can be looked at.
 #[component]
 pub fn Clock(moment: &Moment) -> Html {
     let state = &moment.state;
     let Some(cluster) = &state.cluster else { return Html::default() };
     let down = cluster.view.nodes.iter().any(|node| !node.up || !node.ready);
-    if !down && state.steps.is_empty() { Html::default() } else { running(moment, cluster, down) }
+    // Who has just waited may go on waiting: the buttons do not vanish from under the pointer.
+    let waited =
+        matches!(state.at.checked_sub(1).map(|last| &state.steps[last]), Some(Step::Event(event)) if event.starts_with("wait "));
+    let moves = down || cluster.restless || waited;
+    if !moves && state.steps.is_empty() { Html::default() } else { running(moment, cluster, moves) }
 }
 
 #[inline(never)]
-fn running(moment: &Moment, cluster: &ClusterReply, down: bool) -> Html {
+fn running(moment: &Moment, cluster: &ClusterReply, moves: bool) -> Html {
     let (state, part) = (&moment.state, &moment.part());
     let now = state.changes.get(moment.flow).map_or(cluster.now, |change| change.at);
     let wait = |seconds: u64| {
@@ -286,9 +290,9 @@ fn running(moment: &Moment, cluster: &ClusterReply, down: bool) -> Html {
     };
     html! {
         <div class="clock">
-            if down || cluster.now > 0 { <span class="num">{ state.say(&msg!("clock.now", time = clock(now))) }</span> }
-            if down { { for [10, 60, 300].map(wait) } }
-            if down { <span class="calm" role="status">if state.calm > 0 { { state.say(&msg!("clock.calm", time = span(state.calm))) } }</span> }
+            if moves || cluster.now > 0 { <span class="num">{ state.say(&msg!("clock.now", time = clock(now))) }</span> }
+            if moves { { for [10, 60, 300].map(wait) } }
+            if moves { <span class="calm" role="status">if state.calm > 0 { { state.say(&msg!("clock.calm", time = span(state.calm))) } }</span> }
             if let Some(before) = state.at.checked_sub(1).filter(|before| matches!(state.steps.get(*before), Some(Step::Event(_)))) {
                 <button type="button" class="btn sm back" onclick={part.send.reform(move |pressed: MouseEvent| { hand_on_focus(&pressed); Msg::Rewind(before) })}>{ icon("i-back", 14) }<span>{ state.speech.t("changes.back") }</span></button>
             }

@@ -27,9 +27,9 @@ pub fn Results(part: &Part) -> Html {
                 <p class="muted">{ state.speech.t("results.none") }</p>{ more }{ keep_alive(part) }</section>
         };
     }
-    let pods = by_pod(results);
-    let most = pods.iter().map(|(_, count)| *count).max().unwrap_or(1).max(1);
-    let served: u32 = pods.iter().map(|(_, count)| count).sum();
+    let pods = by_pod(state);
+    let most = pods.iter().map(|own| own.count).max().unwrap_or(1).max(1);
+    let served: u32 = pods.iter().map(|own| own.count).sum();
     let chance = chance(state).filter(|count| (2..=*count).contains(&pods.len()));
     let share = chance.map(|count| f64::from(served) / count as f64);
     html! {
@@ -45,17 +45,19 @@ pub fn Results(part: &Part) -> Html {
             if !pods.is_empty() {
                 <table class="hist">
                     <caption class="sr">{ state.speech.t("results.caption") }</caption>
-                    { for pods.iter().map(|((_, name), count)| html! {
+                    { for pods.iter().map(|Answers { pod: (_, name), count, well }| html! {
                         <tr><th scope="row" title={name.clone()}>{ glyph("g-pod", 14, "k-pod") }{ short(name) }</th>
                             <td class="bar"><svg viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
                                 <rect class="all" width="100" height="12"/>
-                                <rect class="part" width={n(f64::from(*count) * 100.0 / f64::from(most))} height="12"/>
+                                <rect class="part" width={n(f64::from(*well) * 100.0 / f64::from(most))} height="12"/>
+                                if well < count { <rect class="part call" x={n(f64::from(*well) * 100.0 / f64::from(most))} width={n(f64::from(count - well) * 100.0 / f64::from(most))} height="12"/> }
                                 if let Some(share) = share { <rect class="tick" x={n(share * 100.0 / f64::from(most))} width="0.7" height="12"/> }
                             </svg></td>
                             <td class="val">{ *count }</td></tr>
                     }) }
                 </table>
                 if let Some(count) = chance { <p class="muted small">{ state.say(&tick(state, count)) }</p> }
+                if served > 1 && pods.len() == 1 { { sticks(state) } }
             }
             { more }
             { keep_alive(part) }
@@ -95,13 +97,26 @@ fn chance(state: &State) -> Option<usize> {
     pick.text.args.get("count").filter(|_| drawn(&pick.text.id))?.parse().ok()
 }
 
+/// Why one Pod answered all: its Service remembers its clients, as the rules that the shown request walked say.
+#[inline(never)]
+fn sticks(state: &State) -> Html {
+    let Some(run) = state.run.as_ref().filter(|_| !state.mixed && !state.keep_alive) else { return Html::default() };
+    let remembers = |text: &str| text.contains(" -m recent ") || text.contains("@affinity-");
+    let sticky = run.trace.hops.iter().flat_map(|hop| &hop.rules).any(|rule| remembers(&rule.text));
+    if sticky {
+        html! { <p class="muted small">{ set(&state.speech.t("results.sticky")) }</p> }
+    } else {
+        Html::default()
+    }
+}
+
 /// The switch for one connection that stays open, and what comes of it.
 fn keep_alive(part: &Part) -> Html {
     let state = &part.state;
     let picks = |run: &Run| run.trace.hops.iter().any(|hop| hop.reason == Reason::IngressPick);
     let why = match &state.run {
         Some(run) if run.trace.request.keep_alive && picks(run) => "keepAlive.ingress",
-        _ if by_pod(&state.results).len() == 1 && state.results.len() > 1 => "keepAlive.one",
+        _ if by_pod(state).len() == 1 && state.results.len() > 1 => "keepAlive.one",
         _ => "keepAlive.on",
     };
     html! {
@@ -120,28 +135,41 @@ pub fn words(state: &State, outcome: Outcome, status: Option<u16>) -> String {
     state.say(&message).trim().to_string()
 }
 
-/// How many each Pod answered, by name.
-fn by_pod(results: &[BurstResult]) -> Vec<(&(String, String), u32)> {
-    let mut pods: Vec<(&(String, String), u32)> = Vec::new();
-    for pod in results.iter().filter(|result| result.verdict == Verdict::Delivered).filter_map(|result| result.pod.as_ref()) {
-        match pods.binary_search_by(|(known, _)| (*known).cmp(pod)) {
-            Ok(at) => pods[at].1 += 1,
-            Err(at) => pods.insert(at, (pod, 1)),
+/// How many a Pod answered, and how many of these with nothing amiss.
+struct Answers<'a> {
+    pod: &'a (String, String),
+    count: u32,
+    well: u32,
+}
+
+/// What each Pod answered, by name.
+fn by_pod(state: &State) -> Vec<Answers<'_>> {
+    let mut pods: Vec<Answers> = Vec::new();
+    for result in state.results.iter().filter(|result| result.verdict == Verdict::Delivered) {
+        let Some(pod) = &result.pod else { continue };
+        let well = u32::from(ended(state, result).class == "ok");
+        match pods.binary_search_by(|known| known.pod.cmp(pod)) {
+            Ok(at) => (pods[at].count, pods[at].well) = (pods[at].count + 1, pods[at].well + well),
+            Err(at) => pods.insert(at, Answers { pod, count: 1, well }),
         }
     }
     pods
 }
 
+/// How one of the counted requests ended.
+fn ended(state: &State, result: &BurstResult) -> Outcome {
+    // Of all that went one way, one was traced: it tells more of an end than the others do.
+    let traced = state.run.as_ref().filter(|_| !state.mixed && result.nuance == Nuance::Plain).map(|run| &run.trace);
+    let same = |trace: &&Rc<Trace>| (trace.verdict, trace.status) == (result.verdict, result.status);
+    let nuance = traced.filter(same).map_or(result.nuance, |trace| trace.nuance());
+    ending(result.verdict, result.status, nuance)
+}
+
 /// How many ended how, most first.
 fn endings(state: &State) -> Vec<(Outcome, Option<u16>, u32)> {
-    // Of all that went one way, one was traced: it tells more of an end than the others do.
-    let traced = state.run.as_ref().filter(|_| !state.mixed).map(|run| &run.trace);
     let mut out: Vec<(Outcome, Option<u16>, u32)> = Vec::new();
     for result in state.results.iter() {
-        let same = |trace: &&Rc<Trace>| (trace.verdict, trace.status) == (result.verdict, result.status);
-        let plain = result.nuance == Nuance::Plain;
-        let nuance = traced.filter(|_| plain).filter(same).map_or(result.nuance, |trace| trace.nuance());
-        let outcome = ending(result.verdict, result.status, nuance);
+        let outcome = ended(state, result);
         match out.iter_mut().find(|(known, status, _)| *known == outcome && *status == result.status) {
             Some((_, _, count)) => *count += 1,
             None => out.push((outcome, result.status, 1)),

@@ -21,6 +21,7 @@ mod refusals;
 mod registry;
 pub(crate) mod scheduler;
 mod settle;
+mod wait;
 mod world;
 
 pub use apply::Prune;

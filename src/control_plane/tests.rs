@@ -23,6 +23,7 @@ mod placement;
 mod rejected;
 mod replicas;
 mod restarts;
+mod restless;
 mod rollouts;
 mod terminating;
 mod writes;

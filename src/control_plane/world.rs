@@ -5,6 +5,7 @@
 
 use super::names;
 use super::scheduler::placement::is_choosy;
+use super::wait;
 use crate::api::apps::{ReplicaSet, ReplicationController};
 use crate::api::core::{Pod, Service};
 use crate::api::discovery::EndpointSlice;
@@ -101,8 +102,9 @@ impl World {
         if self.changes.len() > MOST_FOLLOWED {
             self.writes.clear();
         }
+        let restless = wait::is_restless(&self);
         self.cluster.forget();
-        Outcome { cluster: self.cluster, changes: self.changes, writes: self.writes, diagnostics: self.diagnostics }
+        Outcome { cluster: self.cluster, changes: self.changes, writes: self.writes, diagnostics: self.diagnostics, restless }
     }
 
     /// Notes what somebody did.

@@ -136,6 +136,8 @@ pub struct ClusterReply {
     pub targets: Vec<TargetOffer>,
     /// Virtual seconds since the cluster's start.
     pub now: u64,
+    /// Time alone will soon change something.
+    pub restless: bool,
     /// A part of the text cannot be read, so nothing that is missing from it was deleted.
     pub torn: bool,
     /// Where each object's document begins.
@@ -188,6 +190,7 @@ pub struct Session {
 struct Running {
     cluster: Cluster,
     plane: DataPlane,
+    restless: bool,
 }
 
 impl Session {
@@ -282,27 +285,35 @@ impl Session {
         let manifests = Arc::new(manifests);
         let prune = if torn { Prune::Nothing } else { Prune::Missing };
         self.torn = torn;
+<<<<<<< HEAD
         let outcome = before.apply_by(&mut self.admission, manifests, prune);
         let past = if follow { past::of(&before, &outcome) } else { Vec::new() };
         findings.extend(outcome.diagnostics);
+=======
+        let mut outcome = before.apply_by(&mut self.admission, manifests, prune);
+        let past = if plane.is_some() { past::of(&before, &outcome) } else { Vec::new() };
+        findings.append(&mut outcome.diagnostics);
+>>>>>>> 7055d1a (Waiting is offered whenever time alone changes something; outcomes wrap in the inspector, answers with a failed call are told apart in the bars, a Service that remembers its clients says why one Pod answers all)
         kubectl::old_ingress::offer(files, &mut findings);
         self.findings = findings;
-        self.run(outcome.cluster, plane);
-        (outcome.changes, past)
+        let changes = std::mem::take(&mut outcome.changes);
+        self.run(outcome, plane);
+        (changes, past)
     }
 
     fn act(&mut self, event: &str) -> (Vec<Change>, Vec<Past>) {
         let Ok(action) = Action::parse(event) else { return Default::default() };
         let Some(running) = self.running.take() else { return Default::default() };
-        let outcome = running.cluster.act(&action);
+        let mut outcome = running.cluster.act(&action);
         let past = past::of(&running.cluster, &outcome);
         if let Action::Delete(object) | Action::Replace(object) = &action
             && running.cluster.store.contains(object)
         {
             self.judge_again(object, &outcome);
         }
-        self.run(outcome.cluster, Some(running.plane));
-        (outcome.changes, past)
+        let changes = std::mem::take(&mut outcome.changes);
+        self.run(outcome, Some(running.plane));
+        (changes, past)
     }
 
     /// What the API server said of a document while its object stood counts no longer: the object is gone, or was made anew.
@@ -321,9 +332,9 @@ impl Session {
         self.findings.extend(found.into_iter().filter(refusal));
     }
 
-    fn run(&mut self, cluster: Cluster, before: Option<DataPlane>) {
+    fn run(&mut self, Outcome { cluster, restless, .. }: Outcome, before: Option<DataPlane>) {
         let plane = before.map_or_else(|| DataPlane::program(&cluster), |plane| plane.reprogram(&cluster));
-        self.running = Some(Running { cluster, plane });
+        self.running = Some(Running { cluster, plane, restless });
     }
 
     fn cluster_reply(&self, revision: u64, changes: Vec<Change>, past: Vec<Past>) -> Reply {
@@ -343,6 +354,7 @@ impl Session {
             past,
             targets: offers::of(&running.cluster, &running.plane, None),
             now: running.cluster.now,
+            restless: running.restless,
             torn: self.torn,
             documents: documents.iter().filter_map(begin).collect(),
         }))
@@ -361,7 +373,7 @@ impl Session {
     }
 
     fn explain(&self, what: Asked) -> Reply {
-        let Some(Running { cluster, plane }) = &self.running else { return not_running() };
+        let Some(Running { cluster, plane, .. }) = &self.running else { return not_running() };
         let explanation = match &what {
             // To ask leaves no connection behind.
             Asked::Request(request) => {

@@ -19,6 +19,7 @@ fn cluster(revision: u64, pod_cidr: &str) -> Reply {
         past: Vec::new(),
         targets: Vec::new(),
         now: 0,
+        restless: false,
         torn: false,
         documents: Vec::new(),
     };
