@@ -87,6 +87,8 @@ pub enum Nuance {
     OtherName,
     /// The name exists and has no address: an empty answer, not NXDOMAIN.
     NoAddress,
+    /// The question to DNS was answered by nobody: refused on its way, or lost.
+    NoDns,
     /// It arrived, and one of the requests that it set off did not.
     CallFailed,
     /// kube-proxy itself answered a health check.
@@ -373,6 +375,7 @@ impl Trace {
             (Verdict::Delivered, _) if self.met("hop.ProcessAnswers.text.server.tls") => Nuance::OtherName,
             (Verdict::Delivered, _) if self.failed_call().is_some() => Nuance::CallFailed,
             (Verdict::NameNotFound, Some((_, Reason::NoAddress))) => Nuance::NoAddress,
+            (Verdict::Timeout, Some((_, Reason::DnsSilent))) => Nuance::NoDns,
             (Verdict::Answered, Some((Place::Node(_), _))) => Nuance::KubeProxy,
             (Verdict::Answered, Some((Place::LoadBalancer(..), _))) => Nuance::LoadBalancer,
             _ => Nuance::Plain,

@@ -157,6 +157,8 @@ fn latin(word: &str) -> Ending {
     match (before, last) {
         (b'l', b'e') | (_, b'l') => Ending::Rieul,
         (b'n', b'g') | (b'c', b'k') | (b'p', b'p') | (b'm' | b'n', b'e') | (_, b'm' | b'n') | (b'i', b'c') => Ending::Consonant,
+        // route 라우트, attribute 애트리뷰트
+        (b't', b'e') if third == b'u' => Ending::Vowel,
         (b'p' | b't', b'e') | (b'u', b'b') | (_, b'q') => Ending::Unknown,
         // One short vowel before it closes the syllable; with two of them spelling does not tell.
         (_, b'b' | b'p' | b't') if vowel(before) && third.is_ascii_alphabetic() && !vowel(third) => Ending::Consonant,
@@ -198,8 +200,7 @@ mod tests {
     #[test]
     fn latin_words_take_the_particle_of_their_sound_and_both_where_spelling_does_not_tell() {
         let closed = "10.0.0.11 kernel web shop socket webhook-bot ping app stack name machine file table public v1.36.3 format";
-        let open =
-            "selector node db http client network backend config svc redis nginx cart api cache service proxy default counter";
+        let open = "selector node db http client network backend config svc redis nginx cart api cache service proxy default counter HTTPRoute";
         for (words, particle) in [(closed, "을"), (open, "를"), ("type site loop webhook ip", "을(를)")] {
             for word in words.split(' ') {
                 assert_eq!(fitting(word, "을/를"), particle, "{word}");

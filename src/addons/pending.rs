@@ -42,7 +42,10 @@ pub fn pending(cluster: &Cluster, service: &Service) -> Option<(Message, Message
             let class = class.unwrap_or_default();
             (
                 msg!("pending.class", service = name, class = class),
-                msg!("pending.class.next", class = class),
+                match class == aws::NLB_CLASS {
+                    true => msg!("pending.awsClass.next", class = class),
+                    false => msg!("pending.class.next", class = class),
+                },
                 "spec.loadBalancerClass",
             )
         }

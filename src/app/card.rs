@@ -1,10 +1,11 @@
-//! What the engine adds to the card of a Service or Pod: rarer fields of the Service with what they do, where its endpoints are; the
-//! environment of a Pod's containers.
+//! What the engine adds to the card of a Service, Pod or node: rarer fields with what they do, where a Service's endpoints are, the
+//! environment of a Pod's containers, a node's taints and labels.
 
 use super::explain::at;
 use super::i18n::marked;
 use super::icon::icon;
 use super::root::Part;
+use super::state::Msg;
 use crate::api::ObjectRef;
 use crate::msg;
 use crate::node::environment::{Value, Variable};
@@ -19,14 +20,25 @@ pub fn of<'a>(part: &'a Part, object: &ObjectRef) -> Option<&'a Card> {
     part.state.card.as_deref().filter(|card| card.object == *object)
 }
 
-/// The fields of a Service that are set, each with its line and what it does.
+/// The fields that are set, each with its line and what it does; what one opens can be called.
 pub fn settings(part: &Part, card: Option<&Card>) -> Html {
     let Some(card) = card.filter(|card| !card.settings.is_empty()) else { return Html::default() };
     let row = |setting: &Setting| {
         html! { <li><div><code>{ setting.name.clone() }{ ": " }<b>{ setting.value.clone() }</b></code>
-        { at(part, &card.lines, &setting.because) }</div><p>{ marked(&part.state.say(&setting.text)) }</p></li> }
+        { at(part, &card.lines, &setting.because) }</div><p>{ marked(&part.state.say(&setting.text)) }</p>
+        if !setting.call.is_empty() { { call(part, &setting.call) } }</li> }
     };
     html! { <ul class="set" aria-label={part.state.speech.t("object.settings")}>{ for card.settings.iter().map(row) }</ul> }
+}
+
+/// Calls a target.
+fn call(part: &Part, target: &str) -> Html {
+    let (label, target, send) = (part.state.say(&msg!("object.call", target = target)), target.to_string(), part.send.clone());
+    let onclick = Callback::from(move |_: MouseEvent| {
+        send.emit(Msg::Offer(target.clone(), None));
+        send.emit(Msg::Send);
+    });
+    html! { <button type="button" class="btn line sm" {onclick}>{ marked(&label) }</button> }
 }
 
 /// Zone and hints of an endpoint; empty where it has none.

@@ -8,7 +8,7 @@ use crate::diagnostic::Span;
 use crate::explain::{Check, IDLE_TOLD};
 use crate::msg;
 use crate::random::Seed;
-use crate::scene::view::{OfferGroup, ServiceView};
+use crate::scene::view::{OfferGroup, ServiceView, TargetOffer};
 use crate::session::Asked;
 use crate::trace::{FieldRef, Request};
 use yew::prelude::*;
@@ -66,7 +66,8 @@ pub fn at(part: &Part, lines: &[(FieldRef, Span)], because: &[FieldRef]) -> Html
 pub fn request(state: &State, service: &ServiceView) -> Option<Request> {
     let offers = state.cluster.as_ref().map_or(&[][..], |cluster| &cluster.targets);
     let own = |group: OfferGroup| {
-        let about = |offer: &&crate::scene::view::TargetOffer| offer.label.args.get("service") == Some(&service.name);
+        let says = |offer: &TargetOffer, arg: &str, own: &String| offer.label.args.get(arg) == Some(own);
+        let about = |offer: &&TargetOffer| says(offer, "service", &service.name) && says(offer, "namespace", &service.namespace);
         offers.iter().filter(about).find(|offer| offer.group == group && offer.from.is_some())
     };
     let offer = own(OfferGroup::Service).or_else(|| own(OfferGroup::Fails)).or_else(|| own(OfferGroup::LoadBalancer));

@@ -6,8 +6,10 @@ use super::keys::hand_on_focus;
 use super::root::Part;
 use super::state::{Msg, State};
 use crate::api::ObjectRef;
-use crate::diagnostic::{Diagnostic, Finding, Severity, Span, names_its_field};
+use crate::diagnostic::{Diagnostic, Finding, Fix, Severity, Span, names_its_field};
 use crate::msg;
+use crate::settings::Provider;
+use crate::words::Message;
 use yew::prelude::*;
 
 /// The list; above it what a paste was mended by.
@@ -87,14 +89,45 @@ fn FindingRow(FindingProps { part, diagnostic, also }: &FindingProps) -> Html {
                     }) }
                     if also.len() >= PLACES { <span class="muted">{ format!("+{}", also.len() + 1 - PLACES) }</span> }
                     if let Some(object) = diagnostic.replaceable() { { replace(part, object, "") } }
-                    { for diagnostic.fixes.iter().map(|fix| {
-                        let (label, fix) = (state.say(&fix.label), fix.clone());
-                        html! { <button type="button" onclick={part.send.reform(move |_: MouseEvent| Msg::Fix(fix.clone()))}>{ marked(&label) }</button> }
-                    }) }
+                    if let (Finding::Ours(message), help) = (&diagnostic.message, &diagnostic.help) { { with_aws(part, [Some(message), help.as_ref()], "") } }
+                    { for diagnostic.fixes.iter().map(|fix| mend(part, fix, "")) }
                 </span>
             </div>
         </div>
     }
+}
+
+/// A change that mends a finding.
+#[inline(never)]
+pub fn mend(part: &Part, fix: &Fix, class: &'static str) -> Html {
+    let (label, fix) = (part.state.say(&fix.label), fix.clone());
+    html! { <button type="button" {class} onclick={part.send.reform(move |_: MouseEvent| Msg::Fix(fix.clone()))}>{ marked(&label) }</button> }
+}
+
+/// What says that AWS's load balancers would play it, a setting away.
+const WITH_AWS: [&str; 5] = [
+    "advise.readByAws",
+    "advise.classUnserved.aws",
+    "pending.awsClass.next",
+    "explain.ingress.aws.next",
+    "explain.ingress.noClass.aws.next",
+];
+
+/// Where one of these says that AWS's load balancers would play it: the setting, in one click. A lesson has settings of its own.
+#[inline(never)]
+pub fn with_aws(part: &Part, said: [Option<&Message>; 2], class: &'static str) -> Html {
+    let state = &part.state;
+    let says = said.into_iter().flatten().any(|message| WITH_AWS.contains(&&*message.id));
+    if !says || state.lesson.is_some() {
+        return Html::default();
+    }
+    let mut settings = (*state.settings).clone();
+    settings.load_balancer.provider = Provider::Aws;
+    let onclick = part.send.reform(move |pressed: MouseEvent| {
+        hand_on_focus(&pressed);
+        Msg::Settings(Box::new(settings.clone()))
+    });
+    html! { <button type="button" {class} title={state.speech.t("fix.aws.title")} {onclick}>{ state.speech.t("fix.aws") }</button> }
 }
 
 /// Deletes an object that stands in its own document's way, and applies the document anew.

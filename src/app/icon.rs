@@ -65,6 +65,8 @@ fn nuanced(known: Outcome, arrived: bool, nuance: Nuance) -> Outcome {
         Nuance::OtherName => Outcome { class: "tls", glyph: "o-status", words: "outcome.otherName" },
         Nuance::CallFailed => Outcome { class: "call", glyph: "o-status", words: "outcome.callFailed" },
         Nuance::NoAddress => Outcome { class: "empty", glyph: "o-empty", words: "outcome.empty" },
+        // Whatever kept the answer away, refusal or silence: the name stays unknown, and nothing was sent.
+        Nuance::NoDns => Outcome { words: "outcome.noDns", ..known },
         Nuance::KubeProxy if arrived => Outcome { class: "ok", glyph: "o-ok", words: "outcome.kubeProxy" },
         Nuance::KubeProxy => Outcome { words: "outcome.kubeProxy", ..known },
         Nuance::LoadBalancer => Outcome { words: "outcome.balancer", ..known },

@@ -1,6 +1,7 @@
 //! The page: one root with one reducer ([`state`]), a panel a file, the engine behind [`engine`].
 
 pub mod address;
+mod advice;
 mod calls;
 mod card;
 pub mod changes;

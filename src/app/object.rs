@@ -48,11 +48,11 @@ pub fn ObjectView(ObjectProps { part, view, item }: &ObjectProps) -> Html {
         // Every node opens it, and a Service asked for it.
         ItemId::NodePort(name, number) => {
             let asked = |service: &&ServiceView| service.ports.iter().any(|port| port.node_port == *number);
-            let owner = view.services.iter().find(asked).map(|service| service_view(part, service));
+            let owner = view.services.iter().find(asked).map(|service| service_view(part, view, service));
             owner.or_else(|| node(name).map(|node| node_view(part, node)))
         }
         ItemId::Service(namespace, name) | ItemId::Gate(_, namespace, name) => {
-            service(namespace, name).map(|service| service_view(part, service))
+            service(namespace, name).map(|service| service_view(part, view, service))
         }
         ItemId::Client => Some(plain(state, "g-client", "item.client", &[("IP", "203.0.113.50".into())])),
         ItemId::PublicDns => Some(plain(state, "g-dns", "item.publicDns", &[])),
@@ -174,6 +174,7 @@ fn pod_view(part: &Part, view: &ClusterView, pod: &PodView) -> Html {
                 <section class="assume"><div class="eyebrow">{ t("assumptions") }</div><ul><li>{ marked(&state.say(note)) }</li></ul></section>
             }
             { unmovable(part, view, pod) }
+            { card::settings(part, card::of(part, &own)) }
             { explain::why(part, "why.pod", Asked::Pod(pod.namespace.clone(), pod.name.clone())) }
             { card::environment(part, card::of(part, &own)) }
             { owner(part, view, pod.owner.as_ref()) }
@@ -276,7 +277,7 @@ fn node_view(part: &Part, node: &NodeView) -> Html {
             send.emit(Msg::Dock(Dock::Rules));
         })
     };
-    let caller = Source::Node(name.clone());
+    let (caller, own) = (Source::Node(name.clone()), ObjectRef::new(Kind::Node, "", name));
     let status = if node.ready { "Ready" } else { "NotReady" };
     html! {
         <section>
@@ -295,16 +296,19 @@ fn node_view(part: &Part, node: &NodeView) -> Html {
                 <button type="button" class="btn line sm" onclick={rules}>{ t("act.rules") }</button>
                 <button type="button" class="btn line sm" onclick={part.send.reform(move |_: MouseEvent| Msg::From(caller.clone()))}>{ t("act.sendFrom") }</button>
             </div>
+            { card::settings(part, card::of(part, &own)) }
+            { document(part, &own) }
         </section>
     }
 }
 
-fn service_view(part: &Part, service: &ServiceView) -> Html {
+fn service_view(part: &Part, view: &ClusterView, service: &ServiceView) -> Html {
     let state = &part.state;
     let t = |id: &str| state.speech.t(id);
     let ports = service.ports.iter().map(|port| {
         let node_port = if port.node_port > 0 { format!(" · nodePort {}", port.node_port) } else { String::new() };
-        format!("{} {} → {}{node_port}", port.name, port.port, port.target_port).trim().to_string()
+        let protocol = if port.protocol == "TCP" { String::new() } else { format!("/{}", port.protocol) };
+        format!("{} {}{protocol} → {}{node_port}", port.name, port.port, port.target_port).trim().to_string()
     });
     let object = ObjectRef::new(Kind::Service, &service.namespace, &service.name);
     let (more, who) = (card::of(part, &object), format!("service/{}/{}", service.namespace, service.name));
@@ -332,13 +336,20 @@ fn service_view(part: &Part, service: &ServiceView) -> Html {
                 let label = format!("{} {}", endpoint.ip, endpoint.ports);
                 let place = card::topology(part, more, &endpoint.ip);
                 let pod = endpoint.pod.clone();
-                let status = if endpoint.ready { t("object.ready") } else { t("object.notReady") };
+                // A Service may publish Pods that are not ready as if they were.
+                let waits = |own: &&PodView| !own.ready && pod.as_ref().is_some_and(|(namespace, name)| own.namespace == *namespace && own.name == *name);
+                let published = endpoint.ready && view.pods.iter().any(|own| waits(&own));
+                let status = match endpoint.ready {
+                    _ if published => t("object.published"),
+                    true => t("object.ready"),
+                    false => t("object.notReady"),
+                };
                 html! { <li>
                     if let Some((namespace, name)) = pod {
                         <button type="button" onclick={part.send.reform(move |_: MouseEvent| Msg::Select(Some(ItemId::Pod(namespace.clone(), name.clone()))))}>{ label }</button>
                     } else { <span>{ label }</span> }
                     if !place.is_empty() { <small>{ place }</small> }
-                    <span class={if endpoint.ready { "ok" } else { "warn" }}>{ status }</span>
+                    <span class={if endpoint.ready && !published { "ok" } else { "warn" }}>{ status }</span>
                 </li> }
             }) }</ul>
             if let Some(request) = explain::request(state, service) {

@@ -117,6 +117,7 @@ fn banner(moment: &Moment, first: &Diagnostic) -> Html {
             { icon("i-err", 15) }
             <span><b>{ head }</b>{ " " }{ field }{ words }{ " " }{ standing }</span>
             if let Some(object) = first.replaceable() { { super::findings::replace(&moment.part(), object, "btn sm line") } }
+            if let Some(fix) = first.fixes.first() { { super::findings::mend(&moment.part(), fix, "btn sm line") } }
             if let Some(span) = first.span.clone() {
                 <button type="button" class="btn sm line" onclick={moment.send.reform(move |_: MouseEvent| Msg::Line(span.clone()))}>{ state.say(&msg!("banner.go", line = first.span.as_ref().map_or(0, |span| span.line))) }</button>
             }

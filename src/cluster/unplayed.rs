@@ -1,12 +1,22 @@
-//! Workloads of the text that are not played: who would make the Pods of a Service in a real cluster.
+//! What of the text is not played and still counts: workloads that would make the Pods of a Service, meshes that take part in what Pods
+//! send and get.
 
 use super::Cluster;
-use crate::api::foreign::Reach;
-use crate::api::meta::Labels;
+use crate::api::core::{Namespace, Pod};
+use crate::api::foreign::{Reach, mesh};
+use crate::api::meta::{Labels, ObjectMeta};
 use crate::kubectl::Manifest;
 use serde_json::Value;
 
 impl Cluster {
+    /// The service mesh whose proxy takes part in a Pod's requests: injected, or written among its containers.
+    pub fn mesh_of(&self, pod: &Pod) -> Option<&'static str> {
+        let (meta, none) = (&pod.metadata, ObjectMeta::default());
+        let namespace = self.store.get::<Namespace>("", &meta.namespace).map_or(&none, |namespace| &namespace.metadata);
+        let containers = pod.spec.containers.iter().chain(&pod.spec.init_containers).map(|container| container.name.as_str());
+        mesh::mesh(namespace, meta).or_else(|| mesh::proxy(containers))
+    }
+
     /// The workload of a namespace whose Pods a selector would match: by the labels of its template, or, where an operator makes the
     /// Pods of an object without one, by its name, which such operators give their Pods as a label.
     pub fn unplayed_maker(&self, namespace: &str, selector: &Labels) -> Option<&Manifest> {

@@ -11,7 +11,7 @@ pub use names::alias_fails;
 
 use super::DataPlane;
 use super::causes::{no_endpoints, nobody_behind_node_ports, other_port, outdated, unready, usable_endpoints};
-use super::target::Target;
+use super::target::{Scheme, Target};
 use super::world::EGRESS_GATEWAY;
 use crate::addons::ingress_controller::{unserved, unserved_for};
 use crate::addons::pending::pending;
@@ -77,11 +77,14 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
     Some(Advice { why, next: better.unwrap_or(next), because: blamed(cluster, trace, decided) })
 }
 
-/// An ExternalName Service leads a client of https to a server whose certificate bears its own name.
+/// An ExternalName Service leads to a server that knows itself by its own name: its certificate bears that one, and its virtual hosts
+/// are told apart by it.
 fn other_name(cluster: &Cluster, trace: &Trace) -> Option<Advice> {
-    let hop = trace.hops.iter().find(|hop| hop.text.id == "hop.ProcessAnswers.text.server.tls")?;
-    let (host, alias) = (hop.text.args.get("host")?, hop.text.args.get("alias")?);
-    let first = host.split('.').next().unwrap_or_default();
+    let told = |hop: &&Hop| hop.text.id.starts_with("hop.ProcessAnswers.text.server.");
+    let args = &trace.hops.iter().find(told)?.text.args;
+    let (host, alias) = (args.get("host")?, args.get("alias")?);
+    let target = Target::read(&trace.request.target, trace.request.protocol)?;
+    let first = target.host.split('.').next().unwrap_or_default();
     let leads = |own: &&Service| {
         own.metadata.name == first && own.spec.external_name.trim_end_matches('.') == alias.trim_end_matches('.')
     };
@@ -90,8 +93,13 @@ fn other_name(cluster: &Cluster, trace: &Trace) -> Option<Advice> {
         .all::<Service>()
         .find(leads)
         .map(|own| FieldRef { object: ObjectRef::of(own), path: "spec.externalName".into() });
-    let why = msg!("advice.otherName", host = host, alias = alias);
-    Some(Advice { why, next: msg!("advice.otherName.next", host = host, alias = alias), because: because.into_iter().collect() })
+    let (why, next) = match target.scheme {
+        Scheme::Https => {
+            (msg!("advice.otherName", host = host, alias = alias), msg!("advice.otherName.next", host = host, alias = alias))
+        }
+        _ => (msg!("advice.otherHost", host = host, alias = alias), msg!("advice.otherHost.next", host = host, alias = alias)),
+    };
+    Some(Advice { why, next, because: because.into_iter().collect() })
 }
 
 /// What keeps the container of a Pod from running that traffic reaches all the same, as its readiness does not count: told as it is of

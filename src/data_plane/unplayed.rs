@@ -11,9 +11,9 @@ pub use routes::route_of;
 use super::causes::none_ready;
 use super::exchange::template_fields;
 use crate::addons::pending::pending;
-use crate::api::core::{Container, Namespace, Node, Pod, Service};
+use crate::api::core::{Container, Node, Pod, Service};
 use crate::api::discovery::{Endpoint, EndpointSlice};
-use crate::api::foreign::{self, Reach, mesh};
+use crate::api::foreign::{self, Reach};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::kubectl::Manifest;
@@ -37,10 +37,7 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
     kinds(cluster, trace, !pods.is_empty(), &mut notes);
     for pod in pods {
         let meta = &pod.metadata;
-        let none = Default::default();
-        let namespace = cluster.store.get::<Namespace>("", &meta.namespace).map_or(&none, |namespace| &namespace.metadata);
-        let containers = pod.spec.containers.iter().chain(&pod.spec.init_containers).map(|container| container.name.as_str());
-        if let Some(mesh) = mesh::mesh(namespace, meta).or_else(|| mesh::proxy(containers)) {
+        if let Some(mesh) = cluster.mesh_of(pod) {
             notes.push(msg!("assume.sidecar", pod = meta.name, mesh = mesh));
         }
         notes.extend(fields(cluster, pod));

@@ -38,7 +38,7 @@ impl Target {
 pub(super) type Reached = (ObjectRef, usize);
 
 /// The assumptions that name what is not played.
-const NOT_PLAYED: [&str; 21] = [
+const NOT_PLAYED: [&str; 22] = [
     "assume.privateAddress",
     "assume.kindNotPlayed",
     "assume.routeHost",
@@ -49,6 +49,7 @@ const NOT_PLAYED: [&str; 21] = [
     "assume.topologyMode",
     "assume.fieldNotPlayed",
     "assume.readElsewhere",
+    "assume.readByAws",
     "assume.configured",
     "assume.autoscaler",
     "assume.autoscaler.least",
@@ -87,7 +88,8 @@ pub fn explain(cluster: &Cluster, request: &Request, trace: &Trace) -> Explanati
         }
         let kept = |note: &&Message| matches!(&*note.id, "assume.tlsName" | "assume.hostHeader");
         for note in trace.assumptions.iter().filter(kept) {
-            checks.holds("name-kept", note.clone(), Vec::new());
+            let because = trace.advice.iter().flat_map(|advice| advice.because.clone());
+            checks.holds("name-kept", note.clone(), because.collect());
         }
         let _: Result<(), Stop> = in_turn(cluster, trace, &mut checks);
     } else if all_hold || !last_word::agrees(trace, &checks.list) {

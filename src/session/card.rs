@@ -1,8 +1,10 @@
 //! What a thing's card says beyond what the stage shows: asked for when the card is open, so that nobody else pays for it.
 
+mod node;
+mod pod;
 mod service;
 
-use crate::api::core::{Container, Pod, Service};
+use crate::api::core::{Container, Node, Pod, Service};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::diagnostic::Span;
@@ -11,12 +13,12 @@ use crate::trace::FieldRef;
 use crate::words::Message;
 use serde::{Deserialize, Serialize};
 
-/// More about a Service or a Pod.
+/// More about a Service, a Pod or a node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Card {
     pub object: ObjectRef,
-    /// A Service's fields that are set to something else than what most leave them at.
+    /// Fields that are set to something else than what most leave them at; a node's taints and labels.
     pub settings: Vec<Setting>,
     /// Where a Service's endpoints are, and for whom they are meant.
     pub topology: Vec<Topology>,
@@ -25,7 +27,7 @@ pub struct Card {
     pub lines: Vec<(FieldRef, Span)>,
 }
 
-/// A field of a Service, and what it does now.
+/// A field, and what it does now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Setting {
@@ -34,6 +36,8 @@ pub struct Setting {
     pub text: Message,
     /// The field; where it is not written, the one that brought it along.
     pub because: Vec<FieldRef>,
+    /// What it opens: a target to call, or nothing.
+    pub call: String,
 }
 
 /// The topology of one endpoint.
@@ -74,9 +78,11 @@ pub(super) fn of(cluster: &Cluster, object: ObjectRef) -> Card {
         }
         Kind::Pod => {
             if let Some(pod) = cluster.store.get::<Pod>(namespace, name) {
+                card.settings = pod::settings(cluster, pod);
                 card.environment = environments(cluster, pod);
             }
         }
+        Kind::Node => card.settings = cluster.store.get::<Node>("", name).map(node::settings).unwrap_or_default(),
         _ => {}
     }
     card

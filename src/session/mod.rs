@@ -285,15 +285,9 @@ impl Session {
         let manifests = Arc::new(manifests);
         let prune = if torn { Prune::Nothing } else { Prune::Missing };
         self.torn = torn;
-<<<<<<< HEAD
-        let outcome = before.apply_by(&mut self.admission, manifests, prune);
-        let past = if follow { past::of(&before, &outcome) } else { Vec::new() };
-        findings.extend(outcome.diagnostics);
-=======
         let mut outcome = before.apply_by(&mut self.admission, manifests, prune);
-        let past = if plane.is_some() { past::of(&before, &outcome) } else { Vec::new() };
+        let past = if follow { past::of(&before, &outcome) } else { Vec::new() };
         findings.append(&mut outcome.diagnostics);
->>>>>>> 7055d1a (Waiting is offered whenever time alone changes something; outcomes wrap in the inspector, answers with a failed call are told apart in the bars, a Service that remembers its clients says why one Pod answers all)
         kubectl::old_ingress::offer(files, &mut findings);
         self.findings = findings;
         let changes = std::mem::take(&mut outcome.changes);

@@ -4,7 +4,7 @@
 
 use super::view::node_ip;
 use crate::api::ObjectRef;
-use crate::api::core::{Node, Pod, Service, ServicePort};
+use crate::api::core::{ContainerPort, Node, Pod, Service, ServicePort};
 use crate::api::meta::{IntOrString, selects};
 use crate::api::networking::Ingress;
 use crate::cluster::Cluster;
@@ -51,6 +51,7 @@ pub fn of(cluster: &Cluster, plane: &DataPlane, chosen: Option<&Source>) -> Vec<
     for ingress in cluster.store.all::<Ingress>() {
         offers.ingress(ingress);
     }
+    offers.host_ports();
     offers.pods();
     offers.sure_failures();
     let mut list = offers.list;
@@ -120,16 +121,22 @@ impl Offers<'_> {
         for port in &spec.ports {
             for entry in &service.status.load_balancer.ingress {
                 let host = if entry.ip.is_empty() { &entry.hostname } else { &entry.ip };
-                let label = msg!("offer.loadBalancer", service = meta.name, port = port.port);
+                let label = msg!("offer.loadBalancer", service = meta.name, namespace = meta.namespace, port = port.port);
                 self.push(OfferGroup::LoadBalancer, url(port, host, port.port), Some(Source::Internet), label);
             }
             for ip in &spec.external_ips {
-                let label = msg!("offer.externalIP", service = meta.name, port = port.port);
+                let label = msg!("offer.externalIP", service = meta.name, namespace = meta.namespace, port = port.port);
                 self.push(OfferGroup::LoadBalancer, url(port, ip, port.port), Some(Source::Internet), label);
             }
         }
         for port in &spec.ports {
             self.node_ports(service, port);
+        }
+        if let Some((node, target)) =
+            self.nodes.first().and_then(|node| Some((&node.metadata.name, health_check(node, service)?)))
+        {
+            let label = msg!("offer.healthCheck", service = meta.name, node = node);
+            self.push(OfferGroup::NodePort, target, None, label);
         }
         let behind = |pod: &Pod| pod.metadata.namespace == meta.namespace && selects(&spec.selector, &pod.metadata.labels);
         let Some(caller) = self.caller(&meta.namespace, &behind) else {
@@ -139,7 +146,7 @@ impl Offers<'_> {
         let near = matches!(&caller, Source::Pod(namespace, _) if *namespace == meta.namespace);
         let name = if near { meta.name.clone() } else { format!("{}.{}", meta.name, meta.namespace) };
         if spec.type_ == "ExternalName" {
-            let label = msg!("offer.externalName", service = meta.name, target = spec.external_name);
+            let label = msg!("offer.externalName", service = meta.name, namespace = meta.namespace, target = spec.external_name);
             self.push(OfferGroup::Service, format!("http://{name}/"), Some(caller.clone()), label);
         }
         for port in &spec.ports {
@@ -147,9 +154,9 @@ impl Offers<'_> {
             let headless = spec.cluster_ip == "None";
             let number = if headless { pod_port(port) } else { port.port };
             let label = if headless {
-                msg!("offer.headless", service = meta.name, port = number)
+                msg!("offer.headless", service = meta.name, namespace = meta.namespace, port = number)
             } else {
-                msg!("offer.service", service = meta.name, port = number)
+                msg!("offer.service", service = meta.name, namespace = meta.namespace, port = number)
             };
             self.push(OfferGroup::Service, url(port, &name, number), Some(caller.clone()), label);
         }
@@ -163,7 +170,7 @@ impl Offers<'_> {
             // It has no Pods here, and so no name: a call that fails, and says so.
             let host = format!("{}.{}.svc.cluster.local", meta.name, meta.namespace);
             for port in &service.spec.ports {
-                let label = msg!("offer.headless", service = meta.name, port = pod_port(port));
+                let label = msg!("offer.headless", service = meta.name, namespace = meta.namespace, port = pod_port(port));
                 self.push(OfferGroup::Service, url(port, &host, pod_port(port)), Some(node.clone()), label);
             }
         }
@@ -171,7 +178,7 @@ impl Offers<'_> {
             return;
         }
         for port in &service.spec.ports {
-            let label = msg!("offer.clusterIP", service = service.metadata.name, port = port.port);
+            let label = msg!("offer.clusterIP", service = meta.name, namespace = meta.namespace, port = port.port);
             self.push(OfferGroup::Service, url(port, &service.spec.cluster_ip, port.port), Some(node.clone()), label);
         }
     }
@@ -184,6 +191,20 @@ impl Offers<'_> {
         for node in names {
             let label = msg!("offer.nodePort", service = service.metadata.name, node = node);
             self.push(OfferGroup::NodePort, url(port, &node, port.node_port), None, label);
+        }
+    }
+
+    fn host_ports(&mut self) {
+        let mut open = Vec::new();
+        for pod in
+            self.cluster.store.all::<Pod>().filter(|pod| !["kube-system", INGRESS_NAMESPACE].contains(&&*pod.metadata.namespace))
+        {
+            let ports = pod.spec.containers.iter().flat_map(|container| &container.ports);
+            open.extend(ports.filter_map(|port| Some((pod, port.host_port?, host_port(pod, port)?))));
+        }
+        for (pod, port, target) in open.into_iter().take(MOST_NODES) {
+            let label = msg!("offer.hostPort", pod = pod.metadata.name, node = pod.spec.node_name, port = port);
+            self.push(OfferGroup::NodePort, target, None, label);
         }
     }
 
@@ -249,7 +270,8 @@ impl Offers<'_> {
         }
         let service = own_services(self.cluster).into_iter().find(|s| !matches!(s.spec.cluster_ip.as_str(), "" | "None"));
         if let Some((service, port)) = service.and_then(|service| Some((service, service.spec.ports.first()?))) {
-            let label = msg!("offer.clusterIP", service = service.metadata.name, port = port.port);
+            let meta = &service.metadata;
+            let label = msg!("offer.clusterIP", service = meta.name, namespace = meta.namespace, port = port.port);
             self.push(OfferGroup::Fails, url(port, &service.spec.cluster_ip, port.port), Some(Source::Internet), label);
         }
         let taken: Vec<i32> =
@@ -261,6 +283,24 @@ impl Offers<'_> {
             self.push(OfferGroup::Fails, target, Some(Source::Internet), label);
         }
     }
+}
+
+/// Where a container's hostPort is called: at its Pod's node, unless it keeps to another address. In the node's own network the Pod
+/// opens its port itself, and is offered by its address.
+pub(super) fn host_port(pod: &Pod, port: &ContainerPort) -> Option<String> {
+    let spec = &pod.spec;
+    let everywhere = matches!(port.host_ip.as_str(), "" | "0.0.0.0");
+    let open = everywhere && !spec.node_name.is_empty() && spec.host_network != Some(true);
+    let number = port.host_port.filter(|number| open && *number != 0)?;
+    let (name, protocol, target_port) = (port.name.clone(), port.protocol.clone(), IntOrString::Int(port.container_port));
+    let own = ServicePort { name, protocol, port: port.container_port, target_port, ..ServicePort::default() };
+    Some(url(&own, &spec.node_name, number))
+}
+
+/// Where a load balancer asks a node whether it has endpoints of the Service.
+pub(super) fn health_check(node: &Node, service: &Service) -> Option<String> {
+    let port = service.spec.health_check_node_port;
+    (port != 0).then(|| format!("http://{}:{port}/", node.metadata.name))
 }
 
 fn url(port: &ServicePort, host: &str, number: i32) -> String {

@@ -413,6 +413,12 @@ fn an_end_tells_what_its_verdict_does_not() {
     ] {
         assert_eq!(traced(text, target, from).nuance(), nuance, "{target}");
     }
+    let mut session = Session::default();
+    reset(&mut session, empty, Settings::default());
+    session.handle(Command::Act { event: "coredns down".into() });
+    let request = Request { target: "http://web".into(), from: client(), seed: Seed(1), ..Request::default() };
+    let Reply::Trace(reply) = session.handle(Command::Send { request }) else { panic!("no trace") };
+    assert_eq!((reply.trace.verdict, reply.trace.nuance()), (Verdict::Timeout, Nuance::NoDns));
 }
 
 #[test]

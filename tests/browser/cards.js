@@ -1,7 +1,7 @@
 // What the cards of things say beyond what the stage shows of them.
 import assert from 'node:assert/strict';
 import { assertAccessible, picture, until, visit } from './harness.js';
-import { button, choose, editor, inspector, moving, played, stage, write } from './page.js';
+import { assertEnds, button, choose, editor, inspector, last, moving, offers, played, send, stage, write } from './page.js';
 
 const node = (name, zone) => `apiVersion: v1\nkind: Node\nmetadata: {name: ${name}, labels: {topology.kubernetes.io/zone: ${zone}}}\n---\n`;
 const ZONES = node('node-1', 'eu-west-1a') + node('node-2', 'eu-west-1b') + node('node-3', 'eu-west-1b');
@@ -124,5 +124,73 @@ export function cards(site) {
     await page.getByRole('combobox', { name: 'URL' }).press('Escape');
     await button(page, 'Send').click();
     await says(page, /0 is no target: a number alone names no host here/);
+  });
+
+  it('ports on a node are told on the cards of their Pod and Service, and called from there', async (page) => {
+    const pod = '---\napiVersion: v1\nkind: Pod\nmetadata: {name: lone}\nspec: {nodeName: node-2, containers: [{name: c, image: nginx, ports: [{containerPort: 80, hostPort: 8088}]}]}\n';
+    await becomes(page, workload('') + SERVICE + pod);
+    await choose(page, /^Pod lone/);
+    await says(page, /hostPort: 8088 Line \d+ The CNI plugin portmap leads port 8088 of node-2 to port 80 of this Pod/);
+    await picture(page, 'card-host-port');
+    await button(page, 'Call http://node-2:8088/').click();
+    await assertEnds(page, '200 OK');
+    await choose(page, /^Service web/);
+    const [, check] = (await says(page, /healthCheckNodePort: \d+/)).match(/Call (http:\/\/node-1:\d+\/)/);
+    await button(page, `Call ${check}`).click();
+    await assertEnds(page, 'from kube-proxy');
+    const list = await offers(page);
+    for (const own of ['http://node-2:8088/', check]) assert.ok(list.some((offer) => offer.startsWith(own)), list.join('\n'));
+  });
+
+  it('a Service that publishes Pods before they are ready says which are not', async (page) => {
+    const service = 'apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {publishNotReadyAddresses: true, selector: {app: web}, ports: [{name: a, port: 53, protocol: UDP}, {name: b, port: 80}]}\n';
+    await becomes(page, `${workload(', readinessProbe: {httpGet: {port: 81}}', 1)}---\n${service}`);
+    await choose(page, /^Service web/);
+    const card = await says(page, /published, not ready/);
+    assert.match(card, /a 53\/UDP → 53 b 80 → 80/);
+    await picture(page, 'card-published');
+  });
+
+  it('a node\'s card has its taints and labels, with their lines', async (page) => {
+    await becomes(page, `${ZONES}apiVersion: v1\nkind: Node\nmetadata: {name: gpu, labels: {disk: ssd}}\nspec: {taints: [{key: gpu, value: a, effect: NoSchedule}]}\n---\n${workload('')}`);
+    await choose(page, /^Node gpu/);
+    await says(page, /taint: gpu=a:NoSchedule Line 16 No new Pod comes here/);
+    await says(page, /labels: .*disk=ssd.* Line 15/);
+    await picture(page, 'card-node');
+    await assertAccessible(page, 'a node\'s card');
+  });
+
+  it('a Service is asked about by its own name, not by that of its namesake in another namespace', async (page) => {
+    const shop = (text) => text.replaceAll('metadata: {name: web}', 'metadata: {name: web, namespace: shop}');
+    const service = '---\napiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n';
+    await becomes(page, `apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n${shop(workload('') + service)}---\n${workload('')}${service}`);
+    for (const [at, from] of [[0, 'pod/shop/'], [1, 'pod/default/']]) {
+      await stage(page).getByRole('button', { name: /^Service (shop\/)?web/ }).nth(at).focus();
+      await page.keyboard.press('Enter');
+      await says(page, new RegExp(`Asked for ${from}.*, calling http://web/`));
+    }
+  });
+
+  it('long outcomes stay in the inspector', async (page) => {
+    const alias = '---\napiVersion: v1\nkind: Service\nmetadata: {name: api}\nspec: {type: ExternalName, externalName: api.example.com}\n';
+    await becomes(page, workload('', 1) + alias);
+    await send(page, { who: 'web-', to: 'https://api/' });
+    await send(page, { to: 'http://api/' });
+    await last(page);
+    await until(async () => (await inspector(page).locator('.results .chip').count()) === 2, 'both are counted');
+    const [edge, chips] = await inspector(page).evaluate((panel) => [panel.getBoundingClientRect().right, [...panel.querySelectorAll('.chip')].map((chip) => chip.getBoundingClientRect().right)]);
+    assert.ok(chips.every((right) => right <= edge), `${chips} within ${edge}`);
+    await picture(page, 'outcomes-long');
+    await says(page, /The request asks the server of api\.example\.com for api \(Host header\)/);
+    await inspector(page).getByRole('button', { name: /^Caused by line \d+/ }).waitFor();
+    await inspector(page).getByRole('button', { name: 'Check it step by step' }).waitFor();
+  });
+
+  it('a hundred requests of one client that its Service remembers reach one Pod, and the page says why', async (page) => {
+    await becomes(page, workload('', 3) + SERVICE.replace('type: LoadBalancer', 'type: NodePort').replace(/ {2}(trafficDistribution|externalTraffic|loadBalancer).*\n/g, ''));
+    await send(page, { to: 'http://node-1:30080/' });
+    await button(page, 'Send 100').click();
+    await says(page, /100 × 200 OK.*One client, one Pod\. The Service has sessionAffinity ClientIP/);
+    await picture(page, 'sticky');
   });
 }

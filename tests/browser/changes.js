@@ -157,4 +157,17 @@ export function changes(site) {
       ['the kernels', (now) => now.who === 'kube-proxy' && now.plates === 3 && now.pods[pod] === 'not ready'],
     ]);
   });
+
+  it('time can be let pass while a container is started again and again, and not where it would change nothing', async (page) => {
+    assert.equal(await page.getByRole('button', { name: /^wait / }).count(), 0);
+    await write(page, `apiVersion: v1\nkind: Pod\nmetadata: {name: bad}\nspec:\n  containers: [{name: c, image: nginx, livenessProbe: {httpGet: {port: 9999}}}]\n`);
+    await choose(page, /^Pod bad/);
+    const restarts = async () => Number((await inspector(page).innerText()).match(/RESTARTS\s+(\d+)/)?.[1]);
+    await until(async () => (await restarts()) === 1, 'it was started again once');
+    await button(page, 'wait 5 min').click();
+    await until(async () => (await restarts()) > 2, 'it was started more often');
+    await stage(page).getByText(/Time 5:00/).waitFor();
+    await picture(page, 'crash-loop-waits');
+    await assertAccessible(page, 'time passes');
+  });
 }

@@ -51,6 +51,39 @@ export function failures(site) {
     await picture(page, 'failure-of-a-call');
   });
 
+  it('a hundred answers with a failed call are told apart in their bars, too', { hash: '#example=counter' }, async (page) => {
+    await write(page, (await editor(page).inputValue()).replace('name: redis\nspec:\n', 'name: redis\nspec:\n  replicas: 0\n'));
+    await page.waitForTimeout(600);
+    await send(page, { to: 'http://node-1:31000/' });
+    await page.getByRole('button', { name: 'Send 100' }).click();
+    await until(async () => (await inspector(page).locator('.hist .part.call').count()) > 0, 'bars of their own');
+    assert.equal(await inspector(page).locator('.chip.ok').count(), 0);
+    await picture(page, 'failure-of-calls-hundred');
+  });
+
+  it('no answer from DNS is called so, whatever kept it away', async (page) => {
+    const asker = 'apiVersion: v1\nkind: Pod\nmetadata: {name: client}\nspec: {containers: [{name: c, image: busybox, command: [sleep, infinity]}]}\n---\n';
+    await write(page, asker + await editor(page).inputValue());
+    await page.waitForTimeout(600);
+    for (let pods = 2; pods > 0; pods--) {
+      await page.getByRole('region', { name: 'Stage', exact: true }).getByRole('button', { name: /^Pod coredns-/ }).nth(pods - 1).focus();
+      await page.keyboard.press('Enter');
+      await page.getByRole('button', { name: 'Make it unready', exact: true }).click();
+    }
+    await send(page, { who: 'client', to: 'http://web/' });
+    await assertEnds(page, 'No answer from DNS');
+    assert.match(await inspector(page).innerText(), /No answer from DNS/);
+    await picture(page, 'failure-no-dns');
+  });
+
+  it('a missing namespace is added from the banner', async (page) => {
+    await write(page, `${await editor(page).inputValue()}---\napiVersion: v1\nkind: Pod\nmetadata: {name: lost, namespace: nowhere}\nspec: {containers: [{name: c, image: nginx}]}\n`);
+    const banner = page.locator('.banner');
+    await picture(page, 'banner-fix');
+    await banner.getByRole('button', { name: /Add the Namespace nowhere/ }).click();
+    await banner.waitFor({ state: 'detached' });
+  });
+
   for (const [example, line, button] of [['wrong-port', /targetPort: 8080/, 'targetPort: 80'], ['bad-backend', /name: apii/, 'name: api'], ['no-endpoints', /app: wbe/, 'app: web']]) {
     it(`the example ${example} names its line and is mended by one click`, { hash: `#example=${example}` }, async (page) => {
       await last(page);

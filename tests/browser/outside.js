@@ -79,4 +79,13 @@ export function outside(site) {
     await send(page, { to: 'http://node-7:30080/' });
     await assertEnds(page, '200 OK');
   });
+
+  it('what AWS reads is played with its load balancers, one click away', { hash: '#example=loadbalancer' }, async (page) => {
+    await write(page, `${await editor(page).inputValue()}---\napiVersion: v1\nkind: Service\nmetadata: {name: nlb}\nspec: {type: LoadBalancer, loadBalancerClass: service.k8s.aws/nlb, selector: {app: web}, ports: [{port: 80}]}\n`);
+    const offer = page.locator('.findings').getByRole('button', { name: 'Play it with AWS\'s load balancers' }).first();
+    await offer.waitFor();
+    await picture(page, 'aws-offer');
+    await offer.click();
+    await until(async () => /elb.*amazonaws/.test(await page.getByRole('tabpanel', { name: /^kubectl/ }).innerText()), 'the Service has a hostname');
+  });
 }

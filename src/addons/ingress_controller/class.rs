@@ -119,8 +119,12 @@ pub fn unserved(cluster: &Cluster, ingress: &Ingress) -> (Message, Message, Vec<
         }
         Class::Missing(class) => {
             let text = msg!("explain.ingress.noClass", ingress = name, class = class);
-            let controller = if has_aws && class.contains("alb") { aws::ALB_CONTROLLER } else { INGRESS_CONTROLLER };
-            (text, msg!("explain.ingress.noClass.next", class = class, controller = controller), because)
+            let next = match (class.contains(aws::ALB_CLASS), has_aws) {
+                (true, true) => msg!("explain.ingress.noClass.next", class = class, controller = aws::ALB_CONTROLLER),
+                (true, false) => msg!("explain.ingress.noClass.aws.next", class = class, controller = INGRESS_CONTROLLER),
+                _ => msg!("explain.ingress.noClass.next", class = class, controller = INGRESS_CONTROLLER),
+            };
+            (text, next, because)
         }
         Class::OtherController(class, controller) => {
             if let Some(refusal) = aws::refuses(store, ingress).filter(|_| has_aws && controller == aws::ALB_CONTROLLER) {

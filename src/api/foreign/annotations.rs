@@ -84,27 +84,39 @@ const BALANCER: [Row; 4] = [
 
 const CLOUD: &str = "tag name subnet resource-group health timeout pip eip access-log ip-address";
 
+/// Keys that somebody reads who does not run here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unplayed {
+    /// Who reads them.
+    pub who: &'static str,
+    /// One after another.
+    pub keys: String,
+    /// With AWS's load balancers they would be played: a setting away.
+    pub with_aws: bool,
+}
+
 /// The keys of an object that somebody else reads and that are not played, by who reads them.
-pub fn unplayed(reader: Reader, meta: &ObjectMeta, played: Played) -> Vec<(&'static str, String)> {
+pub fn unplayed(reader: Reader, meta: &ObjectMeta, played: Played) -> Vec<Unplayed> {
     let rows: &[Row] = match reader {
         Reader::Ingress => &INGRESS,
         Reader::Service => &SERVICE,
         Reader::Balancer => &BALANCER,
     };
-    let mut found: Vec<(&'static str, String)> = Vec::new();
+    let mut found: Vec<Unplayed> = Vec::new();
     for (key, value) in meta.annotations.iter().chain(&meta.labels) {
         let Some((prefix, who, idle, aws)) = rows.iter().find(|(prefix, ..)| key.starts_with(prefix)) else { continue };
         let name = &key[prefix.len()..];
         let among = |parts: &str| parts.split_whitespace().any(|part| name.contains(part));
-        if among(idle) || (played.aws && among(aws)) || is_off(key, value, played) {
+        let with_aws = among(aws);
+        if among(idle) || (played.aws && with_aws) || is_off(key, value, played) {
             continue;
         }
-        match found.iter_mut().find(|(known, _)| known == who) {
-            Some((_, keys)) => {
-                keys.push_str(", ");
-                keys.push_str(key);
+        match found.iter_mut().find(|known| (known.who, known.with_aws) == (*who, with_aws)) {
+            Some(known) => {
+                known.keys.push_str(", ");
+                known.keys.push_str(key);
             }
-            None => found.push((who, key.clone())),
+            None => found.push(Unplayed { who, keys: key.clone(), with_aws }),
         }
     }
     found
@@ -123,7 +135,7 @@ mod tests {
     fn read(reader: Reader, pairs: &[(&str, &str)]) -> Vec<(&'static str, String)> {
         let mut meta = ObjectMeta::default();
         meta.annotations.extend(pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())));
-        unplayed(reader, &meta, Played::default())
+        unplayed(reader, &meta, Played::default()).into_iter().map(|own| (own.who, own.keys)).collect()
     }
 
     #[test]
@@ -157,7 +169,10 @@ mod tests {
         meta.annotations.insert("alb.ingress.kubernetes.io/scheme".into(), "internal".into());
         meta.annotations.insert("alb.ingress.kubernetes.io/inbound-cidrs".into(), "10.0.0.0/8".into());
         let aws = Played { aws: true, ..Played::default() };
-        assert_eq!(unplayed(Reader::Ingress, &meta, aws), [(AWS, "alb.ingress.kubernetes.io/inbound-cidrs".to_string())]);
-        assert_eq!(unplayed(Reader::Ingress, &meta, Played::default()).len(), 1);
+        let told =
+            |played| unplayed(Reader::Ingress, &meta, played).into_iter().map(|own| (own.keys, own.with_aws)).collect::<Vec<_>>();
+        let [cidrs, scheme] = ["inbound-cidrs", "scheme"].map(|name| format!("alb.ingress.kubernetes.io/{name}"));
+        assert_eq!(told(aws), [(cidrs.clone(), false)]);
+        assert_eq!(told(Played::default()), [(cidrs, false), (scheme, true)]);
     }
 }

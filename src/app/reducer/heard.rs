@@ -215,8 +215,11 @@ impl State {
             }
         }
         let Some(before) = &self.cluster else { return };
+        // What is refused keeps its last good form, and a torn text deletes nothing: a target that is gone all the same went with its
+        // object, one that is there is not left for the errors of an unfinished edit.
         let broken = cluster.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-        if broken || before.revision == cluster.revision || self.own_target {
+        let unfinished = broken && (there.is_some() || cluster.torn);
+        if unfinished || before.revision == cluster.revision || self.own_target {
             return;
         }
         self.follow_kin(cluster, before.clone(), there);
@@ -303,6 +306,7 @@ impl State {
         let object = match self.selected.as_ref() {
             Some(ItemId::Service(namespace, name) | ItemId::Gate(_, namespace, name)) => of(Kind::Service, namespace, name),
             Some(ItemId::Pod(namespace, name)) => of(Kind::Pod, namespace, name),
+            Some(ItemId::Node(name) | ItemId::Rules(name)) => of(Kind::Node, "", name),
             Some(ItemId::NodePort(_, number)) => {
                 let opens = |own: &&ServiceView| own.ports.iter().any(|port| port.node_port == *number);
                 self.view.services.iter().find(opens).and_then(|own| of(Kind::Service, &own.namespace, &own.name))
@@ -331,9 +335,10 @@ fn is_door(offer: &TargetOffer) -> bool {
     rank(offer) < 3
 }
 
-/// Which offer is called first where nobody chose: the outermost way in.
+/// Which offer is called first where nobody chose: the outermost way in. A health check's port is none.
 fn rank(offer: &TargetOffer) -> u8 {
     match offer.group {
+        _ if offer.label.id == "offer.healthCheck" => 4,
         OfferGroup::Ingress => 0,
         OfferGroup::LoadBalancer => 1,
         OfferGroup::NodePort => 2,

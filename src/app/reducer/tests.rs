@@ -390,6 +390,31 @@ fn of_a_text_with_errors_it_is_said_what_runs_and_what_stays() {
 }
 
 #[test]
+fn a_text_of_which_an_object_is_refused_is_called_by_what_of_it_is_played() {
+    use crate::session::Session;
+    let web = include_str!("../../../static/examples/nodeport.yaml");
+    let other = "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\nspec: {type: NodePort, selector: {app: web}, ports: [{port: 80, nodePort: 31000}]}\n---\n";
+    let refused = "apiVersion: v1\nkind: Service\nmetadata: {name: broken}\nspec: {ports: [{port: 99999}]}\n";
+    let called = |text: &str, own: bool| {
+        let (mut state, mut session) = (State::new(), Session::default());
+        for (revision, text) in [(1, web), (2, text)] {
+            let files = vec![SourceFile { name: "cluster.yaml".into(), text: text.into() }];
+            let reply = session.handle(Command::Edit { revision, files });
+            state.update(Msg::Replied(Ask::Cluster, reply));
+            if own {
+                state.update(Msg::Target("http://node-2:30081/".into()));
+            }
+        }
+        state.target
+    };
+    assert_eq!(called(&format!("{other}{refused}"), false), "http://node-1:31000/");
+    assert_eq!(called(&format!("{other}{refused}"), true), "http://node-2:30081/", "typed by a person");
+    // What of the old text still stands is not left, nor what a text that cannot be read may still mean.
+    assert_eq!(called(&format!("{web}---\n{refused}"), false), "http://node-2:30080/");
+    assert_eq!(called(&format!("{other}a: [b\n"), false), "http://node-2:30080/");
+}
+
+#[test]
 fn the_opening_request_and_the_next_two_reach_three_pods() {
     use crate::session::Session;
     let mut state = State::new();
@@ -522,7 +547,7 @@ fn a_table_lists_one_namespace_where_the_text_has_several() {
 }
 
 #[test]
-fn a_chosen_service_or_pod_asks_for_more_about_it_and_again_after_each_change() {
+fn a_chosen_service_pod_or_node_asks_for_more_about_it_and_again_after_each_change() {
     let asks = |effects: Vec<Effect>| {
         let object = |effect: &Effect| match effect {
             Effect::Ask(Ask::Card, Command::Card { object }) => Some(object.to_string()),
@@ -535,6 +560,7 @@ fn a_chosen_service_or_pod_asks_for_more_about_it_and_again_after_each_change() 
     let gate = ItemId::Gate("node-1".into(), "default".into(), "web".into());
     assert_eq!(asks(state.update(Msg::Select(Some(gate)))), ["Service/default/web"]);
     assert_eq!(asks(state.update(Msg::Select(Some(ItemId::Pod("shop".into(), "a".into()))))), ["Pod/shop/a"]);
+    assert_eq!(asks(state.update(Msg::Select(Some(ItemId::Node("node-1".into()))))), ["Node/node-1"]);
     assert_eq!(asks(state.update(Msg::Select(Some(ItemId::Client)))), Vec::<String>::new());
     state.selected = Some(ItemId::Gate("node-1".into(), "default".into(), "web".into()));
     state.view = Rc::default();
@@ -552,4 +578,5 @@ fn an_empty_answer_and_kube_proxys_own_have_words_of_their_own() {
     assert_eq!(end(Verdict::Answered, Some(503), Nuance::Plain), "outcome.e503");
     assert_eq!(end(Verdict::Answered, Some(503), Nuance::KubeProxy), "outcome.kubeProxy");
     assert_eq!(ending(Verdict::Answered, Some(200), Nuance::KubeProxy).class, "ok");
+    assert_eq!(end(Verdict::Timeout, None, Nuance::NoDns), "outcome.noDns");
 }

@@ -143,10 +143,11 @@ fn names(speech: &Speech, string: &Strand, props: &BeadsProps, list: &[Bead], cu
         .iter()
         .enumerate()
         .map(|(index, bead)| {
-            let name =
-                if index == last { ending(speech, Some(&props.trace), outcome(&props.trace)) } else { speech.say(&bead.label) };
+            let end = outcome(&props.trace);
+            let name = if index == last { ending(speech, Some(&props.trace), end) } else { speech.say(&bead.label) };
             let short = index == last && string.named && wide(&name) > string.pitch + 14.0;
-            Some(if short { speech.t(&format!("bead.end.{}", props.class)) } else { name })
+            let class = if end.words == "outcome.noDns" { "dns" } else { props.class };
+            Some(if short { speech.t(&format!("bead.end.{class}")) } else { name })
         })
         .collect();
     for index in (0..names.len()).filter(|index| *index != current && (*index != last || !string.named)) {

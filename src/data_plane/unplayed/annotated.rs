@@ -37,8 +37,12 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
 }
 
 fn told(cluster: &Cluster, reader: Reader, object: &ObjectRef, meta: &ObjectMeta, notes: &mut Vec<Message>) {
-    for (who, keys) in unplayed(reader, meta, cluster.settings.played()) {
-        notes.push(msg!("assume.readElsewhere", kind = object.kind.name(), name = object.name, keys = keys, who = who));
+    for own in unplayed(reader, meta, cluster.settings.played()) {
+        let (kind, name) = (object.kind.name(), &object.name);
+        notes.push(match own.with_aws {
+            true => msg!("assume.readByAws", kind = kind, name = name, keys = own.keys),
+            false => msg!("assume.readElsewhere", kind = kind, name = name, keys = own.keys, who = own.who),
+        });
     }
 }
 

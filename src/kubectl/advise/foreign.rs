@@ -43,10 +43,13 @@ impl Advice<'_> {
     pub(super) fn read_elsewhere(&mut self, object: &ObjectRef, readers: &[Reader]) {
         let played = self.cluster.settings.played();
         let Some(meta) = self.store().metadata(object).cloned() else { return };
-        for (who, keys) in readers.iter().flat_map(|reader| unplayed(*reader, &meta, played)) {
-            let first = keys.split(',').next().unwrap_or_default();
+        for own in readers.iter().flat_map(|reader| unplayed(*reader, &meta, played)) {
+            let first = own.keys.split(',').next().unwrap_or_default();
             let part = if meta.annotations.contains_key(first) { "annotations" } else { "labels" };
-            let message = msg!("advise.readElsewhere", keys = keys, who = who);
+            let message = match own.with_aws {
+                true => msg!("advise.readByAws", keys = own.keys),
+                false => msg!("advise.readElsewhere", keys = own.keys, who = own.who),
+            };
             self.tell(Severity::Info, object, &format!("metadata.{part}.{first}"), message, None, Vec::new());
         }
     }
@@ -78,6 +81,8 @@ mod tests {
                        {nginx.ingress.kubernetes.io/auth-url: x, nginx.ingress.kubernetes.io/proxy-body-size: 1m}}\n\
                        spec: {defaultBackend: {service: {name: s, port: {number: 80}}}}\n";
         assert!(said(ingress).contains("advise.readElsewhere at metadata.annotations.nginx.ingress.kubernetes.io/auth-url"));
+        let alb = ingress.replace("nginx.ingress.kubernetes.io/auth-url", "alb.ingress.kubernetes.io/scheme");
+        assert!(said(&alb).contains("advise.readByAws at metadata.annotations.alb.ingress.kubernetes.io/scheme"));
         let meta = "apiVersion: v1\nkind: Service\nmetadata: {name: s, labels: {istio.io/use-waypoint: w}}\n";
         let service = format!("{meta}spec: {{ports: [{{port: 80}}]}}\n");
         assert!(said(&service).starts_with("advise.readElsewhere at metadata.labels.istio.io/use-waypoint"));

@@ -72,6 +72,7 @@ impl Advice<'_> {
         let known = KNOWN_CLASSES.iter().find(|(word, _)| class.contains(word));
         let message = msg!("advise.classUnserved", class = class);
         let help = match known {
+            Some((aws::ALB_CLASS, _)) => msg!("advise.classUnserved.aws", class = class),
             Some((_, controller)) => msg!("advise.classUnserved.known", class = class, controller = controller),
             None => msg!("advise.classUnserved.help", class = class),
         };

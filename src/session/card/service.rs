@@ -4,11 +4,12 @@
 use super::{Setting, Topology};
 use crate::addons::pending::pending;
 use crate::api::ObjectRef;
-use crate::api::core::Service;
+use crate::api::core::{Node, Service};
 use crate::api::discovery::Endpoint;
 use crate::cluster::Cluster;
 use crate::data_plane::distribution::{distribution, listed, ready, slices};
 use crate::msg;
+use crate::session::offers;
 use crate::settings::Provider;
 use crate::trace::FieldRef;
 use crate::words::Message;
@@ -31,7 +32,7 @@ struct Rows<'a> {
 impl Rows<'_> {
     fn add(&mut self, name: &str, value: String, text: Message) {
         let because = vec![self.field(name)];
-        self.list.push(Setting { name: name.into(), value, text, because });
+        self.list.push(Setting { name: name.into(), value, text, because, call: String::new() });
     }
 
     /// What only kube-proxy's rules carry out: a headless Service has none.
@@ -79,7 +80,11 @@ fn balancer(cluster: &Cluster, service: &Service, rows: &mut Rows) {
         rows.add("healthCheckNodePort", spec.health_check_node_port.to_string(), text);
         // Who asks for policy Local gets one without a word.
         let policy = rows.field("externalTrafficPolicy");
-        rows.list.last_mut().into_iter().for_each(|row| row.because.push(policy.clone()));
+        let call = cluster.store.all::<Node>().next().and_then(|node| offers::health_check(node, service)).unwrap_or_default();
+        rows.list.last_mut().into_iter().for_each(|row| {
+            row.because.push(policy.clone());
+            row.call.clone_from(&call);
+        });
     }
     let ranges = &spec.load_balancer_source_ranges;
     if !ranges.is_empty() {

@@ -174,3 +174,69 @@ fn a_rollout_that_cannot_go_on_is_said_to_wait_in_kubectls_words() {
     edit(&mut session, WEB);
     assert_eq!(waits(&session), None);
 }
+
+/// Name, value, message and what can be called of each row of a Pod or node.
+fn told(session: &mut Session, kind: Kind, name: &str) -> Vec<String> {
+    let object = ObjectRef::new(kind, if kind == Kind::Node { "" } else { "default" }, name);
+    let Reply::Card(card) = session.handle(Command::Card { object }) else { panic!("no card") };
+    let lined = |own: &Setting| own.because.iter().any(|field| card.lines.iter().any(|(known, _)| known == field));
+    let line = |own: &Setting| {
+        format!("{}: {} ({}) {}{}", own.name, own.value, own.text.id, own.call, if lined(own) { " line" } else { "" })
+    };
+    card.settings.iter().map(line).collect()
+}
+
+fn pod(more: &str, ports: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: a, labels: {{app: a}}}}\nspec:\n  nodeName: node-1\n{more}  containers: [{{name: c, image: nginx, ports: [{ports}]}}]\n---\n"
+    )
+}
+
+#[test]
+fn a_pods_host_ports_say_what_they_open_and_can_be_called() {
+    let rows = |text: &str| told(&mut session(text), Kind::Pod, "a");
+    let web = "{containerPort: 80, hostPort: 30088}";
+    assert_eq!(rows(&pod("", "{containerPort: 80}")), Vec::<String>::new());
+    assert_eq!(rows(&pod("", web)), ["hostPort: 30088 (object.hostPort) http://node-1:30088/ line"]);
+    let udp = "{containerPort: 53, hostPort: 53, protocol: UDP, hostIP: 10.0.0.11}";
+    assert_eq!(rows(&pod("", udp)), ["hostPort: 10.0.0.11:53/UDP (object.hostPort)  line"]);
+    let own = pod("  hostNetwork: true\n", "{containerPort: 80, hostPort: 80}");
+    assert_eq!(rows(&own), ["hostPort: 80 (object.hostPort.hostNetwork)  line"]);
+    let taken = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\n\
+                 spec: {type: NodePort, selector: {app: b}, ports: [{port: 80, nodePort: 30088}]}\n";
+    assert_eq!(rows(&(pod("", web) + taken)), ["hostPort: 30088 (object.hostPort.taken) http://node-1:30088/ line"]);
+    let unplaced = pod("  nodeSelector: {disk: ssd}\n", web).replace("  nodeName: node-1\n", "");
+    assert_eq!(rows(&unplaced), ["hostPort: 30088 (object.hostPort.unplaced)  line"]);
+}
+
+#[test]
+fn a_pod_in_a_mesh_says_whose_proxy_takes_part() {
+    let meshed = pod("", "{containerPort: 80}").replace("labels: {app: a}", "labels: {sidecar.istio.io/inject: 'true'}");
+    assert_eq!(told(&mut session(&meshed), Kind::Pod, "a"), ["sidecar: Istio (assume.sidecar) "]);
+}
+
+#[test]
+fn a_node_shows_its_taints_and_labels() {
+    let node = "apiVersion: v1\nkind: Node\nmetadata: {name: extra, labels: {disk: ssd}}\n\
+                spec: {taints: [{key: gpu, value: 'yes', effect: NoSchedule}, {key: old, effect: NoExecute}]}\n";
+    let rows = told(&mut session(node), Kind::Node, "extra");
+    assert_eq!(rows[0], "taint: gpu=yes:NoSchedule (object.taint.noSchedule)  line");
+    assert_eq!(rows[1], "taint: old:NoExecute (object.taint.noExecute)  line");
+    assert!(rows[2].starts_with("labels: ") && rows[2].contains("disk=ssd") && rows[2].ends_with(" line"), "{rows:?}");
+    let made_up = told(&mut session(WEB), Kind::Node, "node-1");
+    assert!(made_up[0].starts_with("labels: ") && !made_up[0].ends_with(" line"), "{made_up:?}");
+}
+
+#[test]
+fn a_health_checks_port_and_a_host_port_are_offered() {
+    let service = service("  type: LoadBalancer\n  externalTrafficPolicy: Local\n  healthCheckNodePort: 31234\n---\n");
+    let text = WEB.to_string() + &service + &pod("", "{containerPort: 80, hostPort: 8088}");
+    let mut session = Session::default();
+    let files = vec![SourceFile { name: "a.yaml".into(), text: text.clone() }];
+    let reset = Command::Reset { revision: 1, files, settings: Box::default(), seed: 1, events: Vec::new() };
+    let Reply::Cluster(reply) = session.handle(reset) else { panic!("no cluster") };
+    let offered = |target: &str| reply.targets.iter().any(|offer| offer.target == target);
+    assert!(offered("http://node-1:31234/") && offered("http://node-1:8088/"), "{:?}", reply.targets);
+    let card = card(&mut session, Kind::Service, "web");
+    assert!(card.settings.iter().any(|own| own.name == "healthCheckNodePort" && own.call == "http://node-1:31234/"));
+}
