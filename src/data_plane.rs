@@ -37,14 +37,14 @@ mod unselected;
 mod verdicts;
 mod world;
 
-pub use advice::alias_fails;
+pub use advice::{alias_fails, unnamed};
 pub use target::{Scheme, Target};
 pub use unplayed::route_of;
 pub use unselected::unselected;
 pub use world::EGRESS_GATEWAY;
 
 use crate::addons::coredns::Zone;
-use crate::addons::ingress_controller::Router;
+use crate::addons::ingress_controller::{Router, refused_hosts};
 use crate::api::core::Node;
 use crate::cluster::Cluster;
 use crate::node::environment::{Call, Nameless, Stale, calls, late, nameless, stale, unfilled};
@@ -168,7 +168,10 @@ impl DataPlane {
             Kernel::new(config, cluster.settings.mode, view.unwrap_or_else(|| Arc::clone(&store)))
         };
         let kernels = world.nodes.iter().map(kernel).collect();
-        let parts = Parts { zone: Zone::of(&store), router: Router::of(&store, &cluster.settings.ingress) };
+        let parts = Parts {
+            zone: Zone::of(&store).owning(refused_hosts(cluster)),
+            router: Router::of(&store, &cluster.settings.ingress),
+        };
         DataPlane { world: Arc::new(world), parts: Arc::new(parts), kernels, caches: Caches::default(), kept: Vec::new() }
     }
 

@@ -67,6 +67,15 @@ impl Zone {
         }
     }
 
+    /// The same server where these hosts, which no Ingress of the store lists, are the cluster's own, too.
+    #[must_use]
+    pub fn owning(self, hosts: Vec<String>) -> Zone {
+        if hosts.is_empty() {
+            return self;
+        }
+        Zone { outside: Arc::new(PublicDns::clone(&self.outside).owning(hosts)), ..self }
+    }
+
     /// The same server with nobody behind its forward, as a comparison has it.
     #[must_use]
     pub fn alone(self) -> Zone {

@@ -9,12 +9,14 @@
 
 mod class;
 pub mod real;
+mod refused;
 mod routing;
 
 pub use class::{
     Class, address, alb_at, class_field, class_of, default_class, has_own, is_alb, is_served, is_shown_unserved, serves,
     unserved, unserved_for, waits_for_alb,
 };
+pub use refused::{refused_for, refused_hosts};
 pub use routing::{endpoints, lists_host};
 
 use super::aws::actions::{self, Action};

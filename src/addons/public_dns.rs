@@ -112,6 +112,13 @@ impl PublicDns {
         dns
     }
 
+    /// With further hosts that are the cluster's own, in lower case.
+    #[must_use]
+    pub fn owning(mut self, hosts: Vec<String>) -> PublicDns {
+        self.own.extend(hosts);
+        self
+    }
+
     /// The address of a name, with or without the final dot.
     pub fn address(&self, name: &str) -> Option<&str> {
         let name = name.trim_end_matches('.').to_lowercase();

@@ -7,13 +7,14 @@ mod names;
 mod refused;
 mod stale;
 
+pub use hostname::unnamed;
 pub use names::alias_fails;
 
 use super::DataPlane;
-use super::causes::{no_endpoints, nobody_behind_node_ports, other_port, outdated, unready, usable_endpoints};
+use super::causes::{self, no_endpoints, nobody_behind_node_ports, other_port, outdated, unready, usable_endpoints};
 use super::target::{Scheme, Target};
 use super::world::EGRESS_GATEWAY;
-use crate::addons::ingress_controller::{unserved, unserved_for};
+use crate::addons::ingress_controller::{refused_for, unserved, unserved_for};
 use crate::addons::pending::pending;
 use crate::api::core::{Pod, Service, ServicePort};
 use crate::api::{Kind, ObjectRef};
@@ -21,7 +22,6 @@ use crate::cluster::Cluster;
 use crate::msg;
 use crate::node::cni::host_port_elsewhere;
 use crate::node::kube_proxy::LABEL_SERVICE_PROXY_NAME;
-use crate::packet::Protocol;
 use crate::settings::Provider;
 use crate::trace::{Advice, FieldRef, Hop, Place, Reason, Source, Trace, Verdict};
 use crate::words::Message;
@@ -69,7 +69,8 @@ pub(super) fn advise(cluster: &Cluster, trace: &Trace, reason: Option<Reason>) -
     if let Some((next, field)) = other_service_protocol(cluster, trace, decided) {
         return Some(Advice { why, next, because: vec![field] });
     }
-    if let Some((next, field)) = of_old_template(cluster, trace, decided) {
+    if let Some((next, field)) = of_old_template(cluster, trace, decided).or_else(|| selected_by_chance(cluster, trace, decided))
+    {
         return Some(Advice { why, next, because: vec![field] });
     }
     let better = direct::called_directly(cluster, trace, decided);
@@ -118,6 +119,17 @@ fn of_old_template(cluster: &Cluster, trace: &Trace, decided: &Hop) -> Option<(M
     let listened = decided.reason == Reason::NothingListens && !decided.text.id.ends_with(".ended");
     let to = decided.before.filter(|_| listened)?.dst;
     outdated(cluster, cluster.store.get::<Pod>(namespace, name)?, to.port, trace.request.protocol)
+}
+
+/// A Pod refused that a Service's selector fits beside those which it is meant for.
+fn selected_by_chance(cluster: &Cluster, trace: &Trace, decided: &Hop) -> Option<(Message, FieldRef)> {
+    let Place::Pod(namespace, name) = &decided.at else { return None };
+    let listened = decided.reason == Reason::NothingListens && !decided.text.id.ends_with(".ended");
+    let to = decided.before.filter(|_| listened)?.dst;
+    let sent = trace.hops.iter().rev().find(|hop| hop.reason == Reason::Dnat && hop.after.map(|flow| flow.dst) == Some(to))?;
+    let service = sent.objects.iter().find(|object| object.kind == Kind::Service)?;
+    let service = cluster.store.get::<Service>(&service.namespace, &service.name)?;
+    causes::too_wide(cluster, service, cluster.store.get::<Pod>(namespace, name)?, (to.port, trace.request.protocol))
 }
 
 /// The fields that made it so, the one to look at first. A Pod that refuses knows nothing of the Service that sent the packet to
@@ -305,18 +317,9 @@ fn other_service_protocol(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option
     let to = hop.before.filter(|_| matches!(hop.reason, Reason::NoRule | Reason::Reject) && !ping)?.dst;
     let ip = to.ip.to_string();
     let service = cluster.store.services.values().find(|service| service.spec.cluster_ip == ip)?;
-    let number = i32::from(to.port);
-    let at = service.spec.ports.iter().position(|port| port.port == number)?;
-    let (port, name) = (service.spec.ports.get(at)?, &service.metadata.name);
     let called = Target::read(&trace.request.target, trace.request.protocol)?.protocol;
-    if Protocol::of_api(&port.protocol) == Some(called) {
-        return None;
-    }
     let without_rule = hop.reason == Reason::NoRule || hop.text.id.ends_with(".port");
-    let field = FieldRef { object: ObjectRef::of(service.as_ref()), path: format!("spec.ports[{at}].protocol") };
-    let scheme = port.protocol.to_lowercase();
-    let next = msg!("advice.servicePort.next", service = name, port = number, protocol = port.protocol, scheme = scheme);
-    without_rule.then_some((next, field))
+    causes::other_service_protocol(service, i32::from(to.port), called).filter(|_| without_rule)
 }
 
 /// What to say about a request that arrived, and whose Pod then cannot reach what it calls in turn.
@@ -334,7 +337,10 @@ pub(super) fn of_calls(trace: &Trace) -> Option<Advice> {
 fn unserved_ingress(cluster: &Cluster, trace: &Trace, decided: &Hop) -> Option<Advice> {
     let asked = decided.text.args.get("host").cloned();
     let host = asked.or_else(|| Some(Target::read(&trace.request.target, trace.request.protocol)?.host))?;
-    let (ingress, lists) = unserved_for(cluster, &host)?;
+    let Some((ingress, lists)) = unserved_for(cluster, &host) else {
+        let (why, next, because) = refused_for(cluster, &host)?;
+        return Some(Advice { why, next, because });
+    };
     // Only a name that an Ingress lists is told to a Pod, which asks for Services first of all, or past a controller that answers.
     let outside = matches!(trace.request.from, Source::Internet | Source::Node(_)) && decided.reason == Reason::NoSuchName;
     if !lists && !outside {

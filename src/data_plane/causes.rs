@@ -5,8 +5,11 @@ mod called;
 mod selector;
 mod unready;
 
-pub use called::{ended, listener, nearest, no_node, no_rule, no_service, of_cluster_dns, other_port, outdated, silent, taken};
-pub use selector::{is_made, made_none, may_mean, no_pods};
+pub use called::{
+    ended, listener, nearest, no_node, no_rule, no_service, of_cluster_dns, other_port, other_service_protocol, outdated, silent,
+    taken,
+};
+pub use selector::{is_made, made_none, may_mean, no_pods, too_wide};
 pub use unready::unready;
 
 use super::unselected::unselected;

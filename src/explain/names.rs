@@ -11,7 +11,7 @@ use crate::api::meta::selects;
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Store};
 use crate::data_plane::causes::{no_node, no_service};
-use crate::data_plane::{alias_fails, route_of};
+use crate::data_plane::{alias_fails, route_of, unnamed};
 use crate::msg;
 use crate::trace::{FieldRef, Reason, Source, Trace};
 use crate::words::Message;
@@ -27,7 +27,8 @@ pub(super) fn missing(cluster: &Cluster, trace: &Trace, target: &Target, checks:
     let Some(own) = caller_namespace(cluster, &trace.request.from) else {
         return outside(cluster, trace, &target.host, checks);
     };
-    if ingress_controller::unserved_for(cluster, &target.host).is_some_and(|(_, lists)| lists) {
+    let refused = ingress_controller::refused_for(cluster, &target.host).is_some();
+    if refused || ingress_controller::unserved_for(cluster, &target.host).is_some_and(|(_, lists)| lists) {
         return outside(cluster, trace, &target.host, checks);
     }
     // A Pod that never asked CoreDNS would not find the best of names.
@@ -98,13 +99,16 @@ fn of_service(cluster: &Cluster, trace: &Trace, parts: &[&str], own: &str, check
         if let Some(said) = not_selected(store, service, pod) {
             return Ok(Some(said));
         }
-        let because = vec![field(&ObjectRef::of(service), "spec.selector")];
+        let unnamed = unnamed(cluster, service, pod);
+        let because = unnamed.as_ref().map_or(field(&ObjectRef::of(service), "spec.selector"), |(_, field)| field.clone());
         let (service, headless) = (&service.metadata.name, service.spec.cluster_ip == "None");
         let text = match headless {
+            _ if unnamed.is_some() => msg!("explain.name.pod.unnamed", pod = pod, service = service),
             true => msg!("explain.name.pod", pod = pod, service = service),
             false => msg!("explain.name.pod.plain", pod = pod, service = service),
         };
-        return Ok(Some((text, msg!("explain.name.pod.next", pod = pod, service = service), because)));
+        let next = unnamed.map_or_else(|| msg!("explain.name.pod.next", pod = pod, service = service), |(next, _)| next);
+        return Ok(Some((text, next, vec![because])));
     }
     if trace.hops.iter().any(|hop| hop.reason == Reason::NoAddress) {
         // The name is there, without an address: a namespace's own, for one.
@@ -175,6 +179,9 @@ fn outside(cluster: &Cluster, trace: &Trace, host: &str, checks: &mut Checks) ->
             false => msg!("explain.name.anyHost", host = host, ingress = name),
         };
         checks.holds("name-listed", text, Vec::new());
+        return checks.fails("ingress-served", why, next, because);
+    }
+    if let Some((why, next, because)) = ingress_controller::refused_for(cluster, host) {
         return checks.fails("ingress-served", why, next, because);
     }
     if let Some((why, next, field)) = waiting(cluster, host) {

@@ -401,6 +401,9 @@ fn ingress(
                 let (why, next, because) = ingress_controller::unserved(cluster, ingress);
                 return checks.fails("ingress-served", why, next, because);
             }
+            if let Some((why, next, because)) = ingress_controller::refused_for(cluster, &http.host).filter(|_| !host_matched) {
+                return checks.fails("ingress-served", why, next, because);
+            }
             let (next, because) = no_rule(&cluster.store, (&http.host, &http.path), *from == Source::Internet);
             let text = if host_matched {
                 msg!("explain.ingress.noPath", host = http.host, path = http.path)

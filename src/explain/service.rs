@@ -9,8 +9,8 @@ use crate::api::meta::{Labels, selects};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::data_plane::causes::{
-    Met, listener, no_endpoints, no_pods, nobody_behind_node_ports, none_ready, other_port, selected, silent, still_serves,
-    taken, takes_packets, told_slices, unready, usable_endpoints,
+    Met, listener, no_endpoints, no_pods, nobody_behind_node_ports, none_ready, other_port, other_service_protocol, selected,
+    silent, still_serves, taken, takes_packets, told_slices, unready, usable_endpoints,
 };
 use crate::msg;
 use crate::node::cni::host_port_elsewhere;
@@ -75,7 +75,7 @@ pub(super) fn by_address(
         checks.holds("service-exists", msg!("explain.service.ok", service = name, address = address), Vec::new());
         let asked = format!("{port}/{}", protocol.api_name());
         let text = msg!("explain.port.missing", service = name, port = asked);
-        let (next, because) = other_port(service, port);
+        let (next, because) = other_service_protocol(service, port, protocol).unwrap_or_else(|| other_port(service, port));
         return checks.fails("service-port", text, next, vec![because]);
     }
     if let Some(found) = cluster.store.all::<Pod>().find(|pod| pod.status.pod_ip == address) {

@@ -9,15 +9,18 @@
 //! Left out: resource fields, files of Secrets and ConfigMaps, `$` escapes of shells.
 
 mod connection;
+mod itself;
 mod known;
 mod listed;
 mod nameless;
 mod programs;
 mod unfilled;
 
+pub use itself::{ToItself, to_itself};
 pub use known::{Stale, late, stale};
 pub use listed::{Value, Variable, listed};
 pub use nameless::{Nameless, named_nobody, nameless};
+pub use programs::untold_by;
 pub use unfilled::unfilled;
 
 use crate::api::core::{ConfigMap, Container, EnvFromSource, EnvVarSource, Pod, Secret, Service, ServicePort};

@@ -101,7 +101,7 @@ pub fn unknown_program(pod: &Pod) -> Option<&str> {
         let image = known::repository(&container.image);
         let (row, words) = (known::row(&container.image), arguments::words(container));
         // `python -m http.server` is known by its command.
-        let sure = arguments::listening(&words).iter().any(|own| own.main && own.sure && own.flag.is_empty());
+        let sure = arguments::listening(&words, container).iter().any(|own| own.main && own.sure && own.flag.is_empty());
         match row {
             _ if image.ends_with("agnhost") || sure || mesh::proxy(std::iter::once(container.name.as_str())).is_some() => false,
             None => true,
@@ -330,7 +330,7 @@ enum Named {
 fn from_arguments(at: &str, container: &Container, words: &[String], found: &mut Found) -> Named {
     let mut named = Named::Nothing;
     let list = if container.args.is_empty() { "command" } else { "args" };
-    for argument in arguments::listening(words) {
+    for argument in arguments::listening(words, container) {
         let says = match (argument.main, argument.sure && argument.flag.is_empty()) {
             (true, true) => Named::All,
             (true, false) => Named::Main,

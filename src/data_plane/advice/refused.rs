@@ -1,11 +1,14 @@
-//! What the policies that dropped a packet nearly allow: an address that an exception takes out, the address of a Service that is
-//! rewritten before they look, a client that a node hides.
+//! What the policies that dropped a packet nearly allow: an address that an exception takes out, labels that a namespace or a Pod has
+//! under another key or spelling, the address of a Service that is rewritten before they look, a client that a node hides.
 
 use super::Target;
-use crate::api::core::Pod;
-use crate::api::networking::{IPBlock, NetworkPolicy};
+use crate::api::core::{Namespace, Pod};
+use crate::api::meta::{LabelSelector, Labels};
+use crate::api::networking::{IPBlock, NetworkPolicy, NetworkPolicyPeer};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
+use crate::data_plane::causes::is_made;
+use crate::diagnostic::{distance, is_slip};
 use crate::msg;
 use crate::node::kube_proxy::parse_cidr_sloppy;
 use crate::node::network_policy::{Conversation, Direction, Near, Policies, Ruling};
@@ -39,6 +42,12 @@ pub(super) fn nearly_allowed(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Opt
         let next =
             msg!("advice.policy.except.next", policy = policy, rule = found.rule + 1, cidr = cidr, except = range, peer = peer);
         return Some((next, found.field(".except")));
+    }
+    // A rule for this other end and another port has words of its own.
+    let nobody = [".nobody", ".dns"].iter().any(|end| hop.text.id.ends_with(end));
+    let mut isolating = policies.isolating(pod, direction).filter(|_| nobody);
+    if let Some(found) = isolating.find_map(|policy| labels_differ(cluster, policy, direction, peer)) {
+        return Some(found);
     }
     if outward {
         let rewritten = trace.hops.iter().rev().find(|own| own.reason == Reason::Dnat && own.after == Some(flow))?;
@@ -96,20 +105,80 @@ fn covers(range: &str, ip: Ipv4Addr) -> bool {
     parse_cidr_sloppy(range).is_some_and(|range| range.contains(ip))
 }
 
-fn blocks(policy: &NetworkPolicy, direction: Direction) -> Vec<Block<'_>> {
+/// The peers of a policy's rules, each with its rule's position and its field.
+fn peers(policy: &NetworkPolicy, direction: Direction) -> impl Iterator<Item = (&NetworkPolicyPeer, usize, String)> {
     let spec = &policy.spec;
     let (rules, peers): (_, Vec<_>) = match direction {
         Direction::Ingress => (("ingress", "from"), spec.ingress.iter().map(|rule| &rule.from).collect()),
         Direction::Egress => (("egress", "to"), spec.egress.iter().map(|rule| &rule.to).collect()),
     };
-    let mut found = Vec::new();
-    for (rule, peers) in peers.into_iter().enumerate() {
-        for (at, block) in peers.iter().enumerate().filter_map(|(at, peer)| Some((at, peer.ip_block.as_ref()?))) {
-            let path = format!("spec.{}[{rule}].{}[{at}].ipBlock", rules.0, rules.1);
-            found.push(Block { policy, block, rule, path });
+    peers.into_iter().enumerate().flat_map(move |(rule, peers)| {
+        let field = move |at: usize| format!("spec.{}[{rule}].{}[{at}]", rules.0, rules.1);
+        peers.iter().enumerate().map(move |(at, peer)| (peer, rule, field(at)))
+    })
+}
+
+fn blocks(policy: &NetworkPolicy, direction: Direction) -> Vec<Block<'_>> {
+    let block = |(peer, rule, path): (_, _, String)| {
+        let peer: &NetworkPolicyPeer = peer;
+        Some(Block { policy, block: peer.ip_block.as_ref()?, rule, path: format!("{path}.ipBlock") })
+    };
+    peers(policy, direction).filter_map(block).collect()
+}
+
+/// A rule that is for the other end but for its labels, or for those of its namespace, which come near.
+fn labels_differ(cluster: &Cluster, policy: &NetworkPolicy, direction: Direction, ip: Ipv4Addr) -> Option<(Message, FieldRef)> {
+    let ip = ip.to_string();
+    let has = |pod: &&Pod| pod.status.pod_ip == ip && pod.spec.host_network != Some(true);
+    let other = &cluster.store.all::<Pod>().find(has)?.metadata;
+    let namespace = &cluster.store.get::<Namespace>("", &other.namespace)?.metadata;
+    let field = |path: String, end: &str| FieldRef { object: ObjectRef::of(policy), path: path + end };
+    peers(policy, direction).filter(|(peer, ..)| peer.ip_block.is_none()).find_map(|(peer, rule, path)| {
+        let (policy, rule) = (&policy.metadata, rule + 1);
+        let is_other = peer.pod_selector.as_ref().is_none_or(|own| own.matches(&other.labels));
+        let is_there = match &peer.namespace_selector {
+            Some(own) => own.matches(&namespace.labels),
+            None => policy.namespace == other.namespace,
+        };
+        let (wanted, has, name, path) = match (is_other, is_there, &peer.namespace_selector, &peer.pod_selector) {
+            (true, false, Some(wanted), _) => (wanted, &namespace.labels, &namespace.name, field(path, ".namespaceSelector")),
+            (false, true, _, Some(wanted)) => (wanted, &other.labels, &other.name, field(path, ".podSelector")),
+            _ => return None,
+        };
+        if !is_near(wanted, has, name) {
+            return None;
         }
-    }
-    found
+        let (wanted, has) = (pairs(&wanted.match_labels), pairs(has));
+        let next = match is_other {
+            true => msg!(
+                "advice.policy.namespaceLabels.next",
+                policy = policy.name,
+                rule = rule,
+                wanted = wanted,
+                namespace = name,
+                labels = has
+            ),
+            false => {
+                msg!("advice.policy.podLabels.next", policy = policy.name, rule = rule, wanted = wanted, pod = name, labels = has)
+            }
+        };
+        Some((next, path))
+    })
+}
+
+/// Whether every label that a selector wants is there, or nearly: misspelt, under another key, or as the name of what is to have it.
+fn is_near(wanted: &LabelSelector, has: &Labels, name: &str) -> bool {
+    let near = |(key, value): (&String, &String)| {
+        let slip = has.get(key).is_some_and(|own| own == value || is_slip(distance(value, own), value, own));
+        slip || has.values().any(|own| own == value) || value == name
+    };
+    !wanted.match_labels.is_empty() && wanted.match_labels.iter().all(near)
+}
+
+/// `app=web,tier=front`
+fn pairs(labels: &Labels) -> String {
+    let own = labels.iter().filter(|(key, _)| !is_made(key));
+    own.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }
 
 impl Block<'_> {

@@ -20,6 +20,16 @@ pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
     scored.filter(|(distance, other)| is_slip(*distance, name, other)).min().map(|(_, other)| other)
 }
 
+/// A Service has the port for another protocol than the one it is called with.
+pub fn other_service_protocol(service: &Service, number: i32, called: Protocol) -> Option<(Message, FieldRef)> {
+    let at = service.spec.ports.iter().position(|port| port.port == number)?;
+    let (port, name) = (service.spec.ports.get(at)?, &service.metadata.name);
+    let field = FieldRef { object: ObjectRef::of(service), path: format!("spec.ports[{at}].protocol") };
+    let scheme = port.protocol.to_lowercase();
+    let next = msg!("advice.servicePort.next", service = name, port = number, protocol = port.protocol, scheme = scheme);
+    (Protocol::of_api(&port.protocol) != Some(called)).then_some((next, field))
+}
+
 /// A Service was called at a port that it has not: those that it has, and what the number is where it is another one of its own.
 pub fn other_port(service: &Service, port: i32) -> (Message, FieldRef) {
     let (name, own) = (&service.metadata.name, &service.spec.ports);
@@ -167,6 +177,7 @@ pub fn silent(cluster: &Cluster, pod: &Pod, port: u16, protocol: Protocol, other
     }
     let list = others.iter().map(|other| format!("{}/{}", other.port, other.protocol.api_name())).collect::<Vec<_>>().join(", ");
     let next = match list.is_empty() {
+        _ if others.iter().any(|other| other.port == port) => msg!("advice.protocol.next"),
         true => msg!("explain.listens.nowhere.next", pod = name),
         false if guess => msg!("explain.listens.none.assumed.next", ports = list),
         false => msg!("explain.listens.none.next", ports = list),

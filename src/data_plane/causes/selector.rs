@@ -1,11 +1,13 @@
 //! A Service's selector that matches no Pod: what was to make such Pods and did not, or which labels come nearest.
 
+use super::{listener, selected};
 use crate::api::core::{Pod, Service};
 use crate::api::meta::{Labels, selects};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Maker};
 use crate::diagnostic::{distance, is_slip};
 use crate::msg;
+use crate::packet::Protocol;
 use crate::trace::{Advice, FieldRef};
 use crate::words::Message;
 
@@ -26,6 +28,29 @@ pub fn no_pods(cluster: &Cluster, service: &Service) -> Advice {
     let (next, also) = nearest(cluster, service);
     because.extend(also);
     Advice { why, next, because }
+}
+
+/// A Service's selector fits a Pod that refuses its port and one of another controller that takes it: a label that tells them apart.
+pub fn too_wide(cluster: &Cluster, service: &Service, refuses: &Pod, to: (u16, Protocol)) -> Option<(Message, FieldRef)> {
+    let owners = &refuses.metadata.owner_references;
+    let takes = |pod: &&Pod| {
+        let another =
+            pod.metadata.name != refuses.metadata.name && (owners.is_empty() || pod.metadata.owner_references != *owners);
+        another && listener(cluster, pod, to.0, to.1).is_ok()
+    };
+    let other = selected(cluster, service).into_iter().find(takes)?;
+    let own = &refuses.metadata.labels;
+    let (key, value) = other.metadata.labels.iter().find(|(key, value)| !is_made(key) && own.get(*key) != Some(value))?;
+    let next = msg!(
+        "advice.tooWide.next",
+        service = service.metadata.name,
+        selector = pairs(&service.spec.selector),
+        pod = refuses.metadata.name,
+        other = other.metadata.name,
+        port = to.0,
+        label = format!("{key}: {value}")
+    );
+    Some((next, FieldRef { object: ObjectRef::of(service), path: "spec.selector".into() }))
 }
 
 /// Labels that controllers give their Pods.

@@ -126,6 +126,12 @@ impl Advice<'_> {
             self.tell(Severity::Warning, object, &path, message, Some(help), fixes.into_iter().collect());
             return;
         };
+        if service.spec.type_ == "ExternalName" {
+            let message = msg!("advise.backend.externalName", service = wanted.name);
+            let help = msg!("explain.ingress.externalName.next", service = wanted.name);
+            self.tell(Severity::Warning, object, &format!("{path}.service.name"), message, Some(help), Vec::new());
+            return;
+        }
         let there = service.spec.ports.iter().any(|port| {
             if wanted.port.name.is_empty() { port.port == wanted.port.number } else { port.name == wanted.port.name }
         });

@@ -6,7 +6,7 @@ use crate::api::{Kind, ObjectRef};
 use crate::data_plane::causes::nearest;
 use crate::diagnostic::Severity;
 use crate::msg;
-use crate::node::environment::{By, Nameless, late, named_nobody, unfilled};
+use crate::node::environment::{By, Nameless, ToItself, late, named_nobody, to_itself, unfilled, untold_by};
 use crate::words::Message;
 
 impl Advice<'_> {
@@ -28,6 +28,11 @@ impl Advice<'_> {
             }
             let (message, help) = self.names_nobody(object, &own);
             self.tell(Severity::Warning, object, &format!("{above}{}", own.field), message, Some(help), Vec::new());
+        }
+        for ToItself { variable, target, field, service, .. } in to_itself(&pod, cluster) {
+            let message = msg!("advise.localhost", name = object.name, variable = variable, target = target);
+            let help = msg!("advise.localhost.help", service = service);
+            self.tell(Severity::Warning, object, &format!("{above}{field}"), message, Some(help), Vec::new());
         }
         // What a container was given when it started, its Pod tells and not the template.
         let started = cluster.pods_of(object).find(|pod| pod.metadata.deletion_timestamp.is_none()).unwrap_or(&pod);
@@ -57,6 +62,13 @@ impl Advice<'_> {
         }
     }
 
+    /// The variable that would name another to the program of one of the object's images.
+    fn untold_by(&self, object: &ObjectRef, image: &str) -> Option<&'static str> {
+        let (pod, _) = self.pod_of(object)?;
+        let named = pod.spec.containers.iter().filter(|container| container.image.starts_with(image));
+        { named }.find_map(|container| untold_by(&container.image))
+    }
+
     /// The Service of the namespace that a name means but for a slip.
     fn meant(&self, namespace: &str, host: &str) -> Option<String> {
         let names = self.store().in_namespace::<Service>(namespace).map(|service| service.metadata.name.as_str());
@@ -69,7 +81,11 @@ impl Advice<'_> {
         if own.by == By::Image {
             let image = &own.variable;
             let message = msg!("advise.noCall.image", name = name, image = image, target = own.target, host = own.host);
-            return (message, msg!("advise.noCall.image.help", host = own.host, namespace = namespace));
+            let help = match self.untold_by(object, image) {
+                Some(variable) => msg!("advise.noCall.untold.help", variable = variable, host = own.host),
+                None => msg!("advise.noCall.image.help", host = own.host, namespace = namespace),
+            };
+            return (message, help);
         }
         let message = match own.by {
             By::Argument => {
@@ -157,6 +173,22 @@ mod tests {
         assert_eq!(told("{name: A_URL, value: 'http://mail.lan'}"), [format!("advise.noCall.doubtful {at}")]);
         assert_eq!(told("{name: A_URL, value: 'http://api.backend:8080'}"), [format!("advise.noCall {at}")]);
         assert!(told("{name: ROOT_URL, value: 'http://gitea.lan:3000/'}, {name: PYM, value: 'app.main:8000'}").is_empty());
+    }
+
+    #[test]
+    fn localhost_is_the_pod_itself_and_not_the_database_beside_it() {
+        let database = service("mongo", "default").replace("port: 80", "port: 27017");
+        let told = |container: &str| fresh(&(database.clone() + &caller(container)));
+        let at = "at spec.template.spec.containers[0].env[0].value";
+        let env = |value: &str| format!("{{name: c, image: me/api, env: [{{name: MONGO_URL, value: '{value}'}}]}}");
+        assert_eq!(told(&env("mongodb://localhost:27017/shop")), [format!("advise.localhost {at}")]);
+        assert_eq!(told(&env("mongodb://127.0.0.1/shop")), [format!("advise.localhost {at}")]);
+        assert!(told(&env("mongodb://mongo:27017/shop")).is_empty());
+        assert!(told(&env("http://localhost:3000")).is_empty(), "its own address, as others see it");
+        let proxied = format!("{}, {{name: proxy, image: me/proxy}}", env("mongodb://localhost:27017"));
+        assert!(told(&proxied).is_empty(), "another container may listen there");
+        let own = "{name: c, image: mongo, env: [{name: MONGO_URL, value: 'mongodb://localhost'}]}";
+        assert!(told(own).is_empty());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::api::ObjectRef;
 use crate::api::core::{Pod, Service};
 use crate::api::meta::{Labels, selects};
 use crate::cluster::Maker;
-use crate::data_plane::causes::may_mean;
+use crate::data_plane::causes::{self, may_mean};
 use crate::diagnostic::{Fix, Severity, distance, is_slip};
 use crate::msg;
 use crate::trace::FieldRef;
@@ -53,14 +53,9 @@ impl Advice<'_> {
             return;
         }
         let fix = missing::workload(service, &mut self.offered);
-        self.tell(
-            Severity::Warning,
-            object,
-            "spec.selector",
-            message,
-            Some(msg!("advise.addWorkload", selector = text)),
-            fix.into_iter().collect(),
-        );
+        let near = Some(causes::no_pods(self.cluster, service).next).filter(|next| next.id == "explain.selector.near.next");
+        let help = near.unwrap_or_else(|| msg!("advise.addWorkload", selector = text));
+        self.tell(Severity::Warning, object, "spec.selector", message, Some(help), fix.into_iter().collect());
     }
 
     /// The labels of everything the learner's workloads would make.

@@ -49,7 +49,8 @@ const MODULES: [&str; 3] = ["asgi", "main", "wsgi"];
 const IDENTIFIERS: [&str; 8] = ["com", "io", "net", "org", "purl", "schemas", "www", "xmlns"];
 
 /// Ports of well-known servers: what stands before one is an address, whatever its variable is called.
-const SERVERS: [u16; 16] = [1433, 1883, 2181, 2379, 3306, 4222, 4317, 4318, 5432, 5672, 6379, 8086, 9092, 9200, 11211, 27017];
+pub(super) const SERVERS: [u16; 16] =
+    [1433, 1883, 2181, 2379, 3306, 4222, 4317, 4318, 5432, 5672, 6379, 8086, 9092, 9200, 11211, 27017];
 
 impl Nameless {
     /// What becomes of a call to it.

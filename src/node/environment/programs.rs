@@ -76,6 +76,30 @@ const LEAVES: &[&str] = &[
 /// Calls that a variable turns on, whatever it says: the image, the variable, whom.
 const TURNED_ON: &[(&str, &str, &str)] = &[("weaveworksdemos/front-end", "SESSION_REDIS", "session-db:6379")];
 
+/// Whom widely known images call unless one of their variables says otherwise: docker-library's `wordpress`, `joomla`, `phpmyadmin` and
+/// `mongo-express`, Elastic's `kibana`.
+const UNTOLD: &[(&str, &[&str], &str)] = &[
+    ("wordpress", &["WORDPRESS_DB_HOST", "WORDPRESS_DB_HOST_FILE"], "mysql:3306"),
+    ("joomla", &["JOOMLA_DB_HOST", "JOOMLA_DB_HOST_FILE"], "mysql:3306"),
+    ("phpmyadmin", &["PMA_HOST", "PMA_HOSTS", "PMA_ARBITRARY", "PMA_SOCKET", "PMA_SOCKETS"], "db:3306"),
+    ("phpmyadmin/phpmyadmin", &["PMA_HOST", "PMA_HOSTS", "PMA_ARBITRARY", "PMA_SOCKET", "PMA_SOCKETS"], "db:3306"),
+    ("mongo-express", &["ME_CONFIG_MONGODB_URL", "ME_CONFIG_MONGODB_SERVER"], "mongo:27017"),
+    ("kibana/kibana", &["ELASTICSEARCH_HOSTS", "ELASTICSEARCH_URL"], "http://elasticsearch:9200"),
+];
+
+/// Of an image that calls somebody unless it is told whom: the variable that tells it.
+pub fn untold_by(image: &str) -> Option<&'static str> {
+    untold(image).and_then(|(variables, _)| variables.first().copied())
+}
+
+fn untold(image: &str) -> Option<(&'static [&'static str], &'static str)> {
+    let name = repository(image);
+    let name = ["docker.io/", "index.docker.io/", "docker.elastic.co/", "library/"]
+        .iter()
+        .fold(name, |name, prefix| name.strip_prefix(prefix).unwrap_or(name));
+    UNTOLD.iter().find(|(own, ..)| *own == name).map(|(_, variables, target)| (*variables, *target))
+}
+
 /// What a demo's program reads of the variables that one ConfigMap brings to several of them.
 const READS: &[(&str, &[&str])] = &[("ledgerwriter", &["BALANCES_API_ADDR", "SPRING_DATASOURCE_URL"])];
 
@@ -165,7 +189,14 @@ pub(super) fn of_image(index: usize, container: &Container, values: &BTreeMap<St
     let on = |name: &str| values.get(name).is_some_and(|value| !value.is_empty());
     let turned_on = TURNED_ON.iter().filter(|(image, variable, _)| is_named(&container.image, image) && on(variable));
     let always = known.iter().flat_map(|(_, targets)| targets.iter());
-    always.chain(turned_on.map(|(_, _, target)| target)).map(call).collect()
+    // Another program, a configuration of its own, or a variable from where nobody can read, may name another.
+    let plain = container.command.is_empty() && container.args.is_empty();
+    let told = |name: &&str| values.contains_key(*name) || container.env.iter().any(|own| own.name == **name);
+    let mounted = container.volume_mounts.iter().filter_map(|mount| mount.get("mountPath")?.as_str());
+    let configured = { mounted }.any(|path| path.contains("conf"));
+    let untold = untold(&container.image).filter(|(names, _)| plain && !configured && !names.iter().any(|name| told(&name)));
+    let untold = untold.map(|(_, target)| target);
+    always.chain(turned_on.map(|(_, _, target)| target)).chain(untold.iter()).map(call).collect()
 }
 
 /// `docker.io/istio/examples-bookinfo-ratings-v1:1.20.3` without its tag or digest.

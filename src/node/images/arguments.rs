@@ -70,8 +70,56 @@ const BEFORE: &[&str] = &[
 ];
 
 /// Programs that listen on a port of their own when none is named.
-const SERVERS: &[(&str, u16)] =
-    &[("http.server", 8000), ("SimpleHTTPServer", 8000), ("uvicorn", 8000), ("gunicorn", 8000), ("runserver", 8000)];
+const SERVERS: &[(&str, u16)] = &[("http.server", 8000), ("SimpleHTTPServer", 8000), ("gunicorn", 8000)];
+
+/// A server that stays on 127.0.0.1 unless it is told an address, as its own documentation says.
+struct AtHome {
+    program: &'static str,
+    /// Its word that serves; empty: none is needed.
+    word: &'static str,
+    port: u16,
+    /// What its variables for address and port begin with (`UVICORN_HOST`); an image may set them unseen.
+    prefix: &'static str,
+}
+
+const fn at_home(program: &'static str, word: &'static str, port: u16, prefix: &'static str) -> AtHome {
+    AtHome { program, word, port, prefix }
+}
+
+const AT_HOME: &[AtHome] = &[
+    at_home("runserver", "", 8000, ""),
+    at_home("uvicorn", "", 8000, "UVICORN_"),
+    at_home("fastapi", "dev", 8000, ""),
+    at_home("flask", "run", 5000, "FLASK_RUN_"),
+    at_home("artisan", "serve", 8000, "SERVER_"),
+    at_home("ng", "serve", 4200, ""),
+    at_home("mlflow", "server", 5000, "MLFLOW_"),
+    at_home("mlflow", "ui", 5000, "MLFLOW_"),
+];
+
+impl AtHome {
+    fn among(words: &[String]) -> Option<&'static AtHome> {
+        let says = |name: &str| words.iter().any(|word| base_name(word) == name);
+        AT_HOME.iter().find(|own| says(own.program) && (own.word.is_empty() || says(own.word)))
+    }
+
+    /// What the container's own variable of this name says: `HOST`, `PORT`.
+    fn told<'a>(&self, name: &str, container: &'a Container) -> Option<&'a str> {
+        let name = format!("{}{name}", self.prefix);
+        let mut own = container.env.iter().rev().filter(|own| own.name == name && !self.prefix.is_empty());
+        own.next().map(|own| own.value.trim())
+    }
+
+    fn port(&self, container: &Container) -> u16 {
+        self.told("PORT", container).and_then(|value| value.parse().ok()).unwrap_or(self.port)
+    }
+
+    /// Whether flags or a variable give it an address that others reach.
+    fn goes_out(&self, words: &[String], container: &Container) -> bool {
+        let flags = HOST_FLAGS.iter().filter_map(|flag| flag_value(words, flag));
+        flags.chain(self.told("HOST", container)).any(|host| !is_loopback(host))
+    }
+}
 
 /// Flags that name the address apart from the port: `--host 127.0.0.1 --port 8000`.
 const HOST_FLAGS: &[&str] = &["host", "bind", "b", "H", "h", "l", "hostname", "address", "bind-address", "listen-host"];
@@ -157,7 +205,8 @@ pub(super) fn base_name(word: &str) -> &str {
 
 /// Whether the words start a server that is known by its name: `python -m http.server`.
 pub(super) fn serves(words: &[String]) -> bool {
-    words.iter().any(|word| SERVERS.iter().any(|(name, _)| *name == base_name(word)))
+    let known = |word: &String| SERVERS.iter().any(|(name, _)| *name == base_name(word));
+    words.iter().any(known) || AtHome::among(words).is_some()
 }
 
 /// The commands of a script.
@@ -199,17 +248,17 @@ pub(super) fn flag_value<'a>(words: &'a [String], flag: &str) -> Option<&'a str>
 }
 
 /// Every port that the words say the program listens on.
-pub(super) fn listening(words: &[String]) -> Vec<Argument> {
+pub(super) fn listening(words: &[String], container: &Container) -> Vec<Argument> {
     let mut found = Vec::new();
     for command in commands(words) {
         if !program(command).is_some_and(|name| CLIENTS.contains(&name) || PASSIVE.contains(&name)) {
-            of_command(command, &mut found);
+            of_command(command, container, &mut found);
         }
     }
     found
 }
 
-fn of_command(words: &[String], found: &mut Vec<Argument>) {
+fn of_command(words: &[String], container: &Container, found: &mut Vec<Argument>) {
     let before = found.len();
     let netcat = words.iter().any(|word| matches!(base_name(word), "nc" | "ncat" | "netcat"));
     let netcat_listens = words.iter().any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('l'));
@@ -230,11 +279,13 @@ fn of_command(words: &[String], found: &mut Vec<Argument>) {
             found.extend(of_flag(word, next));
         }
     }
+    let at_home = AtHome::among(words);
     if found.len() == before {
-        let server = words.iter().find_map(|word| SERVERS.iter().find(|(name, _)| *name == base_name(word)));
+        let server = words.iter().find_map(|word| SERVERS.iter().find(|(name, _)| *name == base_name(word))).copied();
+        let server = server.or_else(|| at_home.map(|own| (own.program, own.port(container))));
         let own = server.and_then(|(name, port)| argument("", name, &port.to_string()));
-        // These two read files and variables that may name another.
-        let configured = server.is_some_and(|(name, _)| matches!(*name, "uvicorn" | "gunicorn"));
+        // They read files and variables that may name another.
+        let configured = server.is_some_and(|(name, _)| name == "gunicorn") || at_home.is_some_and(|own| !own.prefix.is_empty());
         found.extend(own.map(|own| Argument { sure: !configured, ..own }));
     }
     if CALLED.iter().any(|flag| flag_value(words, flag).is_some_and(is_name)) {
@@ -245,12 +296,12 @@ fn of_command(words: &[String], found: &mut Vec<Argument>) {
             at <= before || !called(own)
         });
     }
-    // Django's development server stays on 127.0.0.1 unless it is told an address.
-    let django = words.iter().any(|word| word == "runserver");
-    if django || stays_home(words) {
+    let at_home = at_home.filter(|own| !own.goes_out(words, container));
+    if at_home.is_some() || stays_home(words) {
         for argument in found.iter_mut().skip(before) {
             let value = argument.text.rsplit([' ', '=']).next().unwrap_or_default();
             argument.loopback_only |= socket(value).is_none_or(|(host, _)| host.is_empty());
+            argument.sure &= stays_home(words) || at_home.is_none_or(|own| own.prefix.is_empty());
         }
     }
 }

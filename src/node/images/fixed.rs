@@ -10,9 +10,10 @@ use crate::packet::Protocol;
 pub(super) fn fixed(at: &str, container: &Container, row: &Row, words: &[String], found: &mut Found) {
     let image = known::repository(&container.image);
     let (mut first, mut beside) = (None, Vec::new());
-    for argument in arguments::listening(words) {
+    let at_home = arguments::stays_home(words) || mongod_without_entry_point(container, words);
+    for argument in arguments::listening(words, container) {
         let basis = Basis::Known(msg!("listens.argument", argument = argument.text, port = argument.port));
-        let loopback_only = argument.loopback_only;
+        let loopback_only = argument.loopback_only || at_home;
         let own = listener(container, argument.port, argument.protocol, basis, format!("{at}.args"));
         if row.flags.contains(&argument.flag.as_str()) {
             first = Some(Listener { loopback_only, ..own });
@@ -38,8 +39,20 @@ pub(super) fn fixed(at: &str, container: &Container, row: &Row, words: &[String]
             _ => Basis::Known(msg!("listens.image", image = image, port = port)),
         };
         let own = listener(container, port, protocol, basis, format!("{at}.image"));
-        found.add(Listener { loopback_only: arguments::stays_home(words), ..own });
+        found.add(Listener { loopback_only: at_home, ..own });
     }
+}
+
+/// Whether `mongod` was started without docker-library's entry point, which adds `--bind_ip_all` (`command` replaces it), and without an
+/// address: since 3.6 it stays on localhost then (MongoDB's manual, "IP Binding").
+fn mongod_without_entry_point(container: &Container, words: &[String]) -> bool {
+    let old = ["2.", "3.0", "3.1", "3.2", "3.3", "3.4", "3.5"];
+    let old = old.iter().any(|version| known::tag(&container.image).starts_with(version));
+    let told = |flag: &str| words.iter().any(|word| word.trim_start_matches('-').split('=').next() == Some(flag));
+    let own = !container.command.is_empty() && words.iter().any(|word| arguments::base_name(word) == "mongod");
+    let entry = words.iter().any(|word| arguments::base_name(word).contains("entrypoint"));
+    let official = known::official(&container.image) == Some("mongo");
+    official && own && !old && !entry && !["bind_ip", "bind_ip_all", "config", "f"].iter().any(|flag| told(flag))
 }
 
 /// The port that a program opens beside its own in some versions and modes.

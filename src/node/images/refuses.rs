@@ -1,5 +1,5 @@
 //! Containers that cannot do what their manifest asks of a widely known image: arguments in the place of a program, files that cannot
-//! be written.
+//! be written, a setting that the kubelet's variable for a Service makes.
 //!
 //! An image without an ENTRYPOINT runs the first of its `args`: see the Dockerfiles of docker-library's `busybox`, `golang`, `httpd`,
 //! `python` and `ruby`, of Alpine, Debian, Ubuntu and Rust. What then fails is told in runc's words, in containerd's frame, reason and
@@ -11,7 +11,9 @@
 use super::ends::End;
 use super::{arguments, known, replaces_program};
 use crate::api::core::{Container, Pod};
+use crate::cluster::Store;
 use crate::msg;
+use crate::node::environment::{service_links, variables};
 use crate::node::security_context::effective;
 
 /// Official images without an ENTRYPOINT, and a program of theirs that takes arguments.
@@ -26,6 +28,28 @@ const WITHOUT_ENTRYPOINT: [(&str, &str); 9] = [
     ("rust", "cargo"),
     ("ubuntu", "bash"),
 ];
+
+/// Images whose program ends if a variable is set that the kubelet makes for a Service of that name (`KAFKA_PORT` for `kafka`), and
+/// what it says: the `configure` scripts of confluentinc/kafka-images and schema-registry-images, confluentinc/cp-docker-images#286.
+const LINKED: [(&str, &str, &str); 3] = [
+    ("cp-kafka", "KAFKA_PORT", "port is deprecated. Please use KAFKA_ADVERTISED_LISTENERS instead."),
+    ("cp-kafka-rest", "KAFKA_REST_PORT", "PORT is deprecated. Please use KAFKA_REST_LISTENERS instead."),
+    ("cp-schema-registry", "SCHEMA_REGISTRY_PORT", "PORT is deprecated. Please use SCHEMA_REGISTRY_LISTENERS instead."),
+];
+
+/// A program that takes a Service's variable for a setting of its own. What the manifest itself sets stands before it.
+pub(super) fn link(pod: &Pod, container: &Container, store: &Store) -> Option<End> {
+    let image = known::repository(&container.image);
+    let (_, variable, text) = LINKED.iter().find(|(name, ..)| image.rsplit('/').next() == Some(name))?;
+    let replaced = !container.command.is_empty() || variables(container, pod, store).contains_key(*variable);
+    let links = service_links(pod, store);
+    let value = links.get(*variable).filter(|_| !replaced)?;
+    let (name, own) = (&pod.metadata.name, &container.name);
+    let service = variable.trim_end_matches("_PORT").to_lowercase().replace('_', "-");
+    let why = msg!("ends.said", pod = name, container = own, image = image, text = text);
+    let next = msg!("ends.link.next", service = service, variable = variable, value = value);
+    Some(End { code: 1, after: 0, why, next, field: "", assumed: true })
+}
 
 /// The first of a container's arguments, where it is run as a program and none is called so; and the image's own program.
 fn argument_as_program(container: &Container) -> Option<(&str, &'static str)> {

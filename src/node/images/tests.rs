@@ -87,6 +87,32 @@ fn an_address_apart_from_the_port_keeps_the_program_to_itself() {
 }
 
 #[test]
+fn servers_of_frameworks_stay_at_home_unless_they_are_told_an_address() {
+    check("image: app, command: [uvicorn, 'main:app', --port, '3000']", "c=127.0.0.1:3000/tcp?");
+    check("image: app, args: [uvicorn, 'main:app'], ports: [{containerPort: 8000}]", "c=127.0.0.1:8000/tcp?");
+    check("image: app, args: [uvicorn, 'main:app'], env: [{name: UVICORN_HOST, value: 0.0.0.0}]", "c=8000/tcp?");
+    check("image: app, command: [sh, -c, 'flask db upgrade && flask run']", "c=127.0.0.1:5000/tcp?");
+    check("image: app, command: [flask, run, --host=0.0.0.0, -p, '80']", "c=80/tcp");
+    check("image: app, args: [flask, run], env: [{name: FLASK_RUN_PORT, value: '80'}]", "c=127.0.0.1:80/tcp?");
+    check("image: app, command: [npx, ng, serve]", "c=127.0.0.1:4200/tcp");
+    check("image: app, command: [ng, serve, --host, 0.0.0.0, --port, '80']", "c=80/tcp");
+    check("image: app, command: [php, artisan, serve, '--host=0.0.0.0']", "c=8000/tcp?");
+    check("image: app, command: [gunicorn, -k, uvicorn.workers.UvicornWorker, 'app:app']", "c=8000/tcp?");
+}
+
+#[test]
+fn mongod_stays_at_home_without_its_images_entry_point() {
+    check("image: 'mongo:3.6', command: [mongod, --replSet, rs0]", "c=127.0.0.1:27017/tcp");
+    check("image: mongo, command: [sh, -c, 'mongod --port 27019']", "c=127.0.0.1:27019/tcp");
+    check("image: mongo, args: [mongod, --replSet, rs0]", "c=27017/tcp");
+    check("image: mongo, args: [--replSet, rs0]", "c=27017/tcp");
+    check("image: mongo, command: [mongod, --replSet, rs0, --bind_ip_all]", "c=27017/tcp");
+    check("image: mongo, command: [mongod, --bind_ip, 0.0.0.0]", "c=27017/tcp");
+    check("image: 'mongo:3.4', command: [mongod, --replSet, rs0]", "c=27017/tcp");
+    check("image: mongo, command: [mongod, -f, /etc/mongod.conf]", "c=27017/tcp");
+}
+
+#[test]
 fn a_replaced_program_voids_the_image() {
     check("image: nginx, command: [sleep, '3600']", "");
     check("image: nginx, args: [sleep, '3600'], ports: [{containerPort: 80}]", "");
