@@ -140,6 +140,8 @@ impl Exchange<'_> {
         let found = open.iter().enumerate().find(|(_, found)| found.takes(seen.dst.port, target.protocol));
         let reachable = found.filter(|(_, found)| !found.listener.loopback_only || seen.dst.ip.is_loopback());
         let Some((listener, found)) = reachable else {
+            let assumed = found.filter(|(_, found)| found.listener.basis.assumption().is_some());
+            assumed.into_iter().for_each(|(listener, _)| self.tell.note(|| Event::Listener { pod, listener }));
             let (loopback, world, store) = (found.is_some(), self.world, &self.cluster.store);
             self.tell.hop(|| {
                 let (place, objects) = world.place_of(Spot::Pod(pod));

@@ -339,6 +339,9 @@ fn from_arguments(at: &str, container: &Container, words: &[String], found: &mut
         named = named.max(says);
         let said = match argument.sure {
             true => Basis::Known(msg!("listens.argument", argument = argument.text, port = argument.port)),
+            false if argument.loopback_only => {
+                Basis::Assumed(msg!("listens.argument.home", container = container.name, port = argument.port))
+            }
             false => Basis::Assumed(msg!("listens.argument.assumed", argument = argument.text, port = argument.port)),
         };
         let field = format!("{at}.{list}");

@@ -163,8 +163,11 @@ pub fn silent(cluster: &Cluster, pod: &Pod, port: u16, protocol: Protocol, other
     let name = &pod.metadata.name;
     let fields = others.iter().map(|other| other.field.clone()).filter(|path| !path.is_empty());
     let because = fields.map(|path| FieldRef { object: ObjectRef::of(pod), path }).collect();
-    if others.iter().any(|other| other.port == port && other.loopback_only) {
-        let why = msg!("explain.listens.loopback", pod = name, port = port);
+    if let Some(own) = others.iter().find(|other| other.port == port && other.loopback_only) {
+        let why = match own.basis.assumption() {
+            Some(_) => msg!("explain.listens.loopback.assumed", pod = name, port = port),
+            None => msg!("explain.listens.loopback", pod = name, port = port),
+        };
         return Advice { why, next: msg!("explain.listens.loopback.next"), because };
     }
     let guess = unsure(pod).is_some();

@@ -277,10 +277,14 @@ impl Advice<'_> {
         let there: Vec<&Listener> = all.iter().filter(|listener| i32::from(listener.port) == number).collect();
         let path = format!("spec.ports[{index}].targetPort");
         if there.iter().any(|listener| !listener.loopback_only) {
+            self.some_refuse(object, &path, u16::try_from(number).unwrap_or_default(), protocol, pods);
             return;
         }
-        if !there.is_empty() {
-            let message = msg!("advise.loopbackOnly", service = object.name, port = number);
+        if let Some(own) = there.first() {
+            let message = match own.basis.assumption() {
+                Some(_) => msg!("advise.loopbackOnly.assumed", service = object.name, port = number),
+                None => msg!("advise.loopbackOnly", service = object.name, port = number),
+            };
             self.tell(Severity::Warning, object, &path, message, Some(msg!("advise.loopbackOnly.help")), Vec::new());
             return;
         }

@@ -8,9 +8,12 @@ use crate::cluster::Maker;
 use crate::data_plane::causes::{self, may_mean};
 use crate::diagnostic::{Fix, Severity, distance, is_slip};
 use crate::msg;
+use crate::node::images;
+use crate::packet::Protocol;
 use crate::trace::FieldRef;
 use crate::words::Message;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 impl Advice<'_> {
     /// No Pod has these labels.
@@ -53,9 +56,26 @@ impl Advice<'_> {
             return;
         }
         let fix = missing::workload(service, &mut self.offered);
+        // What another Service selects already is that one's.
+        let is_free = |next: &Message| labels.iter().any(|own| next.args.get("labels") == Some(&pairs(own)));
         let near = Some(causes::no_pods(self.cluster, service).next).filter(|next| next.id == "explain.selector.near.next");
-        let help = near.unwrap_or_else(|| msg!("advise.addWorkload", selector = text));
+        let help = near.filter(is_free).unwrap_or_else(|| msg!("advise.addWorkload", selector = text));
         self.tell(Severity::Warning, object, "spec.selector", message, Some(help), fix.into_iter().collect());
+    }
+
+    /// Some of the Pods listen on the port that a Service sends to, and one of another workload surely does not.
+    pub(super) fn some_refuse(&mut self, object: &ObjectRef, path: &str, port: u16, protocol: Protocol, pods: &[Arc<Pod>]) {
+        let (store, cluster) = (self.store(), self.cluster);
+        let refuses = |pod: &&Arc<Pod>| {
+            let all = images::listens(pod, store);
+            let takes = all.iter().any(|own| own.port == port && own.protocol == protocol);
+            !all.is_empty() && !takes && images::unsure(pod).is_none()
+        };
+        let Some(service) = store.get::<Service>(&object.namespace, &object.name) else { return };
+        let Some(pod) = pods.iter().find(refuses) else { return };
+        let Some((help, _)) = causes::too_wide(cluster, service, pod, (port, protocol)) else { return };
+        let message = msg!("advise.someRefuse", service = object.name, pod = pod.metadata.name, port = port);
+        self.tell(Severity::Warning, object, path, message, Some(help), Vec::new());
     }
 
     /// The labels of everything the learner's workloads would make.
