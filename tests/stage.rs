@@ -270,3 +270,27 @@ fn a_packet_for_an_announced_address_enters_by_it_and_crosses_no_node_port() {
         }
     }
 }
+
+#[test]
+fn a_packet_for_a_pods_own_address_passes_between_the_open_ports() {
+    for size in SIZES {
+        let case = route::case(&fs::read_to_string("tests/fixtures/routes/aws-ip.yaml").expect("a route"));
+        let trace = case.plane.clone().send(&case.cluster, &case.request);
+        let scene = stage(&view::of(&case.cluster), Some(&trace), size, Options::default());
+        let entered = scene.picture.node("node-2").expect("the Pod's node");
+        assert!(!entered.ports.is_empty(), "its ports are open all the same");
+        for tag in &entered.ports {
+            assert!(!(tag.rect.x - 2.0..=tag.rect.right() + 2.0).contains(&entered.axis), "{tag:?}, {size:?}");
+        }
+    }
+}
+
+#[test]
+fn a_name_that_a_pod_calls_is_marked_beside_the_pods() {
+    for (route, name) in [("headless", "web"), ("external-name", "docs")] {
+        let (_, scene) = shown(route);
+        let names = scene.picture.names.expect("names");
+        let asked: Vec<&str> = names.tags.iter().filter(|tag| tag.asked).map(|tag| tag.name.as_str()).collect();
+        assert_eq!(asked, [name], "{route}");
+    }
+}

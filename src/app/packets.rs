@@ -6,6 +6,7 @@ use super::stage::Shown;
 use super::stage_player::{Player, Ticking, still};
 use super::stage_services::diamond;
 use super::stage_things::{n, sheet, write, write_by};
+use crate::scene::ItemId;
 use crate::scene::beats::{BURST, dots};
 use crate::scene::frame::{Flag, Frame, Side, disc, frame};
 use crate::scene::geometry::{Point, Polyline, Rect, at};
@@ -82,7 +83,7 @@ pub(super) fn Packets(props: &PacketsProps) -> Html {
             { met(&scene.picture, &now, &scene.route, &lit) }
             { used_ports(&scene.picture) }
             { beads(&scene.route, &now, &shown) }
-            { gates(&scene.route, &now, &lit) }
+            { gates(&scene.picture, &scene.route, &now, &lit) }
             { for now.past.iter().filter(|_| !props.crowd).map(|past| flag(past, "past", &past.text, true)) }
             { for failed_calls(&scene.route, &props.trace, &props.player.steps(), &now).map(|(step, end)| mark(&scene.picture, &scene.route, step, end)) }
             if now.decided { { mark(&scene.picture, &scene.route, scene.route.decided, end) } }
@@ -216,7 +217,7 @@ fn pill(class: &'static str, x: f64, middle: f64, width: f64) -> Html {
 }
 
 /// Diamonds that decided, and the one that decides now.
-fn gates(route: &Route, now: &Frame, shown: &[bool]) -> Html {
+fn gates(picture: &Picture, route: &Route, now: &Frame, shown: &[bool]) -> Html {
     let mut points: Vec<Point> = Vec::new();
     for halt in route.stops[..=now.step].iter().filter(|halt| shown[halt.leg]) {
         match &halt.stop {
@@ -232,7 +233,10 @@ fn gates(route: &Route, now: &Frame, shown: &[bool]) -> Html {
         .filter(|point| reached(point))
         .map(|point| {
             let class = if on(point) { "on" } else { "past" };
-            html! { <><path class={classes!("gate", class)} d={diamond(point.x, point.y, if on(point) { 12.0 } else { 11.0 })}/>
+            // Among many Services, no larger than its line.
+            let rail = picture.rails.iter().find(|rail| rail.gates.iter().any(|gate| gate.at == *point));
+            let least = if rail.is_some_and(|rail| rail.rect.width.min(rail.rect.height) < 15.0) { 7.0 } else { 11.0 };
+            html! { <><path class={classes!("gate", class)} d={diamond(point.x, point.y, if on(point) { least + 1.0 } else { least })}/>
             <circle class={classes!("gatedot", class)} cx={n(point.x)} cy={n(point.y)} r="2.5"/></> }
         })
         .collect()
@@ -295,8 +299,9 @@ fn mark(picture: &Picture, route: &Route, step: usize, end: Outcome) -> Html {
         Stop::PodIn(namespace, name) | Stop::PodOut(namespace, name) => {
             picture.pod(namespace, name).map_or(here, |pod| corner(pod.rect))
         }
-        Stop::PublicDns => picture.card(&crate::scene::ItemId::PublicDns).map_or(here, |card| corner(card.rect)),
-        Stop::Balancer => picture.card(&crate::scene::ItemId::LoadBalancer).map_or(here, |card| corner(card.rect)),
+        Stop::PublicDns => picture.card(&ItemId::PublicDns).map_or(here, |card| corner(card.rect)),
+        Stop::Balancer => picture.card(&ItemId::LoadBalancer).map_or(here, |card| corner(card.rect)),
+        Stop::Server(name) => picture.card(&ItemId::Server(name.clone())).map_or(here, |card| corner(card.rect)),
         _ => here,
     };
     let colour = match class {

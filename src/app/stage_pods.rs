@@ -28,8 +28,7 @@ pub(super) fn pod(ink: &Ink, mark: &PodMark) -> Html {
         ink.speech.say(&msg!("stage.aria.pod", name = mark.full_name, address = address, state = state, node = mark.node))
     };
     let inner = match mark.density {
-        Density::Card => card(mark, (mark.rect.height >= 40.0).then_some(state)),
-        Density::Line => card(mark, None),
+        Density::Card | Density::Line => card(mark, state),
         Density::Hexagon => hexagon(mark),
         Density::Row => row(mark),
     };
@@ -48,42 +47,64 @@ fn glyph(mark: &PodMark) -> (&'static str, &'static str) {
     }
 }
 
-/// A second line has the address; the state, where nobody is to call that any more, or yet.
-fn card(mark: &PodMark, second: Option<String>) -> Html {
+/// Under the name stands the address, and how the Pod is where that is not as it should be: one that starts or ends is called by nobody,
+/// and a container that does not run says why. A single line has only the name and that.
+fn card(mark: &PodMark, state: String) -> Html {
     let r = mark.rect;
-    let two_lines = second.is_some();
+    let high = r.height >= 40.0;
+    let plain = mark.state == PodState::Running;
     let passing = matches!(mark.state, PodState::Pending | PodState::Terminating);
     let middle = r.centre().y;
     let (figure, class) = glyph(mark);
-    let size = if two_lines { 18.0 } else { 16.0 };
+    let size = if high { 18.0 } else { 16.0 };
     let x = r.x + if mark.glyph { 36.0 } else { 10.0 };
     // Where it hangs on the Pod network, or on its node.
     let joined = if mark.host { r.right() } else { r.x };
-    // In one line a state that is not plain stands behind the name, or in its place.
-    let status = mark.status.clone();
-    let behind = x + name::width(&mark.name) + 8.0;
-    let (title, beside) = match two_lines || status.is_empty() {
-        true => (mark.name.clone(), x),
-        false if behind + name::width(&status) <= r.right() - 4.0 => (mark.name.clone(), behind),
-        false => (String::new(), x),
+    // In Kubernetes' own word, or in the page's.
+    let own = !mark.status.is_empty();
+    let under = match (high, own) {
+        (true, false) => {
+            if passing {
+                "dim"
+            } else {
+                "warn"
+            }
+        }
+        (true, true) => "m warn",
+        (false, false) => {
+            if passing {
+                "dim fine"
+            } else {
+                "warn fine"
+            }
+        }
+        (false, true) => "m warn fine",
+    };
+    let state = if own { name::cut(&state, (r.right() - x - 2.0) * if high { 1.0 } else { 1.08 }) } else { state };
+    let lines: Vec<(&'static str, String)> = match (high, plain) {
+        (false, true) => Vec::new(),
+        (true, true) => vec![("m dim", mark.detail.clone())],
+        (true, false) if !own && !passing => vec![("m dim", mark.detail.clone()), (under, state)],
+        _ => vec![(under, state)],
+    };
+    let (first, pitch) = match (high, lines.len()) {
+        (true, 2) => (middle - 9.0, 13.0),
+        (true, _) => (middle - 4.0, 16.0),
+        (false, 0) => (middle + 4.0, 0.0),
+        (false, _) => (middle - 2.0, 11.0),
     };
     // What a Pod of the cluster's own is for is still shown while it is not ready: its glyph is struck out.
     let struck = (mark.state == PodState::NotReady && mark.role != PodRole::App)
         .then(|| format!("M{} {}l{size} -{size}", n(r.x + 10.0), n(middle + size / 2.0)));
     html! { <>
-        { sheet(match mark.state { PodState::Pending => "card pending", PodState::Terminating => "card leaving", _ => "card" }, r, if two_lines { 8.0 } else { 6.0 }) }
+        { sheet(match mark.state { PodState::Pending => "card pending", PodState::Terminating => "card leaving", _ => "card" }, r, if high { 8.0 } else { 6.0 }) }
         if mark.glyph {
             { sign(figure, class, r.x + 10.0, middle - size / 2.0, size) }
             if let Some(d) = struck { <path class={classes!("g", class)} {d}/> }
         }
-        { write("m name", x, if two_lines { middle - 4.0 } else { middle + 4.0 }, title) }
-        { match second {
-            _ if !status.is_empty() => write("m warn", beside, if two_lines { middle + 12.0 } else { middle + 4.0 }, name::cut(&status, r.right() - beside - 2.0)),
-            Some(state) if passing => write("dim", x, middle + 12.0, state),
-            Some(_) => write("m dim", x, middle + 12.0, mark.detail.clone()),
-            None => Html::default(),
-        } }
-        if mark.guarded { { sign("g-policy", "k-pod", r.right() - 19.0, middle - 7.0, 14.0) } }
+        { write("m name", x, first, mark.name.clone()) }
+        { for lines.into_iter().enumerate().map(|(index, (class, words))| write(class, x, first + pitch * (index + 1) as f64, words)) }
+        if mark.guarded { { sign("g-policy", "k-pod", r.right() - 19.0, first - 11.0, 14.0) } }
         if mark.endpoint && !mark.dark {
             <circle class="socket" cx={n(joined)} cy={n(middle)} r="4"/><circle class="socketdot" cx={n(joined)} cy={n(middle)} r="1.4"/>
         } else {

@@ -61,7 +61,14 @@ fn rail_words(picture: &Picture, rail: &Rail, trouble: Option<String>) -> Html {
     let room = rail.gates.first().map_or(100.0, |gate| gate.at.x - 20.0 - x).max(92.0);
     let title = name::cut(&rail.name, room * 0.86);
     if slim(rail) {
-        return html! { <g class="slim">{ write(if trouble.is_some() { "svcname warn" } else { "svcname" }, x, y + 12.0, title) }</g> };
+        let close = rail.rect.height < 15.0;
+        let class = match (trouble.is_some(), close) {
+            (true, false) => "svcname warn",
+            (false, false) => "svcname",
+            (true, true) => "svcname close warn",
+            (false, true) => "svcname close",
+        };
+        return html! { <g class="slim">{ write(class, x, y + if close { 10.5 } else { 12.0 }, title) }</g> };
     }
     let beside = trouble.clone().filter(|words| (title.chars().count() + words.chars().count()) as f64 * 7.6 + 7.0 < room);
     let under = if beside.is_none() { trouble } else { None };
@@ -104,7 +111,7 @@ fn gate_mark(ink: &Ink, rail: &Rail, gate: &Gate) -> Html {
     let idle = (!rail.lit || rail.trouble.is_some()).then_some("idle");
     let touched = ink.touches(&gate.id).then_some("touched");
     html! { <>
-        <path class={classes!("gate", idle, touched)} d={diamond(x, y, if idle.is_some() || slim(rail) { 8.0 } else { 11.0 })}/>
+        <path class={classes!("gate", idle, touched)} d={diamond(x, y, if rail.rect.height < 15.0 { 6.5 } else if idle.is_some() || slim(rail) { 8.0 } else { 11.0 })}/>
         if rail.trouble.is_some() {
             <path class="gatebar" d={format!("M{} {}h6", n(x - 3.0), n(y))}/>
         } else {

@@ -184,13 +184,13 @@ fn outside(ink: &Ink, card: &OutsideCard) -> Html {
         _ => title.clone(),
     };
     let folded = detail.is_empty();
-    let middle = r.centre().y;
+    let (middle, line) = (r.centre().y, card.title_at());
     let mono = matches!(card.detail, Label::Plain(_));
     let inner = html! { <>
         { sheet(if card.active { "card" } else { "card quiet" }, r, 8.0) }
         if !card.narrow { { sign(glyph, "k-infra", r.x + 11.0, middle - 10.0, 20.0) } }
-        { write(if card.active { "t" } else { "t soft" }, text, if folded { middle + 4.0 } else { middle - 4.0 }, short) }
-        { write(if mono { "dim m" } else { "dim" }, text, middle + 13.0, if mono || card.narrow { name::cut(&detail, r.right() - text - 2.0) } else { detail.clone() }) }
+        { write(if card.active { "t" } else { "t soft" }, text, if folded { middle + 4.0 } else { line }, short) }
+        { write(if mono { "dim m" } else { "dim" }, text, line + 17.0, if mono || card.narrow { name::cut(&detail, r.right() - text - 2.0) } else { detail.clone() }) }
     </> };
     ink.button(&card.id, format!("{title} {detail}"), "outside", inner)
 }

@@ -85,6 +85,8 @@ const LOW: Rows = Rows {
 /// Where even that is too high: strips close together, more than a few Services in one line each, and first among the Pods what the
 /// trace meets.
 const SLIM: Rows = Rows { capsule: 16.0, pitch: 18.0, ..LOW };
+/// Of more rails than this, lines as close as their names allow.
+const CROWD: usize = 6;
 /// So low is an embedded player's stage.
 const EMBEDDED: f64 = 400.0;
 
@@ -96,7 +98,7 @@ impl Rows {
     /// Height and pitch of that many rails in full.
     fn rails(&self, count: usize, height: f64) -> (f64, f64) {
         let rows = if count <= FULL_RAILS && height > EMBEDDED && self.slim() { &LOW } else { self };
-        (rows.capsule, rows.pitch)
+        if self.slim() && count > CROWD { (13.0, 14.5) } else { (rows.capsule, rows.pitch) }
     }
 }
 
@@ -326,11 +328,14 @@ pub(super) fn ports(view: &ClusterView, used: &Used, node: &NodeView, centre: Po
         let x = if aside >= room.0 && aside + width >= centre.x + 10.0 { aside } else { middle };
         tag.rect = Rect::new(x, centre.y - 9.0, width, 18.0);
     }
-    let (mut left, mut right) = tags.first().map_or((centre.x, centre.x), |tag| (tag.rect.x, tag.rect.right()));
+    // A packet for a Pod's own address passes between the ports.
+    let between = tags.is_empty() && used.past_ports.contains(&node.name);
+    let free = if between { 8.0 } else { 0.0 };
+    let (mut left, mut right) = tags.first().map_or((centre.x - free, centre.x + free), |tag| (tag.rect.x, tag.rect.right()));
     for (index, port) in open.iter().copied().enumerate() {
         let text = format!(":{port}");
         let width = wide(&text);
-        let (x, fits) = if tags.is_empty() {
+        let (x, fits) = if tags.is_empty() && !between {
             (centre.x - width / 2.0, true)
         } else if right + 4.0 + width <= room.1 {
             (right + 4.0, true)

@@ -86,6 +86,13 @@ pub struct OutsideCard {
     pub narrow: bool,
 }
 
+impl OutsideCard {
+    /// The line of its title: higher in a low card, whose lower edge packets leave by.
+    pub fn title_at(&self) -> f64 {
+        self.rect.centre().y - if self.rect.height < 50.0 { 8.0 } else { 4.0 }
+    }
+}
+
 /// A node, or the stack of those without a column.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
@@ -322,7 +329,7 @@ impl Picture {
         let mut all = 0.0;
         let mut hide = |x: f64, y: f64, width: f64, height: f64| all += label.shared(&Rect::new(x, y, width, height));
         for card in &self.outside {
-            hide(card.rect.x + 10.0, card.rect.centre().y - 14.0, card.rect.width - 20.0, 29.0);
+            hide(card.rect.x + 10.0, card.title_at() - 10.0, card.rect.width - 20.0, 29.0);
         }
         for node in self.nodes.iter().filter(|node| node.stack.is_empty()) {
             let r = node.rect;
@@ -357,6 +364,8 @@ impl Picture {
             let long = name::width(&pod.name);
             match pod.density {
                 Density::Card => hide(r.x + 10.0, middle - 13.0, start - 10.0 + long.max(name::width(&pod.detail)), 27.0),
+                // How it is stands below the name, where that is not as it should be.
+                Density::Line if pod.state != PodState::Running => hide(r.x + 10.0, r.y + 2.0, r.width - 14.0, 24.0),
                 Density::Line => hide(r.x + 10.0, middle - 5.0, start - 10.0 + long, 11.0),
                 Density::Hexagon => {}
                 Density::Row => hide(r.x, r.y, r.width, 16.0),

@@ -44,7 +44,7 @@ pub(super) fn density(fullest: usize) -> Density {
 
 /// Height and gap of a Pod that is drawn by itself.
 pub(super) fn card(density: Density) -> (f64, f64) {
-    if density == Density::Card { (48.0, 10.0) } else { (26.0, 6.0) }
+    if density == Density::Card { (48.0, 10.0) } else { (28.0, 4.0) }
 }
 
 /// A node's Pods, those that the trace meets first where only these keep a card.
@@ -195,8 +195,8 @@ pub(super) fn mark(used: &Used, pod: &PodView, rect: Rect, density: Density, nar
         dark: false,
         name: name::pod(&name, room),
         full_name: name,
-        // An address may go nearer to the edge than a name.
-        detail: name::address(&address, if guarded { room } else { room + 6.0 }),
+        // An address may go nearer to the edge than a name, and the sign of a policy stands beside the name alone.
+        detail: name::address(&address, rect.width - if glyph { 38.0 } else { 14.0 }),
         status: if plain { String::new() } else { pod.status.clone() },
         endpoint,
         met: is_met(used, pod),

@@ -22,6 +22,8 @@ pub struct Used {
     pub ports: Vec<(String, u16)>,
     /// Ports that it enters by and that no Service opened, but a Pod's hostPort or a process: node and port.
     pub opened: Vec<(String, u16)>,
+    /// Nodes that a packet from outside comes in at by a Pod's own address: it crosses none of their ports.
+    pub past_ports: Vec<String>,
     /// The port of a Service or a Pod that packets go to, which may have several.
     pub open: Vec<(ItemId, u16)>,
     /// Load balancers, by namespace and name of their Service.
@@ -118,6 +120,11 @@ fn note(view: &ClusterView, trace: &Trace, step: &Step, used: &mut Used) {
     };
     if let (Some(node), Some(before)) = (opened, hop.before) {
         used.opened.push((node.clone(), before.dst.port));
+    }
+    if let (Place::Node(node), Reason::Arrive, Some(before)) = (&hop.at, hop.reason, hop.before)
+        && view.pods.iter().any(|pod| !pod.host_network && pod.ip == before.dst.ip.to_string())
+    {
+        used.past_ports.push(node.clone());
     }
     taken(view, hop, used);
     let enters = !matches!(hop.reason, Reason::Send | Reason::Lookup) && !hop.reply;

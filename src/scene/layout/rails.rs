@@ -13,7 +13,7 @@ const STRIP_PITCH: f64 = 14.0;
 /// Closer than this, strips are no lines of their own any more: the entry beside them counts the rest.
 const STRIP_LEAST: f64 = 6.0;
 /// What the Pods keep of a short stage: two of them in one line each.
-const PODS: f64 = 64.0;
+const PODS: f64 = 66.0;
 
 /// Whether the Ingress controller has anything to serve.
 pub(in crate::scene) fn serves(view: &ClusterView) -> bool {
