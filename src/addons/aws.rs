@@ -173,9 +173,10 @@ pub fn ingress_ports(annotations: &Labels) -> Vec<u16> {
     }
 }
 
-/// The DNS name of an Ingress's Application Load Balancer.
-pub fn alb_hostname(namespace: &str, name: &str, internal: bool) -> String {
-    let hash = hash(&format!("alb/{namespace}/{name}/{internal}"));
+/// The DNS name of an Ingress's Application Load Balancer; `attempt` makes another one.
+pub fn alb_hostname(namespace: &str, name: &str, internal: bool, attempt: u32) -> String {
+    let again = if attempt == 0 { String::new() } else { format!("/{attempt}") };
+    let hash = hash(&format!("alb/{namespace}/{name}/{internal}{again}"));
     let (start, end) = (hash & 0xff_ffff_ffff, hash.rotate_left(17) % 10_000_000_000);
     let inward = if internal { "internal-" } else { "" };
     format!("{inward}{}-{start:010x}-{end:010}.{REGION}.elb.amazonaws.com", prefix(namespace, name))

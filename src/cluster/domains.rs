@@ -8,6 +8,9 @@ const WELL_KNOWN: [&str; 7] = ["com", "edu", "gov", "io", "kr", "net", "org"];
 /// More of them, which count where two labels or more stand before them; countries' do so, too.
 const KNOWN: [&str; 11] = ["app", "biz", "cloud", "dev", "info", "int", "mil", "online", "site", "tech", "xyz"];
 
+/// Two letters that are no country's (ISO 3166-1 has given them to none), and that Services and namespaces like to be called.
+const NO_COUNTRY: [&str; 4] = ["db", "fe", "ns", "ui"];
+
 /// Labels below which a country's registry gives out names: `shop.example.co.kr` is of the domain `example.co.kr`.
 const SECOND_LEVEL: [&str; 10] = ["ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"];
 
@@ -15,9 +18,12 @@ const SECOND_LEVEL: [&str; 10] = ["ac", "co", "com", "edu", "go", "gov", "ne", "
 /// (`web.defualt`, `db-0.db`, `web.shop.svc.cluster.lcal`).
 pub fn reads_as_public(name: &str) -> bool {
     let labels: Vec<&str> = name.split('.').collect();
+    let country = |top: &str| top.len() == 2 && !NO_COUNTRY.contains(&top);
     match labels.as_slice() {
+        // `_http._tcp.web` asks for a Service's port: no host is called so (RFC 1123), and SRV's labels are (RFC 2782).
+        [first, ..] if first.starts_with('_') => false,
         [_, top] => WELL_KNOWN.contains(top),
-        [_, _, rest @ .., top] => (top.len() == 2 || WELL_KNOWN.contains(top) || KNOWN.contains(top)) && !rest.contains(&"svc"),
+        [_, _, rest @ .., top] => (country(top) || WELL_KNOWN.contains(top) || KNOWN.contains(top)) && !rest.contains(&"svc"),
         _ => false,
     }
 }
@@ -36,7 +42,18 @@ mod tests {
 
     #[test]
     fn names_shaped_like_services_are_not_public() {
-        for name in ["web.defualt", "db-0.db", "db.internal", "x.dev", "a.default.svc.cluster.io", "web", "db-0.db.data"] {
+        for name in [
+            "web.defualt",
+            "db-0.db",
+            "db.internal",
+            "x.dev",
+            "a.default.svc.cluster.io",
+            "web",
+            "db-0.db.data",
+            "_pg._tcp.db",
+            "_x._tcp.web.io",
+            "a.b.db",
+        ] {
             assert!(!reads_as_public(name), "{name}");
         }
         for name in ["example.com", "api.mycompany.de", "hooks.example.co.kr", "api.example.dev", "svc.example.org"] {

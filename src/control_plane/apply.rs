@@ -20,6 +20,7 @@ use crate::msg;
 use crate::random::Seed;
 use crate::settings::Settings;
 use crate::words::natural;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -112,7 +113,7 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune, admission: 
     dump::presume(&mut world, &manifests);
     ingress::namespace_first(&mut world, &manifests, &objects);
     namespaces_first(&mut world, &manifests, &objects);
-    let mut work = changed(&mut world, &manifests, &objects);
+    let mut work = changed(&mut world, &manifests, &objects, prune);
     dual_stack::ipv4_first(&mut work, &manifests);
     refuse_too_many_pods(&mut world, &manifests, &mut work);
     let dumped = dump::make_room(&mut world, &manifests, &work);
@@ -225,14 +226,24 @@ fn revised(world: &mut World, manifests: &Manifests, mut objects: Vec<Arc<Admitt
     objects
 }
 
-/// The documents that differ from what was applied, in the order in which they are applied.
-fn changed(world: &mut World, manifests: &Arc<Manifests>, objects: &[Arc<AdmittedObject>]) -> Vec<AdmittedObject> {
+/// Whether a document asks for other replicas than its object has: somebody has scaled it since. kubectl's patch is the difference
+/// between the object and the document (`CreateThreeWayMergePatch` of `k8s.io/apimachinery`), so the document wins.
+fn was_scaled(world: &World, object: &ObjectRef, document: &Manifest) -> bool {
+    let asked = document.value.pointer("/spec/replicas").and_then(Value::as_i64);
+    let has = || world.cluster.store.workload(object).and_then(|workload| workload.replicas).map(i64::from);
+    asked.is_some_and(|asked| has().is_some_and(|has| has != asked))
+}
+
+/// The documents that differ from what was applied, in the order in which they are applied. An edit of the text plays what was
+/// edited; a further `kubectl apply` writes whatever differs from the cluster, too.
+fn changed(world: &mut World, manifests: &Arc<Manifests>, objects: &[Arc<AdmittedObject>], prune: Prune) -> Vec<AdmittedObject> {
     let mut work = Vec::new();
     for item in objects {
         let object = item.object.object_ref();
         let Some(written) = document(manifests, item.position) else { continue };
         let as_before = |old: &Manifest| std::ptr::eq(old, written) || old.value == written.value;
-        let same = world.cluster.origin(&object).is_some_and(as_before);
+        let scaled = prune == Prune::Nothing && was_scaled(world, &object, written);
+        let same = world.cluster.origin(&object).is_some_and(as_before) && !scaled;
         if same && world.cluster.store.contains(&object) {
             note_origin(world, manifests, &object, item.position);
         } else {

@@ -15,6 +15,7 @@ use crate::addons::metallb::allocation;
 use crate::addons::{aws, pending, public_dns};
 use crate::api::ObjectRef;
 use crate::api::core::{Event, LoadBalancerIngress, Service};
+use crate::api::networking::Ingress;
 use crate::cluster::{Cluster, Verb};
 use crate::msg;
 use crate::settings::{INGRESS_NAMESPACE, Provider};
@@ -97,21 +98,39 @@ fn ingress(world: &mut World, service: &Service) -> Vec<LoadBalancerIngress> {
     reported.into_iter().collect()
 }
 
-/// The name of a Network Load Balancer: the one that stands, or one whose address nobody has.
+/// The name of a Service's Network Load Balancer.
 fn nlb(cluster: &Cluster, service: &Service) -> LoadBalancerIngress {
     let meta = &service.metadata;
     let internal = aws::is_internal(&meta.annotations);
-    let names: Vec<String> = (0..16).map(|attempt| aws::nlb_hostname(&meta.namespace, &meta.name, internal, attempt)).collect();
-    let standing = service.status.load_balancer.ingress.iter().map(|at| &at.hostname).find(|name| names.contains(name));
-    let taken = |name: &&String| {
-        let address = aws::address(name, internal);
-        let others = cluster.store.all::<Service>().filter(|other| ObjectRef::of(*other) != ObjectRef::of(service));
-        others
-            .flat_map(|other| other.status.load_balancer.ingress.iter().map(move |at| (other, at)))
-            .any(|(other, at)| public_dns::balancer_address(other, at) == Some(address))
-    };
-    let chosen = standing.or_else(|| names.iter().find(|name| !taken(name))).or(names.first());
-    LoadBalancerIngress { hostname: chosen.cloned().unwrap_or_default(), ..LoadBalancerIngress::default() }
+    let names = (0..16).map(|attempt| aws::nlb_hostname(&meta.namespace, &meta.name, internal, attempt)).collect();
+    let hostname = free_name(cluster, &ObjectRef::of(service), &service.status.load_balancer.ingress, names, internal);
+    LoadBalancerIngress { hostname, ..LoadBalancerIngress::default() }
+}
+
+/// Of the names for the load balancer of a Service or Ingress, the one that stands, or the first whose addresses, outside and inside,
+/// no other load balancer has.
+pub(super) fn free_name(
+    cluster: &Cluster,
+    own: &ObjectRef,
+    standing: &[LoadBalancerIngress],
+    names: Vec<String>,
+    internal: bool,
+) -> String {
+    if let Some(stands) = standing.iter().find(|at| names.contains(&at.hostname)) {
+        return stands.hostname.clone();
+    }
+    let store = &cluster.store;
+    let services = store.all::<Service>().filter(|other| ObjectRef::of(*other) != *own);
+    let of_services = services.flat_map(|other| other.status.load_balancer.ingress.iter().map(move |at| (other, at)));
+    let ingresses = store.all::<Ingress>().filter(|other| ObjectRef::of(*other) != *own);
+    let named = ingresses.flat_map(|other| other.status.load_balancer.ingress.iter().map(move |at| (other, &at.hostname)));
+    let of_ingresses = named.filter(|(_, name)| !name.is_empty()).flat_map(|(other, name)| {
+        [aws::address(name, aws::ingress_is_internal(&other.metadata.annotations)), aws::address(name, true)]
+    });
+    let taken: BTreeSet<Ipv4Addr> =
+        of_services.filter_map(|(other, at)| public_dns::balancer_address(other, at)).chain(of_ingresses).collect();
+    let free = |name: &&String| [aws::address(name, internal), aws::address(name, true)].iter().all(|ip| !taken.contains(ip));
+    names.iter().find(free).or(names.first()).cloned().unwrap_or_default()
 }
 
 /// The Service's address: as it is, as it wishes, or from the pool by hash.

@@ -1,6 +1,6 @@
 //! `kubectl delete`: an object goes, and who watched it learns so.
 
-use super::controller_manager::pod_gc;
+use super::controller_manager::{pod_gc, replica_set};
 use super::world::{Key, World};
 use super::{inventory, kubelets};
 use crate::api::{Kind, ObjectRef};
@@ -68,6 +68,12 @@ pub(crate) fn delete(world: &mut World, object: &ObjectRef) {
     }
     world.wrote(object);
     world.begin_next_life(object);
+    // Its Deployment makes another one of the same name. The Pods are of this one, and go with it (background deletion).
+    if object.kind == Kind::ReplicaSet
+        && super::world::controller_of(&meta).is_some_and(|above| world.cluster.store.contains(&above))
+    {
+        replica_set::collect(world, object);
+    }
     if object.kind == Kind::Node {
         forget_node(world, &object.name);
     }

@@ -5,6 +5,7 @@
 
 use super::apiserver::allocate::{Taken, allocate};
 use super::apiserver::{AdmittedObject, Object};
+use super::cloud_controller::free_name;
 use super::dump::came_from_dump;
 use super::world::World;
 use super::{delete, events, inventory};
@@ -180,7 +181,9 @@ fn alb(world: &mut World, ingress: &Ingress) -> Option<LoadBalancerIngress> {
         }
         return None;
     }
-    let hostname = aws::alb_hostname(&meta.namespace, &meta.name, aws::ingress_is_internal(&meta.annotations));
+    let internal = aws::ingress_is_internal(&meta.annotations);
+    let names = (0..16).map(|attempt| aws::alb_hostname(&meta.namespace, &meta.name, internal, attempt)).collect();
+    let hostname = free_name(&world.cluster, &ObjectRef::of(ingress), &ingress.status.load_balancer.ingress, names, internal);
     Some(LoadBalancerIngress { hostname, ..LoadBalancerIngress::default() })
 }
 

@@ -6,8 +6,8 @@ mod selector;
 mod unready;
 
 pub use called::{
-    ended, listener, nearest, no_node, no_rule, no_service, of_cluster_dns, other_port, other_service_protocol, outdated, silent,
-    taken,
+    ended, listener, nearest, no_node, no_rule, no_service, of_cluster_dns, other_backend_port, other_port,
+    other_service_protocol, outdated, silent, taken,
 };
 pub use selector::{is_made, made_none, may_mean, no_pods, too_wide};
 pub use unready::unready;

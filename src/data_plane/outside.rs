@@ -174,7 +174,13 @@ impl Travel<'_> {
     }
 
     pub fn edge(&mut self, flow: Flow) -> Next {
-        let private = matches!(self.world.owner(flow.dst.ip), Owner::Node(_) | Owner::NodeOutside(_));
+        // A node's bridge (cni0) has an address of the Pods: that nobody routes it has nothing to do with how the nodes are reached.
+        let of_node = match self.world.owner(flow.dst.ip) {
+            Owner::Node(node) => self.world.nodes.get(node).is_some_and(|node| node.ip == flow.dst.ip),
+            Owner::NodeOutside(_) => true,
+            _ => false,
+        };
+        let private = of_node && self.world.outside.private_nodes;
         let brought = self.world.external.contains(&flow.dst.ip);
         self.edge_says(
             flow,

@@ -8,7 +8,7 @@ use crate::api::meta::selects;
 use crate::api::networking::Ingress;
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
-use crate::data_plane::causes::{no_rule, no_service, other_port};
+use crate::data_plane::causes::{no_rule, no_service, other_backend_port};
 use crate::data_plane::{self, Scheme};
 use crate::msg;
 use crate::packet::Protocol;
@@ -425,7 +425,7 @@ fn ingress(
                 Unavailable::NoPort => {
                     let text = msg!("explain.port.missing", service = name, port = port);
                     let service = cluster.store.get::<Service>(&matched.service.namespace, &name);
-                    let next = service.map(|service| other_port(service, port.parse().unwrap_or_default()).0);
+                    let next = service.map(|service| other_backend_port(service, &port));
                     let next = next.unwrap_or_else(|| msg!("explain.port.missing.next", service = name));
                     checks.fails("service-port", text, next, first(because, ".service.port"))
                 }

@@ -46,13 +46,14 @@ pub(crate) fn run(world: &mut World) {
 fn sync(world: &mut World, key: &Key) -> bool {
     let existing = slices_of(&world.cluster.store, key);
     let service = world.cluster.store.services.get(key).cloned();
-    let Some(service) = service.filter(|service| service.spec.type_ != "ExternalName") else {
-        // The garbage collector takes the slices of a Service that is gone; ExternalName has none.
+    let Some(service) = service else {
+        // The garbage collector takes the slices of a Service that is gone.
         existing.iter().for_each(|slice| delete(world, slice));
         world.cluster.told_slices.remove(key);
         return true;
     };
-    if service.spec.selector.is_empty() {
+    // An ExternalName gets no slices, and keeps those that it had as another type (`syncService`).
+    if service.spec.selector.is_empty() || service.spec.type_ == "ExternalName" {
         return true;
     }
     let mut desired = desired(&world.cluster.store, &service);

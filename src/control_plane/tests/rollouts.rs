@@ -239,3 +239,26 @@ fn no_other_probe_asks_before_the_startup_probe_has_succeeded() {
     // A container is ready whatever its liveness probe waits for.
     assert_eq!(ready_at(&format!("livenessProbe: {{{port}, initialDelaySeconds: 60}}")), 0);
 }
+
+#[test]
+fn an_unchanged_document_that_is_applied_again_puts_back_the_replicas_that_it_names() {
+    let ready = |cluster: &Cluster| pods(cluster).len();
+    let scaled = act(&with(&deployment("nginx:1", 2, "")), "deployment/default/web scale 5").cluster;
+    let again = |text: &str| scaled.apply_more(super::manifests(text)).cluster;
+    assert_eq!((ready(&scaled), ready(&again(&deployment("nginx:1", 2, "")))), (5, 2));
+    let unsaid = deployment("nginx:1", 2, "").replace("replicas: 2, ", "");
+    assert_eq!(ready(&again(&unsaid)), 5, "what a document does not say stays");
+}
+
+#[test]
+fn the_pods_of_a_deleted_replica_set_go_with_it() {
+    let before = with(&deployment("nginx:1", 2, ""));
+    let set = before.store.in_namespace::<ReplicaSet>("default").next().unwrap();
+    let after = act(&before, &format!("replicaset/default/{} delete", set.metadata.name)).cluster;
+    let next = after.store.get::<ReplicaSet>("default", &set.metadata.name).unwrap();
+    assert_ne!(next.metadata.uid, set.metadata.uid);
+    let uids = |cluster: &Cluster| pods(cluster).iter().map(|pod| pod.metadata.uid.clone()).collect::<Vec<_>>();
+    assert_eq!(uids(&after).len(), 2);
+    assert!(uids(&after).iter().all(|uid| !uids(&before).contains(uid)));
+    assert!(pods(&after).iter().all(|pod| pod.metadata.owner_references[0].uid == next.metadata.uid));
+}

@@ -5,7 +5,7 @@ use super::Target;
 use crate::api::core::{Pod, Service};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
-use crate::data_plane::causes::{listener, no_rule, no_service, other_port, silent};
+use crate::data_plane::causes::{listener, no_rule, no_service, other_backend_port, other_port, silent};
 use crate::msg;
 use crate::packet::Protocol;
 use crate::trace::{Advice, Hop, Reason, Source, Trace};
@@ -30,8 +30,7 @@ pub(super) fn amiss(cluster: &Cluster, trace: &Trace, hop: &Hop) -> Option<Advic
             Some(Advice { why: hop.text.clone(), next: found.next, because: super::blamed(cluster, trace, hop) })
         }
         (Reason::IngressNoEndpoints, "noPort") => {
-            let port = hop.text.args.get("port").and_then(|port| port.parse().ok()).unwrap_or_default();
-            let (next, _) = other_port(service_of(cluster, hop)?, port);
+            let next = other_backend_port(service_of(cluster, hop)?, hop.text.args.get("port")?);
             Some(Advice { why: hop.text.clone(), next, because: super::blamed(cluster, trace, hop) })
         }
         (Reason::IngressNoRule, _) => {

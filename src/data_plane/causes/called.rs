@@ -50,6 +50,16 @@ pub fn other_port(service: &Service, port: i32) -> (Message, FieldRef) {
     (msg!("explain.port.has.next", service = name, ports = ports), at("spec.ports".into()))
 }
 
+/// An Ingress names a port that its Service has not: by its number, or the names that there are.
+pub fn other_backend_port(service: &Service, port: &str) -> Message {
+    if let Ok(number) = port.parse() {
+        return other_port(service, number).0;
+    }
+    let one = |own: &ServicePort| if own.name.is_empty() { own.port.to_string() } else { format!("{} ({})", own.name, own.port) };
+    let ports = service.spec.ports.iter().map(one).collect::<Vec<_>>().join(", ");
+    msg!("explain.port.named.next", service = service.metadata.name, ports = ports)
+}
+
 /// There is no such Service, perhaps one of nearly the same name.
 pub fn no_service(store: &Store, namespace: &str, name: &str) -> Advice {
     let why = msg!("explain.name.missing", service = name, namespace = namespace);

@@ -58,9 +58,9 @@ pub fn row(cluster: &Cluster, object: &ObjectRef, wide: bool) -> Vec<String> {
             let state = if it.metadata.deletion_timestamp.is_some() { "Terminating" } else { "Active" };
             vec![it.metadata.name.clone(), state.into(), age]
         }),
-        Kind::ConfigMap => {
-            with(cluster, object, |it: &ConfigMap, age| vec![it.metadata.name.clone(), it.data.len().to_string(), age])
-        }
+        Kind::ConfigMap => with(cluster, object, |it: &ConfigMap, age| {
+            vec![it.metadata.name.clone(), (it.data.len() + it.binary_data.len()).to_string(), age]
+        }),
         Kind::Secret => with(cluster, object, |it: &Secret, age| {
             let entries = it.data.keys().chain(it.string_data.keys()).collect::<BTreeSet<_>>().len();
             vec![it.metadata.name.clone(), it.type_.clone(), entries.to_string(), age]

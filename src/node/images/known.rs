@@ -35,6 +35,11 @@ const fn usual(images: &'static [&'static str], tcp: &'static [u16], udp: &'stat
     Row { images, kind: Kind::Usual, tcp, udp, programs: &[], flags: &[] }
 }
 
+/// A controller whose program stands in its arguments or its image alone.
+const fn controller(images: &'static [&'static str], tcp: &'static [u16], programs: &'static [&'static str]) -> Row {
+    Row { images, kind: Kind::Usual, tcp, udp: &[], programs, flags: &[] }
+}
+
 const fn tool(images: &'static [&'static str]) -> Row {
     Row { images, kind: Kind::Tool, tcp: &[], udp: &[], programs: &[], flags: &[] }
 }
@@ -122,6 +127,19 @@ pub(super) const ROWS: &[Row] = &[
     fixed(&["klipper-lb"], &[], &["entry"], &[]),
     usual(&["caddy", "haproxytech/haproxy-alpine"], &[80], &[]),
     usual(&["traefik"], &[80], &[]),
+    // By their flags' defaults: `pkg/flags/flags.go` of ingress-nginx, `pkg/apis/externaldns/types.go` of external-dns, and
+    // `internal/apis/config/controller/v1alpha1/defaults.go` of cert-manager.
+    controller(
+        &[
+            "ingress-nginx/controller",
+            "ingress-nginx/controller-chroot",
+            "kubernetes-ingress-controller/nginx-ingress-controller",
+        ],
+        &[80, 443, 8181, 10254],
+        &["nginx-ingress-controller"],
+    ),
+    controller(&["external-dns"], &[7979], &["external-dns"]),
+    controller(&["cert-manager-controller"], &[9402, 9403], &["controller"]),
     usual(&["grafana/grafana"], &[3000], &[]),
     usual(&["prom/prometheus", "prometheus/prometheus"], &[9090], &[]),
     usual(&["prom/alertmanager", "prometheus/alertmanager"], &[9093], &[]),
