@@ -106,15 +106,22 @@ fn speed(speech: &Speech, player: &Player) -> Html {
 
 /// How it ended; on a phone in a word, because the beads share its line.
 fn chip(speech: &Speech, trace: Option<&Trace>, end: Outcome, narrow: bool) -> Html {
-    let short = format!("bead.end.{}", end.class);
     let full = ending(speech, trace, end);
-    let words = if narrow && end.class != "ok" && speech.has(&short) { speech.t(&short) } else { full.clone() };
+    let words = if narrow && end.class != "ok" { brief(speech, trace, end) } else { None };
+    let words = words.unwrap_or_else(|| full.clone());
     html! {
         <span class={classes!("chip", end.class)} title={full}>
             <svg class={classes!("oc", format!("o-{}", end.class))} width="16" height="16" aria-hidden="true"><use href={format!("#{}", end.glyph)}/></svg>
             { words }
         </span>
     }
+}
+
+/// How it ended, in a word: the status, where it is none of success.
+fn brief(speech: &Speech, trace: Option<&Trace>, end: Outcome) -> Option<String> {
+    let status = trace.and_then(|trace| trace.status).filter(|_| matches!(end.class, "e404" | "e503"));
+    let id = format!("bead.end.{}", if end.words == "outcome.noDns" { "dns" } else { end.class });
+    status.map(|status| status.to_string()).or_else(|| speech.has(&id).then(|| speech.t(&id)))
 }
 
 /// How it ended, in a word or two: with the status where HTTP was spoken.

@@ -1,6 +1,6 @@
 //! The beads: one for each hop, under brackets that name the machine.
 
-use super::ending;
+use super::{brief, ending};
 use crate::app::hop_cards::use_narrow;
 use crate::app::i18n::{Speech, use_speech};
 use crate::app::icon::outcome;
@@ -146,8 +146,8 @@ fn names(speech: &Speech, string: &Strand, props: &BeadsProps, list: &[Bead], cu
             let end = outcome(&props.trace);
             let name = if index == last { ending(speech, Some(&props.trace), end) } else { speech.say(&bead.label) };
             let short = index == last && string.named && wide(&name) > string.pitch + 14.0;
-            let class = if end.words == "outcome.noDns" { "dns" } else { props.class };
-            Some(if short { speech.t(&format!("bead.end.{class}")) } else { name })
+            let brief = short.then(|| brief(speech, Some(&props.trace), end)).flatten();
+            Some(brief.unwrap_or(name))
         })
         .collect();
     for index in (0..names.len()).filter(|index| *index != current && (*index != last || !string.named)) {
