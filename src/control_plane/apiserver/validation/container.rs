@@ -1,9 +1,9 @@
 //! Containers (`validateContainers`, `validateInitContainers` in `pkg/apis/core/validation`): names, images, ports,
-//! environment, mounts, probes, pull policy, resources. Left out: huge pages, security contexts, lifecycle
-//! hooks, resize policies, restart rules, block devices, mount propagation, keys of files.
+//! environment, mounts, probes, pull policy, resources. Left out: huge pages, security contexts but for
+//! users and privileges, resize policies, restart rules, block devices, mount propagation, keys of files.
 
 use super::field::{At, Errors, quoted};
-use super::{names, probe, service, volume};
+use super::{names, probe, security, service, volume};
 use crate::api::quantity::Quantity;
 use std::collections::BTreeSet;
 
@@ -30,6 +30,7 @@ pub fn containers(spec: &At, volumes: &BTreeSet<&str>, errors: &mut Errors) {
     if regular.is_empty() {
         errors.required(&regular, "");
     }
+    let grace = spec.child("terminationGracePeriodSeconds").value().and_then(serde_json::Value::as_i64).unwrap_or(30);
     let mut seen = BTreeSet::new();
     for container in regular.items() {
         common(&container, volumes, errors);
@@ -37,6 +38,7 @@ pub fn containers(spec: &At, volumes: &BTreeSet<&str>, errors: &mut Errors) {
         if !seen.insert(name.text()) {
             errors.push(&name, format!("Duplicate value: {}", quoted(name.text())));
         }
+        probe::hooks(&container, grace, errors);
         probe::probes(&container, errors);
     }
     host_ports(&regular.items(), errors);
@@ -49,6 +51,7 @@ pub fn containers(spec: &At, volumes: &BTreeSet<&str>, errors: &mut Errors) {
         host_ports(std::slice::from_ref(&container), errors);
         let policy = container.child("restartPolicy");
         if policy.text() == "Always" {
+            probe::hooks(&container, grace, errors);
             probe::probes(&container, errors);
             continue;
         }
@@ -78,6 +81,7 @@ fn common(container: &At, volumes: &BTreeSet<&str>, errors: &mut Errors) {
     errors.one_of_or_default(&container.child("imagePullPolicy"), &["Always", "IfNotPresent", "Never"]);
     resources(&container.child("resources"), errors);
     errors.one_of_if_given(&container.child("restartPolicy"), &["Always", "Never", "OnFailure"]);
+    security::container(container, errors);
 }
 
 /// `ValidateContainerResourceRequirements`, without huge pages and claims.

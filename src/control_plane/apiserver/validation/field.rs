@@ -50,6 +50,11 @@ impl<'a> At<'a> {
         At { value: None, path: self.child(name).path }
     }
 
+    /// A place in a list, with no value.
+    pub fn index(&self, index: usize) -> At<'a> {
+        At { value: None, path: format!("{}[{index}]", self.path) }
+    }
+
     /// The items of a list, each with its index.
     pub fn items(&self) -> Vec<At<'a>> {
         let items = self.value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();

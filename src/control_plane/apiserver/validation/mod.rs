@@ -16,6 +16,8 @@ mod other;
 mod pod;
 mod policy;
 mod probe;
+mod scheduling;
+mod security;
 mod service;
 mod volume;
 mod workload;
@@ -105,7 +107,7 @@ fn check(kind: Kind, object: &At, old: Option<&At>, errors: &mut Errors) {
         Kind::Pod => {
             pod::validate(object, errors);
             if old.is_none() {
-                pod::new(&object.child("spec"), errors);
+                pod::new(object, errors);
             }
         }
         Kind::Deployment => workload::deployment(object, errors),

@@ -1,14 +1,21 @@
 //! Pods and Pod templates (`ValidatePodSpec` in `pkg/apis/core/validation`; warnings of `pkg/api/pod`). Left out:
-//! security contexts, resources, affinity but for topology keys, spread constraints, claims, overhead, operating systems.
+//! security contexts but for users and privileges, claims, overhead.
 
 use super::field::{At, Errors, quoted};
-use super::{addresses, container, dated, meta, names, volume};
+use super::{addresses, container, dated, meta, names, scheduling, security, volume};
 use std::collections::BTreeSet;
 
 /// A whole Pod.
 pub fn validate(object: &At, errors: &mut Errors) {
     meta::metadata(object, names::subdomain, errors);
     spec(&object.child("spec"), &BTreeSet::new(), errors);
+    for list in ["containers", "initContainers"] {
+        for image in object.child("spec").child(list).items().iter().map(|container| container.child("image")) {
+            if image.text().trim() != image.text() {
+                errors.invalid(&image, "must not have leading or trailing whitespace");
+            }
+        }
+    }
 }
 
 /// A template; upstream leaves `metadata` out of the paths of its labels and annotations.
@@ -30,7 +37,8 @@ fn spec<'a>(spec: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut Errors) {
     let policies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
     errors.one_of_or_default(&spec.child("dnsPolicy"), &policies);
     meta::labels(&spec.child("nodeSelector"), errors);
-    anti_affinity(spec, errors);
+    security::pod(spec, errors);
+    scheduling::affinity(spec, errors);
     dns_config(spec, errors);
     for gate in spec.child("readinessGates").items() {
         let kind = gate.child("conditionType");
@@ -38,7 +46,8 @@ fn spec<'a>(spec: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut Errors) {
             errors.invalid_as(&kind, &quoted(kind.text()), message);
         }
     }
-    scheduling_gates(spec, errors);
+    scheduling::gates(spec, errors);
+    scheduling::spread(spec, errors);
     host_name(spec, errors);
     for (field, rule) in [
         ("serviceAccountName", names::subdomain as fn(&str) -> Vec<String>),
@@ -57,7 +66,7 @@ fn spec<'a>(spec: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut Errors) {
     if deadline.given() && !(1..=i64::from(i32::MAX)).contains(&deadline.number()) {
         errors.invalid(&deadline, format!("must be between 1 and {}, inclusive", i32::MAX));
     }
-    tolerations(spec, errors);
+    scheduling::tolerations(spec, errors);
     for alias in spec.child("hostAliases").items() {
         let ip = alias.child("ip");
         for message in addresses::ip(ip.text()) {
@@ -67,30 +76,20 @@ fn spec<'a>(spec: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut Errors) {
             errors.all_invalid(&name, names::subdomain(name.text()));
         }
     }
+    security::system(spec, errors);
 }
 
 /// What is asked of a Pod's spec only when it is created (`ValidatePodCreate`).
-pub fn new(spec: &At, errors: &mut Errors) {
+pub fn new(object: &At, errors: &mut Errors) {
+    let spec = object.child("spec");
     let node = spec.child("nodeName");
     if !spec.child("schedulingGates").is_empty() && !node.text().is_empty() {
         errors.forbidden(&node, "cannot be set until all schedulingGates have been cleared");
     }
-}
-
-fn scheduling_gates(spec: &At, errors: &mut Errors) {
-    let mut seen = BTreeSet::new();
-    for gate in spec.child("schedulingGates").items() {
-        let name = gate.child("name").text();
-        for message in names::qualified(name) {
-            errors.invalid_as(&gate, &quoted(name), message);
-        }
-        if !seen.insert(name) {
-            errors.push(&gate, format!("Duplicate value: {}", quoted(name)));
-        }
-    }
-    let preemption = spec.child("preemptionPolicy");
-    if preemption.given() {
-        errors.one_of(&preemption, &["PreemptLowerPriority", "Never"]);
+    let late = spec.child("ephemeralContainers");
+    // Those of a dump were added to a Pod that ran.
+    if !late.is_empty() && !object.at(&["metadata", "uid"]).given() {
+        errors.forbidden(&late, "cannot be set on create");
     }
 }
 
@@ -132,25 +131,6 @@ fn host_network(spec: &At, errors: &mut Errors) {
     }
 }
 
-/// The topology key of Pod affinity terms.
-fn anti_affinity(spec: &At, errors: &mut Errors) {
-    for kind in ["podAffinity", "podAntiAffinity"] {
-        let affinity = spec.at(&["affinity", kind]);
-        let required = affinity.child("requiredDuringSchedulingIgnoredDuringExecution").items();
-        let preferred = affinity.child("preferredDuringSchedulingIgnoredDuringExecution").items();
-        for term in required.into_iter().chain(preferred.iter().map(|term| term.child("podAffinityTerm"))) {
-            let key = term.child("topologyKey");
-            if key.text().is_empty() {
-                errors.required(&key, "can not be empty");
-            }
-            for message in names::qualified(key.text()) {
-                errors.invalid_as(&key, &quoted(key.text()), message);
-            }
-            meta::label_selector(&term.child("labelSelector"), errors);
-        }
-    }
-}
-
 fn dns_config(spec: &At, errors: &mut Errors) {
     let config = spec.child("dnsConfig");
     let servers = config.child("nameservers");
@@ -183,37 +163,6 @@ fn dns_config(spec: &At, errors: &mut Errors) {
         if option.child("name").text().is_empty() {
             errors.required(&option, "must not be empty");
         }
-    }
-}
-
-fn tolerations(spec: &At, errors: &mut Errors) {
-    for toleration in spec.child("tolerations").items() {
-        let (key, operator, value, effect) =
-            (toleration.child("key"), toleration.child("operator"), toleration.child("value"), toleration.child("effect"));
-        if !key.text().is_empty() {
-            errors.all_invalid(&key, names::qualified(key.text()));
-        } else if operator.text() != "Exists" {
-            let why = "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
-            errors.invalid_as(&operator, &quoted(operator.text()), why);
-        }
-        if toleration.child("tolerationSeconds").given() && effect.text() != "NoExecute" {
-            errors.invalid_as(&effect, &quoted(effect.text()), "effect must be 'NoExecute' when `tolerationSeconds` is set");
-        }
-        match operator.text() {
-            "" | "Equal" => {
-                let wrong = names::label_value(value.text());
-                if !wrong.is_empty() {
-                    errors.invalid_as(&operator, &quoted(value.text()), wrong.join(";"));
-                }
-            }
-            "Exists" if !value.text().is_empty() => {
-                errors.invalid_as(&operator, &quoted(value.text()), "value must be empty when `operator` is 'Exists'");
-            }
-            "Exists" => {}
-            "Lt" | "Gt" => errors.unsupported(&operator, &["Equal", "Exists", "Lt", "Gt"]),
-            _ => errors.unsupported(&operator, &["Equal", "Exists"]),
-        }
-        errors.one_of_or_default(&effect, &["NoSchedule", "PreferNoSchedule", "NoExecute"]);
     }
 }
 

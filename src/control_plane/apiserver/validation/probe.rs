@@ -1,4 +1,4 @@
-//! Probes (`validateProbe` in `pkg/apis/core/validation`).
+//! Probes and hooks (`validateProbe`, `validateLifecycle` in `pkg/apis/core/validation`). Left out: signals to stop by.
 
 use super::field::{At, Errors, quoted};
 use super::names;
@@ -10,7 +10,7 @@ pub fn probes(container: &At, errors: &mut Errors) {
         if !probe.given() {
             continue;
         }
-        handler(&probe, errors);
+        handler(&probe, &["exec", "httpGet", "tcpSocket", "grpc"], None, errors);
         for number in ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"] {
             errors.non_negative(&probe.child(number));
         }
@@ -29,11 +29,21 @@ pub fn probes(container: &At, errors: &mut Errors) {
     }
 }
 
-/// Exactly one way to probe.
-fn handler(probe: &At, errors: &mut Errors) {
+/// What runs after a container's start and before its end; `grace` is how long the end may take.
+pub fn hooks(container: &At, grace: i64, errors: &mut Errors) {
+    for name in ["postStart", "preStop"] {
+        let hook = container.at(&["lifecycle", name]);
+        if hook.given() {
+            handler(&hook, &["exec", "httpGet", "tcpSocket", "sleep"], Some(grace), errors);
+        }
+    }
+}
+
+/// Exactly one way to do it.
+fn handler(owner: &At, ways: &[&str], grace: Option<i64>, errors: &mut Errors) {
     let mut found = false;
-    for name in ["exec", "httpGet", "tcpSocket", "grpc"] {
-        let action = probe.child(name);
+    for name in ways {
+        let action = owner.child(name);
         if !action.given() {
             continue;
         }
@@ -42,7 +52,7 @@ fn handler(probe: &At, errors: &mut Errors) {
             continue;
         }
         found = true;
-        match name {
+        match *name {
             "exec" if action.child("command").is_empty() => errors.required(&action.child("command"), ""),
             "httpGet" => http(&action, errors),
             "tcpSocket" => port(&action.child("port"), errors),
@@ -52,11 +62,20 @@ fn handler(probe: &At, errors: &mut Errors) {
                     errors.invalid_as(&number, &number.number().to_string(), message);
                 }
             }
+            "sleep" => sleep(&action, grace.unwrap_or_default(), errors),
             _ => {}
         }
     }
     if !found {
-        errors.required(probe, "must specify a handler type");
+        errors.required(owner, "must specify a handler type");
+    }
+}
+
+fn sleep(action: &At, grace: i64, errors: &mut Errors) {
+    let seconds = action.child("seconds").number();
+    if !(0..=grace).contains(&seconds) {
+        let why = format!("must be non-negative and less than terminationGracePeriodSeconds ({grace})");
+        errors.invalid_as(action, &seconds.to_string(), why);
     }
 }
 
