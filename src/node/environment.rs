@@ -163,11 +163,14 @@ pub fn variables(container: &Container, pod: &Pod, store: &Store) -> BTreeMap<St
         values.extend(texts.flatten().map(|(key, value)| (format!("{}{key}", source.prefix), value)));
     }
     let links = service_links(pod, store);
+    let mut length = 0;
     for variable in &container.env {
         let value = match &variable.value_from {
             Some(source) => from_source(source, pod, store),
+            None if length > MOST => Some(variable.value.clone()),
             None => Some(expand(&variable.value, &values, &links)),
         };
+        length += value.as_ref().map_or(0, String::len);
         values.extend(value.map(|value| (variable.name.clone(), value)));
     }
     values
@@ -230,6 +233,11 @@ fn from_source(source: &EnvVarSource, pod: &Pod, store: &Store) -> Option<String
     }
 }
 
+/// Bytes of one text, and of all of them, that `execve` of Linux gives to a program (`MAX_ARG_STRLEN`, and a quarter of the usual
+/// stack): of values that name each other, longer ones stay as they are written.
+const LONGEST: usize = 128 << 10;
+const MOST: usize = 2 << 20;
+
 /// Replaces `$(NAME)` by its value, an unknown one stays as it is; `$$(NAME)` gives `$(NAME)` (`third_party/forked/golang/expansion`).
 fn expand(text: &str, values: &BTreeMap<String, String>, links: &BTreeMap<String, String>) -> String {
     let mut out = String::with_capacity(text.len());
@@ -242,6 +250,7 @@ fn expand(text: &str, values: &BTreeMap<String, String>, links: &BTreeMap<String
             rest = after;
         } else if let Some((name, after)) = rest.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
             match values.get(name).or_else(|| links.get(name)) {
+                Some(value) if out.len() + value.len() > LONGEST => return text.to_string(),
                 Some(value) => out.push_str(value),
                 None => out.extend(["$(", name, ")"]),
             }

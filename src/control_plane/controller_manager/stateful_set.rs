@@ -13,6 +13,7 @@ use crate::api::core::Pod;
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Verb;
 use crate::control_plane::apiserver::default_toleration_seconds;
+use crate::control_plane::apiserver::validation;
 use crate::control_plane::dump::came_from_dump;
 use crate::control_plane::world::{Key, World};
 use crate::control_plane::{events, kubelets};
@@ -163,6 +164,9 @@ fn create(world: &mut World, set: &StatefulSet, object: &ObjectRef, revisions: &
     labels.insert("statefulset.kubernetes.io/pod-name".into(), name.clone());
     labels.insert("apps.kubernetes.io/pod-index".into(), ordinal.to_string());
     labels.insert(REVISION.into(), revision.clone());
+    if let Some(refusal) = validation::made(&pod) {
+        return events::record(world, object, (COMPONENT, ""), ("Warning", "FailedCreate"), &format!("{before}{refusal}"));
+    }
     let text = format!("Create Pod {name} in StatefulSet {} successful", object.name);
     events::record(world, object, (COMPONENT, ""), ("Normal", "SuccessfulCreate"), &text);
     let message = msg!("change.createPod", pod = name, kind = object.kind, owner = object.name);

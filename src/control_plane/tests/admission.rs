@@ -102,6 +102,24 @@ fn stateful_and_daemon_sets_say_so_in_their_own_words() {
 }
 
 #[test]
+fn a_stateful_set_whose_name_is_too_long_for_its_revision_makes_no_pods() {
+    let named = |length: usize| {
+        let text = WEB.replace("kind: Deployment", "kind: StatefulSet");
+        with(&text.replacen("metadata: {name: web}", &format!("metadata: {{name: {}}}", "w".repeat(length)), 1))
+    };
+    assert_eq!(pods(&named(50)).len(), 3);
+    let stuck = named(60);
+    let [(words, 1)] = &warnings(&stuck, "StatefulSet")[..] else { panic!("one warning") };
+    let set = "w".repeat(60);
+    let (before, after) = (
+        format!("FailedCreate: Create Pod {set}-0 in StatefulSet {set} failed error: Pod \"{set}-0\" is invalid: "),
+        "must be no more than 63 bytes",
+    );
+    assert!(words.starts_with(&format!("{before}metadata.labels: Invalid value: \"{set}-")) && words.ends_with(after), "{words}");
+    assert_eq!(pods(&stuck).len(), 0);
+}
+
+#[test]
 fn what_a_dumps_objects_name_stands() {
     let text = WEB.replace("metadata: {name: web}\nspec:\n  replicas", "metadata: {name: web, uid: abc}\nspec:\n  replicas");
     let text = text.replace("spec: {containers: [", "spec: {serviceAccountName: shop, containers: [");

@@ -145,6 +145,19 @@ fn an_unknown_reference_stays_and_a_doubled_dollar_escapes() {
     assert_eq!(expand("$(A) $(B) $$(A) $A $(", &values, &links), "1 $(B) $(A) $A $(");
 }
 
+/// A short text whose values double is not written out.
+#[test]
+fn values_that_name_each_other_stay_as_they_are_written_once_they_are_too_long() {
+    let doubled = |index: usize| format!("{{name: V{}, value: '$(V{index})$(V{index})'}}", index + 1);
+    let all: Vec<String> = (0..60).map(doubled).collect();
+    let text = format!("containers: [{{name: c, env: [{{name: V0, value: ab}}, {}]}}]", all.join(", "));
+    let spec: crate::api::core::PodSpec = serde_yaml::from_str(&text).unwrap();
+    let pod = Pod { spec: spec.clone(), ..Pod::default() };
+    let values = variables(&spec.containers[0], &pod, &Store::default());
+    assert_eq!((values["V16"].len(), values["V17"].as_str()), (LONGEST, "$(V16)$(V16)"));
+    assert!(values.values().map(String::len).sum::<usize>() < 2 * MOST);
+}
+
 #[test]
 fn services_of_the_namespace_are_variables_unless_links_are_off() {
     let mut store = store();

@@ -22,6 +22,8 @@ mod service;
 mod volume;
 mod workload;
 
+pub use pod::made;
+
 pub use field::FieldError;
 
 use crate::api::Kind;

@@ -3,6 +3,7 @@
 
 use super::field::{At, Errors, quoted};
 use super::{addresses, container, dated, meta, names, scheduling, security, volume};
+use crate::api::core::Pod;
 use std::collections::BTreeSet;
 
 /// A whole Pod.
@@ -164,6 +165,19 @@ fn dns_config(spec: &At, errors: &mut Errors) {
             errors.required(&option, "must not be empty");
         }
     }
+}
+
+/// What is wrong with a Pod that a StatefulSet makes: its labels, of which some are made of the set's name, or its host name are too
+/// long (`setPodRevision` of `pkg/controller/statefulset` shortens nothing).
+pub fn made(pod: &Pod) -> Option<String> {
+    let labels = pod.metadata.labels.values().map(|value| ("metadata.labels", value, names::label_value(value)));
+    let host = ("spec.hostname", &pod.spec.hostname, names::label(&pod.spec.hostname));
+    let wrong = labels.chain([host]).flat_map(|(path, value, why)| {
+        why.into_iter().map(move |why| format!("{path}: Invalid value: {}: {why}", quoted(value)))
+    });
+    let wrong: Vec<String> = wrong.collect();
+    let all = if wrong.len() > 1 { format!("[{}]", wrong.join(", ")) } else { wrong.into_iter().next()? };
+    Some(format!("Pod {} is invalid: {all}", quoted(&pod.metadata.name)))
 }
 
 /// What the API server warns of in a Pod, or the template of one (`pkg/api/pod/warnings.go`), but for files that hide each other.
