@@ -111,7 +111,7 @@ pub fn Stage(props: &StageProps) -> Html {
         count => speech.say(&msg!("stage.pictureHop", hop = props.player.step + 1, count = count)),
     };
     html! {
-        <div class={classes!("stageview", scene.picture.transposed.then_some("upright"), (width > size.width).then_some("wide"))} ref={frame} onkeydown={keys}
+        <div class={classes!("stageview", scene.picture.transposed.then_some("upright"), (width > size.width).then_some("beyond"))} ref={frame} onkeydown={keys}
             onwheel={hold.reform(|_: WheelEvent| ())} ontouchmove={hold.reform(|_: TouchEvent| ())}>
             if size.width > 0.0 {
                 <div class="stagesheet">

@@ -270,7 +270,7 @@ fn stack(ink: &Ink, node: &NodeBox) -> Html {
     let upright = node.plate.width == 0.0;
     let (x, y) = (r.centre().x, if upright { r.y + 18.0 } else { node.plate.bottom() + 50.0 });
     let words = ink.speech.t(if node.stack.len() == 1 { "stage.moreNodes.one" } else { "stage.moreNodes" });
-    let count = format!("+{} {words}", node.stack.len());
+    let count = format!("+{}", node.stack.len());
     // Which they are, as far as there is room; pressed, it shows their list.
     let names: Vec<String> = match upright {
         true => vec![name::cut(&node.stack.join(", "), r.width - 24.0)],
@@ -284,12 +284,13 @@ fn stack(ink: &Ink, node: &NodeBox) -> Html {
     let inner = html! { <>
         { sheet("node", r, 10.0) }
         <path class="wire" d={format!("M{} {}H{}a10 10 0 0 1 10 10V{}", n(r.x + 12.0), n(r.y - 4.0), n(r.right() - 5.0), n(r.bottom() - 8.0))}/>
-        { write_by("t", x, y, "middle", count.clone()) }
+        { write_by("t", x, y, "middle", if upright { format!("{count} {words}") } else { count.clone() }) }
+        if !upright { { write_by("", x, y + 15.0, "middle", words.clone()) } }
         { for names.into_iter().enumerate().map(|(index, line)| {
-            html! { <text class="m" lang="en" x={n(x)} y={n(y + 17.0 + 14.0 * index as f64)} text-anchor="middle">{ line }</text> }
+            html! { <text class="m" lang="en" x={n(x)} y={n(y + if upright { 17.0 } else { 34.0 } + 14.0 * index as f64)} text-anchor="middle">{ line }</text> }
         }) }
     </> };
-    let label = ink.speech.say(&msg!("stage.aria.moreNodes", count = count, names = node.stack.join(", ")));
+    let label = ink.speech.say(&msg!("stage.aria.moreNodes", count = format!("{count} {words}"), names = node.stack.join(", ")));
     ink.button(&node.id, label, "machine", inner)
 }
 

@@ -10,7 +10,7 @@ use super::{ItemId, Options};
 use crate::msg;
 
 /// Height and pitch of a name with what it stands for in a second line, and of one in a single line.
-const TWO: (f64, f64) = (32.0, 37.0);
+const TWO: (f64, f64) = (31.0, 34.0);
 const ONE: (f64, f64) = (18.0, 22.0);
 /// From the heading's line of words to the first name.
 const HEAD: f64 = 8.0;
