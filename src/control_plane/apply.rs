@@ -134,7 +134,8 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune, admission: 
     note_missing_nodes(&mut world, &manifests);
     settle(&mut world);
     dump::slices::tell(&mut world, &judged);
-    dump::date(&mut world);
+    dump::tell_deleted(&mut world, &manifests);
+    dump::date(&mut world, &manifests);
     let origins = world.cluster.origins.iter();
     world.cluster.applied =
         origins.filter(|(_, o)| Arc::ptr_eq(&o.manifests, &manifests)).map(|(object, _)| object.clone()).collect();

@@ -7,11 +7,15 @@
 //! controller is not in it stay. Where MetalLB's speakers are in it, they announce the load balancers' addresses. Leaves out other clusters' node port ranges and IPv6.
 
 mod beside;
+mod dates;
 mod nodes;
 pub(crate) mod slices;
+mod surplus;
 
-pub(crate) use beside::{absent_owner, date, follow_api_server};
+pub(crate) use beside::{absent_owner, follow_api_server};
+pub(crate) use dates::date;
 pub(crate) use nodes::read_ranges;
+pub(crate) use surplus::tell_deleted;
 
 use super::apiserver::{AdmittedObject, Object};
 use super::controller_manager::node_lifecycle;

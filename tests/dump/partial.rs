@@ -5,6 +5,7 @@ use crate::{FRONT, explained, manifests, send};
 use kubehop::cluster::Cluster;
 use kubehop::diagnostic::Severity;
 use kubehop::kubectl::advise::advise;
+use kubehop::kubectl::printers::{Get, get};
 use kubehop::kubectl::{Manifest, Manifests};
 use kubehop::random::Seed;
 use kubehop::settings::Settings;
@@ -148,4 +149,53 @@ fn outside_a_name_of_the_clusters_own_dns_is_told_as_one() {
     // Another host is none of the cluster's names.
     let trace = send(&cluster, "internet", "http://frontend.example.com");
     assert_eq!(trace.advice.unwrap().next.id, "explain.ingress.hosts.next");
+}
+
+/// A ReplicaSet of two Pods, and one that asks for a single one.
+fn two_pods(replicas: u32) -> String {
+    let pod = |name: &str, at: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, uid: {name}, creationTimestamp: '{at}', labels: {{app: w}}, \
+             ownerReferences: [{{apiVersion: apps/v1, kind: ReplicaSet, name: w-1, uid: r, controller: true}}]}}\n\
+             spec: {{nodeName: worker, containers: [{{name: c, image: nginx}}]}}\n\
+             status: {{phase: Running, podIP: 10.244.1.{}, podIPs: [{{ip: 10.244.1.{}}}], startTime: '{at}', conditions: [{{type: Ready, status: 'True'}}], \
+             containerStatuses: [{{name: c, ready: true, image: nginx, state: {{running: {{startedAt: '{at}'}}}}}}]}}\n",
+            name.len(),
+            name.len()
+        )
+    };
+    let set = format!(
+        "apiVersion: apps/v1\nkind: ReplicaSet\nmetadata: {{name: w-1, namespace: shop, uid: r, creationTimestamp: '2026-03-01T10:00:00Z', labels: {{app: w}}}}\n\
+         spec: {{replicas: {replicas}, selector: {{matchLabels: {{app: w}}}}, template: {{metadata: {{labels: {{app: w}}}}, spec: {{containers: [{{name: c, image: nginx}}]}}}}}}\n"
+    );
+    set + &pod("w-1-aa", "2026-03-01T11:00:00Z") + &pod("w-1-bbb", "2026-03-01T12:00:00Z")
+}
+
+#[test]
+fn pods_that_a_dumps_controller_deletes_at_once_are_named() {
+    let said = |replicas: u32| -> Vec<String> {
+        let outcome = Cluster::new(Settings::default(), Seed(1)).apply(Arc::new(manifests(two_pods(replicas))));
+        let told =
+            outcome.diagnostics.iter().map(|own| format!("{:?}", own.message)).filter(|text| text.contains("dump.surplus"));
+        told.collect()
+    };
+    assert_eq!(said(2), Vec::<String>::new());
+    let one = said(1);
+    // Of two alike the younger goes.
+    assert!(one.len() == 1 && one[0].contains("w-1-bbb") && !one[0].contains("w-1-aa"), "{one:?}");
+}
+
+#[test]
+fn what_a_dump_does_not_show_is_as_old_as_its_oldest_object() {
+    let cluster = Cluster::new(Settings::default(), Seed(1)).apply(Arc::new(manifests(two_pods(2)))).cluster;
+    let printed = |words: &[&str]| {
+        let asked = Get { words: words.iter().map(|word| (*word).to_string()).collect(), all_namespaces: true, ..Get::default() };
+        let out = get(&cluster, &asked).out;
+        let ages = out.lines().skip(1).map(|line| line.split_whitespace().last().unwrap_or_default().to_string());
+        ages.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    };
+    for kind in ["svc", "deploy", "rs", "ns", "endpointslices", "ep"] {
+        assert_eq!(printed(&[kind]), ["120m"], "{kind}");
+    }
+    assert_eq!(printed(&["pods"]), ["0s", "120m", "60m"]);
 }

@@ -1,14 +1,12 @@
-//! What a dump leaves out: of what its cluster's controllers wrote, the other form of the API server's endpoints, and since when
-//! Endpoints and namespaces are there; who makes a Pod of it.
+//! What a dump leaves out: of what its cluster's controllers wrote, the other form of the API server's endpoints; who makes a Pod of it.
 
 use super::came_from_dump;
-use crate::api::core::{EndpointSubset, Endpoints, Service};
+use crate::api::core::EndpointSubset;
 use crate::api::discovery::{Endpoint, EndpointPort, EndpointSlice};
-use crate::api::time::seconds_of;
 use crate::api::{Kind, ObjectRef};
 use crate::control_plane::controller_manager::endpoints;
 use crate::control_plane::refusals;
-use crate::control_plane::world::{Key, World, key_of};
+use crate::control_plane::world::{Key, World};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::msg;
 use std::sync::Arc;
@@ -51,24 +49,4 @@ pub(crate) fn absent_owner(world: &World, object: &ObjectRef) -> Option<Diagnost
 
 fn is_played(subset: &EndpointSubset) -> bool {
     !subset.addresses.is_empty() && subset.addresses.iter().all(|at| !at.ip.contains(':'))
-}
-
-/// A Service's Endpoints, which the dump may lack, are as old as the Service; the namespaces are no younger than anything in them.
-pub(crate) fn date(world: &mut World) {
-    let dumped = |service: &&Service| came_from_dump(world, &ObjectRef::of(*service));
-    let services: Vec<_> = world.cluster.store.all::<Service>().filter(dumped).map(|service| service.metadata.clone()).collect();
-    for meta in &services {
-        let made = |own: &Endpoints| !came_from_dump(world, &ObjectRef::of(own));
-        let lacks = world.cluster.store.endpoints.get(&key_of(meta)).is_some_and(|own| made(own));
-        if let Some(own) = world.cluster.store.endpoints.get_mut(&key_of(meta)).filter(|_| lacks) {
-            Arc::make_mut(own).metadata.creation_timestamp.clone_from(&meta.creation_timestamp);
-        }
-    }
-    let times = services.iter().filter_map(|meta| meta.creation_timestamp.as_ref());
-    let Some(oldest) = times.min_by_key(|at| seconds_of(at)).cloned() else { return };
-    let origins = &world.cluster.origins;
-    let presumed = |name: &str| !origins.contains_key(&ObjectRef::new(Kind::Namespace, "", name));
-    for namespace in world.cluster.store.namespaces.values_mut().filter(|own| presumed(&own.metadata.name)) {
-        Arc::make_mut(namespace).metadata.creation_timestamp = Some(oldest.clone());
-    }
 }
