@@ -81,6 +81,10 @@ fn what_is_not_played_gets_one_quiet_note() {
             "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ipFamilyPolicy: PreferDualStack, ports: [{port: 80}]}\n",
             "field.dualStack",
         ),
+        ("apiVersion: authentication.k8s.io/v1\nkind: TokenReview\nmetadata: {name: t}\nspec: {token: abc}\n", "kind.review"),
+        ("apiVersion: authorization.k8s.io/v1\nkind: SelfSubjectAccessReview\nspec: {}\n", "kind.review"),
+        ("apiVersion: v1\nkind: Binding\nmetadata: {name: p}\ntarget: {kind: Node, name: node-1}\n", "kind.binding"),
+        ("apiVersion: events.k8s.io/v1\nkind: Event\nmetadata: {name: e}\n", "kind.event"),
         ("apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q}\n", "kind.notPlayedObjects"),
         ("apiVersion: example.com/v1\nkind: Database\nmetadata: {name: d}\n", "kind.notKnown"),
         ("apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: d}\n", "kind.notPlayed"),
@@ -96,6 +100,15 @@ fn what_is_not_played_gets_one_quiet_note() {
         };
         assert_eq!(message.id, note);
     }
+}
+
+#[test]
+fn what_is_sent_to_a_part_of_an_object_is_no_document() {
+    let (_, diagnostics) = all("apiVersion: policy/v1\nkind: Eviction\nmetadata: {name: p}\n");
+    let [Diagnostic { message: Finding::Upstream(message), help: Some(help), .. }] = &diagnostics[..] else {
+        panic!("{diagnostics:?}")
+    };
+    assert_eq!((message.as_str(), help.id.as_ref()), ("no matches for kind \"Eviction\" in version \"policy/v1\"", "kind.part"));
 }
 
 #[test]

@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 KUBERNETES, API, MACHINERY = map(Path, sys.argv[1:4])
-DEFINITIONS = json.loads((KUBERNETES / "api/openapi-spec/swagger.json").read_text())["definitions"]
+SWAGGER = json.loads((KUBERNETES / "api/openapi-spec/swagger.json").read_text())
+DEFINITIONS = SWAGGER["definitions"]
 PLAYED = {
     "core.v1": "Namespace Node ConfigMap Secret Service Endpoints Pod Event ReplicationController",
     "apps.v1": "Deployment StatefulSet DaemonSet ReplicaSet",
@@ -141,14 +142,17 @@ def main():
                 text += "'" + actual.removeprefix("v1.") if not actual.startswith(("[", "m")) else "'" + actual
             fields.append(f"{field}={text}")
         lines[short(definition)] = f"{short(definition)} {' '.join(fields)}"
+    # What has a path of its own: not a part of another object (`pods/NAME/eviction`), of which kubectl takes no document either.
     kinds = {}
-    for definition, schema in DEFINITIONS.items():
-        for kind in schema.get("x-kubernetes-group-version-kind", []):
-            name = kind["kind"]
-            version = f"{kind['group']}/{kind['version']}".lstrip("/")
-            plain = not name.endswith(("List", "Options", "Review", "Event")) and "metadata" in schema.get("properties", {})
-            if plain and len(schema["x-kubernetes-group-version-kind"]) == 1:
-                kinds.setdefault(version, set()).add(name)
+    for path, operations in SWAGGER["paths"].items():
+        parts = path.split("/{name}")
+        if len(parts) > 1 and parts[-1] or "/watch/" in path:
+            continue
+        for operation in operations.values():
+            kind = operation.get("x-kubernetes-group-version-kind") if isinstance(operation, dict) else None
+            if kind:
+                version = f"{kind['group']}/{kind['version']}".lstrip("/")
+                kinds.setdefault(version, set()).add(kind["kind"])
     text = "".join(lines[name] + "\n" for name in sorted(lines))
     text += "\n" + "".join(f"{version} {' '.join(sorted(names))}\n" for version, names in sorted(kinds.items()))
     target = Path(__file__).parents[2] / "src/kubectl/fields.txt"

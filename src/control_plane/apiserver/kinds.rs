@@ -63,6 +63,13 @@ fn no_match(manifest: &Manifest) -> Diagnostic {
     diagnostic
 }
 
+/// What is sent to a part of another object: kubectl passes these by when it looks for kinds (`client-go` restmapper/discovery.go).
+const PARTS: [(&str, &str, &str); 3] = [
+    ("authentication.k8s.io/v1", "TokenRequest", "serviceaccounts/NAME/token"),
+    ("autoscaling/v1", "Scale", "deployments/NAME/scale"),
+    ("policy/v1", "Eviction", "pods/NAME/eviction"),
+];
+
 fn advice(manifest: &Manifest, path: &str, versions: &[&str]) -> (Option<Message>, Vec<Fix>) {
     let span = manifest.spans.get(path);
     let fixes = |text: &str| span.map(|span| replace(span, text)).into_iter().collect();
@@ -75,6 +82,9 @@ fn advice(manifest: &Manifest, path: &str, versions: &[&str]) -> (Option<Message
             msg!("kind.version", kind = kind, version = version)
         };
         return (Some(help), fixes(version));
+    }
+    if let Some((.., of)) = PARTS.iter().find(|(version, kind, _)| (*version, *kind) == (&manifest.api_version, &manifest.kind)) {
+        return (Some(msg!("kind.part", kind = manifest.kind, of = of)), Vec::new());
     }
     match closest(&manifest.kind, &schema::kind_names()) {
         Some(meant) => (Some(msg!("decode.meant", field = meant)), fixes(meant)),

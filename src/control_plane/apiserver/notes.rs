@@ -18,6 +18,9 @@ pub(super) fn kind(manifest: &Manifest) -> Message {
         return msg!("kind.named", kind = kind);
     }
     match (manifest.api_version.as_str(), kind.as_str()) {
+        ("v1", "Binding") => return msg!("kind.binding"),
+        ("events.k8s.io/v1", "Event") => return msg!("kind.event"),
+        (version, kind) if is_question(version, kind) => return msg!("kind.review", kind = kind),
         ("v1", "PersistentVolumeClaim") => return claim(manifest),
         ("batch/v1", "Job") => {
             if let Some(secret) = made_secret(manifest) {
@@ -38,6 +41,11 @@ pub(super) fn kind(manifest: &Manifest) -> Message {
         Reach::Unknown => msg!("kind.notKnown", kind = kind),
         Reach::None => msg!("kind.notPlayed", kind = kind),
     }
+}
+
+/// Whether it is only answered (`Create` of `pkg/registry/authentication` and `pkg/registry/authorization`) and never stored.
+fn is_question(version: &str, kind: &str) -> bool {
+    matches!(version, "authentication.k8s.io/v1" | "authorization.k8s.io/v1") && kind.ends_with("Review")
 }
 
 /// The Secret that a Job is to make, as `kube-webhook-certgen` is told which: Pods that mount it do not wait for it here.
