@@ -3,7 +3,7 @@
 //! Imitates the DefaultIngressClass admission plugin (`plugin/pkg/admission/network/defaultingressclass`) and what Ingress
 //! controllers do with `status.loadBalancer`. When an Ingress is given and no IngressClass, kubehop's own class stands in.
 
-use super::apiserver::allocate::{Taken, allocate};
+use super::apiserver::allocate::{Taken, allocate, ranges};
 use super::apiserver::{AdmittedObject, Object};
 use super::cloud_controller::free_name;
 use super::dump::came_from_dump;
@@ -152,8 +152,7 @@ fn install(world: &mut World) {
             service.metadata.annotations.insert(key.into(), value.into());
         }
         let mut taken = Taken::by(&world.cluster.store);
-        let range = world.cluster.settings.service_range();
-        if allocate(&mut service, None, range, &mut taken).is_ok() {
+        if allocate(&mut service, None, &ranges(&world.cluster), &mut taken).is_ok() {
             let object = ObjectRef::of(&service);
             world.note("kube-apiserver", Verb::Create, object.clone(), msg!("change.create", object = object));
             world.put_service(service);

@@ -1,6 +1,6 @@
 //! Refusals of documents, in the order in which the API server comes to them.
 
-use super::apiserver::allocate::{Taken, allocate, range_of};
+use super::apiserver::allocate::{Taken, allocate, ranges};
 use super::apiserver::{AdmittedObject, Object, decode, is_decoded};
 use super::dual_stack;
 use super::world::{World, key_of};
@@ -110,9 +110,8 @@ pub(super) fn allocation_first(world: &mut World, manifests: &Manifests) {
         let old = world.cluster.store.services.get(&key_of(&service.metadata)).cloned();
         let mut taken = Taken::by(&world.cluster.store);
         before.iter().for_each(|earlier| taken.add(earlier));
-        let range = range_of(&world.cluster, &service);
         dual_stack::take(&mut service, manifests);
-        let refused = allocate(&mut service, old.as_deref(), range, &mut taken).err().unwrap_or_default();
+        let refused = allocate(&mut service, old.as_deref(), &ranges(&world.cluster), &mut taken).err().unwrap_or_default();
         first.extend(refused.into_iter().map(|(path, message)| (at, upstream(manifest, &path, message))));
     }
     for (at, refusal) in first.into_iter().rev() {

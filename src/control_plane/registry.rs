@@ -3,7 +3,7 @@
 //! Follows the strategies of `pkg/registry` for creates and updates: what a text does not decide stays as the cluster filled it in.
 
 use super::apiserver::Object;
-use super::apiserver::allocate::{Taken, allocate, range_of};
+use super::apiserver::allocate::{Taken, allocate, ranges};
 use super::apiserver::validation::{FieldError, validate, validate_update};
 use super::apiserver::{default_toleration_seconds, service_account};
 use super::dual_stack;
@@ -142,9 +142,9 @@ fn write_service(world: &mut World, mut new: Service, manifest: &Manifest, taken
     }
     // What a real cluster has allocated stands, whatever its range.
     let anywhere = Cidr { base: Ipv4Addr::UNSPECIFIED, bits: 0 };
-    let range = if manifest.is_dumped() { anywhere } else { range_of(&world.cluster, &new) };
+    let ranges = if manifest.is_dumped() { vec![anywhere] } else { ranges(&world.cluster) };
     let both = dual_stack::take(&mut new, &world.cluster.manifests);
-    let refused = allocate(&mut new, old.as_deref(), range, taken);
+    let refused = allocate(&mut new, old.as_deref(), &ranges, taken);
     if let Some(both) = both {
         dual_stack::restore(&mut new, both);
     }

@@ -79,6 +79,11 @@ pub fn requests(spec: &PodSpec) -> Amounts {
     of_pod(spec, ASKED)
 }
 
+/// What the containers of a Pod, or of a template, ask for as it is written (`AggregateContainerRequests`).
+pub fn written_requests(spec: &PodSpec) -> Amounts {
+    of_pod(spec, &["requests"])
+}
+
 /// How much a Pod may use, together (`AggregateContainerLimits`).
 pub fn limits(spec: &PodSpec) -> Amounts {
     of_pod(spec, &["limits"])

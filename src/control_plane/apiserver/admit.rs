@@ -2,7 +2,7 @@
 
 use super::decode::{defaulted, finding, left_out, remark, typed};
 use super::validation::{self, FieldError};
-use super::{defaults, kinds, mend, notes, strict};
+use super::{app_armor, defaults, kinds, mend, notes, strict};
 use crate::api::apps::{DaemonSet, Deployment, ReplicaSet, ReplicationController, StatefulSet};
 use crate::api::core::{ConfigMap, Endpoints, Event, Namespace, Node, Pod, Secret, Service};
 use crate::api::discovery::EndpointSlice;
@@ -140,7 +140,7 @@ fn judge(manifest: &Arc<Manifest>) -> Known {
 }
 
 fn object(kind: Kind, manifest: &Manifest, diagnostics: &mut Vec<Diagnostic>) -> Result<AdmittedObject, Vec<Diagnostic>> {
-    let value = defaulted(kind, manifest)?;
+    let mut value = defaulted(kind, manifest)?;
     let prefix = value.pointer("/metadata/generateName").and_then(Value::as_str).unwrap_or("");
     if manifest.name.is_empty() && !prefix.is_empty() {
         // kubectl's own refusal: `k8s.io/kubectl` pkg/cmd/apply/apply.go.
@@ -153,6 +153,9 @@ fn object(kind: Kind, manifest: &Manifest, diagnostics: &mut Vec<Diagnostic>) ->
     }
     for text in validation::warnings(kind, &value) {
         diagnostics.push(warning(manifest, text));
+    }
+    if kind == Kind::Pod {
+        app_armor::sync_text(&mut value);
     }
     let object = object_of(kind, manifest, value.clone())?;
     diagnostics.extend(left_out(kind, manifest));
@@ -189,6 +192,9 @@ pub fn revise(manifest: &Manifest, before: &Manifest, stored: Option<Value>) -> 
     validation::prepare_update(kind, &mut value, &old);
     let errors = validation::validate_update(kind, &value, &old);
     if errors.is_empty() {
+        if kind == Kind::Pod {
+            app_armor::sync_text(&mut value);
+        }
         let object = object_of(kind, manifest, value.clone());
         return Some(object.map(|object| AdmittedObject { position: manifest.position, object, value }));
     }

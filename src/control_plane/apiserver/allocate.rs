@@ -69,17 +69,13 @@ fn numbers(service: &Service) -> impl Iterator<Item = i32> + '_ {
     ports.chain([service.spec.health_check_node_port]).filter(|port| *port != 0)
 }
 
-/// The range that a Service's address is of: the cluster's own, or that of a ServiceCIDR of the text which has the address that it
-/// asks for.
-pub fn range_of(cluster: &Cluster, service: &Service) -> Cidr {
-    let own = cluster.settings.service_range();
-    let asked = service.spec.cluster_ips.first().unwrap_or(&service.spec.cluster_ip).parse::<Ipv4Addr>();
+/// The ranges that addresses are of: the cluster's own, and those of the text's ServiceCIDRs, in its order.
+pub fn ranges(cluster: &Cluster) -> Vec<Cidr> {
     let documents = cluster.manifests.documents.iter();
     let further = documents.filter(|own| own.kind == "ServiceCIDR" && own.api_version.starts_with("networking.k8s.io/"));
     let lists = further.filter_map(|own| own.value.pointer("/spec/cidrs")?.as_array()).flatten();
-    let mut ranges = lists.filter_map(|range| range.as_str()?.parse::<Cidr>().ok());
-    let holds = |range: &Cidr| asked.as_ref().is_ok_and(|address| range.contains(*address));
-    if holds(&own) { own } else { ranges.find(holds).unwrap_or(own) }
+    let further = lists.filter_map(|range| range.as_str()?.parse::<Cidr>().ok());
+    std::iter::once(cluster.settings.service_range()).chain(further).collect()
 }
 
 /// Why a Service gets no number: field path and message, as the API server writes them.
@@ -89,7 +85,7 @@ pub type Refusal = (String, String);
 ///
 /// # Errors
 /// What is wrong with the address families, or the first number that cannot be had; nothing is taken then.
-pub fn allocate(service: &mut Service, old: Option<&Service>, range: Cidr, taken: &mut Taken) -> Result<(), Vec<Refusal>> {
+pub fn allocate(service: &mut Service, old: Option<&Service>, ranges: &[Cidr], taken: &mut Taken) -> Result<(), Vec<Refusal>> {
     if let Some(old) = old {
         keep(service, old);
     }
@@ -107,7 +103,7 @@ pub fn allocate(service: &mut Service, old: Option<&Service>, range: Cidr, taken
             service.spec.cluster_ips = vec![service.spec.cluster_ip.clone()];
             Ok(())
         }
-        None => allocate_address(service, range, &mut trial),
+        None => allocate_address(service, ranges, &mut trial),
     };
     // So is a port for health checks.
     let checked = old.filter(|old| needs_health_check(old) && needs_health_check(service));
@@ -226,7 +222,7 @@ fn refuse_policy(policy: &str, why: &str) -> Refusal {
     ("spec.ipFamilyPolicy".into(), format!("Invalid value: \"{policy}\": {why}"))
 }
 
-fn allocate_address(service: &mut Service, range: Cidr, taken: &mut Taken) -> Result<(), Refusal> {
+fn allocate_address(service: &mut Service, ranges: &[Cidr], taken: &mut Taken) -> Result<(), Refusal> {
     let key = format!("{}/{}", service.metadata.namespace, service.metadata.name);
     let spec = &mut service.spec;
     if spec.type_ == "ExternalName" {
@@ -238,7 +234,8 @@ fn allocate_address(service: &mut Service, range: Cidr, taken: &mut Taken) -> Re
         spec.cluster_ip = spec.cluster_ips.first().cloned().unwrap_or_default();
     }
     if spec.cluster_ip.is_empty() {
-        let address = next_address(&key, range, taken)
+        let next = ranges.iter().find_map(|range| next_address(&key, *range, taken));
+        let address = next
             .ok_or_else(|| (String::new(), format!("failed to allocate a serviceIP for Service \"{}\": range is full", key)))?;
         taken.addresses.insert(address);
         spec.cluster_ip = address.to_string();
@@ -250,7 +247,7 @@ fn allocate_address(service: &mut Service, range: Cidr, taken: &mut Taken) -> Re
         };
         // What is no IPv4 address is validation's to refuse.
         if let Ok(address) = given.parse::<Ipv4Addr>() {
-            if !usable(range, address) {
+            if !ranges.iter().any(|range| usable(*range, address)) {
                 return refuse("the provided network does not match the current range");
             }
             if !taken.addresses.insert(address) {
@@ -385,7 +382,20 @@ mod tests {
     }
 
     fn refusal(json: &str, taken: &mut Taken) -> Refusal {
-        allocate(&mut service(json), None, range(), taken).unwrap_err().remove(0)
+        allocate(&mut service(json), None, &[range()], taken).unwrap_err().remove(0)
+    }
+
+    #[test]
+    fn a_further_range_gives_addresses_once_the_first_is_full() {
+        let ranges: Vec<Cidr> = ["10.96.0.0/30", "10.200.0.0/24"].iter().map(|text| text.parse().unwrap()).collect();
+        let mut taken = Taken::default();
+        let mut address = |name: &str| {
+            let mut own = service(&format!(r#"{{"metadata":{{"name":"{name}"}},"spec":{{"ports":[{{"port":80}}]}}}}"#));
+            allocate(&mut own, None, &ranges, &mut taken).unwrap();
+            own.spec.cluster_ip
+        };
+        let (first, second, third) = (address("a"), address("b"), address("c"));
+        assert!(first.starts_with("10.96.0.") && second.starts_with("10.96.0.") && third.starts_with("10.200.0."), "{third}");
     }
 
     #[test]
@@ -394,7 +404,7 @@ mod tests {
         let mut first = service(
             r#"{"metadata":{"name":"a"},"spec":{"type":"NodePort","clusterIP":"10.96.0.1","ports":[{"port":80,"nodePort":30080}]}}"#,
         );
-        allocate(&mut first, None, range(), &mut taken).unwrap();
+        allocate(&mut first, None, &[range()], &mut taken).unwrap();
         let again = refusal(r#"{"metadata":{"name":"b"},"spec":{"clusterIP":"10.96.0.1"}}"#, &mut taken);
         let text = "Invalid value: [\"10.96.0.1\"]: failed to allocate IP 10.96.0.1: provided IP is already allocated";
         assert_eq!(again, ("spec.clusterIPs".into(), text.into()));
@@ -410,7 +420,7 @@ mod tests {
         for number in 0..300 {
             let mut made = service(r#"{"spec":{"type":"NodePort","ports":[{"port":80}]}}"#);
             made.metadata.name = format!("web-{number}");
-            allocate(&mut made, None, range(), &mut taken).unwrap();
+            allocate(&mut made, None, &[range()], &mut taken).unwrap();
             let ip: Ipv4Addr = made.spec.cluster_ip.parse().unwrap();
             assert!(u32::from(ip) >= u32::from(Ipv4Addr::new(10, 96, 1, 0)), "{ip}");
             assert!((30_086..=32_767).contains(&made.spec.ports[0].node_port));
@@ -423,9 +433,9 @@ mod tests {
         let mut taken = Taken::default();
         let text = r#"{"metadata":{"name":"web","namespace":"default"},"spec":{"type":"NodePort","ports":[{"port":80}]}}"#;
         let mut old = service(text);
-        allocate(&mut old, None, range(), &mut taken).unwrap();
+        allocate(&mut old, None, &[range()], &mut taken).unwrap();
         let mut new = service(&text.replace(r#"{"port":80}"#, r#"{"name":"b","port":81},{"name":"a","port":80}"#));
-        allocate(&mut new, Some(&old), range(), &mut taken).unwrap();
+        allocate(&mut new, Some(&old), &[range()], &mut taken).unwrap();
         assert_eq!(new.spec.cluster_ip, old.spec.cluster_ip);
         assert_eq!(new.spec.ports[1].node_port, old.spec.ports[0].node_port);
         assert_ne!(new.spec.ports[0].node_port, old.spec.ports[0].node_port);
@@ -435,7 +445,7 @@ mod tests {
     fn two_protocols_of_one_port_share_a_node_port() {
         let mut dns =
             service(r#"{"spec":{"type":"NodePort","ports":[{"port":53,"protocol":"UDP"},{"port":53,"protocol":"TCP"}]}}"#);
-        allocate(&mut dns, None, range(), &mut Taken::default()).unwrap();
+        allocate(&mut dns, None, &[range()], &mut Taken::default()).unwrap();
         assert_eq!(dns.spec.ports[0].node_port, dns.spec.ports[1].node_port);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Source: `k8s.io/kubernetes` pkg/apis/{core,apps,networking,discovery}/v1/defaults.go and zz_generated.defaults.go. They work on
 //! the object's JSON, so that fields which are not played get theirs, too (a Pod template's hash covers them). Left out: defaults
-//! of storage volumes that name a server (iSCSI, RBD, ScaleIO, Azure), and Pod-level resources.
+//! of storage volumes that name a server (iSCSI, RBD, ScaleIO, Azure), and huge pages of Pods as a whole.
 
 mod pod;
 

@@ -6,6 +6,7 @@
 
 mod admit;
 pub mod allocate;
+pub(crate) mod app_armor;
 mod decode;
 pub(crate) mod default_toleration_seconds;
 mod defaults;

@@ -8,7 +8,7 @@ use crate::api::core::{Pod, PodSpec, PodTemplateSpec};
 use crate::api::time::seconds_of;
 use crate::api::{Kind, ObjectMeta, ObjectRef};
 use crate::cluster::{Change, Verb, Workload};
-use crate::control_plane::apiserver::default_toleration_seconds;
+use crate::control_plane::apiserver::{app_armor, default_toleration_seconds};
 use crate::control_plane::names::template_hash;
 use crate::control_plane::registry::forget_defaults;
 use crate::control_plane::world::{World, reference};
@@ -28,6 +28,7 @@ pub(crate) fn from_template(template: &PodTemplateSpec, kind: Kind, owner: &Obje
     // A default that Pods have and templates have not (`SetDefaults_Pod`).
     pod.spec.enable_service_links.get_or_insert(true);
     forget_defaults(&mut pod.spec);
+    app_armor::sync(&mut pod);
     pod.status.phase = "Pending".into();
     pod
 }

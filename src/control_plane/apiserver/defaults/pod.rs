@@ -1,7 +1,10 @@
 //! Defaults of Pods, and of the Pods in a template: containers, probes, volumes, amounts.
 
 use super::{absent, child, existing, items, number, put, text};
+use crate::api::core::PodSpec;
 use crate::api::quantity::Quantity;
+use crate::api::typed;
+use crate::node::resources::written_requests;
 use serde_json::{Value, json};
 
 pub(super) fn pod(object: &mut Value) {
@@ -18,7 +21,25 @@ pub(super) fn pod(object: &mut Value) {
         }
     }
     pod_spec(spec);
+    requests_of_pod(spec);
     text(child(object, "status"), "phase", "Pending");
+}
+
+/// A Pod that as a whole may use no more than it says asks for what its containers ask for together, and for all of what none asks for
+/// (`defaultPodRequests`; huge pages are left as written).
+fn requests_of_pod(spec: &mut Value) {
+    let limits = spec.pointer("/resources/limits").and_then(Value::as_object).filter(|limits| !limits.is_empty()).cloned();
+    let Some(limits) = limits else { return };
+    let together = typed::from_value::<PodSpec>(spec).map(|spec| written_requests(&spec)).unwrap_or_default();
+    let mut asked: Vec<(String, Value)> = Vec::new();
+    for name in ["cpu", "memory"] {
+        let first =
+            items(spec, "containers").find_map(|own| own.pointer(&format!("/resources/requests/{name}")).and_then(Quantity::of));
+        let sum = together.get(name).zip(first).map(|(amount, first)| first.like(*amount).to_string().into());
+        asked.extend(sum.or_else(|| limits.get(name).cloned()).map(|amount| (name.to_string(), amount)));
+    }
+    let requests = child(child(spec, "resources"), "requests");
+    asked.into_iter().for_each(|(name, amount)| absent(requests, &name, amount));
 }
 
 /// Amounts are kept to a thousandth.
@@ -56,6 +77,9 @@ pub(super) fn pod_spec(spec: &mut Value) {
     if let Some(name) = account.into_iter().flatten().find(|name| *name != "") {
         spec["serviceAccountName"] = name.clone();
         spec["serviceAccount"] = name;
+    }
+    if let Some(whole) = existing(spec, "resources") {
+        resources(whole);
     }
     for list in ["initContainers", "containers", "ephemeralContainers"] {
         items(spec, list).for_each(container);

@@ -1,9 +1,9 @@
 //! Containers (`validateContainers`, `validateInitContainers` in `pkg/apis/core/validation`): names, images, ports,
-//! environment, mounts, probes, pull policy, resources. Left out: huge pages, security contexts but for
+//! environment, mounts, probes, pull policy. Left out: security contexts but for
 //! users and privileges, resize policies, restart rules, block devices, mount propagation, keys of files.
 
 use super::field::{At, Errors, quoted};
-use super::{names, probe, security, service, volume};
+use super::{names, probe, resources, security, service, volume};
 use crate::api::quantity::Quantity;
 use std::collections::BTreeSet;
 
@@ -79,116 +79,9 @@ fn common(container: &At, volumes: &BTreeSet<&str>, errors: &mut Errors) {
     environment(container, errors);
     mounts(container, volumes, errors);
     errors.one_of_or_default(&container.child("imagePullPolicy"), &["Always", "IfNotPresent", "Never"]);
-    resources(&container.child("resources"), errors);
+    resources::container(&container.child("resources"), errors);
     errors.one_of_if_given(&container.child("restartPolicy"), &["Always", "Never", "OnFailure"]);
     security::container(container, errors);
-}
-
-/// `ValidateContainerResourceRequirements`, without huge pages and claims.
-fn resources(resources: &At, errors: &mut Errors) {
-    let (requests, limits) = (resources.child("requests"), resources.child("limits"));
-    for list in [&limits, &requests] {
-        for (name, value) in list.entries() {
-            let at = list.key(name);
-            resource_name(&at, name, errors);
-            if let Some(quantity) = Quantity::of(value).filter(Quantity::is_negative) {
-                errors.invalid_as(&at, &quoted(&quantity.to_string()), "must be greater than or equal to 0");
-            }
-            let counted = is_extended(name) || COUNTED_RESOURCES.contains(&name);
-            let whole = Quantity::of(value).is_none_or(|quantity| quantity.rounded_up().is_whole());
-            if let Some(quantity) = Quantity::of(value).filter(|_| counted && !whole) {
-                errors.invalid_as(&at, &quoted(&quantity.to_string()), "must be an integer");
-            }
-        }
-    }
-    for (name, request) in requests.entries() {
-        let shared = !name.contains('/') || name.contains("kubernetes.io/");
-        let limit = limits.key(name).value();
-        if limit.is_none() && !shared {
-            errors.required(&limits, "Limit must be set for non overcommitable resources");
-        }
-        let (Some(request), Some(limit)) = (Quantity::of(request), limit.and_then(Quantity::of)) else { continue };
-        if request.compare(&limit).is_ne() && !shared {
-            errors.invalid_as(&requests, &quoted(&request.to_string()), format!("must be equal to {name} limit of {limit}"));
-        } else if request.compare(&limit).is_gt() {
-            let why = format!("must be less than or equal to {name} limit of {limit}");
-            errors.invalid_as(&requests, &quoted(&request.to_string()), why);
-        }
-    }
-}
-
-/// Resources without a slash that are counted in whole numbers.
-const COUNTED_RESOURCES: [&str; 9] = [
-    "pods",
-    "resourcequotas",
-    "services",
-    "replicationcontrollers",
-    "secrets",
-    "configmaps",
-    "persistentvolumeclaims",
-    "services.nodeports",
-    "services.loadbalancers",
-];
-
-/// Those beside them that exist, but not for containers.
-const OTHER_RESOURCES: [&str; 8] = [
-    "requests.cpu",
-    "requests.memory",
-    "requests.ephemeral-storage",
-    "limits.cpu",
-    "limits.memory",
-    "limits.ephemeral-storage",
-    "storage",
-    "requests.storage",
-];
-
-fn resource_name(at: &At, name: &str, errors: &mut Errors) {
-    let wrong = names::qualified(name);
-    let qualified = wrong.is_empty();
-    for message in wrong {
-        errors.invalid_as(at, &quoted(name), message);
-    }
-    let own = ["cpu", "memory", "ephemeral-storage"].contains(&name) || name.starts_with("hugepages-");
-    let mut refuse = |why: &str| errors.invalid_as(at, &quoted(name), why);
-    if !name.contains('/') {
-        let known = own || COUNTED_RESOURCES.contains(&name) || OTHER_RESOURCES.contains(&name);
-        if qualified && !known {
-            refuse("must be a standard resource type or fully qualified");
-        }
-        if !own {
-            refuse("must be a standard resource for containers");
-        }
-    } else if !name.contains("kubernetes.io/") && !is_extended(name) {
-        refuse("doesn't follow extended resource name standard");
-    }
-}
-
-/// `IsExtendedResourceName`.
-fn is_extended(name: &str) -> bool {
-    name.contains('/')
-        && !name.contains("kubernetes.io/")
-        && !name.starts_with("requests.")
-        && names::qualified(&format!("requests.{name}")).is_empty()
-}
-
-/// Warns of memory that is no whole number of bytes.
-pub fn fractional_bytes(owner: &At, names: &[&str], warnings: &mut Vec<String>) {
-    for name in names {
-        for list in ["limits", "requests"] {
-            let place = if names == ["storage"] { owner.child("spec") } else { owner.clone() };
-            let mut at = place.at(&["resources", list]).key(name);
-            at.path = at.path.replace("].spec.resources", "].resources");
-            // Amounts are kept to a thousandth.
-            let rounded = at.value().and_then(Quantity::of).map(Quantity::rounded_up);
-            if let Some(amount) = rounded.filter(|amount| !amount.is_whole()) {
-                let path = &at.path;
-                warnings.push(format!(
-                    "{path}: fractional byte value {} is invalid, must be an integer",
-                    quoted(&amount.to_string())
-                ));
-            }
-        }
-    }
 }
 
 fn ports(container: &At, errors: &mut Errors) {

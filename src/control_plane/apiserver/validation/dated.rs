@@ -3,6 +3,7 @@
 
 use super::field::At;
 use super::names;
+use crate::control_plane::apiserver::app_armor;
 
 /// Annotations that do nothing any more.
 const ANNOTATIONS: [(&str, &str); 3] = [
@@ -48,7 +49,9 @@ pub fn warnings(owner: &At, containers: &[At]) -> Vec<String> {
             dated(&format!("container.seccomp.security.alpha.kubernetes.io/{name}"), SECCOMP);
         }
         let key = format!("container.apparmor.security.beta.kubernetes.io/{name}");
-        let said = says_the_profile(&spec.at(&["securityContext", "appArmorProfile"]), annotations.key(&key).text());
+        let whole = spec.at(&["securityContext", "appArmorProfile"]);
+        let told = app_armor::profile(annotations.key(&key).text());
+        let said = told.is_some_and(|told| whole.value() == Some(&told));
         if !context.child("appArmorProfile").given() && !said {
             dated(&key, APP_ARMOR);
         }
@@ -59,15 +62,6 @@ pub fn warnings(owner: &At, containers: &[At]) -> Vec<String> {
     }
     no_pod(&spec, &mut found);
     found
-}
-
-/// Whether an annotation says of a container what its Pod's profile says anyway.
-fn says_the_profile(profile: &At, annotation: &str) -> bool {
-    let (kind, name) = (profile.child("type").text(), profile.child("localhostProfile").text());
-    match annotation.strip_prefix("localhost/") {
-        Some(own) => kind == "Localhost" && !own.is_empty() && own == name,
-        None => matches!((annotation, kind), ("unconfined", "Unconfined") | ("runtime/default", "RuntimeDefault")),
-    }
 }
 
 /// Labels of nodes that have new names.

@@ -16,6 +16,7 @@ mod other;
 mod pod;
 mod policy;
 mod probe;
+mod resources;
 mod scheduling;
 mod security;
 mod service;
@@ -87,7 +88,7 @@ pub fn warnings(kind: Kind, object: &Value) -> Vec<String> {
     };
     if kind == Kind::StatefulSet {
         for claim in object.at(&["spec", "volumeClaimTemplates"]).items() {
-            container::fractional_bytes(&claim, &["storage"], &mut warnings);
+            resources::fractional_bytes(&claim, &["storage"], &mut warnings);
         }
     }
     let uses = match kind {

@@ -2,7 +2,7 @@
 //! security contexts but for users and privileges, claims, overhead.
 
 use super::field::{At, Errors, quoted};
-use super::{addresses, container, dated, meta, names, scheduling, security, volume};
+use super::{addresses, container, dated, meta, names, resources, scheduling, security, volume};
 use crate::api::core::Pod;
 use std::collections::BTreeSet;
 
@@ -33,6 +33,7 @@ pub fn template<'a>(template: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut 
 fn spec<'a>(spec: &At<'a>, claims: &BTreeSet<&'a str>, errors: &mut Errors) {
     let names_of_volumes = volume::volumes(spec, claims, errors);
     container::containers(spec, &names_of_volumes, errors);
+    resources::pod(spec, errors);
     host_network(spec, errors);
     errors.one_of_or_default(&spec.child("restartPolicy"), &["Always", "OnFailure", "Never"]);
     let policies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
@@ -190,7 +191,7 @@ pub fn warnings(owner: &At) -> Vec<String> {
     let mut containers = spec.child("initContainers").items();
     containers.extend(spec.child("containers").items());
     for container in &containers {
-        container::fractional_bytes(container, &["memory", "ephemeral-storage"], &mut warnings);
+        resources::fractional_bytes(container, &["memory", "ephemeral-storage"], &mut warnings);
         duplicate_variables(container, &mut warnings);
     }
     let ports: Vec<At> = containers.iter().flat_map(|container| container.child("ports").items()).collect();
