@@ -341,7 +341,7 @@ pub fn aligned(rows: &[Vec<String>]) -> String {
 
 fn print_objects(cluster: &Cluster, form: Form, groups: &[(Kind, Vec<ObjectRef>)], by_name: bool, printed: &mut Printed) {
     let objects: Vec<Value> =
-        groups.iter().flat_map(|(_, objects)| objects).filter_map(|object| complete(cluster, object)).collect();
+        groups.iter().flat_map(|(_, objects)| objects).filter_map(|object| complete(cluster, object)).map(told).collect();
     let whole = if by_name {
         match objects.into_iter().next() {
             Some(object) => object,
@@ -352,9 +352,22 @@ fn print_objects(cluster: &Cluster, form: Form, groups: &[(Kind, Vec<ObjectRef>)
     };
     let text = match form {
         Form::Yaml => yaml::yaml(&whole),
-        _ => serde_json::to_string_pretty(&whole).unwrap_or_default() + "\n",
+        _ => yaml::json(&whole),
     };
     printed.out.push_str(&text);
+}
+
+/// A slice's lists are there though they are empty (`EndpointSlice` of `k8s.io/api/discovery/v1` omits neither).
+fn told(mut object: Value) -> Value {
+    if object["kind"] == "EndpointSlice" {
+        for list in ["endpoints", "ports"] {
+            let empty = object.get(list).and_then(Value::as_array).is_none_or(Vec::is_empty);
+            if empty {
+                object[list] = Value::Null;
+            }
+        }
+    }
+    object
 }
 
 #[cfg(test)]

@@ -144,7 +144,7 @@ fn password(pod: &Pod, container: &Container, store: &Store) -> Option<End> {
 }
 
 /// Whether a volume that may hold data from before is mounted there.
-fn has_data(pod: &Pod, container: &Container, data: &str) -> bool {
+pub(super) fn has_data(pod: &Pod, container: &Container, data: &str) -> bool {
     let text = |value: &serde_json::Value, key: &str| value.get(key).and_then(|text| text.as_str()).map(str::to_string);
     container.volume_mounts.iter().any(|mount| {
         let within = text(mount, "mountPath").is_some_and(|path| path.starts_with(data));

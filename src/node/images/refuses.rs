@@ -6,9 +6,11 @@
 //! exit code (`StartContainer` of `internal/cri/server/container_start.go`); other runtimes and versions word it a little differently.
 //! What nginx and httpd write when they start: "Running nginx in read-only mode" of docker-library's docs, nginx/docker-nginx#329 and
 //! #978, docker-library/httpd#166. Nothing is said where a volume is mounted around such a place or at the program's configuration, or
-//! where its arguments name another. Ports below 1024 do not count: runtimes let every user listen there.
+//! where its arguments name another. Ports below 1024 do not count: runtimes let every user listen there. nginx's master gives its folders to
+//! its workers' user before all else (`ngx_create_pathes` of its `src/core/ngx_file.c`): as root without CAP_CHOWN it ends there. Which
+//! capabilities are left says `WithCapabilities` of containerd.
 
-use super::ends::End;
+use super::ends::{End, has_data};
 use super::{arguments, known, replaces_program};
 use crate::api::core::{Container, Pod};
 use crate::cluster::Store;
@@ -91,6 +93,9 @@ pub(super) fn files(pod: &Pod, container: &Container) -> Option<End> {
     if own_files || replaces_program(container, &words, known::row(&container.image)) {
         return None;
     }
+    if let Some(end) = (official == "nginx").then(|| chown(pod, container)).flatten() {
+        return Some(end);
+    }
     let read_only = container.security_context["readOnlyRootFilesystem"] == true;
     let user = effective(pod, container, "runAsUser").and_then(|(user, own)| Some((user.as_i64()?, own)));
     // Root may write everywhere; of what the image's own users may write nothing is known here.
@@ -109,6 +114,29 @@ pub(super) fn files(pod: &Pod, container: &Container) -> Option<End> {
     let image = known::repository(&container.image);
     let why = msg!("ends.said", pod = pod.metadata.name, container = container.name, image = image, text = text);
     Some(End { code: 1, after: 0, why, next: msg!("ends.files.next", places = places), field, assumed: true })
+}
+
+/// nginx as root that may not give its folders away. Where it cannot make them either, that comes first.
+fn chown(pod: &Pod, container: &Container) -> Option<End> {
+    let (cache, context) = ("/var/cache/nginx", &container.security_context);
+    let caps = |list: &str, name: &str| {
+        let list = context["capabilities"][list].as_array().into_iter().flatten();
+        list.filter_map(serde_json::Value::as_str).any(|own| own.eq_ignore_ascii_case(name))
+    };
+    let lacks = caps("drop", "CHOWN") || caps("drop", "ALL") && !caps("add", "CHOWN");
+    let root = effective(pod, container, "runAsUser").is_none_or(|(user, _)| user.as_i64() == Some(0));
+    let makes = context["readOnlyRootFilesystem"] != true || touches(container, cache);
+    if !lacks || !root || !makes || context["privileged"] == true {
+        return None;
+    }
+    if touches(container, "/etc/nginx") || has_data(pod, container, cache) || mounts(container).any(|path| path == "/var") {
+        return None;
+    }
+    let text = format!("nginx: [emerg] chown(\"{cache}/client_temp\", 101) failed (1: Operation not permitted)");
+    let image = known::repository(&container.image);
+    let why = msg!("ends.said", pod = pod.metadata.name, container = container.name, image = image, text = text);
+    let field = ".securityContext.capabilities.drop";
+    Some(End { code: 1, after: 0, why, next: msg!("ends.chown.next"), field, assumed: true })
 }
 
 /// What nginx says that cannot write, and where it has to.
@@ -198,6 +226,36 @@ mod tests {
         assert_eq!(said("", &format!("image: 'nginx:1.27.4-alpine', {closed}, {mounted}")), pid("/var/run"));
         let httpd = "AH00100: httpd: could not log pid to file /usr/local/apache2/logs/httpd.pid";
         assert_eq!(said("", &format!("image: httpd, {closed}")).as_deref(), Some(httpd));
+    }
+
+    #[test]
+    fn nginx_as_root_has_to_give_folders_away() {
+        let ended =
+            Some("nginx: [emerg] chown(\"/var/cache/nginx/client_temp\", 101) failed (1: Operation not permitted)".to_string());
+        let volume = "volumes: [{name: a, emptyDir: {}}]";
+        let mounted = "volumeMounts: [{name: a, mountPath: /var/cache/nginx}]";
+        for (spec, context) in [
+            ("", "capabilities: {drop: [ALL]}"),
+            ("", "capabilities: {drop: [CHOWN], add: [CHOWN]}"),
+            ("", "capabilities: {drop: [ALL], add: [ALL, NET_BIND_SERVICE]}"),
+            (volume, "readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}"),
+        ] {
+            let mounted = if spec.is_empty() { "" } else { mounted };
+            assert_eq!(
+                said(spec, &format!("image: 'nginx:1.27', securityContext: {{{context}}}, {mounted}")),
+                ended,
+                "{context}"
+            );
+        }
+        for context in [
+            "capabilities: {drop: [ALL], add: [CHOWN, SETGID, SETUID]}",
+            "capabilities: {drop: [NET_RAW]}",
+            "privileged: true, capabilities: {drop: [ALL]}",
+            "runAsUser: 101, capabilities: {drop: [ALL]}",
+        ] {
+            assert_eq!(said("", &format!("image: nginx, securityContext: {{{context}}}")), None, "{context}");
+        }
+        assert_eq!(said("", "image: nginxinc/nginx-unprivileged, securityContext: {capabilities: {drop: [ALL]}}"), None);
     }
 
     #[test]
