@@ -67,6 +67,14 @@ pub fn targets_pods(annotations: &Labels) -> bool {
     says(TYPE, "nlb-ip") || says(TARGET_TYPE, "ip")
 }
 
+/// A target type of a Service that the controller does not know: whatever is not `ip` is built for instances, that is for node ports. It may be
+/// served all the same, because the controller's webhook gives every new Service of type LoadBalancer its class
+/// (`webhooks/core/service_mutator.go`, `IsServiceSupported` of `pkg/service/service_utils.go`).
+pub fn unknown_target_type(annotations: &Labels) -> Option<(&'static str, &str)> {
+    let given = annotations.get(TARGET_TYPE).map(String::as_str)?;
+    (!matches!(given, "ip" | "instance") && !targets_pods(annotations)).then_some((TARGET_TYPE, given))
+}
+
 /// Whether the targets see the client's own address: by default not where TCP goes to Pods.
 pub fn keeps_client(annotations: &Labels, to_pods_by_tcp: bool) -> bool {
     let wish = annotations.get(ATTRIBUTES).map(String::as_str).unwrap_or_default();
@@ -219,6 +227,14 @@ mod tests {
         assert!(is_internal(&annotations(&[(SCHEME, "internal"), (INTERNAL, "false")])));
         assert!(!is_internal(&annotations(&[(SCHEME, "internet-facing")])));
         assert!(!is_internal(&annotations(&[(INTERNAL, "false")])));
+    }
+
+    #[test]
+    fn a_target_type_that_nobody_knows_is_for_instances() {
+        let with = |value: &str| Labels::from([(TARGET_TYPE.to_string(), value.to_string())]);
+        assert_eq!(unknown_target_type(&with("pod")), Some((TARGET_TYPE, "pod")));
+        assert!(!targets_pods(&with("pod")));
+        assert!(unknown_target_type(&with("ip")).or(unknown_target_type(&with("instance"))).is_none());
     }
 
     #[test]

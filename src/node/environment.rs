@@ -13,6 +13,7 @@ mod itself;
 mod known;
 mod listed;
 mod nameless;
+mod own;
 mod programs;
 mod unfilled;
 
@@ -20,6 +21,7 @@ pub use itself::{ToItself, to_itself};
 pub use known::{Stale, late, stale};
 pub use listed::{Value, Variable, listed};
 pub use nameless::{Nameless, named_nobody, nameless};
+pub use own::{OwnPort, own_ports};
 pub use programs::untold_by;
 pub use unfilled::unfilled;
 

@@ -3,6 +3,7 @@
 //!
 //! Follows the order of Kubernetes' "Debug Services" page. Judges the running cluster, so Pods made by any controller count.
 
+mod balancer;
 mod distribution;
 mod elsewhere;
 mod forbidden;
@@ -144,6 +145,7 @@ impl Advice<'_> {
         let readers = [Reader::Service, Reader::Ingress, Reader::Balancer];
         self.read_elsewhere(object, if heard { &readers } else { &readers[..2] });
         self.shared_address(object, service);
+        self.balancer(object, service);
         if let Some((why, next, field)) = pending(self.cluster, service) {
             self.tell(Severity::Info, object, &field.path, why, Some(next), Vec::new());
         }
@@ -366,6 +368,15 @@ mod tests {
         assert_eq!(said(&(node("") + text)), [("spec.trafficDistribution".to_string(), Finding::Ours(bare))]);
         assert_eq!(said(&(node(", labels: {topology.kubernetes.io/zone: a}") + text)), []);
         assert_eq!(said(&text.replace("image: nginx", "image: nginx, readinessProbe: {tcpSocket: {port: 81}}")).len(), 1);
+    }
+
+    #[test]
+    fn a_status_that_somebody_has_written_is_said_to_be_dropped() {
+        let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: d, labels: {app: d}}\nspec: {containers: [{name: c, image: nginx}]}\n---\n\
+                    apiVersion: v1\nkind: Service\nmetadata: {name: d}\nspec: {type: LoadBalancer, selector: {app: d}, ports: [{port: 80}]}\n\
+                    status: {loadBalancer: {ingress: [{ip: 203.0.113.200, ipMode: VIP}]}}\n";
+        let said: Vec<_> = found(text).into_iter().map(|own| (own.path, own.message)).collect();
+        assert_eq!(said, [("status.loadBalancer".to_string(), Finding::Ours(msg!("advise.statusDropped")))]);
     }
 
     #[test]

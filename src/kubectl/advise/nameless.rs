@@ -6,7 +6,7 @@ use crate::api::{Kind, ObjectRef};
 use crate::data_plane::causes::nearest;
 use crate::diagnostic::Severity;
 use crate::msg;
-use crate::node::environment::{By, Nameless, ToItself, late, named_nobody, to_itself, unfilled, untold_by};
+use crate::node::environment::{By, Nameless, ToItself, late, named_nobody, own_ports, to_itself, unfilled, untold_by};
 use crate::words::Message;
 
 impl Advice<'_> {
@@ -33,6 +33,11 @@ impl Advice<'_> {
             let message = msg!("advise.localhost", name = object.name, variable = variable, target = target);
             let help = msg!("advise.localhost.help", service = service);
             self.tell(Severity::Warning, object, &format!("{above}{field}"), message, Some(help), Vec::new());
+        }
+        for own in own_ports(&pod, cluster) {
+            let text =
+                msg!("advise.ownPort", variable = own.variable, value = own.value, service = own.service, ports = own.ports);
+            self.tell(Severity::Info, object, &format!("{above}{}", own.field), text, None, Vec::new());
         }
         // What a container was given when it started, its Pod tells and not the template.
         let started = cluster.pods_of(object).find(|pod| pod.metadata.deletion_timestamp.is_none()).unwrap_or(&pod);
@@ -154,6 +159,25 @@ mod tests {
         let elsewhere = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: data}}\n---\n{}", service("db", "data"));
         assert_eq!(fresh(&(elsewhere + &caller(BY_LINK))), [format!("assume.unfilled.elsewhere at {at}")]);
         assert!(fresh(&(service("db", "default") + &caller(BY_LINK))).is_empty());
+    }
+
+    #[test]
+    fn the_pods_own_service_at_a_port_that_it_has_not_is_named() {
+        let told = |value: &str, service: &str| {
+            let text = caller(&format!("{{name: c, image: nginx, env: [{{name: SELF_URL, value: '{value}'}}]}}"));
+            fresh(&(service.to_string() + &text))
+        };
+        let own = service("a", "default");
+        let at = "at spec.template.spec.containers[0].env[0].value";
+        assert_eq!(told("http://a:8080/", &own), [format!("advise.ownPort {at}")]);
+        assert_eq!(told("a.default.svc:81", &own), [format!("advise.ownPort {at}")]);
+        for (value, service) in [
+            ("http://a:80", &own),
+            ("http://a/", &own),
+            ("http://a:8080", &own.replace("{selector", "{clusterIP: None, selector")),
+        ] {
+            assert_eq!(told(value, service), Vec::<String>::new(), "{value}");
+        }
     }
 
     #[test]
