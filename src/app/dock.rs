@@ -29,6 +29,7 @@ pub fn DockPanel(moment: &Moment) -> Html {
         html! { <button type="button" role="tab" class="mono" aria-selected={selected.to_string()} aria-controls="dock-table" tabindex={if selected { "0" } else { "-1" }} {onclick}>{ label }</button> }
     };
     let rules = state.dock == Dock::Rules;
+    let shows_end = if moment.flow < state.changes.len() { speech.t("dock.end") } else { String::new() };
     html! {
         <section class="dock" aria-label={speech.t("dock.label")} data-panel="kubectl">
             <div class="tabs">
@@ -38,7 +39,7 @@ pub fn DockPanel(moment: &Moment) -> Html {
                     { tab(Dock::Rules, "iptables-save".into()) }
                 </div>
                 { if rules { nodes(moment, &speech) } else if state.has_namespaces() { namespaces(moment, &speech) } else { Html::default() } }
-                <span class="spacer muted">{ if moment.flow < state.changes.len() { speech.t("dock.end") } else { String::new() } }</span>
+                <span class="spacer muted" title={shows_end.clone()}>{ shows_end }</span>
                 <span class="sr" role="status">{ if *copied { speech.t("copied") } else { String::new() } }</span>
                 <button type="button" class="btn sm icon" aria-label={speech.t("copy")} onclick={copy}>{ icon(if *copied { "i-check" } else { "i-copy" }, 15) }</button>
             </div>

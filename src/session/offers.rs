@@ -104,8 +104,9 @@ fn why_it_fails(cluster: &Cluster, plane: &mut DataPlane, offer: &TargetOffer, f
 
 impl Offers<'_> {
     fn push(&mut self, group: OfferGroup, target: String, from: Option<Source>, label: Message) {
-        if self.list.iter().all(|offer| offer.target != target) {
-            let from = from.map(|source| source.to_string());
+        // A name means another Service from another namespace: the same target by another caller is another offer.
+        let from = from.map(|source| source.to_string());
+        if self.list.iter().all(|offer| offer.target != target || offer.from != from) {
             self.list.push(TargetOffer { target, from, label, group, fails: None });
         }
     }

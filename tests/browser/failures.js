@@ -78,9 +78,10 @@ export function failures(site) {
 
   it('a missing namespace is added from the banner', async (page) => {
     await write(page, `${await editor(page).inputValue()}---\napiVersion: v1\nkind: Pod\nmetadata: {name: lost, namespace: nowhere}\nspec: {containers: [{name: c, image: nginx}]}\n`);
-    const banner = page.locator('.banner');
+    const banner = page.locator('.banner'), add = banner.getByRole('button', { name: /Add the Namespace nowhere/ });
+    await add.waitFor();
     await picture(page, 'banner-fix');
-    await banner.getByRole('button', { name: /Add the Namespace nowhere/ }).click();
+    await add.click();
     await banner.waitFor({ state: 'detached' });
   });
 

@@ -240,3 +240,19 @@ fn a_health_checks_port_and_a_host_port_are_offered() {
     let card = card(&mut session, Kind::Service, "web");
     assert!(card.settings.iter().any(|own| own.name == "healthCheckNodePort" && own.call == "http://node-1:31234/"));
 }
+
+#[test]
+fn namesakes_of_two_namespaces_are_offered_by_a_caller_of_each() {
+    let shop = |text: &str| text.replace("metadata: {name: web}", "metadata: {name: web, namespace: shop}");
+    let (namespace, service) = ("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n", service("---\n"));
+    let text = format!("{namespace}{}{}{WEB}{service}", shop(WEB), shop(&service));
+    let mut session = Session::default();
+    let files = vec![SourceFile { name: "a.yaml".into(), text }];
+    let reset = Command::Reset { revision: 1, files, settings: Box::default(), seed: 1, events: Vec::new() };
+    let Reply::Cluster(reply) = session.handle(reset) else { panic!("no cluster") };
+    let named = reply.targets.iter().filter(|offer| offer.target == "http://web/");
+    let by = named.map(|offer| (offer.label.args["namespace"].clone(), offer.from.clone().unwrap_or_default()));
+    let by: Vec<(String, String)> = by.collect();
+    assert_eq!(by.len(), 2, "{by:?}");
+    assert!(by.iter().all(|(namespace, from)| from.starts_with(&format!("pod/{namespace}/"))), "{by:?}");
+}
