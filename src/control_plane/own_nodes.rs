@@ -34,9 +34,11 @@ pub(super) fn were_replaced(cluster: &Cluster) -> bool {
 
 /// The made-up nodes go where the whole text brings Nodes in their place, and come back once it no longer does.
 pub(super) fn choose(world: &mut World, manifests: &Manifests, admitted: &[Arc<AdmittedObject>], were_replaced: bool) {
-    let is_node = |item: &&Arc<AdmittedObject>| matches!(item.object, Object::Node(_));
-    let documents = admitted.iter().filter(is_node).filter_map(|item| manifests.documents.get(item.position as usize));
-    let own: Vec<&Manifest> = documents.map(Arc::as_ref).collect();
+    let is_admitted = |own: &Manifest| admitted.iter().any(|item| item.position == own.position);
+    // A refused document leaves its object in its last good form.
+    let stands = |own: &Manifest| own.object().is_some_and(|object| world.cluster.origins.contains_key(&object));
+    let nodes = manifests.documents.iter().map(Arc::as_ref).filter(|own| own.kind == "Node");
+    let own: Vec<&Manifest> = nodes.filter(|own| is_admitted(own) || stands(own)).collect();
     if !replace_made_up(&world.cluster.settings, own.iter().copied()) {
         if were_replaced {
             inventory::put_nodes(world);

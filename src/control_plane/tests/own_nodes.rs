@@ -31,6 +31,11 @@ fn a_texts_nodes_are_the_clusters_until_they_leave_it() {
     // Whoever comes later gets what nobody has.
     let other = apply(&two.cluster, &[WEB, &node("north", ""), &node("west", "")].concat());
     assert_eq!(nodes(&other.cluster), ["north 10.0.0.11 10.244.1.0/24", "west 10.0.0.12 10.244.2.0/24"]);
+    // One that is refused stands as it stood.
+    let refused = apply(&other.cluster, &[WEB, &node("north", "spec: {podCIDR: nonsense}"), &node("west", "")].concat());
+    assert_eq!(nodes(&refused.cluster), nodes(&other.cluster));
+    let alone = apply(&with(&[WEB, &node("west", "")].concat()), &[WEB, &node("west", "spec: {podCIDR: nonsense}")].concat());
+    assert_eq!(nodes(&alone.cluster), ["west 10.0.0.11 10.244.1.0/24"]);
     let none = apply(&other.cluster, WEB);
     assert!(!says_so(&none));
     assert_eq!(nodes(&none.cluster), MADE_UP);
