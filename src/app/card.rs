@@ -9,7 +9,7 @@ use super::state::Msg;
 use crate::api::ObjectRef;
 use crate::msg;
 use crate::node::environment::{Value, Variable};
-use crate::session::card::{Card, Environment, Setting};
+use crate::session::card::{Card, Environment, Named, Setting};
 use yew::prelude::*;
 
 /// More variables than this are folded away.
@@ -39,6 +39,23 @@ fn call(part: &Part, target: &str) -> Html {
         send.emit(Msg::Send);
     });
     html! { <button type="button" class="btn line sm" {onclick}>{ marked(&label) }</button> }
+}
+
+/// What DNS answers for a Service's names.
+pub fn names(part: &Part, card: Option<&Card>) -> Html {
+    let Some(card) = card.filter(|card| !card.names.is_empty()) else { return Html::default() };
+    let row = |own: &Named| {
+        let shown = own.answers.iter().take(SEEN).map(|answer| html! { <><wbr/><b>{ answer.clone() }</b>{ " " }</> });
+        let more = own.answers.len().saturating_sub(SEEN);
+        let none = own.answers.is_empty().then(|| part.state.speech.t("object.names.none"));
+        html! { <li><div><code>{ own.name.clone() }{ " " }{ own.kind.clone() }{ " " }{ for shown }{ none }if more > 0 { { format!("+{more}") } }</code></div></li> }
+    };
+    let ports = card.names.iter().any(|own| own.kind == "SRV");
+    html! { <>
+        <div class="eyebrow">{ part.state.speech.t("object.names") }</div>
+        <ul class="set">{ for card.names.iter().map(row) }</ul>
+        if ports { <p class="small">{ marked(&part.state.speech.t("object.names.srv")) }</p> }
+    </> }
 }
 
 /// Zone and hints of an endpoint; empty where it has none.

@@ -331,6 +331,7 @@ fn service_view(part: &Part, view: &ClusterView, service: &ServiceView) -> Html 
                 <button type="button" class="btn line sm" onclick={act(part, format!("{who} delete"))}>{ state.say(&msg!("act.delete", kind = "Service")) }</button>
             </div>
             { card::settings(part, more) }
+            { card::names(part, more) }
             <div class="eyebrow">{ state.say(&msg!("object.endpoints", count = service.endpoints.len())) }</div>
             <ul class="items">{ for service.endpoints.iter().map(|endpoint| {
                 let label = format!("{} {}", endpoint.ip, endpoint.ports);

@@ -22,6 +22,8 @@ pub struct Card {
     pub settings: Vec<Setting>,
     /// Where a Service's endpoints are, and for whom they are meant.
     pub topology: Vec<Topology>,
+    /// What CoreDNS answers for a Service's names.
+    pub names: Vec<Named>,
     /// A Pod's containers and what they find in their environment.
     pub environment: Vec<Environment>,
     pub lines: Vec<(FieldRef, Span)>,
@@ -38,6 +40,17 @@ pub struct Setting {
     pub because: Vec<FieldRef>,
     /// What it opens: a target to call, or nothing.
     pub call: String,
+}
+
+/// A name of a Service in DNS.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Named {
+    pub name: String,
+    /// `A`, `CNAME`, `SRV`
+    pub kind: String,
+    /// What is answered; where nothing is, the error.
+    pub answers: Vec<String>,
 }
 
 /// The topology of one endpoint.
@@ -67,13 +80,21 @@ pub struct Environment {
 
 /// The card of an object, without the lines of its fields.
 pub(super) fn of(cluster: &Cluster, object: ObjectRef) -> Card {
-    let mut card = Card { object, settings: Vec::new(), topology: Vec::new(), environment: Vec::new(), lines: Vec::new() };
+    let mut card = Card {
+        object,
+        settings: Vec::new(),
+        topology: Vec::new(),
+        names: Vec::new(),
+        environment: Vec::new(),
+        lines: Vec::new(),
+    };
     let (namespace, name) = (&card.object.namespace, &card.object.name);
     match card.object.kind {
         Kind::Service => {
             if let Some(service) = cluster.store.get::<Service>(namespace, name) {
                 card.settings = service::settings(cluster, service);
                 card.topology = service::topology(cluster, service);
+                card.names = service::names(cluster, service);
             }
         }
         Kind::Pod => {

@@ -1,7 +1,8 @@
 //! A Service's rarer fields, each with what it does in this cluster now. What they do follows kube-proxy (`pkg/proxy/topology.go`,
 //! `serviceport.go`), the hints of `k8s.io/endpointslice/trafficdist`, and the providers of load balancers as they are played here.
 
-use super::{Setting, Topology};
+use super::{Named, Setting, Topology};
+use crate::addons::coredns::{CLUSTER_DOMAIN, Zone};
 use crate::addons::pending::pending;
 use crate::api::ObjectRef;
 use crate::api::core::{Node, Service};
@@ -122,4 +123,25 @@ pub(super) fn topology(cluster: &Cluster, service: &Service) -> Vec<Topology> {
     };
     let all = slices(cluster, service).flat_map(|slice| &slice.endpoints).map(of);
     all.filter(|topology| !topology.zone.is_empty() || !topology.hints.is_empty()).collect()
+}
+
+/// What CoreDNS says to who asks for the Service, and for each of its ports that has a name: the records of the DNS specification.
+pub(super) fn names(cluster: &Cluster, service: &Service) -> Vec<Named> {
+    let zone = Zone::of(&cluster.store);
+    let domain = CLUSTER_DOMAIN.trim_end_matches('.');
+    let own = format!("{}.{}.svc.{domain}", service.metadata.name, service.metadata.namespace);
+    let ask = |name: String, kind: &str| {
+        let result = zone.query(&name, kind, None);
+        let mut answers: Vec<String> = result.answers.into_iter().filter(|own| own.kind == kind).map(|own| own.data).collect();
+        if answers.is_empty() {
+            answers.extend(result.rcode.filter(|code| code != "NOERROR"));
+        }
+        Named { name, kind: kind.to_string(), answers }
+    };
+    let alias = service.spec.type_ == "ExternalName";
+    let named = service.spec.ports.iter().filter(|port| !port.name.is_empty() && !alias);
+    let protocol = |text: &str| if text.is_empty() { "tcp".to_string() } else { text.to_lowercase() };
+    let ports = named.map(|port| ask(format!("_{}._{}.{own}", port.name, protocol(&port.protocol)), "SRV"));
+    let first = ask(own.clone(), if alias { "CNAME" } else { "A" });
+    std::iter::once(first).chain(ports).collect()
 }

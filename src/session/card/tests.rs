@@ -256,3 +256,21 @@ fn namesakes_of_two_namespaces_are_offered_by_a_caller_of_each() {
     assert_eq!(by.len(), 2, "{by:?}");
     assert!(by.iter().all(|(namespace, from)| from.starts_with(&format!("pod/{namespace}/"))), "{by:?}");
 }
+
+#[test]
+fn a_services_card_has_its_names_and_what_dns_answers() {
+    let answers = |spec: &str| {
+        let text = format!("{WEB}apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {spec}\n");
+        let card = card(&mut session(&text), Kind::Service, "web");
+        card.names.into_iter().map(|own| format!("{} {}: {}", own.kind, own.name, own.answers.join(", "))).collect::<Vec<_>>()
+    };
+    let [a, srv] = &answers("{clusterIP: None, selector: {app: web}, ports: [{name: http, port: 80}]}")[..] else {
+        panic!("two names")
+    };
+    assert!(a.starts_with("A web.default.svc.cluster.local: 10.244.") && a.matches("10.244.").count() == 2, "{a}");
+    assert!(srv.starts_with("SRV _http._tcp.web.default.svc.cluster.local: 0 50 80 10-244-"), "{srv}");
+    let alias = answers("{type: ExternalName, externalName: api.example.com}");
+    assert_eq!(alias, ["CNAME web.default.svc.cluster.local: api.example.com."]);
+    let nobody = answers("{clusterIP: None, selector: {app: nobody}, ports: [{port: 80}]}");
+    assert_eq!(nobody, ["A web.default.svc.cluster.local: NXDOMAIN"]);
+}
