@@ -20,7 +20,7 @@ mod unfilled;
 pub use itself::{ToItself, to_itself};
 pub use known::{Stale, late, stale};
 pub use listed::{Value, Variable, listed};
-pub use nameless::{Nameless, named_nobody, nameless};
+pub use nameless::{Nameless, is_nobodys, named_nobody, nameless};
 pub use own::{OwnPort, own_ports};
 pub use programs::untold_by;
 pub use unfilled::unfilled;
@@ -60,6 +60,8 @@ pub enum By {
     Argument,
     /// Its code, as far as its image is known.
     Image,
+    /// The configuration that a ConfigMap brings; `variable` is the file and its line.
+    Configuration,
 }
 
 impl Call {
@@ -69,6 +71,9 @@ impl Call {
             By::Variable => msg!("assume.call", variable = self.variable, target = self.target, pod = pod),
             By::Shared => msg!("assume.call.shared", variable = self.variable, target = self.target, pod = pod),
             By::Argument => msg!("assume.call.argument", argument = self.variable, target = self.target, pod = pod),
+            By::Configuration => {
+                msg!("assume.call.configuration", file = self.variable, target = self.target, pod = pod)
+            }
             By::Image => msg!("assume.call.image", image = self.variable, target = self.target, pod = pod),
         }
     }
@@ -107,7 +112,7 @@ pub fn calls(pod: &Pod, cluster: &Cluster) -> Vec<Call> {
         }
         let others = programs::calls(index, container, &values, seen_then);
         let broken = nameless::certain(pod, cluster, index, container, &values);
-        let others = others.into_iter().chain(broken);
+        let others = others.into_iter().chain(broken).chain(programs::passed(container, seen_then));
         calls.extend(others.filter(|call| seen.insert(call.target.clone())));
     }
     calls

@@ -13,6 +13,7 @@ mod course;
 mod ends;
 mod fixed;
 mod known;
+mod nginx;
 mod refuses;
 mod speech;
 mod users;
@@ -28,6 +29,7 @@ pub use course::{Course, LONG, Wanted, course};
 pub use ends::{End, end, timed};
 use fixed::{agnhost, fixed};
 use known::{Kind, Row};
+pub use nginx::{Nginx, Pass};
 pub use refuses::start_error;
 pub use speech::{speaks_http, speaks_plain_http, speaks_tls};
 pub use users::{User, user};
@@ -127,6 +129,10 @@ fn find(pod: &Pod, store: &Store) -> Found {
     let sidecars = sidecars.map(|(index, container)| (format!("spec.initContainers[{index}]"), container));
     let own = pod.spec.containers.iter().enumerate().map(|(index, container)| (format!("spec.containers[{index}]"), container));
     for (at, container) in own.chain(sidecars) {
+        if let Some(own) = Nginx::of(pod, container, store) {
+            own.listeners(container).into_iter().for_each(|listener| found.add(listener));
+            continue;
+        }
         let before = found.listeners.len();
         let may_do_more = of_container(&at, container, &mut found);
         let nothing_known = found.listeners.len() == before;

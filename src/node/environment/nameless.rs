@@ -314,6 +314,15 @@ fn is_beside(ip: Ipv4Addr, cluster: &Cluster) -> bool {
         && !endpoints.any(|endpoint| endpoint.addresses.contains(&text))
 }
 
+/// Whether a name can only be this cluster's, and leads nowhere in it.
+pub fn is_nobodys(host: &str, pod: &Pod, store: &Store) -> bool {
+    let host = host.trim_end_matches('.').to_lowercase();
+    let short = host.trim_end_matches(".cluster.local");
+    let namespaced = || short.split_once('.').is_some_and(|(_, rest)| store.get::<Namespace>("", rest).is_some());
+    let letters = host.starts_with(|c: char| c.is_ascii_alphabetic());
+    letters && (!short.contains('.') || short.ends_with(".svc") || namespaced()) && !known(&host, pod, store)
+}
+
 /// Whether the name leads somewhere: to the Pod itself, a line of its hosts file, a node, a Service, where a rule's host points.
 fn known(host: &str, pod: &Pod, store: &Store) -> bool {
     let aliases = pod.spec.host_aliases.iter().flat_map(|alias| &alias.hostnames);

@@ -8,6 +8,7 @@
 use super::{By, Call, Seen, expand, service_links, target};
 use crate::api::core::{Container, Pod};
 use crate::cluster::Store;
+use crate::node::images::{Nginx, Pass};
 use std::collections::BTreeMap;
 
 /// The image's repository behind its registry, with a tag where it matters, and whom its program calls.
@@ -175,6 +176,16 @@ pub(super) fn calls(index: usize, container: &Container, values: &BTreeMap<Strin
         Some(Call { variable: word.shown, target, field: word.field, by: By::Argument })
     };
     words.filter_map(call).chain(of_image(index, container, values)).collect()
+}
+
+/// To whom the configuration of a web server passes requests.
+pub(super) fn passed(container: &Container, seen: Seen) -> Vec<Call> {
+    let Some(nginx) = Nginx::of(seen.pod, container, seen.known) else { return Vec::new() };
+    let call = |(address, pass): (String, &Pass)| {
+        let target = target("", &address, &BTreeMap::new(), seen)?;
+        Some(Call { variable: pass.at.clone(), target, field: pass.field.clone(), by: By::Configuration })
+    };
+    nginx.targets().into_iter().filter_map(call).collect()
 }
 
 /// The calls that the program of a container's image is known for.

@@ -87,6 +87,7 @@ pub fn end(pod: &Pod, container: &Container, store: &Store) -> Option<End> {
     shell(name, container)
         .or_else(|| password(pod, container, store))
         .or_else(|| refuses::link(pod, container, store))
+        .or_else(|| refuses::upstream(pod, container, store))
         .or_else(|| refuses::files(pod, container))
         .or_else(|| port(pod, container))
         .or_else(|| node_port(pod, container, store))

@@ -11,11 +11,11 @@
 //! capabilities are left says `WithCapabilities` of containerd.
 
 use super::ends::{End, has_data};
-use super::{arguments, known, replaces_program};
+use super::{Nginx, arguments, known, replaces_program};
 use crate::api::core::{Container, Pod};
 use crate::cluster::Store;
 use crate::msg;
-use crate::node::environment::{service_links, variables};
+use crate::node::environment::{is_nobodys, service_links, variables};
 use crate::node::security_context::effective;
 
 /// Official images without an ENTRYPOINT, and a program of theirs that takes arguments.
@@ -51,6 +51,17 @@ pub(super) fn link(pod: &Pod, container: &Container, store: &Store) -> Option<En
     let why = msg!("ends.said", pod = name, container = own, image = image, text = text);
     let next = msg!("ends.link.next", service = service, variable = variable, value = value);
     Some(End { code: 1, after: 0, why, next, field: "", assumed: true })
+}
+
+/// nginx asks for every name of its configuration when it starts, and ends if nobody has it (`ngx_http_upstream.c`, `ngx_inet.c`).
+pub(super) fn upstream(pod: &Pod, container: &Container, store: &Store) -> Option<End> {
+    let nginx = Nginx::of(pod, container, store)?;
+    let lost = nginx.asked().find(|own| is_nobodys(own.host(), pod, store))?;
+    let (name, own, image) = (&pod.metadata.name, &container.name, known::repository(&container.image));
+    let text = format!("host not found in upstream \"{}\" in {}", lost.named, lost.at);
+    let why = msg!("ends.said", pod = name, container = own, image = image, text = text);
+    let next = msg!("ends.upstream.next", host = lost.host(), map = lost.map);
+    Some(End { code: 1, after: 0, why, next, field: ".volumeMounts", assumed: true })
 }
 
 /// The first of a container's arguments, where it is run as a program and none is called so; and the image's own program.
