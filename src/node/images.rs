@@ -243,7 +243,8 @@ fn of_container(at: &str, container: &Container, found: &mut Found) -> bool {
         row.udp.iter().for_each(|port| found.add(listener(container, *port, Protocol::Udp, basis(*port), field.clone())));
     }
     declared(at, container, moved, found);
-    if let Some((name, port)) = port_variable(container, "PORT").filter(|_| named == Named::Nothing) {
+    let told = PORTS.iter().find_map(|name| port_variable(container, name));
+    if let Some((name, port)) = told.filter(|_| named == Named::Nothing) {
         let basis = Basis::Assumed(msg!("listens.portVariable", container = container.name, name = name, port = port));
         found.add(listener(container, port, Protocol::Tcp, basis, format!("{at}.env")));
     }
@@ -367,6 +368,9 @@ fn declared(at: &str, container: &Container, moved: Option<u16>, found: &mut Fou
         found.add(listener(container, number, protocol, basis, field));
     }
 }
+
+/// Variables by which programs are told their port: many by the first, Spring Boot's and ASP.NET Core's by their own.
+const PORTS: [&str; 3] = ["PORT", "SERVER_PORT", "ASPNETCORE_HTTP_PORTS"];
 
 fn port_variable<'a>(container: &Container, name: &'a str) -> Option<(&'a str, u16)> {
     let value = container.env.iter().rev().find(|variable| variable.name == name)?;

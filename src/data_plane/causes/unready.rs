@@ -361,8 +361,15 @@ fn warned<'a>(cluster: &'a Cluster, pod: &'a Pod, container: &str, of: &str) -> 
     events.max_by_key(|event| &event.last_timestamp).map(|event| event.message.as_str())
 }
 
-/// What to try where a probe is refused because of what is only assumed of the program.
+/// What to try where a probe asks for TLS in vain, or for a port by a name that none has, or is refused because of what is only assumed
+/// of the program.
 fn guessed(pod: &Pod, said: &str) -> Option<Message> {
+    if said.ends_with("server gave HTTP response to HTTPS client") {
+        return Some(msg!("explain.pod.probe.plain.next"));
+    }
+    if let Some((_, name)) = said.split_once("strconv.Atoi: parsing \"") {
+        return Some(msg!("explain.pod.probe.name.next", name = name.split('"').next().unwrap_or_default()));
+    }
     let refused = said.contains("connection refused") || said.contains("failed to connect");
     let image = images::unsure(pod).filter(|_| refused)?.args.get("image")?.clone();
     Some(msg!("explain.pod.probe.assumed.next", image = image))

@@ -139,6 +139,7 @@ fn an_unknown_image_is_assumed_to_listen_where_it_says() {
         "image: mine, ports: [{containerPort: 53, protocol: UDP}], env: [{name: PORT, value: '8080'}]",
         "c=53/udp? c=8080/tcp?",
     );
+    check("image: mine, ports: [{containerPort: 80}], env: [{name: SERVER_PORT, value: '9090'}]", "c=80/tcp? c=9090/tcp?");
     check("image: mine, args: [--port=9000], ports: [{containerPort: 8080}]", "c=9000/tcp c=8080/tcp?");
     check("image: mine, args: [--metrics-port=9000], ports: [{containerPort: 8080}]", "c=9000/tcp c=8080/tcp?");
     check("image: mine, ports: [{containerPort: 99999}]", "");
@@ -165,17 +166,17 @@ fn an_image_in_somebodys_own_folder_may_listen_where_it_declares() {
 
 #[test]
 fn a_port_that_a_service_expects_counts_where_the_configuration_names_it() {
-    let nginx = pod("{volumes: [{name: conf, configMap: {name: web}}], \
-                     containers: [{name: c, image: nginx, volumeMounts: [{name: conf, mountPath: /etc/nginx/conf.d}]}]}");
+    let httpd = pod("{volumes: [{name: conf, configMap: {name: web}}], \
+                     containers: [{name: c, image: httpd, volumeMounts: [{name: conf, mountPath: /usr/local/apache2/conf}]}]}");
     let mut store = Store::default();
-    let settings = "{metadata: {name: web, namespace: default}, data: {default.conf: 'server { listen 8080; }'}}";
+    let settings = "{metadata: {name: web, namespace: default}, data: {httpd.conf: Listen 8080}}";
     store.put::<ConfigMap>(serde_yaml::from_str(settings).unwrap());
-    assert_eq!(heard(&nginx, &store), "c=80/tcp?");
+    assert_eq!(heard(&httpd, &store), "c=80/tcp?");
     store.put(service("9090"));
-    assert_eq!(heard(&nginx, &store), "c=80/tcp?");
+    assert_eq!(heard(&httpd, &store), "c=80/tcp?");
     store.put(service("8080"));
-    assert_eq!(heard(&nginx, &store), "c=80/tcp? c=8080/tcp?");
-    let mut probed = nginx.clone();
+    assert_eq!(heard(&httpd, &store), "c=80/tcp? c=8080/tcp?");
+    let mut probed = httpd.clone();
     probed.metadata.labels.clear();
     assert_eq!(heard(&probed, &store), "c=80/tcp?");
     probed.spec.containers[0].readiness_probe = serde_yaml::from_str("{httpGet: {port: 8080}}").unwrap();
