@@ -8,11 +8,11 @@ use kubehop::kubectl::SourceFile;
 use kubehop::random::Seed;
 use kubehop::scene::geometry::{Point, Polyline, Rect, Size, at};
 use kubehop::scene::lanes::{Lanes, Stop};
-use kubehop::scene::picture::Trouble;
+use kubehop::scene::picture::{Label, Trouble};
 use kubehop::scene::route::Route;
 use kubehop::scene::steps::{Machine, hop, steps};
 use kubehop::scene::view::ClusterView;
-use kubehop::scene::{Options, Scene, stage};
+use kubehop::scene::{ItemId, Options, Scene, stage};
 use kubehop::session::{Command, Reply, Session, view};
 use kubehop::trace::{Hop, Place, Reason, Request, Source, Trace};
 use std::fs;
@@ -124,7 +124,8 @@ fn lines_cross_nobody_else(scene: &Scene, what: &str, wrong: &mut Vec<String>) {
         let met = |node: &str| met(node) || leaves && own.iter().any(|stop| is_sender(stop, node));
         let plates = scene.picture.nodes.iter().filter(|node| !met(&node.name)).map(|node| (node.plate, node.name.clone()));
         let cards = scene.picture.outside.iter().map(|card| (card.rect, format!("{:?}", card.id)));
-        for (rect, name) in plates.chain(cards) {
+        let pods = scene.picture.pods.iter().map(|pod| (pod.rect, format!("Pod {}", pod.full_name)));
+        for (rect, name) in plates.chain(cards).chain(pods) {
             let inner = Rect::new(rect.x + 3.0, rect.y + 3.0, rect.width - 6.0, rect.height - 6.0);
             for pair in leg.line.points().windows(2) {
                 let (left, top) = (pair[0].x.min(pair[1].x), pair[0].y.min(pair[1].y));
@@ -293,4 +294,11 @@ fn a_name_that_a_pod_calls_is_marked_beside_the_pods() {
         let asked: Vec<&str> = names.tags.iter().filter(|tag| tag.asked).map(|tag| tag.name.as_str()).collect();
         assert_eq!(asked, [name], "{route}");
     }
+}
+
+#[test]
+fn a_load_balancer_of_an_ingress_stands_outside_though_nothing_goes_there() {
+    let (view, scene) = shown("alb-internal");
+    let card = scene.picture.outside.iter().find(|card| card.id == ItemId::LoadBalancer).unwrap();
+    assert!(matches!(&card.detail, Label::Plain(address) if *address == view.ingresses[0].address), "{:?}", card.detail);
 }

@@ -126,6 +126,9 @@ impl Lanes<'_> {
         let node = self.node(&node)?;
         Some(match (self.0.transposed, from) {
             (true, Stop::PodOut(..)) => node.rect.bottom() - 5.0,
+            // As it came: a Pod's packets pass its plug both ways, and never its card.
+            (true, Stop::PodIn(..)) if self.host(from).is_none() => self.point(from)?.y,
+            (false, Stop::PodIn(..)) if self.host(from).is_none() => node.rect.x + 14.0,
             (true, _) => node.rect.centre().y,
             (false, Stop::PodOut(..) | Stop::Entry(_)) => node.rect.right() - 6.0,
             (false, Stop::Bus(_, along)) => *along,
@@ -217,6 +220,11 @@ impl Lanes<'_> {
                 if to.is_outside() {
                     line.to(at(start.x, self.0.wires[0]));
                     line.to(at(end.x, self.0.wires[0]));
+                } else if let (Stop::PodOut(..), Some(node)) = (from, self.node_of(from).and_then(|node| self.node(&node))) {
+                    line.to(at(node.rect.right() - 5.0, start.y));
+                    line.to(at(node.rect.right() - 5.0, self.out(node)));
+                    line.to(at(lane, self.out(node)));
+                    self.up_to_row(line, to, lane, end);
                 } else {
                     line.to(at(start.x, self.0.wires[0].max(start.y)));
                     line.to(at(lane, self.0.wires[0].max(start.y)));

@@ -11,7 +11,7 @@ use super::names;
 use super::picture::{Gate, Heading, Health, Label, NodeBox, OutsideCard, Picture, PortTag, Waiting};
 use super::pods;
 use super::used::Used;
-use super::view::{ClusterView, NodeView, ServiceView};
+use super::view::{ClusterView, IngressView, NodeView, ServiceView};
 use super::{ItemId, Options};
 use crate::msg;
 use crate::settings::Provider;
@@ -428,7 +428,10 @@ pub(super) fn cards(view: &ClusterView, used: &Used) -> Vec<OutsideCard> {
     };
     let balanced: Vec<&ServiceView> = view.services.iter().filter(|service| service.kind == "LoadBalancer").collect();
     let asked = balanced.iter().find(|service| used.balancers.contains(&(service.namespace.clone(), service.name.clone())));
-    let served = view.ingresses.iter().find(|at| used.balancers.contains(&(at.namespace.clone(), at.name.clone())));
+    let crossed = |at: &&IngressView| used.balancers.contains(&(at.namespace.clone(), at.name.clone()));
+    // One that stands though nothing goes there: AWS's controller makes a load balancer for each Ingress.
+    let stands = |at: &&IngressView| view.provider == Provider::Aws && balanced.is_empty() && !at.address.is_empty();
+    let served = view.ingresses.iter().find(crossed).or_else(|| view.ingresses.iter().find(stands));
     let served = served.filter(|_| asked.is_none());
     let balancer = match (asked, &balanced[..]) {
         _ if let Some(ingress) = served => Label::Plain(ingress.address.clone()),
