@@ -4,7 +4,8 @@
 //! LoadBalancer gets a Network Load Balancer, an Ingress whose IngressClass names `ingress.k8s.aws/alb` an Application Load Balancer.
 //! Both are internal unless their scheme is `internet-facing`, and send to node ports unless their target type is `ip`. The status
 //! carries a hostname only, so kube-proxy writes no rule for it. What it refuses to build, and its words, follow its source
-//! (`pkg/ingress/model_build_target_group.go`, `model_build_listener_rules.go`, `enhanced_backend_builder.go`, `config_types.go`).
+//! (`pkg/ingress/model_build_target_group.go`, `model_build_listener_rules.go`, `enhanced_backend_builder.go`, `config_types.go`,
+//! `buildLoadBalancerScheme` and `buildTargetType` of `pkg/service`).
 //!
 //! Assumed: the addresses behind the hostnames (an internal one lies in the nodes' own network), the region. Left out: everything
 //! else that annotations ask for, certificates, security groups, zones, IngressClassParams, groups of Ingresses.
@@ -117,8 +118,27 @@ pub struct Refusal {
     pub because: Vec<FieldRef>,
 }
 
+/// Why the controller builds no load balancer for a Service, in its own words and at the field that decides.
+pub fn refuses_service(service: &Service) -> Option<(String, String)> {
+    let (annotations, spec) = (&service.metadata.annotations, &service.spec);
+    if let Some(message) = annotations.get(SCHEME).and_then(|scheme| unknown_scheme(scheme)) {
+        return Some((message, format!("metadata.annotations.{SCHEME}")));
+    }
+    let bare = spec.ports.iter().any(|port| port.node_port == 0) && spec.allocate_load_balancer_node_ports == Some(false);
+    let message = || "unable to support instance target type with an unallocated NodePort".to_string();
+    (bare && !targets_pods(annotations)).then(|| (message(), "spec.allocateLoadBalancerNodePorts".into()))
+}
+
+fn unknown_scheme(scheme: &str) -> Option<String> {
+    (!matches!(scheme, "internal" | "internet-facing")).then(|| format!("unknown scheme: {scheme}"))
+}
+
 /// Why the controller builds no load balancer for an Ingress. A Service that is not there is no reason: 503 is answered for it.
 pub fn refuses(store: &Store, ingress: &Ingress) -> Option<Refusal> {
+    if let Some(message) = of_ingress(&ingress.metadata.annotations, "scheme").and_then(unknown_scheme) {
+        let because = vec![FieldRef { object: ObjectRef::of(ingress), path: format!("metadata.annotations.{ALB}scheme") }];
+        return Some(Refusal { message, because });
+    }
     if let Some(backend) = &ingress.spec.default_backend
         && let Some(refusal) = refuses_backend(store, ingress, backend, "spec.defaultBackend")
     {

@@ -62,6 +62,15 @@ pub fn pending(cluster: &Cluster, service: &Service) -> Option<(Message, Message
             let field = FieldRef { object: ObjectRef::of(service), path };
             return Some((msg!("pending.metallb", service = name, message = why), next, field));
         }
+        Provider::Aws => {
+            let (why, path) = aws::refuses_service(service)?;
+            let field = FieldRef { object: ObjectRef::of(service), path };
+            let next = match field.path.starts_with("spec.") {
+                true => msg!("pending.aws.ports.next", service = name),
+                false => msg!("pending.aws.scheme.next"),
+            };
+            return Some((msg!("pending.aws", service = name, message = why), next, field));
+        }
         _ => (msg!("pending.pool", service = name), msg!("pending.pool.next"), "spec.type"),
     };
     Some((why, next, FieldRef { object: ObjectRef::of(service), path: path.into() }))

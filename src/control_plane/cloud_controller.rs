@@ -84,7 +84,7 @@ fn ingress(world: &mut World, service: &Service) -> Vec<LoadBalancerIngress> {
         Provider::None => return Vec::new(),
         Provider::Cloud => Some("Proxy"),
         Provider::Metallb => Some("VIP"),
-        Provider::Aws => return vec![nlb(&world.cluster, service)],
+        Provider::Aws => return by_aws(world, service),
     };
     let ip = match settings.provider {
         Provider::Metallb => by_metallb(world, service),
@@ -96,6 +96,17 @@ fn ingress(world: &mut World, service: &Service) -> Vec<LoadBalancerIngress> {
         ..LoadBalancerIngress::default()
     });
     reported.into_iter().collect()
+}
+
+/// The Network Load Balancer, or the controller's event that says why it builds none. One that stands is left as it is.
+fn by_aws(world: &mut World, service: &Service) -> Vec<LoadBalancerIngress> {
+    let Some((why, _)) = aws::refuses_service(service) else { return vec![nlb(&world.cluster, service)] };
+    let message = format!("Failed build model due to {why}");
+    let said = |event: &Event| event.involved_object.uid == service.metadata.uid && event.message == message;
+    if !world.cluster.store.all::<Event>().any(said) {
+        events::record(world, &ObjectRef::of(service), ("service", ""), ("Warning", "FailedBuildModel"), &message);
+    }
+    service.status.load_balancer.ingress.clone()
 }
 
 /// The name of a Service's Network Load Balancer.

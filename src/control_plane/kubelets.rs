@@ -11,10 +11,11 @@ mod mounts;
 use super::dump::keeps_its_settings;
 use super::events;
 use super::world::{Key, World};
+use crate::addons::coredns::resolver::ResolvConf;
 use crate::api::ObjectRef;
 use crate::api::core::{Container, ContainerStatus, Node, Pod, Probe};
 use crate::api::time::seconds_of;
-use crate::cluster::{Verb, Written};
+use crate::cluster::{Verb, Written, dns_service};
 use crate::msg;
 use crate::netfilter::Cidr;
 use crate::node::image_name;
@@ -372,6 +373,12 @@ fn record_start(world: &mut World, pod: &Pod, inits: &[Standing], standings: &[S
         return;
     }
     let (object, node) = (ObjectRef::of(pod), pod.spec.node_name.clone());
+    if is_new(pod) && pod.spec.dns_config.is_some() {
+        let dns = dns_service(&world.cluster.store.services).map(|own| own.spec.cluster_ip.clone()).unwrap_or_default();
+        for text in ResolvConf::cuts(pod, &dns) {
+            events::record(world, &object, ("kubelet", &node), ("Warning", "DNSConfigForming"), &text);
+        }
+    }
     let before = &pod.status.init_container_statuses;
     let fresh = |(container, _): &(&Container, &Standing)| !before.iter().any(|own| own.name == container.name && has_run(own));
     let inits = pod.spec.init_containers.iter().zip(inits).filter(fresh);

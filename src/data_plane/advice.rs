@@ -434,6 +434,7 @@ fn words(trace: &Trace, hop: &Hop) -> Option<(Message, Message)> {
         (Reason::IngressRedirect, _) => msg!("advice.redirect.next"),
         (Reason::ProcessAnswers, "healthCheck") => msg!("advice.healthCheck.next", service = service),
         (Reason::ProcessAnswers, "path") => msg!("advice.proxyHealth.next"),
+        (Reason::ProcessAnswers, "kubelet" | "plain") => msg!("advice.kubelet.next"),
         (Reason::Rejected, "target" | "port" | "letters") => msg!("advice.rejectedTarget.next"),
         (Reason::Rejected, "podIPv6") => msg!("advice.ipv6.next"),
         (Reason::Rejected, _) => msg!("advice.rejected.next"),

@@ -15,15 +15,16 @@ pub use unready::unready;
 use super::unselected::unselected;
 use crate::api::ObjectRef;
 use crate::api::core::{ContainerPort, Node, Pod, Service, ServicePort};
-use crate::api::discovery::{Endpoint, EndpointSlice};
+use crate::api::discovery::{Endpoint, EndpointPort, EndpointSlice};
 use crate::api::meta::{IntOrString, selects};
-use crate::cluster::{Cluster, ToldSlices};
+use crate::cluster::{Cluster, Store, ToldSlices};
 use crate::msg;
-use crate::node::kube_proxy::internal_ip;
+use crate::node::kube_proxy::{internal_ip, parse_ip_sloppy};
 use crate::packet::Protocol;
 use crate::settings::Mode;
 use crate::trace::{Advice, FieldRef, Hop, Place};
 use crate::words::Message;
+use std::net::Ipv4Addr;
 
 /// The Pods that a Service's selector matches; an empty one matches none.
 pub fn selected<'a>(cluster: &'a Cluster, service: &'a Service) -> Vec<&'a Pod> {
@@ -42,6 +43,20 @@ pub fn usable_endpoints<'a>(cluster: &'a Cluster, service: &Service, at: usize) 
         return all;
     }
     ready
+}
+
+/// The Pod of its node's network that an EndpointSlice names at an address and port: a packet for this endpoint is its own, whether it
+/// listens there or not.
+pub fn endpoint_on_host(store: &Store, ip: Ipv4Addr, (port, protocol): (u16, Protocol)) -> Option<&Pod> {
+    store.all::<EndpointSlice>().find_map(|slice| {
+        let fits = |own: &EndpointPort| {
+            own.port == Some(port.into()) && Protocol::of_api(own.protocol.as_deref().unwrap_or("TCP")) == Some(protocol)
+        };
+        let here = |own: &&Endpoint| own.addresses.iter().any(|address| parse_ip_sloppy(address) == Some(ip));
+        let endpoint = slice.endpoints.iter().filter(|_| slice.ports.iter().any(fits)).find(here)?;
+        let pod = store.get::<Pod>(&slice.metadata.namespace, &endpoint.target_ref.as_ref()?.name)?;
+        (pod.spec.host_network == Some(true)).then_some(pod)
+    })
 }
 
 /// All endpoints of a Service's port.

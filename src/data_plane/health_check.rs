@@ -1,4 +1,5 @@
-//! What kube-proxy itself answers to those who ask for its health; a stopped one leaves these ports closed.
+//! What kube-proxy itself answers to those who ask for its health, and the kubelet to strangers; a stopped kube-proxy leaves its ports
+//! closed.
 //!
 //! Follows `pkg/proxy/healthcheck`. `healthCheckNodePort` (`service_health.go`): a load balancer asks each node whether endpoints of
 //! a Service with external policy Local run there; 200 where a ready one does, else 503, for every path. `/healthz` and `/livez` on
@@ -7,7 +8,7 @@
 
 use super::exchange::{Exchange, Outcome};
 use super::story::{HopExt, hop};
-use super::target::Target;
+use super::target::{Scheme, Target};
 use crate::api::core::Node;
 use crate::api::{Kind, ObjectRef};
 use crate::msg;
@@ -21,9 +22,34 @@ use std::collections::BTreeSet;
 const PROXY_HEALTH: u16 = 10256;
 
 /// The cluster autoscaler's mark on a node that it is about to delete (`ToBeDeletedTaint`).
-const TO_BE_DELETED: &str = "ToBeDeletedByClusterAutoscaler";
+pub(super) const TO_BE_DELETED: &str = "ToBeDeletedByClusterAutoscaler";
+
+/// The kubelet's API on every node: `ports.KubeletPort`, on 0.0.0.0 and with TLS. kubeadm has it ask for credentials
+/// (`authentication.anonymous.enabled: false`).
+const KUBELET: u16 = 10250;
 
 impl Exchange<'_> {
+    /// What the kubelet answers to somebody without credentials.
+    pub fn kubelet_answers(&mut self, node: usize, seen: Flow, target: &Target) -> Option<Outcome> {
+        let name = &self.world.nodes.get(node).filter(|_| seen.dst.port == KUBELET && target.protocol == Protocol::Tcp)?.name;
+        let plain = target.is_http() && target.scheme != Scheme::Https;
+        self.tell.hop(|| {
+            let text = match plain {
+                true => msg!("hop.ProcessAnswers.text.kubelet.plain", node = name),
+                false => msg!("hop.ProcessAnswers.text.kubelet", node = name),
+            };
+            let object = ObjectRef::new(Kind::Node, "", name);
+            hop(Place::Node(name.clone()), Reason::ProcessAnswers, text).flow(seen, seen).about(vec![object])
+        });
+        let outcome = Outcome { port: Some(seen.dst.port), ..Outcome::new(Verdict::Delivered, None) };
+        // `net/http` of Go answers so to whoever does not begin with TLS.
+        let status = if plain { 400 } else { 401 };
+        Some(match target.is_http() {
+            true => Outcome { verdict: Verdict::Answered, status: Some(status), ..outcome },
+            false => outcome,
+        })
+    }
+
     /// kube-proxy's answer about itself.
     fn proxy_health(&mut self, node: &str, seen: Flow, target: &Target) -> Outcome {
         let taints = self.cluster.store.get::<Node>("", node).into_iter().flat_map(|node| &node.spec.taints);

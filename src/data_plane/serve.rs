@@ -1,7 +1,7 @@
 //! Who takes a packet at the end of its way: a Pod, a node's own network, the API server, a server outside; or nothing listens.
 
 use super::Open;
-use super::causes::ended;
+use super::causes::{ended, endpoint_on_host};
 use super::exchange::{Exchange, Outcome};
 use super::process::nothing_listens;
 use super::story::{Event, HopExt, hop};
@@ -67,11 +67,17 @@ impl Exchange<'_> {
         if self.is_api_server(seen.dst, target) {
             return self.api_server(seen);
         }
-        if let Some(outcome) = self.health_check(node, seen, target) {
+        let own = self.health_check(node, seen, target).or_else(|| self.kubelet_answers(node, seen, target));
+        if let Some(outcome) = own {
             return outcome;
         }
         if let Some(outcome) = self.absent_answers(seen, target.protocol, target.is_http()) {
             return outcome;
+        }
+        // A Service, or the name of a headless one, led to a Pod that has the node's address.
+        let asked = endpoint_on_host(&self.cluster.store, seen.dst.ip, (seen.dst.port, target.protocol));
+        if let Some(pod) = asked.and_then(|pod| self.world.pod_named(&pod.metadata.namespace, &pod.metadata.name)) {
+            return self.serve_by_pod(pod, seen, target, request);
         }
         let (name, primary) = self.world.nodes.get(node).map(|node| (node.name.clone(), node.ip)).unzip();
         let (name, primary) = (name.unwrap_or_default(), primary.unwrap_or(seen.dst.ip));

@@ -35,6 +35,7 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
     }
     let pods = met(cluster, trace);
     kinds(cluster, trace, !pods.is_empty(), &mut notes);
+    notes.extend(others::refused_policies(cluster, &pods));
     for pod in pods {
         let meta = &pod.metadata;
         if let Some(mesh) = cluster.mesh_of(pod) {

@@ -7,6 +7,7 @@
 use super::absent::{self, Absent};
 use super::balancer::{place, service_ref};
 use super::forward::{self, Forward};
+use super::health_check::TO_BE_DELETED;
 use super::host_port::{HostPort, host_ports};
 pub(super) use super::owners::Owner;
 use super::owners::Owners;
@@ -366,7 +367,8 @@ fn machine(cluster: &Cluster, node: &Node) -> Option<Machine> {
         down_since: state.and_then(|machine| machine.down_since),
         proxy_runs: state.is_none_or(|machine| machine.frozen_view.is_none()),
         outside: external_ip(node).filter(|outside| *outside != ip),
-        excluded: node.metadata.labels.contains_key(metallb::LABEL_EXCLUDE),
+        excluded: node.metadata.labels.contains_key(metallb::LABEL_EXCLUDE)
+            || node.spec.taints.iter().any(|taint| taint.key == TO_BE_DELETED),
     })
 }
 

@@ -7,6 +7,7 @@
 //!
 //! Asked about a Service by its name, a client inside calls each of its ports; asked about a workload, its Pods are.
 
+mod blocked;
 mod last_word;
 mod names;
 mod object;

@@ -1,7 +1,7 @@
 //! Pods that get no traffic, and why.
 
 use super::service::pairs;
-use super::{Checks, Explanation, Idle, Stop, field, nearest};
+use super::{Checks, Explanation, Idle, Stop, blocked, field, nearest};
 use crate::api::ObjectRef;
 use crate::api::core::{Container, ContainerStatus, Node, Pod, Service};
 use crate::api::discovery::{Endpoint, EndpointSlice};
@@ -246,8 +246,9 @@ pub(super) fn idle(cluster: &Cluster, service: &Service, at: usize, trace: &Trac
             None => {
                 let mut way = Checks::default();
                 let _ = by_port(cluster, service, at, pod, &mut way);
-                let Some(failed) = way.list.into_iter().find(|check| !check.ok) else { continue };
-                (failed.text, failed.because)
+                let failed = way.list.into_iter().find(|check| !check.ok).map(|check| (check.text, check.because));
+                let Some(found) = failed.or_else(|| blocked::by_policy(cluster, service, at, pod, trace)) else { continue };
+                found
             }
         };
         idle.push(Idle { pod: ObjectRef::of(pod), why, because });

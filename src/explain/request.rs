@@ -38,7 +38,8 @@ impl Target {
 pub(super) type Reached = (ObjectRef, usize);
 
 /// The assumptions that name what is not played.
-const NOT_PLAYED: [&str; 22] = [
+const NOT_PLAYED: [&str; 23] = [
+    "assume.policyRefused",
     "assume.privateAddress",
     "assume.kindNotPlayed",
     "assume.routeHost",

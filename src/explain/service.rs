@@ -9,12 +9,12 @@ use crate::api::meta::{Labels, selects};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::data_plane::causes::{
-    Met, listener, no_endpoints, no_pods, nobody_behind_node_ports, none_ready, other_port, other_service_protocol, selected,
-    silent, still_serves, taken, takes_packets, told_slices, unready, usable_endpoints,
+    Met, endpoint_on_host, listener, no_endpoints, no_pods, nobody_behind_node_ports, none_ready, other_port,
+    other_service_protocol, selected, silent, still_serves, taken, takes_packets, told_slices, unready, usable_endpoints,
 };
 use crate::msg;
 use crate::node::cni::host_port_elsewhere;
-use crate::node::kube_proxy::claimants;
+use crate::node::kube_proxy::{claimants, internal_ip};
 use crate::packet::Protocol;
 use crate::trace::Hop;
 
@@ -107,6 +107,13 @@ fn on_the_node(cluster: &Cluster, node: &Node, port: u16, protocol: Protocol, ch
         let because = vec![field(&ObjectRef::of(found), "spec.hostNetwork")];
         let text = msg!("explain.pod.hostNetwork", pod = found.metadata.name, node = name, port = port);
         checks.holds("pod-address", text, because);
+        return pod::listens_on(cluster, found, (port, protocol), None, checks);
+    }
+    let address = internal_ip(node);
+    if let Some(found) = address.and_then(|ip| endpoint_on_host(&cluster.store, ip, (port, protocol))) {
+        let shown = address.map(|ip| ip.to_string()).unwrap_or_default();
+        let text = msg!("explain.pod.address", pod = found.metadata.name, address = shown);
+        checks.holds("pod-address", text, vec![field(&ObjectRef::of(found), "spec.hostNetwork")]);
         return pod::listens_on(cluster, found, (port, protocol), None, checks);
     }
     let number = i32::from(port);

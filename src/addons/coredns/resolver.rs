@@ -28,6 +28,28 @@ const MAX_SEARCH: usize = 32;
 impl ResolvConf {
     /// What the kubelet writes for a Pod; `cluster_dns` is the address of kube-dns.
     pub fn of(pod: &Pod, cluster_dns: &str) -> ResolvConf {
+        let mut conf = ResolvConf::wanted(pod, cluster_dns);
+        conf.nameservers.truncate(MAX_NAMESERVERS);
+        conf.search.truncate(MAX_SEARCH);
+        conf
+    }
+
+    /// What the kubelet says of a Pod whose resolv.conf it has to cut (`DNSConfigForming`).
+    pub fn cuts(pod: &Pod, cluster_dns: &str) -> Vec<String> {
+        let (wanted, applied) = (ResolvConf::wanted(pod, cluster_dns), ResolvConf::of(pod, cluster_dns));
+        let servers = (wanted.nameservers != applied.nameservers).then(|| {
+            let line = applied.nameservers.join(" ");
+            format!("Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: {line}")
+        });
+        let search = (wanted.search != applied.search).then(|| {
+            let line = applied.search.join(" ");
+            format!("Search Line limits were exceeded, some search paths have been omitted, the applied search line is: {line}")
+        });
+        servers.into_iter().chain(search).collect()
+    }
+
+    /// All that policy and `dnsConfig` ask for, beyond what a resolv.conf may have.
+    fn wanted(pod: &Pod, cluster_dns: &str) -> ResolvConf {
         let spec = &pod.spec;
         let on_host = spec.host_network == Some(true);
         let mut conf = match spec.dns_policy.as_str() {
@@ -48,8 +70,6 @@ impl ResolvConf {
             let mut seen = std::collections::BTreeSet::new();
             list.retain(|item| seen.insert(item.clone()));
         }
-        conf.nameservers.truncate(MAX_NAMESERVERS);
-        conf.search.truncate(MAX_SEARCH);
         conf
     }
 

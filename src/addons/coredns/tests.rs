@@ -168,3 +168,14 @@ fn dns_config_adds_to_the_policy() {
     assert_eq!(conf.candidates("a.b").first().map(String::as_str), Some("a.b."));
     assert_eq!(conf.candidates("a").first().map(String::as_str), Some("a.default.svc.cluster.local."));
 }
+
+#[test]
+fn a_resolv_conf_of_more_than_three_servers_is_cut_and_the_kubelet_says_so() {
+    let cuts = |config: &str| ResolvConf::cuts(&pod(config), "10.96.0.10");
+    assert_eq!(cuts("dnsConfig: {nameservers: [192.0.2.1, 192.0.2.2]}"), Vec::<String>::new());
+    assert_eq!(
+        cuts("dnsConfig: {nameservers: [192.0.2.1, 192.0.2.2, 192.0.2.3]}"),
+        ["Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: \
+          10.96.0.10 192.0.2.1 192.0.2.2"]
+    );
+}

@@ -45,13 +45,23 @@ fn unsupported(manifest: &Manifest, path: &str, rest: &str) -> Advice {
         // `ValidateTolerations` lists what its feature gate lets through, whether that is on or not.
         return (Some(msg!("mend.tolerationGate", operator = typed)), Vec::new());
     }
-    match closest(typed, &values) {
+    match left_out(typed, &values).or_else(|| closest(typed, &values)) {
         Some(meant) => (
             Some(msg!("decode.meant", field = meant)),
             manifest.spans.get(path).map(|span| replace(span, meant)).into_iter().collect(),
         ),
         None => (None, Vec::new()),
     }
+}
+
+/// The only value that has all the letters typed, in their order, and more: `PreferNode` is `PreferSameNode`.
+fn left_out<'a>(typed: &str, values: &[&'a str]) -> Option<&'a str> {
+    let has = |value: &&&'a str| {
+        let mut rest = value.chars();
+        typed.len() > 3 && typed.chars().all(|letter| rest.any(|own| own == letter))
+    };
+    let mut all = values.iter().filter(has);
+    all.next().filter(|_| all.next().is_none()).copied()
 }
 
 /// The Pod template's labels do not carry the selector.

@@ -61,7 +61,6 @@ pub(crate) fn wanted(endpoints: &Endpoints) -> Vec<EndpointSlice> {
 fn skips(endpoints: &Endpoints) -> bool {
     let labels = &endpoints.metadata.labels;
     labels.get("endpointslice.kubernetes.io/skip-mirror").is_some_and(|skip| skip == "true")
-        || labels.contains_key("endpoints.kubernetes.io/managed-by")
         || endpoints.metadata.annotations.contains_key("control-plane.alpha.kubernetes.io/leader")
 }
 

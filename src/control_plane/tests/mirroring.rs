@@ -100,3 +100,20 @@ fn a_thousand_addresses_of_a_subset_are_mirrored() {
     let text = "A max of 1000 addresses can be mirrored to EndpointSlices per Endpoints subset. 2 addresses were skipped";
     assert!(cluster.store.all::<Event>().any(|event| event.message == text));
 }
+
+#[test]
+fn a_service_keeps_its_slices_as_an_external_name_and_gets_a_mirror_once_its_selector_is_gone() {
+    let text = |spec: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: db, labels: {{app: db}}}}\nspec: {{containers: [{{name: c, image: redis}}]}}\n---\n\
+             apiVersion: v1\nkind: Service\nmetadata: {{name: db}}\nspec: {spec}\n"
+        )
+    };
+    let before = with(&text("{selector: {app: db}, ports: [{port: 6379}]}"));
+    let own = mirrored(&before);
+    assert_eq!(own.len(), 1);
+    let alias = super::apply(&before, &text("{type: ExternalName, externalName: db.example.com, selector: {app: db}}")).cluster;
+    assert_eq!(mirrored(&alias), own);
+    let bare = super::apply(&before, &text("{ports: [{port: 6379}]}")).cluster;
+    assert_eq!(mirrored(&bare), [own.clone(), own].concat(), "its Endpoints stay, and are mirrored beside its slice");
+}

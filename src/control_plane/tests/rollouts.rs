@@ -244,10 +244,11 @@ fn no_other_probe_asks_before_the_startup_probe_has_succeeded() {
 fn an_unchanged_document_that_is_applied_again_puts_back_the_replicas_that_it_names() {
     let ready = |cluster: &Cluster| pods(cluster).len();
     let scaled = act(&with(&deployment("nginx:1", 2, "")), "deployment/default/web scale 5").cluster;
-    let again = |text: &str| scaled.apply_more(super::manifests(text)).cluster;
-    assert_eq!((ready(&scaled), ready(&again(&deployment("nginx:1", 2, "")))), (5, 2));
+    let again = |cluster: &Cluster, text: &str| cluster.apply_more(super::manifests(text)).cluster;
+    assert_eq!((ready(&scaled), ready(&again(&scaled, &deployment("nginx:1", 2, "")))), (5, 2));
     let unsaid = deployment("nginx:1", 2, "").replace("replicas: 2, ", "");
-    assert_eq!(ready(&again(&unsaid)), 5, "what a document does not say stays");
+    let scaled = act(&with(&unsaid), "deployment/default/web scale 5").cluster;
+    assert_eq!(ready(&again(&scaled, &unsaid)), 5, "what a document does not say stays");
 }
 
 #[test]

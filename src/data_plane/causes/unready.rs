@@ -48,7 +48,7 @@ pub fn unready(cluster: &Cluster, pod: &Pod) -> Option<Advice> {
     }
     if silent {
         let why = msg!("explain.pod.nodeDown", pod = name, node = on);
-        return told(why, msg!("explain.pod.nodeDown.next", node = on), Vec::new());
+        return told(why, bring_up(pod), Vec::new());
     }
     if let Some(advice) = init_waits(pod) {
         return Some(advice);
@@ -166,6 +166,15 @@ fn host_port(pod: &Pod) -> String {
     found.next().map_or_else(|| "spec.containers".into(), |(at, port)| format!("spec.containers[{at}].ports[{port}].hostPort"))
 }
 
+/// What to do about a node without power. A DaemonSet's Pods tolerate it without end (`AddOrUpdateDaemonPodTolerations`).
+fn bring_up(pod: &Pod) -> Message {
+    let node = &pod.spec.node_name;
+    match pod.metadata.owner_references.iter().any(|owner| owner.kind == "DaemonSet") {
+        true => msg!("explain.pod.nodeDown.daemon.next", node = node),
+        false => msg!("explain.pod.nodeDown.next", node = node),
+    }
+}
+
 /// The Pod's node does not exist, or its kubelet says that it is not ready, or says nothing: that keeps its Pods back.
 fn unwell_node(cluster: &Cluster, pod: &Pod) -> Option<Advice> {
     let (name, node) = (&pod.metadata.name, &pod.spec.node_name);
@@ -180,7 +189,7 @@ fn unwell_node(cluster: &Cluster, pod: &Pod) -> Option<Advice> {
     };
     let ready = found.status.conditions.iter().find(|own| own.type_ == "Ready").filter(|own| own.status != "True")?;
     let why = msg!("explain.pod.nodeNotReady", pod = name, node = node, message = ready.message);
-    Some(Advice { why, next: msg!("explain.pod.nodeDown.next", node = node), because })
+    Some(Advice { why, next: bring_up(pod), because })
 }
 
 /// An init container that does not come to its end holds all others back.

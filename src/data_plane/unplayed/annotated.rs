@@ -6,8 +6,9 @@ use crate::api::foreign::annotations::{Reader, unplayed};
 use crate::api::networking::Ingress;
 use crate::api::{Kind, ObjectMeta, ObjectRef};
 use crate::cluster::Cluster;
+use crate::data_plane::target::Target;
 use crate::msg;
-use crate::trace::{Place, Reason, Source, Trace};
+use crate::trace::{Hop, Place, Reason, Source, Trace};
 use crate::words::Message;
 
 /// What they could change of this request.
@@ -29,7 +30,11 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
             told(cluster, reader, object, &service.metadata, &mut notes);
         }
     }
-    let Some(host) = http else { return notes };
+    // Nobody reads the request where a load balancer has no listener, and what is not played may add one.
+    let shut = |hop: &Hop| hop.reason == Reason::LoadBalancerNoBackend && hop.text.id.ends_with(".listener");
+    let shut = trace.hops.iter().any(shut);
+    let called = || Target::read(&trace.request.target, trace.request.protocol).filter(|_| shut).map(|target| target.host);
+    let Some(host) = &http.cloned().or_else(called) else { return notes };
     for ingress in cluster.store.all::<Ingress>().filter(|ingress| concerns(cluster, trace, ingress, host)) {
         told(cluster, Reader::Ingress, &ObjectRef::of(ingress), &ingress.metadata, &mut notes);
     }
@@ -49,7 +54,7 @@ fn told(cluster: &Cluster, reader: Reader, object: &ObjectRef, meta: &ObjectMeta
 /// An Ingress that the request met, or that has rules for its host: a canary, for one, shares them with another.
 fn concerns(cluster: &Cluster, trace: &Trace, ingress: &Ingress, host: &str) -> bool {
     let object = ObjectRef::of(ingress);
-    let met = |hop: &crate::trace::Hop| hop.objects.contains(&object) || hop.because.iter().any(|field| field.object == object);
+    let met = |hop: &Hop| hop.objects.contains(&object) || hop.because.iter().any(|field| field.object == object);
     if trace.hops.iter().any(met) {
         return true;
     }

@@ -3,7 +3,7 @@
 use crate::addons::ingress_controller::{Backend, endpoints};
 use crate::addons::kubeadm::Addon;
 use crate::api::core::{ConfigMap, Pod, Service};
-use crate::api::meta::{Labels, selects};
+use crate::api::meta::{LabelSelector, Labels, selects};
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
 use crate::data_plane::causes::{Met, takes_packets};
@@ -118,6 +118,26 @@ pub(super) fn shared_address(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
         if let (Some((own, ..)), Some((other, ..))) = (own.first(), others.first()) {
             let (own, other) = (&own.metadata.name, &other.metadata.name);
             notes.push(msg!("assume.sharedExternalIP", to = called.to_string(), service = own, other = other));
+        }
+    }
+    notes
+}
+
+/// A NetworkPolicy of the text that the API server refuses, and that would select a Pod of the request: it is not in force.
+pub(super) fn refused_policies(cluster: &Cluster, pods: &[&Pod]) -> Vec<Message> {
+    let mut notes = Vec::new();
+    for document in cluster.manifests.documents.iter().filter(|document| document.kind == "NetworkPolicy") {
+        let Some(object) = document.object().filter(|object| cluster.refused(object)) else { continue };
+        let selector = document.value.pointer("/spec/podSelector").cloned().unwrap_or_default();
+        let Ok(selector) = serde_json::from_value::<Option<LabelSelector>>(selector) else { continue };
+        let selector = selector.unwrap_or_default();
+        let selects = |pod: &&&Pod| {
+            pod.metadata.namespace == object.namespace
+                && pod.spec.host_network != Some(true)
+                && selector.matches(&pod.metadata.labels)
+        };
+        if let Some(pod) = pods.iter().find(selects) {
+            notes.push(msg!("assume.policyRefused", policy = object.name, pod = pod.metadata.name));
         }
     }
     notes

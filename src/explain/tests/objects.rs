@@ -163,3 +163,23 @@ fn every_call_that_fails_is_named() {
     assert_eq!(others, [&msg!("explain.calls.others", targets = "http://two")]);
     assert!(!told.ok());
 }
+
+#[test]
+fn a_policy_that_drops_what_is_sent_to_one_of_several_pods_is_noted() {
+    let policy = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: second, labels: {app: web, guarded: 'yes'}}\n\
+                  spec: {containers: [{name: c, image: nginx}]}\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
+                  metadata: {name: guard}\nspec: {podSelector: {matchLabels: {guarded: 'yes'}}, policyTypes: [Ingress]}\n";
+    let web = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n";
+    let cluster = cluster(&format!("{CLIENT}{web}{policy}"));
+    let explanations = (0..9).map(|seed| {
+        let request =
+            Request { from: "pod/client".parse().unwrap(), target: "web:80".into(), seed: Seed(seed), ..Request::default() };
+        explain(&cluster, &request, &DataPlane::program(&cluster).send(&cluster, &request))
+    });
+    let well: Vec<Explanation> = explanations.filter(Explanation::ok).collect();
+    assert!(!well.is_empty());
+    for own in well {
+        let idle: Vec<&str> = own.idle.iter().map(|idle| &*idle.why.id).collect();
+        assert_eq!(idle, ["explain.idle.policy"]);
+    }
+}

@@ -1,7 +1,8 @@
-//! What a Service says of its load balancer in vain.
+//! What a Service says of its load balancer in vain, and a load balancer that it waits for in vain.
 
 use super::Advice;
 use crate::addons::aws;
+use crate::addons::pending::pending;
 use crate::api::ObjectRef;
 use crate::api::core::Service;
 use crate::diagnostic::Severity;
@@ -22,6 +23,23 @@ impl Advice<'_> {
         if let Some((key, value)) = aws::unknown_target_type(&service.metadata.annotations).filter(|_| serves) {
             let text = msg!("advise.targetType", value = value);
             self.tell(Severity::Info, object, &format!("metadata.annotations.{key}"), text, None, Vec::new());
+        }
+        if let Some((why, next, field)) = pending(self.cluster, service) {
+            self.tell(Severity::Info, object, &field.path, why, Some(next), Vec::new());
+        }
+        self.other_address(object, service);
+    }
+
+    /// A cloud that has not the address that a Service asks for gives it another one here.
+    fn other_address(&mut self, object: &ObjectRef, service: &Service) {
+        let dumped = self.cluster.origin(object).is_some_and(Manifest::is_dumped);
+        let (wish, balancer) = (&service.spec.load_balancer_ip, &self.cluster.settings.load_balancer);
+        let given = service.status.load_balancer.ingress.iter().map(|at| &at.ip).find(|ip| !ip.is_empty());
+        if let Some(given) = given.filter(|given| !wish.is_empty() && *given != wish && !dumped)
+            && balancer.provider == Provider::Cloud
+        {
+            let message = msg!("advise.otherAddress", service = object.name, wish = wish, given = given, pool = balancer.pool);
+            self.tell(Severity::Warning, object, "spec.loadBalancerIP", message, None, Vec::new());
         }
     }
 }

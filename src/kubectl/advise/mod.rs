@@ -4,6 +4,7 @@
 //! Follows the order of Kubernetes' "Debug Services" page. Judges the running cluster, so Pods made by any controller count.
 
 mod balancer;
+mod cut_dns;
 mod distribution;
 mod elsewhere;
 mod forbidden;
@@ -15,13 +16,12 @@ mod missing;
 mod nameless;
 mod never;
 mod order;
+mod policy;
 mod selectors;
 
-use crate::addons::pending::pending;
 use crate::api::core::{Node, Pod, Service, ServicePort};
 use crate::api::foreign::annotations::Reader;
 use crate::api::meta::{IntOrString, selects};
-use crate::api::networking::NetworkPolicy;
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::{Cluster, Store};
 use crate::data_plane::causes::{no_endpoints, usable_endpoints};
@@ -51,6 +51,7 @@ pub fn advise(cluster: &Cluster) -> Vec<Diagnostic> {
         advice.nameless(object);
         advice.never_runs(object, document);
         advice.not_ready(object, document, &mut unready);
+        advice.cut_dns(object, document);
         if object.kind == Kind::StatefulSet {
             advice.governing_service(object);
         }
@@ -146,9 +147,6 @@ impl Advice<'_> {
         self.read_elsewhere(object, if heard { &readers } else { &readers[..2] });
         self.shared_address(object, service);
         self.balancer(object, service);
-        if let Some((why, next, field)) = pending(self.cluster, service) {
-            self.tell(Severity::Info, object, &field.path, why, Some(next), Vec::new());
-        }
         let spec = &service.spec;
         if spec.type_ == "ExternalName" {
             return;
@@ -179,15 +177,6 @@ impl Advice<'_> {
         if let Some(found) = no_endpoints(self.cluster, service, 0).filter(|_| !dumped && !served) {
             self.tell(Severity::Warning, object, "spec", found.why, Some(found.next), Vec::new());
         }
-    }
-
-    /// What a policy does to a Pod that uses its node's network is its CNI plugin's own choice.
-    fn network_policy(&mut self, object: &ObjectRef) {
-        let Some(policy) = self.store().get::<NetworkPolicy>(&object.namespace, &object.name) else { return };
-        let on_host = |pod: &&Pod| pod.spec.host_network == Some(true) && policy.spec.pod_selector.matches(&pod.metadata.labels);
-        let Some(pod) = self.store().in_namespace::<Pod>(&object.namespace).find(on_host) else { return };
-        let message = msg!("advise.policyHostNetwork", policy = object.name, pod = pod.metadata.name);
-        self.tell(Severity::Info, object, "spec.podSelector", message, None, Vec::new());
     }
 
     /// What Pods ask of nodes that kubehop has made up is not played: said once, at the first that asks.

@@ -73,7 +73,8 @@ impl Advice<'_> {
         let found = Some(unready).filter(|own| never || matches!(&*own.why.id, "explain.pod.gate" | "explain.pod.probe"))?;
         let image = found.because.first().is_some_and(|field| field.path.ends_with(".image"));
         let told = image && found.why.id == "explain.pod.waiting.said";
-        (found.why.id != "explain.pod.waiting" && !told).then_some(found)
+        // That its node is not there was said when the text was applied.
+        (!matches!(&*found.why.id, "explain.pod.waiting" | "explain.pod.noNode") && !told).then_some(found)
     }
 }
 
