@@ -118,7 +118,10 @@ pub fn Share(OpenProps { part, on_close }: &OpenProps) -> Html {
     let base = gloo::utils::window().location().href().unwrap_or_default();
     let base = base.split('#').next().unwrap_or_default().to_string();
     let saved = part.state.saved();
-    let fragment = share::to_fragment(&saved);
+    let Some(fragment) = share::to_fragment(&saved) else {
+        let (title, on_close) = (speech.t("share.title"), on_close.clone());
+        return html! { <Dialog {title} {on_close}><p>{ speech.t("share.tooLong") }</p></Dialog> };
+    };
     let link = format!("{base}#{fragment}");
     let shown = if part.state.lesson.is_none() && plain(&saved) { &saved.example } else { &fragment };
     let frame = (shown.len() <= LONGEST_FRAME).then(|| {

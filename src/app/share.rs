@@ -8,7 +8,8 @@ use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
 use serde::{Deserialize, Serialize};
 
-/// Longest JSON that a link may unfold to, in bytes: the engine's own limit for a text, and some room for the rest.
+/// Longest JSON that a link may unfold to, in bytes: 1 MiB of text, and some room for the rest. The engine reads longer texts, a whole
+/// dump, of which no link could be sent anyway.
 pub const LIMIT: usize = (1 << 20) + (1 << 16);
 
 /// Everything that makes a cluster and the next request.
@@ -73,10 +74,10 @@ pub fn flaw(fragment: &str) -> Option<&'static str> {
     }
 }
 
-/// The fragment of a link, without `#`.
-pub fn to_fragment(saved: &Saved) -> String {
-    let json = serde_json::to_vec(saved).unwrap_or_default();
-    format!("1.{}", to_base64url(&compress_to_vec(&json, 9)))
+/// The fragment of a link, without `#`; `None` when it would be one that [`from_fragment`] refuses as too long.
+pub fn to_fragment(saved: &Saved) -> Option<String> {
+    let json = serde_json::to_vec(saved).ok().filter(|json| json.len() <= LIMIT)?;
+    Some(format!("1.{}", to_base64url(&compress_to_vec(&json, 9))))
 }
 
 /// Reads a fragment. `None` when it is no link of ours, of a later version, damaged, or too long.
@@ -143,8 +144,10 @@ mod tests {
         for text in ["", "a", "ab", "abc", "kind: 서비스\n"] {
             let file = SourceFile { name: "cluster.yaml".into(), text: text.into() };
             let saved = Saved { files: vec![file], events: vec!["node/node-2 down".into()], seed: 7, ..Saved::default() };
-            assert_eq!(from_fragment(&to_fragment(&saved)), Some(saved));
+            assert_eq!(from_fragment(&to_fragment(&saved).unwrap()), Some(saved));
         }
+        let file = SourceFile { name: "dump.yaml".into(), text: "#".repeat(LIMIT) };
+        assert_eq!(to_fragment(&Saved { files: vec![file], ..Saved::default() }), None);
     }
 
     #[test]

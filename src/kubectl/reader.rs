@@ -17,8 +17,8 @@ use reading::Reading;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// The most bytes of text that are read, over all files.
-pub const MAX_BYTES: usize = 1 << 20;
+/// The most bytes of text that are read, over all files: a dump of some 500 Pods.
+pub const MAX_BYTES: usize = 4 << 20;
 
 /// The most objects that are read, over all files.
 pub const MAX_OBJECTS: usize = 2_000;
@@ -53,11 +53,8 @@ impl Reader {
         let before = std::mem::take(&mut self.known);
         let size: usize = files.iter().map(|file| file.text.len()).sum();
         if size > MAX_BYTES {
-            let found = limit(files, msg!("read.limit.bytes", limit = "1 MiB", size = size));
-            // Most of what operators are installed by describes their own kinds, which nothing here asks.
-            let crds = files.iter().any(|file| file.text.contains("kind: CustomResourceDefinition"));
-            let help = crds.then(|| msg!("read.limit.crds"));
-            return (Manifests::default(), vec![Diagnostic { help, ..found }]);
+            let found = limit(files, msg!("read.limit.bytes", limit = "4 MiB", size = size));
+            return (Manifests::default(), vec![Diagnostic { help: shorter(files), ..found }]);
         }
         let (mut manifests, mut diagnostics) = (Manifests::default(), Vec::new());
         for file in files {
@@ -132,13 +129,23 @@ fn limit(files: &[SourceFile], message: Message) -> Diagnostic {
     }
 }
 
+/// What a text that is too long could do without. Most of what operators are installed by describes their own kinds, which nothing here
+/// asks; of a dump, `managedFields` and the ReplicaSets of earlier revisions play no part.
+fn shorter(files: &[SourceFile]) -> Option<Message> {
+    let has = |part: &str| files.iter().any(|file| file.text.contains(part));
+    if has("kind: CustomResourceDefinition") {
+        return Some(msg!("read.limit.crds"));
+    }
+    (has("resourceVersion:") || has("\"resourceVersion\"")).then(|| msg!("read.limit.dump"))
+}
+
 /// Reads a settings or lesson file: one YAML document, scalars as in manifests.
 ///
 /// # Errors
 /// In plain words, with the line where it is known.
 pub fn from_yaml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
     if text.len() > MAX_BYTES {
-        return Err("the file is larger than 1 MiB".into());
+        return Err("the file is larger than 4 MiB".into());
     }
     let value = match yaml::parse(text.strip_prefix('\u{feff}').unwrap_or(text)) {
         Ok(document) => document.map_or_else(|| Value::Object(serde_json::Map::new()), |document| document.value),
@@ -228,6 +235,8 @@ mod tests {
         let crds = format!("kind: CustomResourceDefinition\n{}", "#".repeat(MAX_BYTES));
         assert_eq!(one(&crds).1[0].help, Some(msg!("read.limit.crds")));
         assert_eq!(message(&one(&"#".repeat(MAX_BYTES + 1)).1[0]), "read.limit.bytes");
+        let dump = format!("kind: List\nitems: [{{metadata: {{resourceVersion: '1'}}}}]\n{}", "#".repeat(MAX_BYTES));
+        assert_eq!(one(&dump).1[0].help, Some(msg!("read.limit.dump")));
         assert_eq!(message(&one(&"kind: A\n---\n".repeat(MAX_OBJECTS + 1)).1[0]), "read.limit.objects");
         assert_eq!(message(&one(&format!("a: {}{}", "[".repeat(70), "]".repeat(70))).1[0]), "read.limit.depth");
     }
