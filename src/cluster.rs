@@ -1,8 +1,10 @@
 //! The cluster at one moment: the store of objects, the machines' state, virtual time; and what can happen to it.
 
 mod action;
+mod alike;
 pub mod domains;
 mod elsewhere;
+mod held;
 mod makers;
 mod past;
 mod standing;
@@ -11,7 +13,9 @@ mod workloads;
 mod written;
 
 pub use action::Action;
+pub use alike::Alike;
 pub use elsewhere::Elsewhere;
+pub use held::Held;
 pub use makers::Maker;
 pub use past::Former;
 pub use standing::{Lack, Standing, StandingKey};

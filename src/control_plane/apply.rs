@@ -130,6 +130,7 @@ fn apply(cluster: &Cluster, manifests: Arc<Manifests>, prune: Prune, admission: 
     world.queue.room |= world.cluster.store.pods.values().any(|pod| pod.spec.node_name.is_empty());
     let judged = dump::slices::judge(&mut world);
     dump::lose_nodes(&mut world, &manifests, &dumped);
+    dump::tell_held(&mut world, &manifests);
     dump::follow_api_server(&mut world);
     note_missing_nodes(&mut world, &manifests);
     settle(&mut world);

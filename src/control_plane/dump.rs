@@ -12,9 +12,9 @@ mod nodes;
 pub(crate) mod slices;
 mod surplus;
 
-pub(crate) use beside::{absent_owner, follow_api_server};
+pub(crate) use beside::{absent_owner, follow_api_server, tell_held};
 pub(crate) use dates::date;
-pub(crate) use nodes::read_ranges;
+pub(crate) use nodes::{completed, neighbourhood, read_ranges};
 pub(crate) use surplus::tell_deleted;
 
 use super::apiserver::{AdmittedObject, Object};
@@ -247,7 +247,7 @@ pub(crate) fn make_room(world: &mut World, manifests: &Manifests, work: &[Admitt
     }
     read_ranges(world, &nodes, &brought);
     for (node, number) in presumed.into_iter().zip(1..) {
-        let node = inventory::completed(&world.cluster.settings, node, number);
+        let node = completed(&world.cluster.settings, node, number);
         world.put(node);
     }
     nodes.into_iter().map(|node| node.metadata.name).collect()

@@ -8,7 +8,7 @@ mod init;
 mod killed;
 mod mounts;
 
-use super::dump::keeps_its_settings;
+use super::dump::{keeps_its_settings, neighbourhood};
 use super::events;
 use super::world::{Key, World};
 use crate::addons::coredns::resolver::ResolvConf;
@@ -29,9 +29,9 @@ use crate::random::{Random, Seed, stable_hash};
 use std::sync::Arc;
 
 pub(crate) use admission::next_deadline;
-pub(crate) use ending::{end, next_end, terminate};
+pub(crate) use ending::{end, next_end, next_shown, terminate};
 pub(crate) use killed::next_turn;
-use killed::{crashing, lasting, restarting, unhooked};
+use killed::{alike, crashing, lasting, restarting, unhooked};
 pub(super) use mounts::missing_claim;
 use mounts::{creating, lacking, made_elsewhere};
 
@@ -148,9 +148,13 @@ fn place(world: &World, pod: &Pod, node: &Node, mounted: bool) -> Option<Place> 
         // The network is made after the volumes.
         String::new()
     } else {
-        let range: Cidr = node.spec.pod_cidr.parse().ok()?;
-        let life = world.life_of(&ObjectRef::of(pod));
-        free_address(range, (&pod.metadata.namespace, &pod.metadata.name), life, &world.pod_addresses)?.to_string()
+        let (who, life) = ((&*pod.metadata.namespace, &*pod.metadata.name), world.life_of(&ObjectRef::of(pod)));
+        let own: Option<Cidr> = node.spec.pod_cidr.parse().ok();
+        let found = match own {
+            Some(range) => free_address(range, who, life, &world.pod_addresses),
+            None => neighbourhood(world, node).and_then(|(range, taken)| free_address(range, who, life, &taken)),
+        };
+        found?.to_string()
     };
     Some(Place { host_ip, pod_ip, now: world.timestamp(), steps: world.cluster.steps, mounted })
 }
@@ -220,7 +224,7 @@ fn standing(world: &mut World, pod: &Pod, container: &Container, ip: &str, liste
     if let Some(unmade) = unmade(world, pod, container) {
         return unmade;
     }
-    if let Some(ended) = ends(world, pod, container) {
+    if let Some(ended) = alike(world, pod, container).or_else(|| ends(world, pod, container)) {
         return ended;
     }
     let hooked = !container.lifecycle.is_null() && !keeps_its_settings(world, pod);
@@ -384,7 +388,7 @@ fn record_start(world: &mut World, pod: &Pod, inits: &[Standing], standings: &[S
     let inits = pod.spec.init_containers.iter().zip(inits).filter(fresh);
     for (container, standing) in inits.chain(pod.spec.containers.iter().zip(standings)) {
         let made = !matches!(standing, Standing::Waiting("CreateContainerConfigError", ..));
-        let waits = matches!(standing, Standing::Waiting("InvalidImageName" | "PodInitializing", ..));
+        let waits = matches!(standing, Standing::Waiting(reason, ..) if *reason != "CreateContainerConfigError");
         let said = if waits { Vec::new() } else { started(container) }.into_iter();
         for (reason, text) in said.filter(|(reason, _)| made || reason.starts_with("Pull")) {
             events::record(world, &object, ("kubelet", &node), (weight(reason), reason), &text);

@@ -7,6 +7,7 @@ use super::apiserver::allocate::{Taken, allocate, ranges};
 use super::apiserver::validation::{FieldError, validate, validate_update};
 use super::apiserver::{default_toleration_seconds, service_account};
 use super::dual_stack;
+use super::dump;
 use super::inventory;
 use super::own_nodes;
 use super::world::{World, key_of};
@@ -41,7 +42,7 @@ pub(super) fn store(world: &mut World, object: Object, manifest: &Manifest, take
             Ok(())
         }
         Object::Node(new) => {
-            write_node(world, *new);
+            write_node(world, *new, manifest);
             Ok(())
         }
         Object::EndpointSlice(new) => {
@@ -243,9 +244,10 @@ write_workload!(write_replication_controller, ReplicationController, replication
 write_workload!(write_stateful_set, StatefulSet, stateful_sets, |new, old| new.spec.replicas = old.spec.replicas);
 write_workload!(write_daemon_set, DaemonSet, daemon_sets, |_, _| {});
 
-fn write_node(world: &mut World, new: Node) {
+fn write_node(world: &mut World, new: Node, manifest: &Manifest) {
     let old = world.cluster.store.nodes.get(&key_of(&new.metadata)).cloned();
     let number = own_nodes::free_number(world);
+    let completed = if manifest.is_dumped() { dump::completed } else { inventory::completed };
     let new = match &old {
         Some(old) => {
             let mut merged = new;
@@ -255,9 +257,9 @@ fn write_node(world: &mut World, new: Node) {
             if merged.status.addresses.is_empty() {
                 merged.status.addresses.clone_from(&old.status.addresses);
             }
-            inventory::completed(&world.cluster.settings, merged, number)
+            completed(&world.cluster.settings, merged, number)
         }
-        None => inventory::completed(&world.cluster.settings, new, number),
+        None => completed(&world.cluster.settings, new, number),
     };
     replace(world, new, |_, _| {});
 }

@@ -5,7 +5,7 @@ use super::controller_manager::pod_control::{makers, next_available, pass_time};
 use super::controller_manager::{daemon_set, node_lifecycle, pod_gc, taint_eviction};
 use super::dump::keeps_its_settings;
 use super::events;
-use super::kubelets::{self, next_asked, next_deadline, next_end, next_turn};
+use super::kubelets::{self, next_asked, next_deadline, next_end, next_shown, next_turn};
 use super::settle::settle;
 use super::world::World;
 use crate::api::core::{ContainerStatus, Node, Pod, Service};
@@ -36,7 +36,7 @@ pub(super) fn is_restless(world: &World) -> bool {
         || deadlines(world).into_iter().any(|(at, _)| soon(Some(at)))
 }
 
-/// Something that lies in the future of a node without power, or of one that does not exist.
+/// Something that lies in the future of a node without power, of one that does not exist, or of a dump's Pods.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     BalancerNotices,
@@ -45,6 +45,8 @@ enum Stage {
     Evicts,
     /// Its Pods are collected.
     Collects,
+    /// A Pod that a dump shows Terminating ends.
+    Ends,
 }
 
 /// A controller makes collected Pods again and again; so many in one wait are enough to see it.
@@ -99,6 +101,11 @@ pub(super) fn wait(world: &mut World, seconds: u64) {
                 // Settling carries it out.
                 Stage::Evicts => {}
                 Stage::Collects => collected += pod_gc::collect(world, &node),
+                Stage::Ends => {
+                    let due = next_shown(world).into_iter().filter(|(at, _)| *at <= world.cluster.now + 1);
+                    let due: Vec<_> = due.map(|(_, pod)| pod).collect();
+                    world.queue.kubelet.extend(due);
+                }
             }
             settle(world);
         }
@@ -114,6 +121,7 @@ fn next_stages(world: &World, end: u64, collects: bool) -> Vec<(u64, Stage, Stri
     let now = world.cluster.now;
     let astray = if collects { pod_gc::next(world) } else { None };
     let mut stages: Vec<_> = astray.into_iter().map(|(at, node)| (at, Stage::Collects, node)).collect();
+    stages.extend(next_shown(world).into_iter().map(|(at, _)| (at, Stage::Ends, String::new())));
     stages.extend(taint_eviction::next(world).map(|at| (at, Stage::Evicts, String::new())));
     for (node, machine) in &world.cluster.machines {
         let Some(down) = machine.down_since else { continue };

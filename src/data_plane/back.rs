@@ -137,7 +137,8 @@ impl Travel<'_> {
     fn outside_back(&mut self, flow: Flow) -> Way {
         let balancer =
             (0..self.world.balancers.len()).find_map(|index| Some((index, self.remembered(Spot::Balancer(index), flow)?)));
-        if let Some((index, binding)) = balancer {
+        // One that passes packets on as they are has nothing to undo.
+        if let Some((index, binding)) = balancer.filter(|(_, binding)| binding.original != binding.translated) {
             let after = binding.original.reversed();
             if let Some(balancer) = self.world.balancers.get(index) {
                 self.tell.hop(|| {

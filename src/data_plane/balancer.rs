@@ -1,6 +1,7 @@
 //! Load balancers. A cloud's: a machine outside that sends to a node port and keeps the client's address (assumption: clouds
-//! differ); its health check leaves out dead nodes and, under policy Local, nodes without a ready endpoint. A Network Load Balancer
-//! of AWS: the same, or straight to Pods. MetalLB's in layer 2: no machine at all, one node answers for the address.
+//! differ); its health check leaves out dead nodes and, under policy Local, nodes without a ready endpoint. One that a dump shows with
+//! `ipMode: VIP` leaves the destination, too. A Network Load Balancer of AWS: the same as a cloud's, or straight to Pods. MetalLB's in
+//! layer 2: no machine at all, one node answers for the address.
 
 use super::story::{HopExt, hop};
 use super::travel::{Binding, End, Next, Spot, Travel};
@@ -36,6 +37,7 @@ impl Travel<'_> {
             let service = &balancer.service.metadata.name;
             let text = match balancer.means {
                 Means::Cloud => msg!("hop.NoRule.text.proxy", node = name, to = flow.dst, service = service),
+                Means::Passes => msg!("hop.NoRule.text.vip", node = name, to = flow.dst, service = service),
                 _ => msg!("hop.NoRule.text.hostname", node = name, to = flow.dst, service = service),
             };
             let because = FieldRef { object: service_ref(balancer), path: "status.loadBalancer.ingress[0]".into() };
@@ -79,7 +81,7 @@ impl Travel<'_> {
         let (index, balancer) = sharing(&self.world.balancers, index, flow.dst).unwrap_or((index, balancer));
         let Means::Announced(node) = balancer.means else {
             let known = self.known(Spot::Balancer(index), flow);
-            let home = known.and_then(|known| Some((known, self.home(known.translated.dst.ip)?)));
+            let home = known.and_then(|known| Some((known, self.node_behind(balancer, known)?)));
             return Some(match home {
                 Some((known, node)) => self.balancer_again(known, flow, node),
                 None => self.balancer(index, flow),
@@ -88,24 +90,17 @@ impl Travel<'_> {
         if self.via.is_some() {
             return None;
         }
-        let metallb = !balancer.made_elsewhere;
-        self.tell.assume(|| if metallb { msg!("assume.metallb") } else { msg!("assume.vip", ip = flow.dst.ip) });
+        self.tell.assume(|| msg!("assume.metallb"));
         let (name, because) =
             (&balancer.service.metadata.name, |path: &str| FieldRef { object: service_ref(balancer), path: path.into() });
         let Some(node) = node else {
-            let text = |_| match metallb {
-                true => msg!("hop.NoRoute.text.unannounced", to = flow.dst, service = name),
-                false => msg!("hop.NoRoute.text.vip", to = flow.dst, service = name),
-            };
+            let text = |_| msg!("hop.NoRoute.text.unannounced", to = flow.dst, service = name);
             return Some(self.edge_says(flow, text, Some(because("spec.selector"))));
         };
         if self.world.is_up(node) {
             let elected = self.node_name(node).to_string();
             self.tell.hop(|| {
-                let text = match metallb {
-                    true => msg!("hop.Arrive.text.announced", node = elected, to = flow.dst, ip = flow.dst.ip, service = name),
-                    false => msg!("hop.Arrive.text.vip", node = elected, to = flow.dst, service = name),
-                };
+                let text = msg!("hop.Arrive.text.announced", node = elected, to = flow.dst, ip = flow.dst.ip, service = name);
                 let objects = vec![service_ref(balancer), ObjectRef::new(Kind::Node, "", &elected)];
                 let fields = ["spec.type", "spec.externalTrafficPolicy"].map(because).into();
                 hop(Place::Node(elected), Reason::Arrive, text).flow(flow, flow).about(objects).because(fields)
@@ -123,11 +118,21 @@ impl Travel<'_> {
         }
     }
 
+    /// The node to which a load balancer has sent a connection: by its address, or as the one that took its packets as they were.
+    fn node_behind(&self, balancer: &Balancer, known: Binding) -> Option<usize> {
+        if balancer.means != Means::Passes {
+            return self.home(known.translated.dst.ip);
+        }
+        let took = |other: &Binding| if let Spot::Node(node) = other.at { Some(node) } else { None };
+        self.known.iter().filter(|other| other.original == known.original).find_map(took)
+    }
+
     /// A packet for the machine that a load balancer is.
     fn balancer(&mut self, index: usize, flow: Flow) -> Next {
         let Some(balancer) = self.world.balancers.get(index) else { return self.edge(flow) };
         match balancer.means {
             Means::Cloud => self.tell.assume(|| msg!("assume.loadBalancer")),
+            Means::Passes => self.tell.assume(|| msg!("assume.vip", ip = flow.dst.ip)),
             _ if balancer.made_elsewhere => {
                 self.tell.assume(|| msg!("assume.unknownBalancer", service = balancer.service.metadata.name));
             }
@@ -146,7 +151,8 @@ impl Travel<'_> {
             return self.balancer_ends(balancer, flow, text, Verdict::Timeout, "spec.ports".into());
         };
         let ranges: Vec<_> = service.spec.load_balancer_source_ranges.iter().filter_map(|text| parse_cidr_sloppy(text)).collect();
-        if !ranges.is_empty() && !ranges.iter().any(|range| range.contains(flow.src.ip)) {
+        // Where packets keep the address, kube-proxy's own rules ask the ranges, too.
+        if balancer.means != Means::Passes && !ranges.is_empty() && !ranges.iter().any(|range| range.contains(flow.src.ip)) {
             let text = msg!("hop.LoadBalancerNoBackend.text.sourceRange", service = service.metadata.name, client = flow.src.ip);
             return self.balancer_ends(balancer, flow, text, Verdict::Timeout, "spec.loadBalancerSourceRanges".into());
         }
@@ -159,30 +165,35 @@ impl Travel<'_> {
             Some(via) => Some(via),
             None => healthy.get(self.random.one_of(healthy.len())).copied(),
         };
-        let node = chosen.filter(|_| node_port != 0).and_then(|node| Some((node, self.world.nodes.get(node)?)));
+        let passes = balancer.means == Means::Passes;
+        let node = chosen.filter(|_| passes || node_port != 0).and_then(|node| Some((node, self.world.nodes.get(node)?)));
         let Some((index_of_node, node)) = node else {
             let name = &service.metadata.name;
-            let (text, path) = if node_port == 0 {
+            let (text, path) = if node_port == 0 && !passes {
                 (msg!("hop.LoadBalancerNoBackend.text.nodePort", service = name), "spec.allocateLoadBalancerNodePorts")
             } else {
                 (msg!("hop.LoadBalancerNoBackend.text", service = name), "spec.externalTrafficPolicy")
             };
             return self.balancer_ends(balancer, flow, text, Verdict::Refused, path.into());
         };
-        let after = Flow { dst: Socket::new(node.ip, node_port), ..flow };
+        let after = if passes { flow } else { Flow { dst: Socket::new(node.ip, node_port), ..flow } };
         self.tell.hop(|| {
-            let args = msg!(
-                "hop.LoadBalancerPick.text",
-                service = service.metadata.name,
-                node = node.name,
-                port = node_port,
-                count = healthy.len()
-            );
+            let (name, node, count) = (&service.metadata.name, &node.name, healthy.len());
+            let (text, path) = match passes {
+                true => (
+                    msg!("hop.LoadBalancerPick.text.vip", service = name, node = node, to = flow.dst, count = count),
+                    "status.loadBalancer.ingress[0]".to_string(),
+                ),
+                false => (
+                    msg!("hop.LoadBalancerPick.text", service = name, node = node, port = node_port, count = count),
+                    format!("spec.ports[{position}].nodePort"),
+                ),
+            };
             let field = |path: String| FieldRef { object: service_ref(balancer), path };
-            hop(place(balancer), Reason::LoadBalancerPick, args)
+            hop(place(balancer), Reason::LoadBalancerPick, text)
                 .flow(flow, after)
-                .about(vec![service_ref(balancer), ObjectRef::new(Kind::Node, "", &node.name)])
-                .because(vec![field("spec.type".into()), field(format!("spec.ports[{position}].nodePort"))])
+                .about(vec![service_ref(balancer), ObjectRef::new(Kind::Node, "", node)])
+                .because(vec![field("spec.type".into()), field(path)])
         });
         self.bindings.push(Binding { at: Spot::Balancer(index), original: flow, translated: after });
         self.tell_arrive(index_of_node, after);

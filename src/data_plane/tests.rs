@@ -285,15 +285,23 @@ fn load_balancer(nodes: &[u8], policy: &str, mode: &str) -> Fixture {
 }
 
 #[test]
-fn without_node_ports_packets_for_an_address_of_a_dump_keep_it() {
-    let mut fixture = load_balancer(&[1], "Cluster", "VIP");
-    fixture.settings(|settings| settings.load_balancer.provider = crate::settings::Provider::Cloud);
-    fixture.service(|service| service.spec.ports.iter_mut().for_each(|port| port.node_port = 0));
-    let trace = fixture.trace("internet", "http://198.51.100.20");
-    assert!(matches!(trace.verdict, Verdict::Delivered), "{:?}", trace.verdict);
-    let arrives = trace.hops.iter().find(|hop| hop.reason == Reason::Arrive).unwrap();
-    assert_eq!(arrives.text.id, "hop.Arrive.text.vip");
-    assert!(trace.assumptions.iter().any(|own| own.id == "assume.vip"));
+fn packets_for_a_clouds_address_with_ip_mode_vip_keep_it_with_node_ports_or_without() {
+    for node_port in [30080, 0] {
+        let mut fixture = load_balancer(&[1, 2], "Local", "VIP");
+        fixture.settings(|settings| settings.load_balancer.provider = crate::settings::Provider::Cloud);
+        fixture.service(|service| service.spec.ports.iter_mut().for_each(|port| port.node_port = node_port));
+        let trace = fixture.trace("internet", "http://198.51.100.20");
+        assert!(matches!(trace.verdict, Verdict::Delivered), "{:?}", trace.verdict);
+        let pick = trace.hops.iter().find(|hop| hop.reason == Reason::LoadBalancerPick).unwrap();
+        assert_eq!((&*pick.text.id, pick.before), ("hop.LoadBalancerPick.text.vip", pick.after));
+        assert!(trace.hops.iter().all(|hop| hop.reason != Reason::NodePort));
+        // The answer carries the address already when it leaves the node.
+        let undone: Vec<_> = trace.hops.iter().filter(|hop| hop.reason == Reason::UndoNat).collect();
+        assert_eq!(undone.len(), 1, "{undone:?}");
+        assert!(trace.assumptions.iter().any(|own| own.id == "assume.vip"));
+        // Every healthy node gets its share.
+        assert_eq!(fixture.many("internet", "http://198.51.100.20").len(), 2);
+    }
 }
 
 fn via(fixture: &Fixture, node: &str, from: &str, target: &str) -> String {

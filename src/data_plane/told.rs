@@ -215,9 +215,15 @@ impl<'a> Telling<'a> {
     fn route(&mut self, node: usize, to: usize, flow: Flow) {
         let (from, other) = (self.node(node), self.node(to));
         // Where Pods have addresses outside their node's range (a CNI plugin's own choice, in a dump), the route is the address's.
-        let range = self.plane.world.nodes.get(to).and_then(|node| node.pod_range).filter(|range| range.contains(flow.dst.ip));
-        let range = range.map_or_else(|| flow.dst.ip.to_string(), |range| range.to_string());
-        let text = if node == to {
+        let own = self.plane.world.nodes.get(to).and_then(|node| node.pod_range).filter(|range| range.contains(flow.dst.ip));
+        let range = own.map_or_else(|| flow.dst.ip.to_string(), |range| range.to_string());
+        let text = if node == to && own.is_none() {
+            let here = self.plane.world.nodes.get(node).map(|here| here.ip);
+            if here == Some(flow.src.ip) {
+                self.assume(&msg!("assume.noBridge", node = from, ip = flow.dst.ip, own = flow.src.ip));
+            }
+            msg!("hop.Route.text.direct", node = from, ip = flow.dst.ip)
+        } else if node == to {
             msg!("hop.Route.text.local", node = from, to = other, ip = flow.dst.ip, range = range)
         } else {
             msg!("hop.Route.text", node = from, to = other, ip = flow.dst.ip, range = range)

@@ -1,7 +1,8 @@
 //! Who owns which address, and which machine it stands on: what routes and wires know of a cluster.
 //!
 //! The model: nodes on one network; Pods of a node behind its bridge `cni0`, which has the first address of the node's Pod
-//! range; Pod traffic between nodes routed without NAT. What leaves the cluster passes a gateway that translates its source
+//! range (in a dump, Pods outside of it, or on a node without one, hang on their node without a bridge); Pod traffic between nodes
+//! routed without NAT. What leaves the cluster passes a gateway that translates its source
 //! (assumption). Load balancers and the API server are machines beside the nodes.
 
 use super::absent::{self, Absent};
@@ -40,7 +41,7 @@ pub(super) struct Machine {
     pub name: String,
     pub ip: Ipv4Addr,
     pub pod_range: Option<Cidr>,
-    /// The bridge's own address.
+    /// The bridge's own address; the node's, where it has no range of Pods and so no bridge.
     pub cni0: Ipv4Addr,
     pub down_since: Option<i64>,
     /// Whether its kube-proxy runs.
@@ -70,8 +71,7 @@ pub(super) struct Balancer {
     pub means: Means,
     /// Its address is private: nobody outside has a route to it.
     pub internal: bool,
-    /// It has a hostname that the AWS Load Balancer Controller would not give, or an address that packets keep where nobody plays
-    /// MetalLB: what machine it is, nobody knows here.
+    /// It has a hostname that the AWS Load Balancer Controller would not give: what machine it is, nobody knows here.
     pub made_elsewhere: bool,
     /// The nodes that its health check finds well, in their order.
     pub healthy: Vec<usize>,
@@ -95,8 +95,10 @@ pub(super) struct Alb {
 /// How a load balancer hands packets on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Means {
-    /// A cloud's machine outside, which rewrites to a node port.
+    /// A cloud's machine outside, which rewrites to a node port (`ipMode: Proxy`).
     Cloud,
+    /// A cloud's machine outside, which hands packets to a node as they are (`ipMode: VIP`).
+    Passes,
     /// A Network Load Balancer of AWS, to node ports.
     Instances,
     /// A Network Load Balancer of AWS, straight to Pods.
@@ -379,14 +381,13 @@ fn balancers(cluster: &Cluster, nodes: &[Machine]) -> Vec<Balancer> {
             let Some(ip) = balancer_address(service, ingress) else { continue };
             let annotations = &service.metadata.annotations;
             let hostname = &ingress.hostname;
-            // A dump's status may say that packets keep the address (`VIP`), as a cloud's own may; without node ports they must.
-            let ports = service.spec.ports.iter().any(|port| port.node_port != 0);
-            let provider = cluster.settings.load_balancer.provider;
-            let cloud = provider == Provider::Cloud && ports;
             let means = if ingress.ip.is_empty() {
                 if aws::targets_pods(annotations) { Means::Pods } else { Means::Instances }
-            } else if ingress.ip_mode.as_deref() == Some("Proxy") || cloud {
+            } else if ingress.ip_mode.as_deref() == Some("Proxy") {
                 Means::Cloud
+            } else if cluster.settings.load_balancer.provider != Provider::Metallb {
+                // Of a dump. `LoadBalancerIngress` of core/v1: packets come with the load balancer's address and port.
+                Means::Passes
             } else {
                 let node = metallb::announcer(cluster, service, ip);
                 Means::Announced(node.and_then(|name| nodes.iter().position(|node| node.name == name)))
@@ -396,10 +397,7 @@ fn balancers(cluster: &Cluster, nodes: &[Machine]) -> Vec<Balancer> {
                 ip,
                 means,
                 internal: ingress.ip.is_empty() && aws::hostname_is_internal(service, hostname),
-                made_elsewhere: match means {
-                    Means::Announced(_) => provider != Provider::Metallb,
-                    _ => ingress.ip.is_empty() && !aws::has_made(service, hostname),
-                },
+                made_elsewhere: ingress.ip.is_empty() && !aws::has_made(service, hostname),
                 healthy: Vec::new(),
                 targets: if means == Means::Pods { targets(cluster, service) } else { Vec::new() },
                 own: aws::address(hostname, true),

@@ -1,7 +1,10 @@
 //! A dump of a real cluster plays with its own Pods, names, addresses, readiness and nodes, and says why a Service does not answer.
 
+mod clouds;
 mod facts;
+mod failing;
 mod ingresses;
+mod leaving;
 mod partial;
 mod round_trip;
 mod slices;
@@ -142,20 +145,6 @@ fn pods_of_a_lost_node_are_made_anew_with_the_settings_that_the_dump_does_not_sh
         catalog.filter(|pod| pod.spec.node_name == "shop-worker" && !pod.metadata.name.ends_with("mt2zp")).collect();
     assert_eq!(fresh.len(), 1);
     assert_eq!(known(fresh[0]).0, "True", "{:?}", fresh[0].status);
-}
-
-#[test]
-fn pods_on_a_clouds_own_network_are_pods_to_kube_proxy() {
-    // As on EKS: no node has a range of its own, and Pods' addresses come from the nodes' network.
-    let text = fs::read_to_string("tests/fixtures/applications/dump.yaml").unwrap();
-    let without = |line: &&str| !(line.contains("podCIDR") || line.starts_with("    - 10.244.") && line.ends_with("/24"));
-    let text: String = text.lines().filter(without).map(|line| format!("{}\n", line.replace("10.244.", "192.168."))).collect();
-    let cluster = applied(manifests(text));
-    assert_eq!(cluster.settings.pod_cidr, "192.168.0.0/16");
-    let trace = send(&cluster, FRONT, "http://catalog");
-    assert_eq!(trace.verdict, Verdict::Delivered);
-    let client = cluster.store.get::<Pod>("shop", "frontend-6b9f7c5d8c-8lqtw").unwrap();
-    assert_eq!(trace.source_seen_by_pod.map(|ip| ip.to_string()), Some(client.status.pod_ip.clone()));
 }
 
 #[test]

@@ -1,13 +1,15 @@
-//! What a dump leaves out: of what its cluster's controllers wrote, the other form of the API server's endpoints; who makes a Pod of it.
+//! What a dump leaves out: of what its cluster's controllers wrote, the other form of the API server's endpoints; who makes a Pod of it;
+//! what holds its Terminating Pods.
 
 use super::came_from_dump;
-use crate::api::core::EndpointSubset;
+use crate::api::core::{EndpointSubset, Pod};
 use crate::api::discovery::{Endpoint, EndpointPort, EndpointSlice};
 use crate::api::{Kind, ObjectRef};
 use crate::control_plane::controller_manager::endpoints;
 use crate::control_plane::refusals;
 use crate::control_plane::world::{Key, World};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::kubectl::Manifests;
 use crate::msg;
 use std::sync::Arc;
 
@@ -45,6 +47,20 @@ pub(crate) fn absent_owner(world: &World, object: &ObjectRef) -> Option<Diagnost
     let text = msg!("dump.ownerElsewhere", pod = object.name, kind = kind, owner = owner);
     let note = refusals::ours(Some(told), "metadata.ownerReferences", text);
     Some(Diagnostic { severity: Severity::Warning, ..note })
+}
+
+/// Says what holds the Pods that this text shows Terminating on living nodes.
+pub(crate) fn tell_held(world: &mut World, manifests: &Manifests) {
+    let cluster = &world.cluster;
+    let told = manifests.documents.iter().filter(|told| told.kind == "Pod" && told.is_dumped()).filter_map(|told| {
+        let pod = cluster.store.get::<Pod>(&told.namespace, &told.name).filter(|pod| cluster.is_up(&pod.spec.node_name))?;
+        let held = cluster.held(pod)?;
+        let (why, next) = held.told(pod);
+        let note = refusals::ours(Some(told), held.field(), why);
+        Some(Diagnostic { severity: Severity::Warning, help: Some(next), ..note })
+    });
+    let told: Vec<Diagnostic> = told.collect();
+    world.diagnostics.extend(told);
 }
 
 fn is_played(subset: &EndpointSubset) -> bool {

@@ -1,12 +1,14 @@
 //! The machines and address ranges of a dump's cluster, read off what it shows.
 
 use super::super::apiserver::{AdmittedObject, Object};
+use super::super::inventory;
+use super::super::kubelets::internal_ip;
 use super::super::world::World;
 use crate::addons::metallb;
-use crate::api::core::{Endpoints, Node, NodeAddress, ObjectReference, Service};
+use crate::api::core::{Endpoints, Node, NodeAddress, ObjectReference, Pod, Service};
 use crate::api::discovery::EndpointSlice;
 use crate::netfilter::Cidr;
-use crate::settings::{MOST_NODES, Provider};
+use crate::settings::{MOST_NODES, Provider, Settings};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -83,6 +85,26 @@ fn homes<'a>(brought: &[&'a AdmittedObject]) -> Vec<Home<'a>> {
         }
     }
     found
+}
+
+/// A Node of a dump with what it leaves out. One without a range of Pods has none: its network gives addresses in another way (Amazon
+/// VPC CNI, Azure CNI, Calico's and Cilium's own pools).
+pub(crate) fn completed(settings: &Settings, node: Node, number: u32) -> Node {
+    let range = node.spec.pod_cidr.clone();
+    let mut node = inventory::completed(settings, node, number);
+    node.spec.pod_cidr = range;
+    node
+}
+
+/// Where a new Pod of a node without a range gets its address: beside the node's other Pods, else beside the node itself. Without the
+/// addresses of nodes.
+pub(crate) fn neighbourhood(world: &World, node: &Node) -> Option<(Cidr, BTreeSet<Ipv4Addr>)> {
+    let store = &world.cluster.store;
+    let beside = |pod: &&Pod| pod.spec.node_name == node.metadata.name && pod.spec.host_network != Some(true);
+    let known = store.all::<Pod>().filter(beside).find_map(|pod| pod.status.pod_ip.parse().ok());
+    let base = masked(known.or_else(|| internal_ip(node).parse().ok())?, 24);
+    let machines = store.all::<Node>().filter_map(|node| internal_ip(node).parse().ok());
+    Some((Cidr { base, bits: 24 }, machines.chain(world.pod_addresses.iter().copied()).collect()))
 }
 
 /// The ranges of the Pods and Services of the real cluster, as far as its Nodes and `default/kubernetes` tell.

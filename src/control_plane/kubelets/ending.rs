@@ -4,8 +4,10 @@
 //! by what they leave behind in the API: the hooks run within the grace period, and until its own has, a container serves on. Which
 //! ends when says [`crate::node::pre_stop`]. Until the last one has ended the kubelet reports nothing of the others, so that they stay
 //! ready, unless their readiness probe still asks and fails (`SetContainerReadiness` of `pkg/kubelet/status/status_manager.go`; the
-//! other probes are stopped). Assumed: a program ends as soon as it is told to (SIGTERM).
+//! other probes are stopped). Assumed: a program ends as soon as it is told to (SIGTERM). A Pod that a dump shows Terminating stays as
+//! shown until time passes, and ends at its deadline, unless something holds it ([`crate::cluster::Cluster::held`]).
 
+use super::super::dump::came_from_dump;
 use super::super::world::{Key, World, controller_of, key_of};
 use super::super::{controller_manager::node_lifecycle, events};
 use super::EVENTFUL;
@@ -26,6 +28,9 @@ pub(crate) fn end(world: &mut World) {
         if pod.metadata.deletion_timestamp.is_none() || !world.cluster.is_up(node) || !acknowledges(world, node) {
             continue;
         }
+        if world.cluster.held(&pod).is_some() {
+            continue;
+        }
         if ends(world, &pod).iter().any(|(_, at)| *at > world.cluster.now) {
             hold(world, &pod);
             continue;
@@ -42,6 +47,21 @@ pub(crate) fn end(world: &mut World) {
         let set = controller_of(&pod.metadata).and_then(|owner| controller_of(world.cluster.store.metadata(&owner)?));
         world.queue.workloads.extend(set);
     }
+}
+
+/// The Pods that a dump shows Terminating on nodes whose kubelet goes on, and when the last of their grace periods is over.
+pub(crate) fn next_shown(world: &World) -> Vec<(u64, Key)> {
+    let ends = |(key, pod): (&Key, &Arc<Pod>)| {
+        let deadline = pod.metadata.deletion_timestamp.as_deref().and_then(seconds_of)?;
+        let node = &pod.spec.node_name;
+        let goes_on = world.cluster.is_up(node) && acknowledges(world, node) && world.cluster.held(pod).is_none();
+        if !goes_on || !came_from_dump(world, &ObjectRef::of(pod.as_ref())) {
+            return None;
+        }
+        let at = u64::try_from(deadline).ok()?.saturating_sub(world.cluster.epoch);
+        Some((at.max(world.cluster.now.saturating_add(1)), key.clone()))
+    };
+    world.cluster.store.pods.iter().filter_map(ends).collect()
 }
 
 /// A node that the API server does not hear of ends nothing; one that is gone altogether is cleaned up by pod garbage collection.

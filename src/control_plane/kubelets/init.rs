@@ -6,7 +6,7 @@
 
 use super::super::dump::keeps_its_settings;
 use super::super::world::World;
-use super::killed::crashing;
+use super::killed::{alike, crashing};
 use super::{standing, unmade};
 use crate::addons::coredns::{Zone, resolver::resolve};
 use crate::api::core::{Container, Pod, Service};
@@ -20,8 +20,10 @@ pub(super) fn standings(world: &mut World, pod: &Pod, ip: &str, listeners: &[Lis
     let done = pod.status.conditions.iter().any(|own| own.type_ == "Initialized" && own.status == "True");
     let (mut found, mut blocked) = (Vec::new(), false);
     for container in &pod.spec.init_containers {
+        let shown = if done || blocked { None } else { alike(world, pod, container) };
         let one = match container.is_sidecar() {
             _ if blocked => Standing::Waiting("PodInitializing", String::new(), 0),
+            _ if shown.is_some() => shown.unwrap_or(Standing::Starting),
             true => standing(world, pod, container, ip, listeners),
             false if done || keeps_its_settings(world, pod) => Standing::Ended(0),
             false => run(world, pod, container),

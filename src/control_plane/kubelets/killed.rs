@@ -20,10 +20,8 @@ pub(super) fn restarting(
 ) -> Standing {
     let (name, meta, now) = (&container.name, &pod.metadata, clock(world));
     let (asks, lasts) = (i64::from(probe.failure_threshold.max(1)), lasts(pod, container, probe));
-    // `ShouldContainerBeRestarted` of `pkg/kubelet/container/helpers.go`: after a good end, only under policy Always.
     if !container.is_sidecar() && matches!(pod.spec.restart_policy.as_str(), "Never" | "OnFailure") {
-        warn(world, pod, "Unhealthy", &unhealthy(kind, why), asks);
-        return Standing::Ended(0);
+        return ended_for_good(world, pod, name, (kind, why, asks));
     }
     let fresh = Life { restarts: RESTARTS, ended: now, running: None };
     let dumped = keeps_its_settings(world, pod);
@@ -54,6 +52,22 @@ pub(super) fn restarting(
     }))
 }
 
+/// A container killed for a failing probe that does not come back. `computePodActions` of `kuberuntime_manager.go`: under policy Never
+/// the whole Pod is ended where nothing else runs in it, in other words than one container. Under OnFailure it is started again; killed a
+/// second time it has to wait, and by then has ended well, after which only policy Always starts it (`ShouldContainerBeRestarted` of
+/// `pkg/kubelet/container/helpers.go`).
+fn ended_for_good(world: &mut World, pod: &Pod, name: &str, (kind, why, asks): (&str, &ProbeFailure, i64)) -> Standing {
+    let probe = kind.to_lowercase();
+    let (killed, times) = match (pod.spec.restart_policy.as_str(), pod.spec.containers.len()) {
+        ("OnFailure", _) => (format!("Container {name} failed {probe} probe, will be restarted"), 2),
+        (_, 1) => (format!("Stopping container {name}"), 1),
+        _ => (format!("Container {name} failed {probe} probe"), 1),
+    };
+    warn(world, pod, "Unhealthy", &unhealthy(kind, why), asks * times);
+    say(world, pod, "Killing", &killed, times);
+    Standing::Ended(0)
+}
+
 /// A container whose program ends at once, again and again.
 pub(super) fn crashing(world: &mut World, pod: &Pod, container: &Container, code: i32) -> Standing {
     let (name, meta, now) = (&container.name, &pod.metadata, clock(world));
@@ -75,6 +89,16 @@ pub(super) fn crashing(world: &mut World, pod: &Pod, container: &Container, code
         ready: false,
         started: false,
     }))
+}
+
+/// A container of which the dump's Pods of the same template could not run: it does the same.
+pub(super) fn alike(world: &mut World, pod: &Pod, container: &Container) -> Option<Standing> {
+    let shown = world.cluster.container_fails_alike(pod, container)?;
+    if shown.reason == "CrashLoopBackOff" {
+        return Some(crashing(world, pod, container, shown.code));
+    }
+    warn(world, pod, "Failed", &format!("Error: {}", shown.reason), 1);
+    Some(Standing::Waiting(shown.reason, shown.message, 0))
 }
 
 /// A container that is killed again and again because its postStart hook fails (`startContainer` of `kuberuntime_container.go`).

@@ -66,8 +66,12 @@ fn a_container_that_a_probe_kills_has_ended_well_where_a_good_end_is_not_started
         let spec = format!("restartPolicy: {policy}, containers: [{{name: web, image: nginx, {probe}}}]");
         with(&format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec: {{{spec}}}"))
     };
-    for policy in ["Never", "OnFailure"] {
-        assert_eq!(pods(&pod(policy))[0].status.phase, "Succeeded", "{policy}");
+    let again = "Container web failed liveness probe, will be restarted";
+    for (policy, killed, times) in [("Never", "Stopping container web", 1), ("OnFailure", again, 2)] {
+        let cluster = pod(policy);
+        assert_eq!(pods(&cluster)[0].status.phase, "Succeeded", "{policy}");
+        let said = cluster.store.events.values().find(|event| event.reason == "Killing").unwrap();
+        assert_eq!((said.message.as_str(), said.count), (killed, times));
     }
     // It runs for the second in which the probe asks, and no grace period longer.
     let killed = act(&pod("Always"), "wait 11s").cluster;

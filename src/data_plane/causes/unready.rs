@@ -1,16 +1,19 @@
 //! Why a Pod is not ready, in the words of whoever holds it back: scheduler, kubelet, node lifecycle controller.
 
+mod probes;
+
 use crate::api::ObjectRef;
-use crate::api::core::{Container, EnvVarSource, Event, KeySelector, Node, Pod};
+use crate::api::core::{Container, EnvVarSource, KeySelector, Node, Pod};
 use crate::cluster::Cluster;
 use crate::msg;
-use crate::node::images::{self, Course, End, LONG, course, end};
+use crate::node::images::{Course, End, LONG, course, end};
 use crate::node::kubelet::{is_ready, waiting};
 use crate::node::resources::missing_claim;
 use crate::node::security_context::breach;
 use crate::settings::Nodes;
 use crate::trace::{Advice, FieldRef};
 use crate::words::Message;
+use probes::{fails_its_probe, guessed, killed, warned};
 
 /// Why a Pod is not ready, what to try, and the fields to look at; `None`: it is.
 pub fn unready(cluster: &Cluster, pod: &Pod) -> Option<Advice> {
@@ -22,12 +25,19 @@ pub fn unready(cluster: &Cluster, pod: &Pod) -> Option<Advice> {
         return told(why, msg!("explain.pod.failed.next"), vec![field(pod, decides(reason))]);
     }
     if matches!(status.phase.as_str(), "Succeeded" | "Failed") {
+        if let Some(advice) = killed(cluster, pod) {
+            return Some(advice);
+        }
         let why = msg!("explain.pod.finished", pod = name, phase = status.phase);
         return told(why, msg!("explain.pod.finished.next"), vec![field(pod, "spec.restartPolicy")]);
     }
     let on = &pod.spec.node_name;
     let silent = !on.is_empty() && !cluster.is_up(on);
     if pod.metadata.deletion_timestamp.is_some() {
+        if let Some(held) = cluster.held(pod).filter(|_| !silent) {
+            let (why, next) = held.told(pod);
+            return told(why, next, vec![field(pod, held.field())]);
+        }
         return match silent {
             true => told(
                 msg!("explain.pod.terminating.nodeDown", pod = name, node = on),
@@ -49,6 +59,11 @@ pub fn unready(cluster: &Cluster, pod: &Pod) -> Option<Advice> {
     if silent {
         let why = msg!("explain.pod.nodeDown", pod = name, node = on);
         return told(why, bring_up(pod), Vec::new());
+    }
+    if let Some(alike) = cluster.fails_alike(pod) {
+        let (container, reason) = (&alike.container, alike.reason);
+        let why = msg!("explain.pod.alike", pod = name, container = container, reason = reason, restarts = alike.restarts);
+        return told(why, msg!("explain.pod.alike.next", container = container), vec![field(pod, "spec.containers")]);
     }
     if let Some(advice) = init_waits(pod) {
         return Some(advice);
@@ -356,85 +371,9 @@ fn volume(pod: &Pod, said: &str) -> String {
     pod.spec.volumes.iter().position(named).map_or_else(|| "spec.volumes".into(), |at| format!("spec.volumes[{at}]"))
 }
 
-/// What the kubelet warned of last, in its own words: a probe that fails, a setting that is missing. `of` begins the message; an
-/// event that names its container is about that one only.
-fn warned<'a>(cluster: &'a Cluster, pod: &'a Pod, container: &str, of: &str) -> Option<&'a str> {
-    let (meta, part) = (&pod.metadata, format!("{{{container}}}"));
-    let events = cluster.store.in_namespace::<Event>(&meta.namespace).filter(|event| {
-        let about = &event.involved_object;
-        let own = about.kind == "Pod" && about.name == meta.name;
-        let own = own && (about.field_path.is_empty() || about.field_path.ends_with(&part));
-        own && matches!(event.reason.as_str(), "Unhealthy" | "Failed" | "FailedMount" | "FailedPostStartHook")
-            && event.message.starts_with(of)
-    });
-    events.max_by_key(|event| &event.last_timestamp).map(|event| event.message.as_str())
-}
-
-/// What to try where a probe asks for TLS in vain, or for a port by a name that none has, or is refused because of what is only assumed
-/// of the program.
-fn guessed(pod: &Pod, said: &str) -> Option<Message> {
-    if said.ends_with("server gave HTTP response to HTTPS client") {
-        return Some(msg!("explain.pod.probe.plain.next"));
-    }
-    if let Some((_, name)) = said.split_once("strconv.Atoi: parsing \"") {
-        return Some(msg!("explain.pod.probe.name.next", name = name.split('"').next().unwrap_or_default()));
-    }
-    let refused = said.contains("connection refused") || said.contains("failed to connect");
-    let image = images::unsure(pod).filter(|_| refused)?.args.get("image")?.clone();
-    Some(msg!("explain.pod.probe.assumed.next", image = image))
-}
-
 /// The first readiness gate that keeps a Pod back whose containers are all ready.
 fn closed_gate(pod: &Pod) -> Option<(usize, &str)> {
     let holds = |kind: &str| pod.status.conditions.iter().any(|own| own.type_ == kind && own.status == "True");
     let mut gates = pod.spec.readiness_gates.iter().map(|gate| gate.condition_type.as_str()).enumerate();
     gates.find(|(_, gate)| holds("ContainersReady") && !holds(gate))
-}
-
-/// All containers run, and one of them is not ready.
-fn fails_its_probe(cluster: &Cluster, pod: &Pod) -> Advice {
-    let name = &pod.metadata.name;
-    let statuses = || pod.status.container_statuses.iter().chain(&pod.status.init_container_statuses);
-    let fails = |name: &str| statuses().any(|status| status.name == name && !status.ready);
-    let lists = [("containers", &pod.spec.containers), ("initContainers", &pod.spec.init_containers)];
-    let numbered = lists.iter().flat_map(|(list, containers)| containers.iter().enumerate().map(move |own| (*list, own)));
-    let probed = { numbered }.find(|(_, (_, own))| own.readiness_probe.is_some() && fails(&own.name));
-    let container = probed.map_or("", |(_, (_, own))| own.name.as_str());
-    let said = warned(cluster, pod, container, "Readiness");
-    let because = probed.map(|(list, (at, _))| field(pod, format!("spec.{list}[{at}].readinessProbe"))).into_iter().collect();
-    let (why, next) = match said {
-        Some(said) => {
-            let next = guessed(pod, said).unwrap_or_else(|| msg!("explain.pod.probe.next"));
-            (msg!("explain.pod.probe", pod = name, message = said), next)
-        }
-        None => {
-            return unheard_probe(pod).unwrap_or_else(|| {
-                let (why, next) = (msg!("explain.pod.unready", pod = name), msg!("explain.pod.unready.next", pod = name));
-                Advice { why, next, because }
-            });
-        }
-    };
-    Advice { why, next, because }
-}
-
-/// Nobody says why: a dump has the Pod's conditions, and not its Events. The kubelet counts a container as ready that has started and
-/// whose readiness probe succeeds (`UpdatePodStatus` of `pkg/kubelet/prober`), so the probe is what to look at.
-fn unheard_probe(pod: &Pod) -> Option<Advice> {
-    let name = &pod.metadata.name;
-    let lists = [("containers", &pod.spec.containers), ("initContainers", &pod.spec.init_containers)];
-    let statuses = || pod.status.container_statuses.iter().chain(&pod.status.init_container_statuses);
-    for (list, (at, own)) in lists.iter().flat_map(|(list, all)| all.iter().enumerate().map(move |own| (*list, own))) {
-        let Some(status) = statuses().find(|status| status.name == own.name && !status.ready && status.state.running.is_some())
-        else {
-            continue;
-        };
-        let startup = own.startup_probe.as_ref().filter(|_| status.started == Some(false)).map(|probe| ("startupProbe", probe));
-        let Some((kind, probe)) = startup.or(own.readiness_probe.as_ref().map(|probe| ("readinessProbe", probe))) else {
-            continue;
-        };
-        let why = msg!("explain.pod.unready.probe", pod = name, container = own.name, probe = kind, asks = probe.asks());
-        let next = msg!("explain.pod.unready.probe.next", pod = name);
-        return Some(Advice { why, next, because: vec![field(pod, format!("spec.{list}[{at}].{kind}"))] });
-    }
-    None
 }

@@ -1,8 +1,8 @@
 //! What a dump shows, or does not show, and what is assumed instead: a lost node, a kube-proxy that does not run, an Ingress controller.
 
 use crate::addons::ingress_controller::{real, serves};
-use crate::api::core::Pod;
-use crate::api::meta::LabelSelector;
+use crate::api::core::{Pod, Service};
+use crate::api::meta::{LabelSelector, selects};
 use crate::api::networking::Ingress;
 use crate::api::{Kind, ObjectRef};
 use crate::cluster::Cluster;
@@ -20,6 +20,7 @@ pub(super) fn notes(cluster: &Cluster, trace: &Trace) -> Vec<Message> {
     notes.extend(told_slices(cluster, trace));
     notes.extend(unseen_labels(cluster, trace));
     notes.extend(controller(cluster, trace));
+    notes.extend(alike(cluster, trace));
     notes
 }
 
@@ -32,6 +33,20 @@ fn lost_node(cluster: &Cluster, trace: &Trace) -> Option<Message> {
     let mut dead = trace.hops.iter().filter(|hop| hop.reason == Reason::NodeDown).flat_map(|hop| &hop.objects);
     let node = dead.find(|object| is_dumped(cluster, object))?;
     Some(msg!("assume.nodeLost", node = node.name))
+}
+
+/// Pods of a Service that it meets and that are taken to fail as the dump's did of the same template.
+fn alike(cluster: &Cluster, trace: &Trace) -> Option<Message> {
+    let mut objects = trace.hops.iter().flat_map(|hop| &hop.objects).filter(|object| object.kind == Kind::Service);
+    objects.find_map(|object| {
+        let selector = &cluster.store.get::<Service>(&object.namespace, &object.name)?.spec.selector;
+        let mut pods = cluster.store.in_namespace::<Pod>(&object.namespace).filter(|_| !selector.is_empty());
+        pods.find_map(|pod| {
+            let found = cluster.fails_alike(pod).filter(|_| selects(selector, &pod.metadata.labels))?;
+            let (pod, container) = (&pod.metadata.name, &found.container);
+            Some(msg!("assume.alike", pod = pod, container = container, reason = found.reason, restarts = found.restarts))
+        })
+    })
 }
 
 /// The Services that it meets and whose slices are others than the controller would have written.
