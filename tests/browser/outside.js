@@ -1,7 +1,7 @@
 // Who is outside, and what stands between: private nodes, the edge, the Ingress controller's own answers.
 import assert from 'node:assert/strict';
 import { picture, until } from './harness.js';
-import { assertEnds, editor, inspector, moving, offers, played, send, setting, stage, url, write } from './page.js';
+import { assertEnds, choose, editor, inspector, moving, offers, played, send, setting, stage, url, write } from './page.js';
 
 export function outside(site) {
   const it = played(site);
@@ -76,7 +76,14 @@ export function outside(site) {
     await setting(page, 'Nodes', 7);
     await moving(page);
     await until(async () => /\+\d/.test(await stage(page).textContent()), 'a stack stands');
+    // Chosen from the list, a node is drawn with its Pods.
+    const drawn = stage(page).getByRole('button', { name: /^Node node-6,/ });
+    assert.equal(await drawn.count(), 0);
+    await choose(page, /nodes without a column of their own: .*node-6/);
+    await inspector(page).getByRole('button', { name: 'node-6', exact: true }).click();
+    await drawn.waitFor();
     await send(page, { to: 'http://node-7:30080/' });
+    await stage(page).getByRole('button', { name: /^Node node-7,/ }).waitFor();
     await assertEnds(page, '200 OK');
   });
 

@@ -2,7 +2,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { assertQuiet, picture, until, visit } from './harness.js';
-import { button, moving, pause } from './page.js';
+import { button, choose, inspector, moving, paste, pause, stage } from './page.js';
 
 /** How many of the stage's things that a selector finds stand inside its frame. */
 const inView = (page, selector) => page.evaluate((selector) => {
@@ -34,6 +34,27 @@ export function stageView(site) {
       await close();
     });
   }
+
+  test('a Service without rules stands as a name and opens its card; a compact Pod keeps its name beside how it is', async () => {
+    const { page, trouble, close } = await visit(site, { motion: 'reduce' });
+    await moving(page);
+    const pod = (name, more) => `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}, labels: {app: db}}\nspec: {containers: [{name: c, image: redis, ports: [{name: redis, containerPort: 6379}]${more}}]}\n---\n`;
+    const failing = ', livenessProbe: {httpGet: {path: /, port: 9}, failureThreshold: 1}';
+    const service = (name, spec) => `apiVersion: v1\nkind: Service\nmetadata: {name: ${name}}\nspec: ${spec}\n---\n`;
+    const text = [1, 2, 3, 4, 5, 6].map((number) => pod(`db-${number}`, '')).join('') + [1, 2, 3].map((number) => pod(`sick-${number}`, failing)).join('')
+      + service('db', '{clusterIP: None, selector: {app: db}, ports: [{name: redis, port: 6379}]}') + service('api', '{type: ExternalName, externalName: api.example.com}');
+    await paste(page, text, { over: true });
+    await stage(page).getByRole('button', { name: /^Service api, → api.example.com/ }).waitFor();
+    await button(page, 'Show the end').click({ timeout: 3000 }).catch(() => {});
+    const sick = stage(page).getByRole('button', { name: /^Pod sick-1, .*CrashLoopBackOff/ });
+    await sick.waitFor();
+    assert.deepEqual(await sick.locator('text').allTextContents(), ['sick-1', 'CrashLoopBackOff']);
+    await choose(page, /^Service db, headless/);
+    await until(async () => /_redis\._tcp\.db\.default\.svc\.cluster\.local SRV/.test(await inspector(page).innerText()), 'its names in DNS');
+    await picture(page, 'names');
+    assertQuiet(trouble);
+    await close();
+  });
 
   test('while a hundred run, the resting packet has no label under their dots; it has one again when they have arrived', async () => {
     const { page, trouble, close } = await visit(site);
