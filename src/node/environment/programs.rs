@@ -205,7 +205,7 @@ pub(super) fn of_image(index: usize, container: &Container, values: &BTreeMap<St
     let told = |name: &&str| values.contains_key(*name) || container.env.iter().any(|own| own.name == **name);
     let mounted = container.volume_mounts.iter().filter_map(|mount| mount.get("mountPath")?.as_str());
     let configured = { mounted }.any(|path| path.contains("conf"));
-    let untold = untold(&container.image).filter(|(names, _)| plain && !configured && !names.iter().any(|name| told(name)));
+    let untold = untold(&container.image).filter(|(names, _)| plain && !configured && !names.iter().any(told));
     let untold = untold.map(|(_, target)| target);
     always.chain(turned_on.map(|(_, _, target)| target)).chain(untold.iter()).map(call).collect()
 }
