@@ -22,7 +22,7 @@ async function drop(page, files) {
 /** Each file alone: what the page offers of it, what a request to it says, what is one click away. */
 const NOTES = {
   'my-headless.yaml': { to: /^http:\/\/my-headless\./, ends: 'NXDOMAIN', add: /^Add Deployment my-app/ },
-  'my-loadbalancer.yaml': { to: /^http:\/\/198\.51\.100\./, ends: 'Connection refused', add: /^Add Deployment my-app/, says: 'It is not played here, and could change how requests end' },
+  'my-loadbalancer.yaml': { to: /^http:\/\/198\.51\.100\./, ends: 'Connection refused', add: /^Add Deployment my-app/, says: 'Read by the AWS Load Balancer Controller' },
   'my-ingress.yaml': { to: /^http:\/\/app1\.example\.com\//, ends: 'NXDOMAIN', add: /^Add IngressClass alb-ingress-class/, says: 'No controller serves Ingress class "alb-ingress-class"' },
   'web-and-logging.yaml': { to: /^http:\/\/web-and-logging-service\//, ends: '200 OK' },
   'counter-redis-svc.yml': { to: /^redis:6379/, ends: 'Delivered' },
