@@ -41,6 +41,8 @@ export function links(site) {
     await write(page, (await editor(page).inputValue()).replace('replicas: 3', 'replicas: 4'));
     await until(async () => (await podsOf(page, 'web')).length === 4, 'the edit counts');
     await setting(page, 'Nodes', 2);
+    // The cluster is made anew, and that plays: its Pods come one after another.
+    await until(async () => (await podsOf(page, 'web')).length === 4, 'all Pods are there again');
     const before = await podsOf(page, 'web');
     await choose(page, /^Pod web-/);
     await button(page, 'Delete Pod').click();
