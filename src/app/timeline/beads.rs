@@ -145,7 +145,9 @@ fn names(speech: &Speech, string: &Strand, props: &BeadsProps, list: &[Bead], cu
         .map(|(index, bead)| {
             let end = outcome(&props.trace);
             let name = if index == last { ending(speech, Some(&props.trace), end) } else { speech.say(&bead.label) };
-            let short = index == last && string.named && wide(&name) > string.pitch + 14.0;
+            // Neither into the name before it nor over the edge.
+            let room = (string.pitch + 14.0).min(2.0 * (string.width - string.x(last)));
+            let short = index == last && string.named && wide(&name) > room;
             let brief = short.then(|| brief(speech, Some(&props.trace), end)).flatten();
             Some(brief.unwrap_or(name))
         })
