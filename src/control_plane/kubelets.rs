@@ -99,7 +99,12 @@ fn sync(world: &mut World, pod: &Pod) {
             world.note(&component, Verb::Unready, object, msg!("change.unready", pod = pod.metadata.name));
         }
         (false, false) if is_new(pod) => {
-            world.note(&component, Verb::Unready, object, msg!("change.notReadyYet", pod = pod.metadata.name));
+            let name = &pod.metadata.name;
+            let message = match waiting(&next) {
+                Some((_, reason)) => msg!("change.notRunning", pod = name, reason = reason),
+                None => msg!("change.notReadyYet", pod = name),
+            };
+            world.note(&component, Verb::Unready, object, message);
         }
         _ => {}
     }

@@ -184,3 +184,19 @@ fn arguments_without_a_program_cannot_be_started() {
     assert_eq!((count(&cluster, "Started"), count(&cluster, "Failed"), status.restart_count), (0, 2, 1));
     assert!(ended.message.contains("exec: \"-m\": executable file not found in $PATH"));
 }
+
+#[test]
+fn a_pod_whose_container_waits_is_not_said_to_run() {
+    let said = |image: &str| {
+        let text = format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec: {{containers: [{{name: c, {image}}}]}}\n");
+        let changes = apply(&fresh(), &text).changes;
+        let told = changes.iter().find(|change| change.verb == crate::cluster::Verb::Unready).unwrap();
+        (told.message.id.clone(), told.message.args.get("reason").cloned().unwrap_or_default())
+    };
+    let unready = "image: nginx, readinessProbe: {tcpSocket: {port: 81}}";
+    assert_eq!(said(unready), ("change.notReadyYet".into(), String::new()));
+    let failing = "image: nginx, livenessProbe: {tcpSocket: {port: 81}}";
+    assert_eq!(said(failing), ("change.notRunning".into(), "CrashLoopBackOff".into()));
+    let lacking = "image: nginx, envFrom: [{configMapRef: {name: none}}]";
+    assert_eq!(said(lacking), ("change.notRunning".into(), "CreateContainerConfigError".into()));
+}
