@@ -204,8 +204,9 @@ fn unmovable(part: &Part, view: &ClusterView, pod: &PodView) -> Html {
     let why = match pod.node.as_str() {
         "" => msg!("object.unplaced"),
         node if !has_kubelet(view, pod) => msg!("object.noKubelet", node = node),
-        _ if !pod.ready && !pod.by_hand && !pod.terminating => msg!("object.unready", status = pod.status),
-        _ => return Html::default(),
+        _ if pod.ready || pod.by_hand || pod.terminating => return Html::default(),
+        _ if pod.status == "Running" => msg!("object.unready.runs"),
+        _ => msg!("object.unready", status = pod.status),
     };
     html! { <p class="small">{ part.state.say(&why) }</p> }
 }
