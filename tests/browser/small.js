@@ -217,7 +217,7 @@ export function mended(site) {
     await moving(page);
     const text = await editor(page).inputValue();
     await write(page, `${text}---\napiVersion: extensions/v1beta1\nkind: Ingress\nmetadata:\n  name: shop\nspec:\n  rules:\n  - host: a.example\n    http:\n      paths:\n      - path: /\n        backend:\n          serviceName: web\n          servicePort: 80\n`);
-    await button(page, 'Rewrite it for networking.k8s.io/v1').click();
+    await page.getByRole('list', { name: 'Findings' }).getByRole('button', { name: 'Rewrite it for networking.k8s.io/v1' }).click();
     await until(async () => /number: 80/.test(await editor(page).inputValue()), 'it is rewritten');
     await page.getByText('no matches for kind').first().waitFor({ state: 'detached' });
     await url(page).fill('http://a.example/');
@@ -232,7 +232,8 @@ export function mended(site) {
     await moving(page);
     const text = await editor(page).inputValue();
     await write(page, `${text}---\napiVersion: networking.k8s.io/v1beta1\nkind: Ingress\nmetadata:\n  name: shop\nspec:\n  rules:\n  - host: a.example\n    http:\n      paths: [{ path: /, backend: { serviceName: web, servicePort: 80 } }]\n`);
-    await button(page, 'Rewrite it for networking.k8s.io/v1').click();
+    // The banner over the stage has the same button.
+    await stage(page).getByRole('button', { name: 'Rewrite it for networking.k8s.io/v1' }).click();
     await until(async () => /pathType: ImplementationSpecific, backend: \{ service: \{ name: web, port: \{ number: 80/.test(await editor(page).inputValue()), 'it is rewritten');
     await url(page).fill('http://a.example/');
     await url(page).press('Escape');
