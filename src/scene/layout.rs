@@ -441,9 +441,10 @@ pub(super) fn cards(view: &ClusterView, used: &Used) -> Vec<OutsideCard> {
             None => Label::Plain("<pending>".to_string()),
         },
         (None, []) => Label::Said(msg!("stage.lb.none")),
-        (None, several) => match several.iter().filter(|service| !service.external.is_empty()).count() {
-            0 => Label::Plain("<pending>".to_string()),
-            count => Label::Said(msg!("stage.lb.several", count = count)),
+        (None, several) => match several.iter().filter_map(|service| service.external.first()).collect::<Vec<_>>()[..] {
+            [] => Label::Plain("<pending>".to_string()),
+            [only] => Label::Plain(only.clone()),
+            ref all => Label::Said(msg!("stage.lb.several", count = all.len())),
         },
     };
     let nobody = view.provider == Provider::None && balanced.iter().all(|service| service.external.is_empty());
