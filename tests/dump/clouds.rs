@@ -51,7 +51,8 @@ fn a_node_without_a_range_of_pods_has_no_bridge() {
     assert!(others.any(|range| fresh.status.pod_ip.starts_with(&format!("{range}."))), "{}", fresh.status.pod_ip);
 }
 
-const OPEN: &str = "
+/// A Service of the shared dump's namespace with a load balancer, whose status says INGRESS.
+pub(crate) const OPEN: &str = "
 apiVersion: v1
 kind: Service
 metadata: {name: open, namespace: shop, uid: 5d1b7c0e-0000-4000-8000-000000000001}
@@ -62,13 +63,17 @@ spec:
   selector: {app: frontend}
   ports: [{port: 80, targetPort: 8080, nodePort: 31777}]
 status:
-  loadBalancer: {ingress: [{ip: 34.77.8.9, ipMode: MODE}]}
+  loadBalancer: {ingress: [INGRESS]}
 ";
 
 #[test]
 fn the_ip_mode_of_a_dump_says_whether_packets_keep_the_load_balancers_address() {
     let called = |mode: &str| {
-        let trace = send(&applied(with(&OPEN.replace("MODE", mode))), "internet", "http://34.77.8.9/");
+        let trace = send(
+            &applied(with(&OPEN.replace("INGRESS", &format!("{{ip: 34.77.8.9, ipMode: {mode}}}")))),
+            "internet",
+            "http://34.77.8.9/",
+        );
         let pick = trace.hops.iter().find(|hop| hop.reason == Reason::LoadBalancerPick).unwrap();
         let crosses = trace.hops.iter().any(|hop| hop.reason == Reason::NodePort);
         let keeps = trace.hops.iter().any(|hop| hop.reason == Reason::LoadBalancerIP);

@@ -221,23 +221,9 @@ fn a_nodes_external_ip_leads_to_the_node() {
 
 #[test]
 fn a_load_balancer_of_a_dump_that_the_older_provider_made_is_open() {
-    let text = fs::read_to_string("tests/fixtures/applications/dump.yaml").unwrap();
-    let service = "
----
-apiVersion: v1
-kind: Service
-metadata: {name: open, namespace: shop, uid: 5d1b7c0e-0000-4000-8000-000000000001}
-spec:
-  type: LoadBalancer
-  clusterIP: 10.96.77.7
-  clusterIPs: [10.96.77.7]
-  selector: {app: frontend}
-  ports: [{port: 80, targetPort: 8080, nodePort: 31777}]
-status:
-  loadBalancer: {ingress: [{hostname: HOST}]}
-";
     let at = |host: &str| {
-        send(&applied(manifests(format!("{text}{}", service.replace("HOST", host)))), "internet", &format!("http://{host}/"))
+        let service = clouds::OPEN.replace("INGRESS", &format!("{{hostname: {host}}}"));
+        send(&applied(facts::with(&service)), "internet", &format!("http://{host}/"))
     };
     let private = |host: &str| at(host).hops.iter().any(|hop| hop.text.id.starts_with("hop.NoRoute"));
     assert!(!private("a1b2c3d4e5f60718293a4b5c6d7e8f90-1234567890.eu-west-1.elb.amazonaws.com"));
